@@ -1,0 +1,221 @@
+"""What operator and pod agree on: environment, files, exit codes and the termination message.
+
+The operator writes these into the CronJob's pod template and reads the termination message back;
+the runner, which has only this module and the standard library, does the reverse. Named tuples rather than
+data classes: those import ``inspect``, a tenth of what a whole run may cost the pod.
+"""
+
+import json
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+ENV_REQUEST: Final = "GRAPHCRON_REQUEST"
+"""The request as one JSON object (see :class:`Request`)."""
+
+ENV_NAMESPACE: Final = "GRAPHCRON_NAMESPACE"
+"""Namespace of the GraphCron."""
+
+ENV_NAME: Final = "GRAPHCRON_NAME"
+"""Name of the GraphCron."""
+
+ENV_UID: Final = "GRAPHCRON_UID"
+"""UID of the GraphCron: first half of the occurrence's identity."""
+
+ENV_JOB: Final = "GRAPHCRON_JOB"
+"""Name of the pod's Job, from the downward API; its last part is the scheduled minute (unix / 60)."""
+
+ENV_POD_UID: Final = "GRAPHCRON_POD_UID"
+"""UID of the pod, from the downward API: who made a thread, who stopped a run."""
+
+ENV_API_KEY: Final = "GRAPHCRON_API_KEY"
+"""API key of the LangGraph server, by secretKeyRef; absent: none is sent."""
+
+ENV_HEADER_PREFIX: Final = "GRAPHCRON_HEADER_"
+"""``GRAPHCRON_HEADER_<n>``: value of the n-th of :attr:`Request.headers`."""
+
+ENV_ROOT: Final = "GRAPHCRON_ROOT"
+"""Folder that the paths below are taken under; absent: ``/``. Only tests set it."""
+
+ENV_GRACE: Final = "GRAPHCRON_GRACE_SECONDS"
+"""How long a pod that may start the run is given to do so before another may; absent: the runner's own value."""
+
+INPUT_DIR: Final = "/var/run/graphcron/input"
+"""Where ``inputFrom`` is mounted; the file is named :data:`INPUT_FILE`."""
+
+INPUT_FILE: Final = "input.json"
+"""File of :data:`INPUT_DIR`: the input as JSON."""
+
+CA_DIR: Final = "/var/run/graphcron/ca"
+"""Where ``server.caBundleRef`` is mounted; the file is named :data:`CA_FILE`."""
+
+CA_FILE: Final = "ca.crt"
+"""File of :data:`CA_DIR`: PEM certificates, used besides the system's."""
+
+TERMINATION_LOG: Final = "/dev/termination-log"
+"""Where the termination message goes."""
+
+TERMINATION_MESSAGE_BYTES: Final = 4096
+"""Kubernetes cuts a termination message at this size."""
+
+REQUEST_BYTES: Final = 100 * 1024
+"""Largest :data:`ENV_REQUEST` that we render; Linux takes 128 KiB a value."""
+
+
+class Outcome(StrEnum):
+    """How an occurrence ended; the values are the Reasons that users see."""
+
+    SUCCEEDED = "Succeeded"
+    """The graph ran to its end."""
+    GRAPH_ERROR = "GraphError"
+    """The graph raised an error."""
+    INTERRUPTED = "Interrupted"
+    """The graph stopped at an interrupt and waits for a person."""
+    TIMEOUT = "Timeout"
+    """The run was cancelled because it grew older than ``timeoutSeconds`` or the server's limit."""
+    CANCELLED = "Cancelled"
+    """Somebody else cancelled or deleted the run on the server."""
+    SKIPPED = "Skipped"
+    """No run was started, on purpose; the detail says why."""
+    OVER_BUDGET = "OverBudget"
+    """The run was cancelled, or not started, because of the budget."""
+    REJECTED = "Rejected"
+    """The server refused the request (4xx): a person must change something."""
+    SERVER_UNREACHABLE = "ServerUnreachable"
+    """The server could not be reached, or kept answering 5xx or 429."""
+    STOPPED = "Stopped"
+    """The pod was told to stop (SIGTERM): the run is cancelled and can be resumed by another pod."""
+    INTERNAL_ERROR = "InternalError"
+    """The runner itself failed: a bug of ours, or a pod without what it needs."""
+
+
+EXIT_CODES: Final[dict[Outcome, int]] = {
+    Outcome.SUCCEEDED: 0,
+    Outcome.INTERNAL_ERROR: 1,
+    Outcome.GRAPH_ERROR: 10,
+    Outcome.INTERRUPTED: 11,
+    Outcome.TIMEOUT: 12,
+    Outcome.CANCELLED: 13,
+    Outcome.SKIPPED: 14,
+    Outcome.OVER_BUDGET: 15,
+    Outcome.REJECTED: 16,
+    Outcome.SERVER_UNREACHABLE: 17,
+    Outcome.STOPPED: 30,
+}
+"""Exit code of the pod for each outcome."""
+
+FINAL_EXIT_CODES: Final = tuple(
+    sorted(
+        code
+        for outcome, code in EXIT_CODES.items()
+        if outcome not in {Outcome.SUCCEEDED, Outcome.INTERNAL_ERROR, Outcome.STOPPED}
+    )
+)
+"""Exit codes after which no other pod is started: the Job fails. Any other may be tried again."""
+
+
+class Request(NamedTuple):
+    """What the pod sends and how; travels as JSON in :data:`ENV_REQUEST`, absent parts left out."""
+
+    url: str
+    """Base URL of the LangGraph server, path prefix included."""
+    assistant: str
+    """Graph name or assistant UUID."""
+    thread: str | None = None
+    """UUID of the user's own thread; None: a fresh thread for the occurrence."""
+    createThread: bool = False
+    """Make :attr:`thread` where it does not exist."""
+    input: Any = None
+    """Input of the graph: any JSON value. Ignored where :attr:`inputFile`."""
+    inputFile: bool = False
+    """Read the input from :data:`INPUT_DIR` instead."""
+    inputTemplate: bool = False
+    """Replace ``{{ scheduledTime }}`` and the like in the strings of the input."""
+    run: dict[str, Any] | None = None
+    """Further members of the body of ``POST /threads/{id}/runs``, in LangGraph's spelling:
+    config, context, metadata, webhook, interrupt_before, interrupt_after, multitask_strategy, durability."""
+    onRunCompleted: str = "delete"
+    """``delete`` or ``keep``: what becomes of the fresh thread of a successful run."""
+    concurrencyPolicy: str = "Forbid"
+    """``Forbid``, ``Allow`` or ``Replace``: what to do about a predecessor that still runs."""
+    startingDeadlineSeconds: int = 120
+    """No run is started when the scheduled time is longer ago than this."""
+    timeoutSeconds: int | None = None
+    """The run is cancelled on the server at this age; None: never by us."""
+    notBefore: str | None = None
+    """RFC 3339: an occurrence scheduled before is skipped, because the schedule is younger."""
+    notAfter: str | None = None
+    """RFC 3339: an occurrence scheduled at or after is skipped, because the campaign has ended."""
+    headers: tuple[str, ...] = ()
+    """Names of extra HTTP headers; the n-th's value is in ``GRAPHCRON_HEADER_<n>``."""
+    caFile: bool = False
+    """Trust the certificates in :data:`CA_DIR` too."""
+
+    def to_json(self) -> str:
+        """Return the request as compact JSON without the members that hold their default."""
+        defaults = self._field_defaults
+        return _compact(
+            {key: value for key, value in self._asdict().items() if key not in defaults or value != defaults[key]}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Request":
+        """Read a request.
+
+        Raises
+        ------
+        TypeError
+            It has a member that this version does not know: operator and pod must agree.
+        """
+        members = json.loads(text)
+        return cls(**{**members, "headers": tuple(members.get("headers", ()))})
+
+
+class Report(NamedTuple):
+    """What the pod tells at its end; travels as JSON in the termination message."""
+
+    outcome: Outcome
+    """How the occurrence ended."""
+    message: str = ""
+    """One sentence for people; no prompt, answer or key."""
+    reason: str = ""
+    """Finer than the outcome where there is more to say, in CamelCase: ``PredecessorActive``, ``ValueError``."""
+    scheduledTime: str = ""
+    """RFC 3339, UTC."""
+    runId: str = ""
+    """Run on the server; empty where there was none."""
+    threadId: str = ""
+    """Thread of the run."""
+    startTime: str = ""
+    """When the server accepted the run (RFC 3339, UTC)."""
+    durationSeconds: float | None = None
+    """From acceptance to the end."""
+    tokens: int | None = None
+    """Tokens that the run used, at least: what the thread's final messages carry. None: nothing known."""
+
+    def to_json(self) -> str:
+        """Return the report as compact JSON that fits a termination message; the message is cut if need be."""
+        members = {key: value for key, value in self._asdict().items() if value not in ("", None)}
+        text = _compact(members)
+        while len(text.encode()) > TERMINATION_MESSAGE_BYTES and members.get("message"):
+            members["message"] = members["message"][: len(members["message"]) * 3 // 4]
+            text = _compact(members)
+        return text
+
+    @classmethod
+    def from_json(cls, text: str) -> "Report":
+        """Read a report; members that this version does not know are left out.
+
+        Raises
+        ------
+        ValueError
+            The text is no report.
+        """
+        members = json.loads(text)
+        if not isinstance(members, dict):
+            raise ValueError("not a JSON object")
+        values = {key: value for key, value in members.items() if key in cls._fields}
+        return cls(**{**values, "outcome": Outcome(values.get("outcome") or "")})
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -1,0 +1,79 @@
+"""Maps of a pod that the spec may add to: amounts of resources, labels, annotations."""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field
+
+from graphcron.model.rules import Rule, Rules, Violation, matching, reserved_prefixes, violated
+
+_RESOURCES: Final = ("cpu", "memory", "ephemeral-storage")
+_QUANTITY: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?", re.ASCII)
+_QUANTITY_REMEDY: Final = 'write a whole number or quoted text, for example 1, "500m", "0.5" or 64Mi'
+
+
+def _is_quantity(amount: int | str) -> bool:
+    return isinstance(amount, int) or _QUANTITY.fullmatch(amount) is not None
+
+
+def _int_or_text(amount: Any) -> Any:
+    """Return whole numbers and text as they are; refuse fractions, which the API server wants in quotes."""
+    if isinstance(amount, bool) or not isinstance(amount, int | str):
+        raise violated(Violation("", "is neither text nor a whole number", _QUANTITY_REMEDY))
+    return amount
+
+
+Resources = Annotated[
+    dict[str, Annotated[str | int, BeforeValidator(_int_or_text)]],
+    Field(max_length=8),
+    Rules(
+        Rule(
+            problem="names a resource that the runner has no use for",
+            remedy=f"the names are {', '.join(_RESOURCES)}; for example memory: 64Mi",
+            holds=lambda resources: all(name in _RESOURCES for name in resources),
+            cel=f"self.all(name, name in {list(_RESOURCES)})",
+        ),
+        Rule(
+            problem="holds an amount that is no quantity",
+            remedy=_QUANTITY_REMEDY,
+            holds=lambda resources: all(_is_quantity(amount) for amount in resources.values()),
+            cel="self.all(name, type(self[name]) == int || isQuantity(self[name]))",
+        ),
+    ),
+]
+"""Amounts of CPU, memory and storage."""
+
+_OURS: Final = reserved_prefixes(
+    ("graphcron.dev/", "batch.kubernetes.io/"),
+    "has a key that the operator or Kubernetes sets itself",
+    "leave out graphcron.dev/ and batch.kubernetes.io/; choose a prefix of your own, for example example.com/team",
+)
+_KEY: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
+_KEYS: Final = Rule(
+    problem="has a key that Kubernetes does not take",
+    remedy="write letters, digits, '-', '_' and '.', after a prefix if you like, for example example.com/team",
+    holds=lambda pairs: all(_KEY.fullmatch(key) for key in pairs),
+)
+"""For Python only: CEL reckons that a key may be as long as a request, and a pattern on it as too dear."""
+
+LabelValue = Annotated[
+    str,
+    Field(max_length=63),
+    Rules(
+        matching(
+            r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?",
+            "is no value of a label",
+            "write letters, digits, '-', '_' and '.', for example team-a",
+        ),
+    ),
+]
+"""Value of a label."""
+
+NodeSelector = Annotated[dict[str, LabelValue], Field(max_length=32), Rules(_KEYS)]
+"""Labels that the pod's node must have."""
+
+Labels = Annotated[dict[str, LabelValue], Field(max_length=32), Rules(_OURS, _KEYS)]
+"""Labels of the pod."""
+
+Annotations = Annotated[dict[str, str], Field(max_length=32), Rules(_OURS, _KEYS)]
+"""Annotations of the pod."""

@@ -1,0 +1,195 @@
+"""Reading a body: pydantic's errors become sentences about fields as a user writes them."""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from graphcron.errors import SpecError
+from graphcron.model.base import FROM_USER, Part
+from graphcron.model.root import GraphCron
+from graphcron.model.rules import VIOLATION, Violation
+
+
+def parse(body: Mapping[str, Any]) -> GraphCron:
+    """Return the model of a GraphCron as the API server has it.
+
+    Raises
+    ------
+    SpecError
+        The first thing that is wrong.
+    """
+    try:
+        return _validated(body)
+    except ValidationError as error:
+        raise _told(error)[0] from None
+
+
+def problems(body: Mapping[str, Any]) -> list[SpecError]:
+    """Return all that is wrong with a GraphCron; nothing if :func:`parse` takes it.
+
+    How fields fit each other is only looked at where each is right by itself, as in the API server.
+    """
+    try:
+        _validated(body)
+    except ValidationError as error:
+        return _told(error)
+    return []
+
+
+def _validated(body: Mapping[str, Any]) -> GraphCron:
+    return GraphCron.model_validate(dict(body), by_alias=True, by_name=False, context=FROM_USER)
+
+
+def _told(error: ValidationError) -> list[SpecError]:
+    return [problem for details in error.errors(include_url=False) for problem in _problems_of(details)]
+
+
+def _problems_of(details: ErrorDetails) -> Iterator[SpecError]:
+    location = details["loc"]
+    for violation in _violations_of(details):
+        below = tuple(violation.field.split(".")) if violation.field else ()
+        yield SpecError(field=_path(location + below), problem=violation.problem, remedy=violation.remedy)
+
+
+def _violations_of(details: ErrorDetails) -> tuple[Violation, ...]:
+    if details["type"] == VIOLATION:
+        violations: tuple[Violation, ...] = details["ctx"]["violations"]
+        return violations
+    word = _WORDS.get(details["type"], _other)
+    return (Violation("", *word(details)),)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Return a path as users write it: ``spec.server.headers[0].name``."""
+    path = ""
+    for step in location:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif re.fullmatch(r"[\w-]+", step):
+            path += f".{step}" if path else step
+        else:
+            path += f"[{step}]"
+    return path
+
+
+# --- Words for what pydantic finds: error -> (problem, remedy)
+
+
+def _unknown(details: ErrorDetails) -> tuple[str, str]:
+    *parents, name = details["loc"]
+    known = [field.alias or "" for field in _part_at(parents).model_fields.values()]
+    right = _ELSEWHERE.get(str(name)) or _nearest(str(name), known)
+    return "is no field", f"did you mean {right}?" if right else f"the fields here are {', '.join(known)}"
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    """Return the known name that is most like another or begins with it, capitals aside."""
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    longer = [each for each in by_lower if each.startswith(name.lower())]
+    return next((by_lower[each] for each in near + longer), None)
+
+
+def _missing(details: ErrorDetails) -> tuple[str, str]:
+    *parents, name = details["loc"]
+    fields = _part_at(parents).model_fields.values()
+    text = next((field.description or "" for field in fields if field.alias == name), "")
+    meaning = " ".join(text.split()).split(". ")[0].rstrip(".")
+    return "is missing", f"add it ({meaning})"
+
+
+def _mistyped(wanted: str, remedy: str) -> Callable[[ErrorDetails], tuple[str, str]]:
+    return lambda details: (f"is {_kind_of(details['input'])}, not {wanted}", remedy)
+
+
+def _not_listed(details: ErrorDetails) -> tuple[str, str]:
+    values = str(details["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
+    return f"is {_shown(details['input'])}", f"write one of {values}" if "," in values else f"write {values}"
+
+
+def _too_small(details: ErrorDetails) -> tuple[str, str]:
+    return f"is {details['input']}", f"write {details['ctx']['ge']} or more"
+
+
+def _too_large(details: ErrorDetails) -> tuple[str, str]:
+    return f"is {details['input']}", f"write {details['ctx']['le']} or less"
+
+
+def _too_long(details: ErrorDetails) -> tuple[str, str]:
+    what = "characters" if details["type"] == "string_too_long" else "entries"
+    return f"has {len(details['input'])} {what}", f"{details['ctx']['max_length']} is the most"
+
+
+def _other(details: ErrorDetails) -> tuple[str, str]:
+    return f"is {_shown(details['input'])}", details["msg"]
+
+
+_ELSEWHERE: Final = {
+    "assistant_id": "assistant",
+    "cron": "schedule",
+    "enabled": "suspend, the other way round",
+    "failedJobsHistoryLimit": "history.failed",
+    "jobTemplate": "runner",
+    "podTemplate": "runner",
+    "successfulJobsHistoryLimit": "history.successful",
+    "threadId": "thread.id",
+    "thread_id": "thread.id",
+}
+"""What other schedulers call things, and what it is here."""
+
+_WORDS: Final[dict[str, Callable[[ErrorDetails], tuple[str, str]]]] = {
+    "extra_forbidden": _unknown,
+    "missing": _missing,
+    "literal_error": _not_listed,
+    "greater_than_equal": _too_small,
+    "less_than_equal": _too_large,
+    "string_too_long": _too_long,
+    "too_long": _too_long,
+    "string_type": _mistyped("text", "put it in quotes"),
+    "int_type": _mistyped("a whole number", "write digits without quotes, for example 120"),
+    "bool_type": _mistyped("true or false", "write true or false, without quotes"),
+    "list_type": _mistyped("a list", "write [...] or lines that begin with '-'"),
+    "dict_type": _mistyped("an object", "write it as name: value"),
+    "model_type": _mistyped("an object", "write it as name: value"),
+}
+
+
+def _kind_of(value: Any) -> str:
+    kinds: dict[type, str] = {
+        type(None): "null",
+        bool: "a truth value",
+        int: "a number",
+        float: "a fraction",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+    }
+    return kinds.get(type(value), f"a {type(value).__name__}")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+def _part_at(location: list[int | str]) -> type[Part]:
+    """Return the part of the model that a location leads to."""
+    part: type[Part] = GraphCron
+    for step in location:
+        if isinstance(step, str):
+            annotation = next(field.annotation for field in part.model_fields.values() if field.alias == step)
+            part = next(_parts_in(annotation))
+    return part
+
+
+def _parts_in(annotation: Any) -> Iterator[type[Part]]:
+    """Find the part in ``Part``, ``Part | None`` and ``list[Part]``."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _parts_in(inner)

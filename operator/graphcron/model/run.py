@@ -1,0 +1,80 @@
+"""What of the spec is passed through to the LangGraph server, in its own spelling."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from graphcron.model.rules import Rule, Rules, reserved_key, reserved_prefixes
+from graphcron.model.words import NodeName
+
+
+def _slip(wrong: str, right: str) -> Rule:
+    """Return the rule against a camelCase spelling inside ``config``; a schema that lists it would recommend it."""
+    return Rule(
+        problem="is ignored by the server",
+        remedy=f"did you mean {right}? inside config, names are LangGraph's own",
+        holds=lambda config: wrong not in config,
+        field=wrong,
+    )
+
+
+Configurable = Annotated[
+    dict[str, Any],
+    Rules(reserved_key("thread_id", "is replaced by the server", "name the thread in spec.thread.id")),
+]
+"""Values for a graph's ``configurable``."""
+
+
+@with_config(ConfigDict(strict=True, extra="allow", use_attribute_docstrings=True))
+class _Config(TypedDict, total=False):
+    """LangGraph's `config` of a run, in its own spelling (snake_case)."""
+
+    tags: Annotated[list[str], Field(max_length=64)]
+    """Tags of the run, for tracing."""
+    recursion_limit: Annotated[int, Field(ge=1)]
+    """Most steps that the graph may take before the run fails. Default: the server's."""
+    configurable: Configurable
+    """Values that the graph reads from `config["configurable"]`. Not together with `spec.context`, where newer graphs
+    look for them."""
+
+
+RunConfig = Annotated[
+    _Config,
+    Rules(
+        _slip("recursionLimit", "recursion_limit"),
+        _slip("runName", "run_name"),
+        _slip("maxConcurrency", "max_concurrency"),
+    ),
+]
+"""LangGraph's ``config``, without slips that the server would swallow."""
+
+_DROPPED: Final = "is dropped by the server without a word"
+
+Metadata = Annotated[
+    dict[str, Any],
+    Rules(
+        reserved_key("run_id", _DROPPED, "choose another key"),
+        reserved_key("thread_id", _DROPPED, "name the thread in spec.thread.id, or choose another key"),
+        reserved_key("assistant_id", _DROPPED, "name the assistant in spec.assistant, or choose another key"),
+        reserved_key("cron_id", _DROPPED, "choose another key"),
+        reserved_prefixes(
+            ("graphcron/",), "has a key of GraphCron's own", "choose another prefix than graphcron/", cel=False
+        ),
+    ),
+]
+"""Metadata of a run, without what is not the user's to set."""
+
+Nodes = Annotated[
+    list[NodeName],
+    Field(max_length=64),
+    Rules(
+        Rule(
+            problem='has other nodes beside "*", which means all of them',
+            remedy='write ["*"] alone, or only names of nodes',
+            holds=lambda nodes: "*" not in nodes or len(nodes) == 1,
+            cel="!('*' in self) || size(self) == 1",
+        ),
+    ),
+]
+"""Names of nodes of the graph."""

@@ -1,0 +1,65 @@
+"""``spec.server``: the LangGraph server that the runs go to."""
+
+from typing import Annotated, ClassVar, Final
+
+from pydantic import Field
+
+from graphcron.model.base import BY_NAME, Asked
+from graphcron.model.refs import KeyRef, KeySource
+from graphcron.model.rules import Rule, Rules, one_of, unique_names
+from graphcron.model.words import HeaderName, HeaderValue, ServerUrl
+
+_SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie")
+
+
+class HeaderSource(Asked):
+    """Where the value of a header comes from."""
+
+    secret_key_ref: KeyRef
+    """A key of a Secret; the operator never reads it, only the pod does."""
+
+
+class Header(Asked):
+    """An extra HTTP header."""
+
+    rules: ClassVar[Rules] = Rules(
+        one_of(
+            ("value", "valueFrom"),
+            "must have either value or valueFrom, and not both",
+            "for example value: team-a, or valueFrom: {secretKeyRef: {name: my-secret, key: my-key}}",
+        ),
+        Rule(
+            problem="shows a credential to everybody who can read this object",
+            remedy="put it into a Secret: valueFrom: {secretKeyRef: {name: my-secret, key: my-key}}",
+            holds=lambda header: header.value is None or header.name.lower() not in _SECRET_HEADERS,
+            cel=f"!has(self.value) || !(self.name.lowerAscii() in {list(_SECRET_HEADERS)})",
+            field="value",
+            reason="FieldValueForbidden",
+        ),
+    )
+
+    name: HeaderName
+    """Name of the header, such as `x-tenant` or `authorization`. The API key has a field of its own,
+    `apiKeySecretRef`."""
+    value: HeaderValue | None = None
+    """Value of the header, for everybody to read. Either this or `valueFrom`."""
+    value_from: HeaderSource | None = None
+    """Where the value comes from. Either this or `value`."""
+
+
+class Server(Asked):
+    """The LangGraph server, and how to reach it. What is left out comes from the operator's settings."""
+
+    url: ServerUrl | None = None
+    """Base URL of the server, path prefix included, such as `http://langgraph.agents.svc:8000` or
+    `https://example.com/langgraph`. Default: the operator's setting."""
+    api_key_secret_ref: KeyRef | None = None
+    """The API key, sent as the header `x-api-key`. The operator never reads the Secret, only the pod does. Default:
+    the operator's setting where `url` is left out too, otherwise none."""
+    ca_bundle_ref: KeySource | None = None
+    """Certificates (PEM) that the pod trusts besides its system's, for a server with a certificate of your own
+    authority. Default: the operator's setting where `url` is left out too, otherwise none."""
+    headers: (
+        Annotated[list[Header], Field(max_length=16, json_schema_extra=BY_NAME), Rules(unique_names("headers"))] | None
+    ) = None
+    """Extra HTTP headers of every request, such as one that a gateway in front of the server asks for."""

@@ -1,0 +1,198 @@
+"""The CRD before a real API server."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from graphcron import crd, model
+from tests.api.specs import GOOD, manifest_of, spoilt, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.cluster import Cluster
+
+BAD = [row for row in table("bad_specs.yaml") if row.get("by") != "operator"]
+LATE = [row for row in table("bad_specs.yaml") if row.get("by") == "operator"]
+NICE = table("good_specs.yaml")
+
+
+def apply(
+    cluster: Cluster, namespace: str, *manifests: dict[str, Any], options: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Apply manifests."""
+    return cluster.kubectl("apply", "-n", namespace, "-f", "-", *options, stdin=_text(manifests), check=False)
+
+
+def _text(manifests: Iterable[dict[str, Any]]) -> str:
+    """Return manifests as JSON: YAML readers do not agree on what ``1e8`` is."""
+    return "\n---\n".join(map(json.dumps, manifests))
+
+
+@pytest.fixture(scope="module")
+def shared(cluster: Cluster) -> Iterator[str]:
+    """Make a namespace in which nothing is ever made."""
+    name = f"api-dry-run-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def test_the_crd_is_established_and_structural(cluster: Cluster) -> None:
+    conditions = cluster.get("crd", "graphcrons.graphcron.dev")["status"]["conditions"]
+    told = {condition["type"]: condition["status"] for condition in conditions}
+    assert told == {"NamesAccepted": "True", "Established": "True"}
+
+
+def test_the_crd_is_taken_without_a_warning_and_stays_as_it_is(cluster: Cluster) -> None:
+    text = crd.dump(crd.crd())
+    before = cluster.get("crd", "graphcrons.graphcron.dev")
+    for verb in (("replace", "--dry-run=server"), ("apply", "--server-side", "--force-conflicts")):
+        done = cluster.kubectl(*verb, "--warnings-as-errors", "-f", "-", stdin=text)
+        assert done.stderr == ""
+    after = cluster.get("crd", "graphcrons.graphcron.dev")
+    assert after["metadata"]["generation"] == before["metadata"]["generation"]
+
+
+@pytest.mark.parametrize("row", BAD, ids=lambda row: row["name"])
+def test_bad_spec_is_refused_at_apply_in_good_words(cluster: Cluster, shared: str, row: dict[str, Any]) -> None:
+    options = ("--dry-run=server", "--server-side") if row.get("mode") == "server-side" else ("--dry-run=server",)
+    done = apply(cluster, shared, manifest_of(row, name="bad"), options=options)
+    assert done.returncode != 0, done.stdout
+    assert row["field"] in re.sub(r"\[([a-z][-a-z]*)\]", r".\1", done.stderr)
+    for words in row["says"]:
+        assert words in done.stderr
+    if "offline" not in row:
+        told = [each for each in model.problems(manifest_of(row)) if each.field == row["field"]]
+        assert any(f"{each.problem}; {each.remedy}" in done.stderr for each in told), "not the model's words"
+
+
+def test_bad_specs_are_refused_by_a_server_side_apply(cluster: Cluster, shared: str) -> None:
+    manifests = [manifest_of(row, name=f"bad-{at}") for at, row in enumerate(BAD)]
+    done = apply(cluster, shared, *manifests, options=("--server-side", "--dry-run=server"))
+    assert done.stdout == ""
+
+
+def test_what_only_the_operator_can_see_is_taken_at_apply(cluster: Cluster, shared: str) -> None:
+    """Where the API server refuses one of them one day, its row should say so."""
+    manifests = [manifest_of(row, name=f"late-{at}") for at, row in enumerate(LATE)]
+    done = apply(cluster, shared, *manifests, options=("--server-side", "--dry-run=server"))
+    assert done.stderr == ""
+    assert done.stdout.count("serverside-applied") == len(LATE)
+
+
+def test_the_model_agrees_with_the_api_server_on_a_good_spec_with_any_one_value_spoilt(
+    cluster: Cluster, shared: str
+) -> None:
+    bodies = {body["metadata"]["name"]: body for body in spoilt(manifest_of(NICE[1]))}
+    done = apply(cluster, shared, *bodies.values(), options=("--server-side", "--dry-run=server"))
+    taken = {line.split()[0].partition("/")[2] for line in done.stdout.splitlines()}
+    differing = {
+        (problem.field, problem.problem)
+        for name, body in bodies.items()
+        for problem in model.problems(body)
+        if name in taken
+    } | {(name, "only the API server refuses it") for name in bodies.keys() - taken if not model.problems(bodies[name])}
+    assert len(taken) > len(bodies) / 10
+    assert differing == {
+        ("spec.timeZone", 'there is no time zone "x"'),
+        ("spec.inputTemplate", "is set, and there is no input to fill in"),
+    }
+
+
+@pytest.mark.parametrize("mode", ["server-side", "client-side"])
+def test_good_specs_are_taken_and_read_back_as_they_were_written(cluster: Cluster, namespace: str, mode: str) -> None:
+    manifests = [manifest_of(row, name=f"good-{at}") for at, row in enumerate(NICE)]
+    options = ("--server-side",) if mode == "server-side" else ()
+    done = apply(cluster, namespace, *manifests, options=options)
+    assert (done.returncode, done.stderr) == (0, "")
+    first = _by_name(cluster, namespace)
+    for manifest in manifests:
+        body = first[manifest["metadata"]["name"]]
+        assert body["spec"] == (manifest["spec"] if options else _without_nulls(manifest["spec"]))
+        assert model.problems(body) == []
+    apply(cluster, namespace, *manifests, options=options).check_returncode()
+    assert _by_name(cluster, namespace) == first
+    diff = cluster.kubectl("diff", *options, "-n", namespace, "-f", "-", stdin=_text(manifests), check=False)
+    assert (diff.returncode, diff.stdout) == (0, "")
+
+
+def _by_name(cluster: Cluster, namespace: str) -> dict[str, Any]:
+    return {each["metadata"]["name"]: each for each in cluster.items("gcron", "--namespace", namespace)}
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return the value as a client-side apply sends it: for that, null in an object means to take the member away."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return value
+
+
+def test_a_status_is_stored_as_it_was_dumped(cluster: Cluster, namespace: str) -> None:
+    apply(cluster, namespace, GOOD).check_returncode()
+    at = "2026-11-22T08:30:00Z"
+    status = {
+        "observedGeneration": 1,
+        "conditions": [
+            {"type": "Ready", "status": "True", "reason": "Reconciled", "message": "", "lastTransitionTime": at}
+        ],
+        "schedule": "30 8 * * 1-5",
+        "timeZone": "Etc/UTC",
+        "nextScheduleTime": at,
+        "active": [{"job": "daily-report-29", "scheduledTime": at}],
+        "recentRuns": [
+            {
+                "scheduledTime": at,
+                "outcome": "Succeeded",
+                "job": "daily-report-28",
+                "durationSeconds": 1.5,
+                "tokens": 150,
+            }
+        ],
+        "cronJob": {"generation": 1, "hash": "abc"},
+    }
+    parsed = model.parse({**GOOD, "status": status}).status
+    assert parsed is not None
+    assert model.dump_status(parsed) == status
+    patch = json.dumps({"status": model.dump_status(parsed)})
+    cluster.kubectl(
+        "patch", "gcron", "daily-report", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch
+    )
+    assert cluster.get("gcron", "daily-report", "-n", namespace)["status"] == status
+    lines = cluster.kubectl("get", "gcron", "-n", namespace, "-o", "wide").stdout.splitlines()
+    assert lines[0].split() == [
+        "NAME", "SCHEDULE", "ZONE", "READY", "SUSPEND", "LAST", "NEXT", "AGE", "ASSISTANT", "THREAD", "TOKENS",
+    ]  # fmt: skip
+    assert re.search(
+        r"30 8 \* \* 1-5 +Etc/UTC +True +Succeeded +2026-11-22T08:30:00Z +\S+ +daily-report +150", lines[1]
+    )
+
+
+def test_the_short_name_is_known(cluster: Cluster) -> None:
+    resources = cluster.kubectl("api-resources", "--api-group=graphcron.dev", "--no-headers").stdout
+    assert resources.split() == ["graphcrons", "gcron", "graphcron.dev/v1alpha1", "true", "GraphCron"]
+
+
+def test_explain_tells_of_each_field(cluster: Cluster) -> None:
+    tree = cluster.kubectl("explain", "graphcron.spec", "--recursive").stdout
+    spec = crd.resource_schema()["properties"]["spec"]
+    for name in _names(spec):
+        assert re.search(rf"^\s+{re.escape(name)}\t<", tree, re.MULTILINE), name
+    for path in ("spec", "spec.server", "spec.server.headers", "spec.runner", "spec.history", "status.recentRuns"):
+        text = cluster.kubectl("explain", f"graphcron.{path}").stdout
+        assert "<no description>" not in text
+        assert text.count("\t<") == len(re.findall(r"\t<.*\n(?:  enum: .*\n)?    \S", text)), path
+
+
+def _names(schema: dict[str, Any]) -> set[str]:
+    """Return the names of all fields in a schema."""
+    parts = list(schema.get("properties", {}).values())
+    if "items" in schema:
+        parts.append(schema["items"])
+    return set(schema.get("properties", {})).union(*map(_names, parts))

@@ -1,0 +1,214 @@
+"""The model: what it reads, what it refuses, and in which words."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import yaml
+
+from graphcron import cron, model
+from graphcron.errors import SpecError
+from graphcron.model import Condition, GraphCron, GraphCronStatus, RecentRun
+from graphcron.model.rules import Rules
+from graphcron.model.when import Schedule
+from tests.api.specs import GOOD, manifest_of, table
+
+BAD = table("bad_specs.yaml")
+NICE = table("good_specs.yaml")
+
+
+def with_spec(**fields: Any) -> dict[str, Any]:
+    return manifest_of({"with": {"spec": fields}})
+
+
+@pytest.mark.parametrize("row", BAD, ids=lambda row: row["name"])
+def test_bad_spec_is_refused_offline_in_good_words(row: dict[str, Any]) -> None:
+    found = {problem.field: str(problem) for problem in model.problems(manifest_of(row))}
+    assert row["field"] in found
+    for words in row.get("offline", row["says"]):
+        assert words in found[row["field"]]
+
+
+@pytest.mark.parametrize("row", BAD, ids=lambda row: row["name"])
+def test_each_message_says_what_would_be_right(row: dict[str, Any]) -> None:
+    for problem in model.problems(manifest_of(row)):
+        assert problem.problem
+        assert problem.remedy
+        assert "\n" not in str(problem)
+
+
+@pytest.mark.parametrize("row", NICE, ids=lambda row: row["name"])
+def test_good_spec_is_taken(row: dict[str, Any]) -> None:
+    assert model.problems(manifest_of(row)) == []
+
+
+def test_the_tables_are_large_enough_and_name_each_case_once() -> None:
+    names = [row["name"] for row in BAD + NICE]
+    assert len(names) == len(set(names))
+    assert len(BAD) >= 65
+
+
+def test_defaults_are_the_models() -> None:
+    spec = model.parse(GOOD).spec
+    assert (spec.concurrency_policy, spec.starting_deadline_seconds, spec.suspend) == ("Forbid", 120, False)
+    assert (spec.history.successful, spec.history.failed, spec.history.runs) == (3, 3, 10)
+    assert (spec.on_run_completed, spec.input_template, spec.timeout_seconds) == ("delete", False, None)
+    assert (spec.thread, spec.time_zone, spec.server, spec.runner) == (None, None, None, None)
+
+
+def test_parse_raises_the_first_problem() -> None:
+    with pytest.raises(SpecError, match=r"spec\.schedule: minute") as caught:
+        model.parse(with_spec(schedule="61 * * * *", suspend="no"))
+    assert caught.value.field == "spec.schedule"
+
+
+def test_all_problems_are_found_at_once() -> None:
+    body = with_spec(
+        schedule="61 * * * *",
+        timeZone="Mars/Phobos",
+        metadata={"run_id": 1, "thread_id": 2},
+        server={"url": "http://me@x?y"},
+    )
+    fields = [problem.field for problem in model.problems(body)]
+    assert fields == [
+        "spec.schedule",
+        "spec.timeZone",
+        "spec.metadata.run_id",
+        "spec.metadata.thread_id",
+        "spec.server.url",
+        "spec.server.url",
+    ]
+
+
+def test_snake_case_is_for_python_only() -> None:
+    assert [problem.field for problem in model.problems(with_spec(time_zone="Etc/UTC"))] == ["spec.time_zone"]
+    assert GraphCronStatus(time_zone="Etc/UTC").time_zone == "Etc/UTC"
+
+
+def test_none_is_as_good_as_left_out_in_python_only() -> None:
+    assert model.Server(url=None).url is None
+    assert [str(each) for each in model.problems(with_spec(server={"url": None}))] == [
+        "spec.server.url: is null; leave it out, or give it a value"
+    ]
+
+
+def test_an_input_of_null_is_told_from_none_at_all() -> None:
+    assert "input" in model.parse(with_spec(input=None)).spec.model_fields_set
+    assert "input" not in model.parse(GOOD).spec.model_fields_set
+    assert model.problems(with_spec(input=None, inputFrom={"secretKeyRef": {"name": "a", "key": "b"}}))
+
+
+def test_the_body_that_the_api_server_sends_is_read_whole() -> None:
+    body = manifest_of(
+        {
+            "with": {
+                "metadata": {
+                    "namespace": "agents",
+                    "uid": "b8a1",
+                    "generation": 3,
+                    "creationTimestamp": "2026-11-22T14:00:00Z",
+                    "resourceVersion": "12",
+                    "managedFields": [{"manager": "kubectl"}],
+                    "labels": {"team": "research"},
+                },
+                "status": {"observedGeneration": 2, "later": "field of a newer operator"},
+            }
+        }
+    )
+    graphcron = model.parse(body)
+    assert graphcron.metadata.creation_timestamp == datetime(2026, 11, 22, 14, tzinfo=UTC)
+    assert (graphcron.metadata.generation, graphcron.metadata.labels) == (3, {"team": "research"})
+    assert graphcron.status == GraphCronStatus(observed_generation=2)
+
+
+def test_a_status_that_cannot_be_read_is_taken_for_none() -> None:
+    assert model.parse({**GOOD, "status": {"conditions": "none"}}).status is None
+
+
+def test_a_time_is_read_from_text_and_from_what_yaml_makes_of_it() -> None:
+    wanted = datetime(2026, 12, 31, 22, 59, 59, tzinfo=UTC)
+    for text in ('"2026-12-31T23:59:59+01:00"', "2026-12-31T22:59:59Z", "2026-12-31 23:59:59+01:00"):
+        assert model.parse(with_spec(endTime=yaml.safe_load(text))).spec.end_time == wanted
+    assert model.problems(with_spec(endTime=yaml.safe_load("2026-12-31")))
+    assert model.problems(with_spec(endTime=1_800_000_000))
+    assert model.problems(with_spec(endTime="2026-13-31T23:59:59Z"))
+
+
+def test_the_status_is_dumped_as_kubernetes_stores_it() -> None:
+    at = datetime(2026, 11, 22, 9, 30, 0, 999_999, tzinfo=timezone(timedelta(hours=1)))
+    status = GraphCronStatus(
+        observed_generation=1,
+        next_schedule_time=at,
+        conditions=[Condition(type="Ready", status="True", reason="Reconciled", last_transition_time=at)],
+        recent_runs=[RecentRun(scheduled_time=at, outcome="Succeeded", duration_seconds=1.5, tokens=0)],
+        active=[],
+    )
+    dumped = model.dump_status(status)
+    assert dumped == {
+        "observedGeneration": 1,
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "True",
+                "reason": "Reconciled",
+                "message": "",
+                "lastTransitionTime": "2026-11-22T08:30:00Z",
+            }
+        ],
+        "nextScheduleTime": "2026-11-22T08:30:00Z",
+        "active": [],
+        "recentRuns": [
+            {"scheduledTime": "2026-11-22T08:30:00Z", "outcome": "Succeeded", "durationSeconds": 1.5, "tokens": 0}
+        ],
+    }
+    again = model.parse({**GOOD, "status": json.loads(json.dumps(dumped))}).status
+    assert again is not None
+    assert model.dump_status(again) == dumped
+
+
+def test_the_model_does_not_change() -> None:
+    graphcron = model.parse(GOOD)
+    with pytest.raises(ValueError, match="frozen"):
+        graphcron.spec.suspend = True  # type: ignore[misc]
+
+
+def rules_of(alias: Any) -> Rules:
+    return next(each for each in alias.__metadata__ if isinstance(each, Rules))
+
+
+def test_what_cel_sees_of_a_schedule_never_refuses_what_the_parser_takes() -> None:
+    rules, dice = rules_of(Schedule), random.Random(7)
+    taken = 0
+    for _ in range(6_000):
+        text = " ".join(_random_field(dice, at) for at in range(5))
+        try:
+            cron.parse(text)
+        except SpecError:
+            continue
+        taken += 1
+        assert [rule.message for rule in rules if not rule.holds(text)] == [], text
+    assert taken > 500
+
+
+def _random_field(dice: random.Random, at: int) -> str:
+    low, high = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))[at]
+    words = {3: ["JAN", "dec", "Mar"], 4: ["SUN", "fri", "Sat"]}.get(at, [])
+
+    def value() -> str:
+        return dice.choice([str(dice.randint(low, high)), f"0{low}", f"+{high}", str(high + 1), *words])
+
+    def item() -> str:
+        span = dice.choice(["*", "?", value(), f"{value()}-{value()}", ""])
+        return span + dice.choice(["", "", "", f"/{dice.randint(0, 70)}"])
+
+    return ",".join(item() for _ in range(dice.choice([1, 1, 2, 3]))) or "*"
+
+
+def test_the_schema_has_a_docstring_for_each_field() -> None:
+    for part in (GraphCron, model.GraphCronSpec, GraphCronStatus, *model.Part.__subclasses__()):
+        for name, field in part.model_fields.items():
+            assert field.description, f"{part.__name__}.{name}"

@@ -1,0 +1,103 @@
+"""Base images without a registry: Debian or Ubuntu itself, from the packages that this machine installs from too."""
+
+import hashlib
+import io
+import re
+import tarfile
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .buildah import Buildah
+from .paths import HERE
+from .shell import ClusterError, run, say, write
+
+_BUNDLE = "etc/ssl/certs/ca-certificates.crt"
+_ACCOUNTS = {
+    "etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n",
+    "etc/group": "root:x:0:\nnonroot:x:65532:\n",
+}
+# What a Python program that talks HTTP never opens; `*` matches over folders too.
+_UNUSED = tuple((HERE / "runner-base-unused.txt").read_text().split())
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image: some packages, and what of their files is left out."""
+
+    name: str
+    variant: str
+    packages: tuple[str, ...]
+    unused: tuple[str, ...] = ()
+
+    @property
+    def image(self) -> str:
+        """Return the image's name, which changes with its recipe and this machine's release."""
+        recipe = repr((self.variant, self.packages, self.unused, _release()))
+        return f"localhost/graphcron/{self.name}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+
+
+PYTHON = Base("python-base", "minbase", ("python3", "python3-venv", "ca-certificates"))
+SMALL = Base(
+    "runner-base",
+    "extract",
+    ("base-files", "ca-certificates", "libc-bin", "libpython3-stdlib", "libssl3", "openssl", "python3-minimal"),
+    _UNUSED,
+)
+
+
+def ensure(base: Base, buildah: Buildah) -> str:
+    """Make the base image if it is not there; return its name."""
+    if buildah.has(base.image):
+        return base.image
+    say(f"making {base.name} from this machine's own package sources")
+    with TemporaryDirectory(prefix="graphcron-base-") as folder:
+        context = Path(folder)
+        write(context / "sources.list", _sources())
+        kind = [f"--variant={base.variant}", f"--include={','.join(base.packages)}"]
+        files = [context / "base.tar", context / "sources.list"]
+        run(["mmdebstrap", "--quiet", "--mode=root", *kind, _release(), *files])
+        if base.unused:
+            _trim(context / "base.tar", base.unused)
+        write(context / "Dockerfile", "FROM scratch\nADD base.tar /\n")
+        buildah.build(context, tag=base.image, flags=["--file", str(context / "Dockerfile")])
+    return base.image
+
+
+def _trim(archive: Path, unused: tuple[str, ...]) -> None:
+    """Leave files out of an archive of bare packages, and put in what their installation would have written."""
+    trimmed = archive.with_suffix(".trimmed")
+    written = dict(_ACCOUNTS)
+    with tarfile.open(archive) as source, tarfile.open(trimmed, "w") as target:
+        bundle = []
+        for entry in source:
+            name = entry.name.removeprefix("./")
+            content = source.extractfile(entry) if entry.isfile() else None
+            if content is not None and fnmatch(name, "usr/share/ca-certificates/mozilla/*.crt"):
+                bundle.append(content.read().decode())
+            elif not any(fnmatch(name, pattern) for pattern in unused) and name not in written:
+                target.addfile(entry, content)
+        written[_BUNDLE] = "".join(bundle)
+        for name, text in written.items():
+            entry = tarfile.TarInfo(f"./{name}")
+            entry.size = len(text.encode())
+            target.addfile(entry, io.BytesIO(text.encode()))
+    trimmed.replace(archive)
+
+
+def _release() -> str:
+    found = re.search(r"^VERSION_CODENAME=(\S+)", Path("/etc/os-release").read_text(), re.MULTILINE)
+    if not found:
+        raise ClusterError("images without Docker are built on Debian or Ubuntu only")
+    return found[1]
+
+
+def _sources() -> str:
+    """Return the distribution's own apt sources, without the third parties that this machine may have."""
+    origin = "Ubuntu" if "ID=ubuntu" in Path("/etc/os-release").read_text() else "Debian"
+    line = "deb $(SITE) $(RELEASE) $(COMPONENT)"
+    command = ["apt-get", "indextargets", "--format", line, "Created-By: Packages", f"Origin: {origin}"]
+    if not run(command).strip():
+        run(["apt-get", "update"])
+    return "\n".join(sorted(set(run(command).splitlines()))) + "\n"

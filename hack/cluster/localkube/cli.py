@@ -1,0 +1,192 @@
+"""The verbs of `python hack/cluster`."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from . import components, foreign, gobuild, host, images, local, node, processes
+from .locks import locked
+from .paths import DEFAULT_NAME, Cluster
+from .shell import ClusterError, say
+
+BUILT_IN = "built-in"
+
+
+def main(words: list[str]) -> int:
+    """Carry out a verb; return the exit status."""
+    host.widen_path()
+    if words[:1] == [processes.VERB]:
+        node.main(words[1])
+    signal.signal(signal.SIGTERM, _interrupt)
+    arguments = _parser().parse_args(words)
+    try:
+        _VERBS[arguments.verb](arguments)
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python hack/cluster", description="A local Kubernetes for GraphCron.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("--name", default=DEFAULT_NAME, help=f"the cluster's name (default: {DEFAULT_NAME})")
+
+    up = verbs.add_parser("up", parents=[named], help="start a cluster, or find it running")
+    wanted, policy = os.environ.get("CLUSTER") or "auto", os.environ.get("CLUSTER_AUDIT_LOG") or None
+    up.add_argument("--provider", choices=("auto", "current", "kind", "local"), default=wanted)
+    audit = "write logs/audit.log, by this policy file (default: all, at level Metadata)"
+    up.add_argument("--audit-log", nargs="?", const=BUILT_IN, default=policy, metavar="POLICY", help=audit)
+    verbs.add_parser("down", parents=[named], help="remove a cluster and every trace of it")
+    verbs.add_parser("kubeconfig", parents=[named], help="print the path of the kubeconfig")
+    verbs.add_parser("info", parents=[named], help="print provider, kubeconfig and addresses as JSON")
+    load = verbs.add_parser("load", parents=[named], help="make built images available in the cluster")
+    load.add_argument("images", nargs="+", metavar="IMAGE", help="graphcron/NAME:dev, or the path of an image archive")
+    build_images = verbs.add_parser("images", help="build the project's images")
+    build_images.add_argument("images", nargs="*", metavar="IMAGE", help=f"of {', '.join(images.NAMES)} (default: all)")
+    build_images.add_argument("--cert-dir", type=Path, default=None,
+                              help="certificates that the build trusts (default: the host's own)")  # fmt: skip
+    verbs.add_parser("build", help="build the upstream programs")
+    verbs.add_parser("tools", help="print the folder of kubectl and helm")
+    verbs.add_parser("setup", help="install the system packages that are needed and missing")
+    for verb in ("stop", "start", "restart"):
+        control = verbs.add_parser(verb, parents=[named], help=f"{verb} a component of a local cluster")
+        control.add_argument("component", choices=components.NAMES)
+    inside = verbs.add_parser("node", parents=[named], help="run a command inside a local cluster's node")
+    inside.add_argument("command", nargs=argparse.REMAINDER)
+    return parser
+
+
+def _provider(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    return "kind" if host.has_docker() and (shutil.which("kind") or shutil.which("go")) else "local"
+
+
+def _recorded(cluster: Cluster) -> str:
+    """Return the provider of a running cluster."""
+    if not cluster.record.exists() or not cluster.kubeconfig.exists():
+        raise ClusterError(f"no cluster {cluster.name} is running: `python hack/cluster up --name {cluster.name}`")
+    provider = str(json.loads(cluster.record.read_text())["provider"])
+    if provider == "local" and processes.init_of(cluster) is None:
+        raise ClusterError(f"the cluster {cluster.name} has died: `python hack/cluster up --name {cluster.name}`")
+    return provider
+
+
+def _up(arguments: argparse.Namespace) -> None:
+    cluster = Cluster(arguments.name)
+    provider = _provider(arguments.provider)
+    policy: str | None = arguments.audit_log
+    with locked(cluster.lock_file, f"it works on the cluster {cluster.name}"):
+        if provider == "local":
+            local.up(cluster, audit=policy is not None, policy=Path(policy) if policy and policy != BUILT_IN else None)
+        elif provider == "kind":
+            foreign.kind_up(cluster)
+        else:
+            foreign.current_up(cluster)
+    say("the cluster is ready")
+    own = gobuild.program("kubectl")
+    kubectl = own if own.exists() else "kubectl"
+    print(f"{cluster.kubeconfig}\n{kubectl} --kubeconfig '{cluster.kubeconfig}' get nodes")
+
+
+def _down(arguments: argparse.Namespace) -> None:
+    cluster = Cluster(arguments.name)
+    with locked(cluster.lock_file, f"it works on the cluster {cluster.name}"):
+        provider = "local"
+        if cluster.record.exists():
+            provider = json.loads(cluster.record.read_text())["provider"]
+        {"local": local.down, "kind": foreign.kind_down, "current": foreign.current_down}[provider](cluster)
+    say(f"no trace of {cluster.name} is left")
+
+
+def _kubeconfig(arguments: argparse.Namespace) -> None:
+    cluster = Cluster(arguments.name)
+    _recorded(cluster)
+    print(cluster.kubeconfig)
+
+
+def _info(arguments: argparse.Namespace) -> None:
+    cluster = Cluster(arguments.name)
+    provider = _recorded(cluster)
+    record = json.loads(cluster.record.read_text())
+    link = record.get("link", {})
+    known = {"provider": provider, "kubeconfig": str(cluster.kubeconfig), "state": str(cluster.state)}
+    print(json.dumps({**known, "hostAddress": link.get("host"), "nodeAddress": link.get("node")}, indent=2))
+
+
+def _load(arguments: argparse.Namespace) -> None:
+    cluster = Cluster(arguments.name)
+    provider = _recorded(cluster)
+    for image in arguments.images:
+        if provider == "kind":
+            foreign.kind_load(cluster, image)
+        elif provider == "current":
+            foreign.current_load(image)
+        else:
+            local.load(cluster, images.archive_of(image))
+        say(f"loaded {image}")
+
+
+def _images(arguments: argparse.Namespace) -> None:
+    images.build(arguments.images or images.NAMES, arguments.cert_dir)
+
+
+def _build(_: argparse.Namespace) -> None:
+    host.require_go()
+    gobuild.build(*gobuild.NODE, *gobuild.TOOLS)
+
+
+def _tools(_: argparse.Namespace) -> None:
+    host.require_go()
+    print(gobuild.tools_dir())
+
+
+def _setup(_: argparse.Namespace) -> None:
+    if host.has_docker():
+        say("Docker is here: nothing to install")
+        return
+    host.require_local()
+    host.require(host.IMAGES)
+    say("everything that is needed is installed")
+
+
+def _control(arguments: argparse.Namespace) -> None:
+    local.control(Cluster(arguments.name), arguments.verb, arguments.component)
+
+
+def _node(arguments: argparse.Namespace) -> None:
+    command = [word for word in arguments.command if word != "--"] or ["sh"]
+    sys.exit(subprocess.run(local.inside(Cluster(arguments.name), command), check=False).returncode)
+
+
+_VERBS = {
+    "up": _up,
+    "down": _down,
+    "kubeconfig": _kubeconfig,
+    "info": _info,
+    "load": _load,
+    "images": _images,
+    "build": _build,
+    "tools": _tools,
+    "setup": _setup,
+    "stop": _control,
+    "start": _control,
+    "restart": _control,
+    "node": _node,
+}

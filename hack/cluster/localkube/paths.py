@@ -1,0 +1,74 @@
+"""Where things live: one cache for what can be made again, one state directory for each cluster."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .shell import ClusterError
+
+HERE = Path(__file__).resolve().parents[1]
+PROJECT = HERE.parents[1]
+GO_MODULES = HERE / "go"
+
+DEFAULT_NAME = "graphcron"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+
+
+def _home(variable: str, otherwise: str) -> Path:
+    value = os.environ.get(variable, "")
+    base = Path(value) if value.startswith("/") else Path.home() / otherwise
+    return base / "graphcron"
+
+
+def cache_dir(*below: str) -> Path:
+    """Return a folder of the user's cache, made if it is missing."""
+    path = _home("XDG_CACHE_HOME", ".cache").joinpath(*below)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster's name and the files that belong to it."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ClusterError(f"a cluster's name is at most 40 of a-z, 0-9 and -, not {self.name!r}")
+
+    @property
+    def state(self) -> Path:
+        """The folder that holds all of the cluster's files, and is gone after `down`."""
+        return _home("XDG_STATE_HOME", ".local/state") / "clusters" / self.name
+
+    @property
+    def lock_file(self) -> Path:
+        """The file whose lock makes two commands on one cluster wait for each other."""
+        return self.state.with_name(f".{self.name}.lock")
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.state / "kubeconfig"
+
+    @property
+    def record(self) -> Path:
+        """What `up` chose: provider, addresses."""
+        return self.state / "cluster.json"
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each component."""
+        return self.state / "logs"
+
+    @property
+    def stops(self) -> Path:
+        """Marker files: a component with one is to be down."""
+        return self.state / "stopped"
+
+    @property
+    def pids(self) -> Path:
+        """What the node says is running, as JSON."""
+        return self.state / "running.json"

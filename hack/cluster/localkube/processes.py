@@ -1,0 +1,44 @@
+"""Finding a cluster's node again: by its command line, which names its state folder, and nothing stored."""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from .paths import Cluster
+from .shell import wait_for
+
+VERB = "_node"
+
+
+def _owned(cluster: Cluster) -> list[int]:
+    tail = [VERB, str(cluster.state)]
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if words[-3:-1] == tail:
+                    found.append(int(folder.name))
+    return found
+
+
+def init_of(cluster: Cluster) -> int | None:
+    """Return the host's id of the process that is number 1 in the node, if it is alive."""
+    for pid in _owned(cluster):
+        with suppress(OSError):
+            status = Path(f"/proc/{pid}/status").read_text()
+            ids = next(line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
+            if len(ids) > 1 and ids[-1] == "1":
+                return pid
+    return None
+
+
+def kill(cluster: Cluster) -> bool:
+    """End the node and, with it, all that runs inside; return whether there was one."""
+    found = _owned(cluster)
+    for pid in found:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_for("the end of the node's processes", lambda: not _owned(cluster), seconds=20, interval=0.02)
+    return bool(found)

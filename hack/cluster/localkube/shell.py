@@ -1,0 +1,78 @@
+"""What every room here needs: a progress line, an error that is one sentence, and a child process."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+STARTED = time.monotonic()
+
+
+class ClusterError(Exception):
+    """Something that a person can act on; printed as one line, without a traceback."""
+
+
+def say(message: str) -> None:
+    """Print a progress line on standard error, with the seconds since the start."""
+    print(f"[{time.monotonic() - STARTED:6.1f}s] {message}", file=sys.stderr, flush=True)
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    log: Path | None = None,
+) -> str:
+    """Run a command and return what it printed; on failure raise its last lines.
+
+    With `log`, everything that it prints goes to that file instead.
+    """
+    words = [str(word) for word in command]
+    with ExitStack() as files:
+        output = files.enter_context(log.open("ab")) if log else subprocess.PIPE
+        errors = subprocess.STDOUT if log else subprocess.PIPE
+        try:
+            done = subprocess.run(
+                words, cwd=cwd, env=env, input=stdin or "", stdout=output, stderr=errors, text=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise ClusterError(f"{words[0]} is not installed") from error
+    if done.returncode:
+        complaint = log.read_text(errors="replace") if log else done.stderr or done.stdout
+        tail = "\n  ".join(complaint.strip().splitlines()[-15:])
+        where = f" (all of it: {log})" if log else ""
+        raise ClusterError(f"`{' '.join(words[:6])}` ended with {done.returncode}{where}:\n  {tail}")
+    return done.stdout or ""
+
+
+def succeeds(command: Sequence[str | Path]) -> bool:
+    """Whether a command exists and ends with 0; its output is dropped."""
+    try:
+        return subprocess.run([str(w) for w in command], capture_output=True, check=False, timeout=30).returncode == 0
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+
+
+def wait_for(what: str, condition: Callable[[], bool], *, seconds: float, interval: float = 0.1) -> None:
+    """Return as soon as the condition holds, or say what never came."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ClusterError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(interval)
+
+
+def write(path: Path, text: str, mode: int = 0o644) -> Path:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w") as sink:
+        sink.write(text)
+    temporary.replace(path)
+    return path

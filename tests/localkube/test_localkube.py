@@ -1,0 +1,190 @@
+"""What can go wrong in `hack/cluster` without a cluster: names, keys, locks, addresses, archives."""
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from localkube.locks import locked
+from localkube.paths import Cluster
+from localkube.shell import ClusterError, run
+
+from localkube import addresses, archive, bases, cgroups, gobuild, images, paths, processes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state of mine"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["graphcron", "a", "e2e-1", "x" * 40])
+def test_a_name_is_taken(name: str) -> None:
+    assert Cluster(name).state.name == name
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a/b", "..", "a b", "x" * 41])
+def test_a_name_that_is_no_folder_or_label_is_refused(name: str) -> None:
+    with pytest.raises(ClusterError, match="a cluster's name"):
+        Cluster(name)
+
+
+def test_names_on_the_host_fit_and_differ_between_checkouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = Cluster("x" * 40)
+    device, cgroup = addresses.device_of(ours), cgroups.root_of(ours)
+    assert len(device + "p") <= 15
+    monkeypatch.setenv("XDG_STATE_HOME", "/elsewhere")
+    assert addresses.device_of(ours) != device
+    assert cgroups.root_of(ours) != cgroup
+
+
+def test_an_address_that_the_host_uses_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+
+    def fake(command: list[str]) -> str:
+        calls.append(command)
+        if command[-1] == "address":
+            return json.dumps([{"addr_info": [{"local": "10.213.0.1", "prefixlen": 17}]}])
+        return json.dumps([{"dst": "default"}, {"dst": "10.213.128.0/18"}, {"dst": "10.213.192.0/19"}])
+
+    monkeypatch.setattr(addresses, "run", fake)
+    link = addresses.reserve(Cluster("graphcron"))
+    assert link.node.startswith(tuple(f"10.213.{third}." for third in range(224, 256)))
+    assert ["ip", "address", "add", f"{link.host}/30", "dev", link.device] in calls
+
+
+def test_a_lock_waits_and_its_file_is_gone_afterwards(tmp_path: Path) -> None:
+    lock, log = tmp_path / "lock", tmp_path / "log"
+    program = (
+        "import sys, time, pathlib\n"
+        f"sys.path.insert(0, {str(ROOT / 'hack/cluster')!r})\n"
+        "from localkube.locks import locked\n"
+        f"with locked(pathlib.Path({str(lock)!r}), 'a test'):\n"
+        f"    log = pathlib.Path({str(log)!r}).open('a', buffering=1)\n"
+        "    log.write('in\\n'); time.sleep(0.05); log.write('out\\n')\n"
+    )
+    with locked(lock, "a test"):
+        waiting = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) for _ in range(4)]
+    assert [process.wait(timeout=30) for process in waiting] == [0] * 4
+    assert log.read_text().split() == ["in", "out"] * 4
+    assert not lock.exists()
+
+
+def test_every_version_is_read_from_go_mod() -> None:
+    assert gobuild.kubernetes_version().startswith("v1.")
+    for name, target in gobuild.targets().items():
+        assert (paths.GO_MODULES / target.folder / "go.mod").exists(), name
+        assert not target.built(), "this cache is empty"
+
+
+def test_a_build_key_covers_go_mod_and_flags(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "pause").mkdir()
+    (tmp_path / "pause/go.mod").write_text("module a\n")
+    monkeypatch.setattr(gobuild, "GO_MODULES", tmp_path)
+    keys = {gobuild.Target("pause", "pause", (".",)).path()}
+    keys.add(gobuild.Target("pause", "pause", (".",), tags="other").path())
+    (tmp_path / "pause/go.mod").write_text("module b\n")
+    gobuild._key.cache_clear()
+    keys.add(gobuild.Target("pause", "pause", (".",)).path())
+    assert len(keys) == 3
+
+
+def test_programs_are_found_by_name() -> None:
+    for name in ("server", "kubelet", "containerd-shim-runc-v2", "ptp", "pause", "coredns", "kubectl", "helm", "kind"):
+        assert gobuild.program(name).name == name
+    with pytest.raises(ClusterError, match="none of the programs"):
+        gobuild.program("docker")
+
+
+def test_an_image_changes_with_its_files_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "PROJECT", tmp_path)
+    monkeypatch.setattr(bases, "_release", lambda: "bookworm")
+    (tmp_path / "in/__pycache__").mkdir(parents=True)
+    image = images.Image("x", ".", ("in",))
+    (tmp_path / "in/a.py").write_text("1")
+    key = image.key(docker=False)
+    (tmp_path / "in/__pycache__/a.pyc").write_text("1")
+    (tmp_path / "out.py").write_text("1")
+    assert image.key(docker=False) == key
+    assert image.key(docker=True) != key
+    (tmp_path / "in/a.py").write_text("2")
+    assert image.key(docker=False) != key
+
+
+def test_an_image_is_known_by_each_of_its_names() -> None:
+    for name in ("runner", "graphcron/runner:dev", "docker.io/graphcron/runner:dev"):
+        assert images._image(name).tag == "graphcron/runner:dev"
+    with pytest.raises(ClusterError, match="no image nosuch"):
+        images._image("nosuch")
+
+
+def test_the_pause_image_is_one_layer_with_one_program(tmp_path: Path) -> None:
+    program = tmp_path / "pause"
+    program.write_bytes(b"\x7fELF")
+    archive.single_program(tmp_path / "image.tar", image="docker.io/x/pause:1", program=program)
+    with tarfile.open(tmp_path / "image.tar") as image:
+        manifest = json.load(image.extractfile("manifest.json"))  # type: ignore[arg-type]
+        assert manifest[0]["RepoTags"] == ["docker.io/x/pause:1"]
+        with tarfile.open(fileobj=image.extractfile("layer.tar")) as layer:
+            assert [(entry.name, entry.mode) for entry in layer] == [("pause", 0o755)]
+
+
+def test_the_runner_base_loses_what_no_runner_opens(tmp_path: Path) -> None:
+    content = {
+        "./usr/bin/python3.11": True,
+        "./usr/bin/perl": False,
+        "./usr/lib/python3.11/http/client.py": True,
+        "./usr/lib/python3.11/lib2to3/main.py": False,
+        "./usr/lib/x86_64-linux-gnu/libssl.so.3": True,
+        "./usr/lib/ssl/cert.pem": True,
+        "./usr/share/doc/libc6/copyright": False,
+        "./usr/share/ca-certificates/mozilla/one.crt": False,
+    }
+    with tarfile.open(tmp_path / "base.tar", "w") as tar:
+        for name in content:
+            entry = tarfile.TarInfo(name)
+            entry.size = 2
+            tar.addfile(entry, io.BytesIO(b"x\n"))
+    bases._trim(tmp_path / "base.tar", bases.SMALL.unused)
+    with tarfile.open(tmp_path / "base.tar") as tar:
+        names = set(tar.getnames())
+        bundle = tar.extractfile("./etc/ssl/certs/ca-certificates.crt")
+        assert bundle is not None
+        assert bundle.read() == b"x\n"
+    assert {name: name in names for name in content} == content
+
+
+def test_a_failing_command_says_its_last_words() -> None:
+    with pytest.raises(ClusterError, match=r"ended with 3:\n  sorry"):
+        run(["sh", "-c", "echo sorry >&2; exit 3"])
+    with pytest.raises(ClusterError, match="no-such-program is not installed"):
+        run(["no-such-program"])
+
+
+def test_a_node_is_found_by_its_command_line_alone() -> None:
+    cluster = Cluster("found")
+    assert processes.init_of(cluster) is None
+    sleeper = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)", processes.VERB, str(cluster.state)]
+    )
+    try:
+        assert processes._owned(cluster) == [sleeper.pid]
+        assert processes._owned(Cluster("foun")) == []
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+@pytest.mark.parametrize("verb", ["kubeconfig", "info", "load runner", "restart etcd"])
+def test_a_verb_on_no_cluster_says_how_to_start_one(verb: str) -> None:
+    command = [sys.executable, str(ROOT / "hack/cluster"), *verb.split(), "--name", "nosuch"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no ")
+    assert "up --name nosuch" in done.stderr

@@ -1,0 +1,175 @@
+"""The only room that talks to Kubernetes: a few verbs in, plain values or a ClusterError out."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from graphcron import names
+from graphcron.errors import ClusterError, ConflictError, SpecError
+from graphcron.events import Event
+
+REQUEST_SECONDS: Final = 30
+"""The longest that we wait for the API server's answer."""
+
+_APPLY: Final = "application/apply-patch+yaml"
+_JSON: Final = "application/json"
+
+Answer = dict[str, Any]
+"""An object as the API server sent it."""
+
+
+class Cluster:
+    """The API server, as the reconciler needs it. Made by :func:`connect`.
+
+    Parameters
+    ----------
+    wrote
+        Called with each object that we wrote, as the API server answered with it.
+    """
+
+    def __init__(self, api: client.ApiClient, wrote: Callable[[Answer], None]) -> None:
+        self._api = api
+        self._wrote = wrote
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._api.close()
+
+    async def find_cronjob(self, namespace: str, name: str) -> Answer | None:
+        """Return the CronJob of that name, whoever made it; None where there is none."""
+        try:
+            return await self._call("GET", _cronjob_path(namespace, name), [], None, _JSON)
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def apply_cronjob(self, manifest: Mapping[str, Any], *, uid: str | None) -> Answer:
+        """Make a CronJob what the manifest says, by server-side apply.
+
+        Parameters
+        ----------
+        uid
+            UID of the CronJob, which is ours; None: there is none, and it is made.
+
+        Raises
+        ------
+        ConflictError
+            A CronJob of that name has come meanwhile.
+        SpecError
+            The API server refuses what the GraphCron asks for, such as an impossible affinity.
+        ClusterError
+            It did not work; try again.
+        """
+        metadata = manifest["metadata"]
+        path = _cronjob_path(metadata["namespace"], metadata["name"])
+        # With its UID in the patch, an apply never makes a CronJob anew nor touches a successor of that name. Without
+        # force, the apply that makes one is refused by the fields of a CronJob that came between our look and this.
+        body = {**manifest, "metadata": {**metadata, "uid": uid}} if uid else dict(manifest)
+        try:
+            answer = await self._call("PATCH", path, _apply_query(force=uid is not None), body, _APPLY)
+        except ClusterError as error:
+            if error.status == 409 and uid is None:
+                raise ConflictError(f"somebody else has made a CronJob named {metadata['name']}") from error
+            if error.status == 422:
+                raise SpecError(
+                    field="spec", problem=f"the API server refuses the CronJob: {error}", remedy="change what it names"
+                ) from error
+            raise
+        self._wrote(answer)
+        return answer
+
+    async def patch_status(self, graphcron: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+        """Write the status of a GraphCron; False where it is gone or is another one by now."""
+        identity = {each: graphcron["metadata"][each] for each in ("name", "namespace", "uid")}
+        path = f"/apis/{names.API_VERSION}/namespaces/{identity['namespace']}/{names.PLURAL}/{identity['name']}/status"
+        body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": identity, "status": status}
+        try:
+            self._wrote(await self._call("PATCH", path, _apply_query(force=True), body, _APPLY))
+        except ClusterError as error:
+            if error.status in {404, 409}:
+                return False
+            raise
+        return True
+
+    async def emit(self, graphcron: Mapping[str, Any], event: Event, *, now: str) -> None:
+        """Post an Event on a GraphCron; one that was posted before is left as it is."""
+        metadata = graphcron["metadata"]
+        name = event.name_for(metadata["name"], metadata["uid"])
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": metadata["namespace"]},
+            "involvedObject": {
+                "apiVersion": names.API_VERSION,
+                "kind": names.KIND,
+                "name": metadata["name"],
+                "namespace": metadata["namespace"],
+                "uid": metadata["uid"],
+            },
+            "type": "Normal" if event.normal else "Warning",
+            "reason": event.reason,
+            "message": event.message[:1024],
+            "source": {"component": names.OPERATOR},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        path = f"/api/v1/namespaces/{metadata['namespace']}/events"
+        try:
+            await self._call("POST", path, [("fieldManager", names.FIELD_MANAGER)], body, _JSON)
+        except ClusterError as error:
+            # 409: told before. 403 and 404: the namespace is going away.
+            if error.status not in {403, 404, 409}:
+                raise
+
+    async def is_reachable(self) -> bool:
+        """Tell whether the API server answers us."""
+        try:
+            await self._call("GET", "/version", [], None, _JSON)
+        except ClusterError:
+            return False
+        return True
+
+    async def _call(self, method: str, path: str, query: list[tuple[str, str]], body: Any, content: str) -> Answer:
+        headers = {"Content-Type": content, "Accept": _JSON}
+        try:
+            request = await self._api.param_serialize(
+                method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            response = await self._api.call_api(*request, _request_timeout=REQUEST_SECONDS)
+            text = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterError(f"{method} {path}: no answer ({type(error).__name__}: {error})") from error
+        if response.status >= 400:
+            raise ClusterError(_refusal(method, path, response.status, text), status=response.status)
+        return dict(json.loads(text))
+
+
+async def connect(wrote: Callable[[Answer], None]) -> Cluster:
+    """Connect with the pod's ServiceAccount, or with the kubeconfig where there is no pod; see :class:`Cluster`."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException:
+        await config.load_kube_config(client_configuration=configuration)
+    return Cluster(client.ApiClient(configuration), wrote)
+
+
+def _apply_query(*, force: bool) -> list[tuple[str, str]]:
+    return [("fieldManager", names.FIELD_MANAGER), ("force", "true" if force else "false")]
+
+
+def _cronjob_path(namespace: str, name: str) -> str:
+    return f"/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}"
+
+
+def _refusal(method: str, path: str, status: int, text: bytes) -> str:
+    try:
+        message = json.loads(text)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = text[:200].decode(errors="replace")
+    return f"{method} {path}: {status} {message}"

@@ -1,0 +1,35 @@
+"""Start-up: ``python -m graphcron.main`` runs the operator until it is told to stop."""
+
+import logging
+import os
+import sys
+
+import kopf
+
+import graphcron.handlers  # noqa: F401  (its decorators register the handlers)
+from graphcron.errors import SpecError
+from graphcron.operation import Operation
+from graphcron.settings import from_environment
+
+
+def main() -> int:
+    """Run the operator; return the exit code."""
+    try:
+        settings = from_environment(os.environ)
+    except SpecError as error:
+        print(error, file=sys.stderr)  # noqa: T201  (logging is not set up yet)
+        return 2
+    kopf.configure(log_format=kopf.LogFormat.JSON if not sys.stderr.isatty() else kopf.LogFormat.FULL)
+    # kopf tells of each handler that succeeded; ours only put a key into a queue.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    kopf.run(
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        memo=Operation(settings),
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,112 @@
+"""Fixtures that more than one floor of tests uses."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cluster import ENV_CLUSTER, ROOT, Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+sys.path.insert(0, str(ROOT / "hack"))  # what the demo installs, the tests install in the same way
+
+ALONE = "alone-"
+"""The operator in the cluster leaves namespaces with this prefix alone."""
+
+ALONE_FLOORS = ("api", "operator")
+"""Tests that want no operator, or one of their own."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """Return the cluster, with our CRD in it."""
+    name = os.environ.get(ENV_CLUSTER)
+    if not name:
+        pytest.fail(f"this test needs a cluster: run `make test`, or set {ENV_CLUSTER} to the name of one that runs")
+    cluster = Cluster(name)
+    with one_at_a_time(cluster):
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(ROOT / "crds"))
+    return cluster
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Make a namespace under the *restricted* Pod Security Standard; delete it afterwards."""
+    floor = request.path.parent.name
+    name = f"{ALONE if floor in ALONE_FLOORS else ''}{floor}-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster) -> None:
+    """Install the operator into the cluster, from the chart."""
+    import installing
+
+    with one_at_a_time(cluster):
+        installing.install_operator(cluster, {**installing.default_values(), "watchNamespaces": [f"!{ALONE}*"]})
+
+
+@pytest.fixture(scope="session")
+def server(cluster: Cluster) -> Server:
+    """Install a real LangGraph server into the cluster."""
+    import installing
+
+    with one_at_a_time(cluster):
+        installing.install_server(cluster)
+    return Server(cluster, installing.SERVER_NAMESPACE, installing.server_url())
+
+
+class Server:
+    """A LangGraph server in the cluster, reached through the API server's proxy."""
+
+    def __init__(self, cluster: Cluster, namespace: str, url: str) -> None:
+        self.url = url
+        """Where pods find it."""
+        self._cluster = cluster
+        self._path = f"/api/v1/namespaces/{namespace}/services/langgraph:2024/proxy"
+
+    def get(self, path: str) -> Any:
+        """GET a path such as ``/threads/…``; None where the server has no such thing."""
+        done = self._cluster.kubectl("get", "--raw", self._path + path, check=False)
+        if done.returncode and "NotFound" in done.stderr:
+            return None
+        assert not done.returncode, done.stderr
+        return json.loads(done.stdout)
+
+    def post(self, path: str, body: Any) -> Any:
+        """POST JSON to a path."""
+        done = self._cluster.kubectl("create", "--raw", self._path + path, "-f", "-", stdin=json.dumps(body))
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def runs(self, thread: str) -> list[Any]:
+        """List the runs of a thread, the newest first; none where there is no such thread."""
+        return list(self.get(f"/threads/{thread}/runs?limit=1000") or [])
+
+    def threads(self, **metadata: str) -> list[Any]:
+        """List the threads that carry the metadata."""
+        return list(self.post("/threads/search", {"metadata": metadata, "limit": 1000}))
+
+
+@contextmanager
+def one_at_a_time(cluster: Cluster) -> Iterator[None]:
+    """Keep the other workers of this test run out."""
+    with cluster.kubeconfig.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

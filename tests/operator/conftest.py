@@ -1,0 +1,138 @@
+"""An operator of the checkout, as a process of its own, that sees one namespace only."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.cluster import Cluster, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Operator:
+    """The process; it can be killed and started again."""
+
+    def __init__(self, cluster: Cluster, namespace: str, log: Path) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **settings: str) -> None:
+        """Start it and wait until it is ready."""
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(self._cluster.kubeconfig),
+            "GRAPHCRON_NAMESPACES": self._namespace,
+            "GRAPHCRON_HEALTH_PORT": "0",
+            "GRAPHCRON_SERVER_URL": "http://langgraph.example.svc:2024",
+            **settings,
+        }
+        self._log.write_bytes(b"")
+        with self._log.open("ab") as log:
+            command = [sys.executable, "-m", "graphcron.main"]
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        wait_for("readiness", lambda: self.probe("readyz") == 200, seconds=60)
+
+    def log(self) -> str:
+        """Return what it has logged since its start."""
+        return self._log.read_text()
+
+    def probe(self, path: str) -> int:
+        """Ask a probe; 0 where nothing answers."""
+        port = re.search(r"Probes answer on .*?0\.0\.0\.0:(\d+)", self.log())
+        if not port:
+            return 0
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/{path}", timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return int(error.code)
+        except OSError:
+            return 0
+
+    def kill(self) -> None:
+        """End it as a lost node does."""
+        assert self._process
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        """End it as the kubelet does; return its exit code."""
+        assert self._process
+        self._process.terminate()
+        return self._process.wait(timeout=30)
+
+
+@pytest.fixture
+def operator(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Operator]:
+    """Start an operator for the test's namespace; what it logged is shown where the test fails."""
+    operator = Operator(cluster, namespace, tmp_path / "operator.log")
+    operator.start()
+    yield operator
+    if operator._process and operator._process.poll() is None:
+        operator.stop()
+    print(operator.log())
+    assert "Traceback" not in operator.log()
+
+
+class Objects:
+    """What the tests make and look at, in one namespace."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+
+    def apply(self, name: str = "hello", **spec: Any) -> None:
+        """Apply a GraphCron."""
+        spec = {"assistant": "agent", "schedule": "0 4 * * *", **spec}
+        body = {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": {"name": name}, "spec": spec}
+        self.cluster.apply(body, namespace=self.namespace)
+
+    def kubectl(self, *arguments: str, **options: Any) -> str:
+        """Run kubectl in the namespace."""
+        return self.cluster.kubectl("--namespace", self.namespace, *arguments, **options).stdout
+
+    def get(self, kind: str, name: str = "hello") -> Any:
+        """Return an object; None where there is none."""
+        return self.cluster.get("--namespace", self.namespace, kind, name)
+
+    def wait_for(self, what: str, kind: str, holds: Any, *, name: str = "hello", seconds: float = 20) -> Any:
+        """Wait until an object is there and something holds of it; return it."""
+
+        def look() -> Any:
+            found = self.get(kind, name)
+            return found if found and holds(found) else None
+
+        return wait_for(f"{kind} {name} that {what}", look, seconds=seconds)
+
+    def wait_ready(self, status: str = "True", reason: str = "Reconciled", *, name: str = "hello") -> Any:
+        """Wait for a Ready condition that is about the newest spec; return the GraphCron."""
+
+        def holds(found: Any) -> bool:
+            conditions = found.get("status", {}).get("conditions", [])
+            ready = next((each for each in conditions if each["type"] == "Ready"), {})
+            newest = ready.get("observedGeneration") == found["metadata"]["generation"]
+            return newest and (ready["status"], ready["reason"]) == (status, reason)
+
+        return self.wait_for(f"is Ready={status} because {reason}", "graphcron", holds, name=name)
+
+
+@pytest.fixture
+def objects(cluster: Cluster, namespace: str) -> Objects:
+    """Return what the test works with."""
+    return Objects(cluster, namespace)
+
+
+def condition(graphcron: Any, kind: str) -> Any:
+    """Return a condition of a GraphCron."""
+    return next((each for each in graphcron["status"]["conditions"] if each["type"] == kind), None)

@@ -1,0 +1,97 @@
+"""What operator and pod agree on."""
+
+import json
+
+import pytest
+
+from graphcron import contract
+from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Outcome, Report, Request
+
+FULL = Request(
+    url="https://server/prefix",
+    assistant="agent",
+    thread="3f2b1a52-0000-4000-8000-000000000000",
+    createThread=True,
+    input={"messages": ["ünïcode"]},
+    inputFile=True,
+    inputTemplate=True,
+    run={"metadata": {"a": 1}},
+    onRunCompleted="keep",
+    concurrencyPolicy="Replace",
+    startingDeadlineSeconds=5,
+    timeoutSeconds=60,
+    notBefore="2026-11-22T14:00:00Z",
+    notAfter="2026-11-23T14:00:00Z",
+    headers=("x-a", "x-b"),
+    caFile=True,
+)
+
+
+def test_a_request_survives_the_way() -> None:
+    assert Request.from_json(FULL.to_json()) == FULL
+    small = Request(url="http://server", assistant="agent")
+    assert Request.from_json(small.to_json()) == small
+
+
+def test_a_request_leaves_out_what_is_default_but_not_what_looks_like_it() -> None:
+    assert json.loads(Request(url="u", assistant="a").to_json()) == {"url": "u", "assistant": "a"}
+    for value in (0, False, "", [], {}):
+        assert json.loads(Request(url="u", assistant="a", input=value).to_json())["input"] == value
+
+
+def test_a_request_of_another_version_is_refused() -> None:
+    with pytest.raises(TypeError):
+        Request.from_json('{"url": "u", "assistant": "a", "novelty": 1}')
+    with pytest.raises(TypeError):
+        Request.from_json('{"url": "u"}')
+
+
+def test_a_request_says_everything_that_is_a_field() -> None:
+    assert set(json.loads(FULL.to_json())) == set(Request._fields)
+
+
+def test_a_report_survives_the_way() -> None:
+    report = Report(
+        Outcome.GRAPH_ERROR,
+        message="the graph raised ValueError",
+        reason="ValueError",
+        scheduledTime="2026-11-22T14:00:00Z",
+        runId="r",
+        threadId="t",
+        startTime="2026-11-22T14:00:01Z",
+        durationSeconds=1.5,
+        tokens=0,
+    )
+    assert Report.from_json(report.to_json()) == report
+    assert Report.from_json(Report(Outcome.SKIPPED).to_json()) == Report(Outcome.SKIPPED)
+    assert json.loads(Report(Outcome.SKIPPED).to_json()) == {"outcome": "Skipped"}
+
+
+def test_a_report_of_a_newer_version_is_read() -> None:
+    assert Report.from_json('{"outcome": "Timeout", "novelty": {}}') == Report(Outcome.TIMEOUT)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"outcome": "Novel"}', '{"outcome": null}', "x" * 4096])
+def test_what_is_no_report(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own errors are among them
+        Report.from_json(text)
+
+
+@pytest.mark.parametrize("character", ["x", "ü", "🦜", '"', "\n"])
+def test_a_report_fits_a_termination_message(character: str) -> None:
+    text = Report(Outcome.REJECTED, message=character * 5000, runId="r" * 36).to_json()
+    assert len(text.encode()) <= contract.TERMINATION_MESSAGE_BYTES
+    assert Report.from_json(text).message.startswith(character * 100)
+
+
+def test_every_outcome_has_an_exit_code_of_its_own() -> None:
+    assert set(EXIT_CODES) == set(Outcome)
+    assert len(set(EXIT_CODES.values())) == len(Outcome)
+    assert EXIT_CODES[Outcome.SUCCEEDED] == 0
+    assert all(code < 126 for code in EXIT_CODES.values())  # above are the shell's and the signals'
+
+
+def test_final_exit_codes_are_those_after_which_another_pod_would_only_pay_again() -> None:
+    again = {Outcome.SUCCEEDED, Outcome.INTERNAL_ERROR, Outcome.STOPPED}
+    assert set(FINAL_EXIT_CODES) == {code for outcome, code in EXIT_CODES.items() if outcome not in again}
+    assert list(FINAL_EXIT_CODES) == sorted(FINAL_EXIT_CODES)

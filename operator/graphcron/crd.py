@@ -17,7 +17,11 @@ from graphcron.model import GraphCron
 Schema = dict[str, Any]
 """A JSON schema."""
 
-FILES: Final = (Path(__file__).parents[2] / "crds" / f"{names.CRD_NAME}.yaml",)
+_CHECKOUT: Final = Path(__file__).parents[2]
+
+FILES: Final = tuple(
+    _CHECKOUT / folder / f"{names.CRD_NAME}.yaml" for folder in ("crds", "charts/graphcron/files/crds")
+)
 """The files that hold the CRD, in a checkout."""
 
 _HEADER: Final = "# Made from operator/graphcron/model by `python -m graphcron.crd`; change it there.\n"

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 import kopf
 
@@ -10,6 +11,13 @@ import graphcron.handlers  # noqa: F401  (its decorators register the handlers)
 from graphcron.errors import SpecError
 from graphcron.operation import Operation
 from graphcron.settings import from_environment
+
+
+def watched(namespaces: Sequence[str]) -> list[str]:
+    """Return the patterns for kopf, which serves what any of them matches: what is taken away is taken from each."""
+    without = [each for each in namespaces if each.startswith("!")]
+    served = [each for each in namespaces if each not in without]
+    return [",".join([each, *without]) for each in served or ["*"]] if namespaces else []
 
 
 def main() -> int:
@@ -25,7 +33,7 @@ def main() -> int:
     kopf.run(
         standalone=True,
         clusterwide=not settings.namespaces,
-        namespaces=settings.namespaces,
+        namespaces=watched(settings.namespaces),
         memo=Operation(settings),
     )
     return 0

@@ -1,0 +1,104 @@
+# Two commands are all that a newcomer needs: `make demo` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+NAME ?= graphcron
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+.PHONY: setup
+setup: $(VENV)/.done tests/docs/node_modules/.done ## Install what the other targets need into the checkout
+
+$(VENV)/.done: $(wildcard requirements/dev.lock) pyproject.toml
+	@echo "Installing Python packages into $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "GraphCron needs Python 3.11 or later: make PYTHON=python3.12 …")'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+tests/docs/node_modules/.done: tests/docs/package-lock.json
+	@command -v npm >/dev/null || { echo "The documentation's JavaScript needs Node.js 20 or later with npm: install it and try again"; exit 1; }
+	@echo "Installing Node modules into tests/docs"
+	@npm ci --prefix tests/docs --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/.done ## Bring up a cluster and watch a GraphCron run a graph
+	@$(PY) hack/demo.py up
+
+.PHONY: demo-down
+demo-down: $(VENV)/.done ## Take the demo's cluster away
+	@$(PY) hack/demo.py down
+
+.PHONY: cluster
+cluster: $(VENV)/.done ## Bring up a local Kubernetes (CLUSTER=auto|kind|local|current, NAME=graphcron)
+	@$(PY) hack/cluster up --name $(NAME)
+
+.PHONY: cluster-down
+cluster-down: $(VENV)/.done ## Take that cluster away
+	@$(PY) hack/cluster down --name $(NAME)
+
+.PHONY: images
+images: $(VENV)/.done ## Build the images
+	@$(PY) hack/cluster images operator runner langgraph-server
+
+.PHONY: test
+test: setup lint types check-generated ## Run everything that can fail: lint, types and all tests, on a cluster of their own
+	@$(PY) hack/test.py -n 4 --dist loadgroup $(ARGS)
+
+.PHONY: test-quick
+test-quick: $(VENV)/.done ## Run the tests that need no cluster
+	@$(PY) -m pytest -q tests/unit tests/golden tests/oracle $(ARGS)
+
+.PHONY: fmt
+fmt: $(VENV)/.done ## Format the code
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+.PHONY: lint
+lint: $(VENV)/.done ## Check style and the floors
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-cache
+
+.PHONY: types
+types: $(VENV)/.done ## Check types
+	@$(BIN)/mypy
+	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
+
+.PHONY: generate
+generate: $(VENV)/.done ## Write what is made from the model: CRD and the chart's copy of it
+	@$(PY) -m graphcron.crd
+
+.PHONY: check-generated
+check-generated: $(VENV)/.done ## Fail where a generated file is stale
+	@$(PY) -m graphcron.crd --check
+
+.PHONY: oracle
+oracle: ## Make the clock's test vectors from robfig/cron (needs Go)
+	@cd tests/oracle && go run . > vectors.jsonl
+
+.PHONY: lock
+lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
+	@for each in dev operator; do \
+	  extra=$$([ $$each = dev ] && echo "--group dev requirements/dev.in" || true); \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url --no-emit-find-links --extra operator pyproject.toml $$extra -o requirements/$$each.lock; \
+	done
+
+.PHONY: bench-tick
+bench-tick: setup ## Measure what one tick costs the runner, beside langgraph-sdk and curl
+	@$(PY) benchmarks/tick.py
+
+.PHONY: clean
+clean: ## Remove what the targets above installed into the checkout
+	@rm -rf $(VENV) tests/docs/node_modules .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,168 @@
+"""What the pages say holds: links lead somewhere, YAML is accepted, tables agree with the code."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from graphcron import contract
+from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Outcome
+from graphcron.model import GraphCronStatus, RecentRun, problems
+from graphcron.reasons import ConditionType, Reason
+from graphcron.status import Observed, status_for
+from tests.cluster import ROOT
+from tests.docs.page import PAGES, Block, anchors, blocks, links, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cluster import Cluster
+
+DOCS = ROOT / "docs"
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+YAML = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
+EVENTS_ONLY = {Reason.RUN_STARTED, Reason.CRON_JOB_APPLIED}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in links(page):
+        path, _, anchor = target.partition("#")
+        goal = (page.parent / path).resolve() if path else page
+        assert goal.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(goal), f"{page.name} links to {target}: there is no such heading"
+
+
+@pytest.mark.parametrize("block", YAML, ids=str)
+def test_the_model_takes_the_yaml(block: Block) -> None:
+    assert problems(yaml.safe_load(block.text)) == []
+
+
+def test_the_api_server_takes_the_yaml(cluster: Cluster, namespace: str) -> None:
+    for block in YAML:
+        done = cluster.kubectl(
+            "apply", "--namespace", namespace, "--dry-run=server", "--filename", "-", stdin=block.text, check=False
+        )
+        assert done.returncode == 0, f"{block}: {done.stderr}"
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("schedule:", "schedual:"), ("27 15 * * *", "61 15 * * *")])
+def test_a_slip_is_refused_as_the_page_says(cluster: Cluster, namespace: str, right: str, wrong: str) -> None:
+    page = DOCS / "cron-jobs.md"
+    assert f"`{wrong}`" in page.read_text(encoding="utf-8")
+    block = next(block for block in YAML if block.page == page)
+    text = block.text.replace(right, wrong)
+    done = cluster.kubectl("apply", "--namespace", namespace, "--filename", "-", stdin=text, check=False)
+    assert done.returncode != 0
+    assert "sched" in done.stderr
+
+
+def test_snippets_have_a_language() -> None:
+    languages = {str(block): block.language for page in PAGES for block in blocks(page)}
+    known = {"bash", "console", "javascript", "python", "yaml"}
+    assert {at: language for at, language in languages.items() if language not in known} == {}
+
+
+def test_targets_of_make_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        said = [*re.findall(r"`make ([a-z -]+)`", text), *re.findall(r"^make ([a-z -]+)", text, re.MULTILINE)]
+        for words in said:
+            assert set(words.split()) <= targets, f"{page.name}: make {words}"
+
+
+def test_outcomes_are_told_as_they_are() -> None:
+    rows = table(DOCS / "promises.md", "Outcome")
+    told = {row["Outcome"]: int(row["Exit code"]) for row in rows}
+    assert told == {outcome.value: code for outcome, code in EXIT_CODES.items()}
+    # A Job that succeeded needs no other pod; one that failed for good gets none.
+    tried_again = {row["Outcome"] for row in rows if row["Another pod tries"] == "yes"}
+    assert tried_again == {
+        outcome.value for outcome, code in EXIT_CODES.items() if code and code not in FINAL_EXIT_CODES
+    }
+
+
+@pytest.mark.parametrize("row", table(DOCS / "promises.md", "Outcome"), ids=lambda row: row["Outcome"])
+def test_the_last_run_is_judged_as_told(row: dict[str, str]) -> None:
+    condition = _last_run(Outcome(row["Outcome"]))
+    if row["LastRunSucceeded"] == "as before":
+        assert condition.reason == Reason.NO_RUN_YET
+    else:
+        assert (condition.status, condition.reason) == (row["LastRunSucceeded"], row["Outcome"])
+
+
+def test_every_reason_has_its_advice() -> None:
+    ready = {row["Reason"] for row in table(DOCS / "troubleshooting.md", "Reason")}
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    assert all(f"`{outcome.value}`" in text for outcome in Outcome)
+    assert all(f"`{reason.value}`" in text for reason in Reason if reason not in EVENTS_ONLY)
+    assert ready <= {reason.value for reason in Reason}
+
+
+def test_reasons_of_the_runner_are_real() -> None:
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    said = {
+        *re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE),
+        *re.findall(r"^\| `Skipped`, `(\w+)`", text, re.MULTILINE),
+    }
+    known = {outcome.value for outcome in Outcome} | {reason.value for reason in Reason}
+    runner = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "operator/graphcron/runner").glob("*.py"))
+    assert {word for word in said - known if f'"{word}"' not in runner} == set()
+
+
+def test_defaults_are_told_as_they_are() -> None:
+    promises = (DOCS / "promises.md").read_text(encoding="utf-8")
+    default = contract.Request._field_defaults["startingDeadlineSeconds"]
+    assert f"`startingDeadlineSeconds` ({default} by default)" in promises
+
+
+def test_values_of_the_chart_exist() -> None:
+    values = yaml.safe_load((ROOT / "charts/graphcron/values.yaml").read_text(encoding="utf-8"))
+    said = [name for row in table(DOCS / "install.md", "Value") for name in row["Value"].split(", ")]
+    said += re.findall(r"--set ([\w.]+)=", (DOCS / "install.md").read_text(encoding="utf-8"))
+    for name in said:
+        place: Any = values
+        for part in name.split("."):
+            assert part in place, f"the chart has no value {name}"
+            place = place[part]
+
+
+def test_floors_name_every_module() -> None:
+    package = ROOT / "operator/graphcron"
+    modules = {path.stem for path in package.glob("*.py")} | {
+        path.parent.name for path in package.glob("*/__init__.py")
+    }
+    rows = table(ROOT / "CONTRIBUTING.md", "Floor")
+    told = [name for row in rows for name in row["Modules, from the top down"].split(", ")]
+    assert sorted(told) == sorted(modules - {"__init__"})
+
+
+def test_columns_are_told_as_they_are() -> None:
+    crd = yaml.safe_load((ROOT / "crds/graphcrons.graphcron.dev.yaml").read_text(encoding="utf-8"))
+    columns = crd["spec"]["versions"][0]["additionalPrinterColumns"]
+    (shown,) = (block for block in blocks(ROOT / "README.md") if block.language == "console")
+    titles = shown.text.splitlines()[1].split()
+    assert titles == ["NAME", *(each["name"].upper() for each in columns if not each.get("priority"))]
+
+
+def _last_run(outcome: Outcome) -> Any:
+    """Return the condition LastRunSucceeded after a run that ended so."""
+    run = RecentRun(scheduled_time=NOW, outcome=outcome.value, job="job-1")
+    observed = Observed(
+        generation=1,
+        spec=None,
+        problem=None,
+        cronjob=None,
+        jobs=[],
+        pods=[],
+        previous=GraphCronStatus(recent_runs=[run]),
+        now=NOW,
+    )
+    conditions = status_for(observed).conditions or []
+    return next(each for each in conditions if each.type == ConditionType.LAST_RUN_SUCCEEDED)

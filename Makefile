@@ -74,6 +74,7 @@ lint: $(VENV)/.done ## Check style and the floors
 types: $(VENV)/.done ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
+	@cd hack && ../$(BIN)/mypy --strict demo.py test.py
 
 .PHONY: generate
 generate: $(VENV)/.done ## Write what is made from the model: CRD and the chart's copy of it

@@ -1,28 +1,44 @@
-"""A dead watch, noticed without a write of its own: what we wrote must come back over the watch.
+"""Our own writes, until the watches show them.
 
-A stream that has died quietly looks like a quiet cluster. The API server's bookmarks tell kopf, which makes the watch
-anew; this is the net beneath: a write of ours that no watch has shown for long means that a restart is due.
+They serve twice. What we wrote is newer than what a watch has shown so far, and a decision on the older would be made
+twice. And a write that no watch has shown for long means that a watch has died: a stream that dies quietly looks like
+a quiet cluster. The API server's bookmarks tell kopf, which makes the watch anew; this is the net beneath.
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+
+Answer = Mapping[str, Any]
+"""An object as the API server answered our write with."""
+
+
+class _Write(NamedTuple):
+    version: int
+    moment: datetime
+    answer: Answer
 
 
 class Echoes:
-    """The writes that the watches have yet to show, by object."""
+    """The writes that the watches have yet to show, by the object's UID.
+
+    Parameters
+    ----------
+    patience
+        How long a watch may take to show a write.
+    """
 
     def __init__(self, patience: timedelta) -> None:
         self._patience = patience
-        self._expected: dict[str, tuple[int, datetime]] = {}
+        self._expected: dict[str, _Write] = {}
         self._seen: dict[str, int] = {}
 
-    def expect(self, answer: Mapping[str, Any], *, now: datetime) -> None:
-        """Take note of a write, by the object that the API server answered with."""
+    def expect(self, answer: Answer, *, now: datetime) -> None:
+        """Take note of a write."""
         metadata = answer["metadata"]
         uid, version = metadata["uid"], int(metadata["resourceVersion"])
         if self._seen.get(uid, 0) < version:
-            self._expected[uid] = (version, now)
+            self._expected[uid] = _Write(version, now, answer)
 
     def heard(self, body: Mapping[str, Any], *, gone: bool) -> None:
         """Take note of what a watch has shown: that version of the object, or its end."""
@@ -34,9 +50,14 @@ class Echoes:
             return
         self._seen[uid] = version
         # Versions of one resource are ordered numbers; a later one has overtaken the one that we wait for.
-        if uid in self._expected and version >= self._expected[uid][0]:
+        if uid in self._expected and version >= self._expected[uid].version:
             del self._expected[uid]
+
+    def latest(self, uid: str) -> Answer | None:
+        """Return what we wrote last, where no watch has shown it yet."""
+        write = self._expected.get(uid)
+        return write.answer if write else None
 
     def overdue(self, *, now: datetime) -> list[str]:
         """Return the UIDs of the objects whose writes have not been shown in time."""
-        return [uid for uid, (_, moment) in self._expected.items() if now - moment > self._patience]
+        return [uid for uid, write in self._expected.items() if now - write.moment > self._patience]

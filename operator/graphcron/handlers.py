@@ -6,6 +6,7 @@ from typing import Any, Final
 import kopf
 
 from graphcron import names
+from graphcron.echoes import Echoes
 from graphcron.observed import (
     Body,
     CronJobSeen,
@@ -29,18 +30,25 @@ CONNECT_SECONDS: Final = 10
 
 
 class IndexView:
-    """The view that kopf's indices give: filled before the first handler runs, then kept by the watches."""
+    """The view that kopf's indices give: filled before the first handler runs, then kept by the watches.
 
-    def __init__(self, indices: dict[str, Any]) -> None:
+    Where a watch has yet to show what we wrote, our write counts.
+    """
+
+    def __init__(self, indices: dict[str, Any], echoes: Echoes) -> None:
         self._indices = indices
+        self._echoes = echoes
 
     def graphcron(self, key: Key) -> Body | None:
         """Return the object; None where it is gone."""
-        return next(iter(self._of("graphcrons_by_key", key)), None)
+        body: Body | None = next(iter(self._of("graphcrons_by_key", key)), None)
+        return body and (self._echoes.latest(body["metadata"]["uid"]) or body)
 
     def cronjob(self, key: Key) -> CronJobSeen | None:
         """Return the CronJob of that name with our labels."""
-        return next(iter(self._of("cronjobs_by_key", key)), None)
+        seen: CronJobSeen | None = next(iter(self._of("cronjobs_by_key", key)), None)
+        written = self._echoes.latest(seen.uid) if seen else None
+        return cronjob_seen(written) if written else seen
 
     def jobs(self, uid: str) -> list[JobSeen]:
         """Return the Jobs of the GraphCron with that UID."""
@@ -113,7 +121,7 @@ async def start(memo: Operation, settings: kopf.OperatorSettings, **arguments: A
     settings.watching.connect_timeout = CONNECT_SECONDS
     # Our Events have names of their own, so that none is told twice; kopf's have not.
     settings.posting.enabled = False
-    await memo.start(IndexView({name: arguments[name] for name in INDICES}))
+    await memo.start(IndexView({name: arguments[name] for name in INDICES}, memo.echoes))
 
 
 @kopf.on.cleanup()

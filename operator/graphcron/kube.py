@@ -1,6 +1,7 @@
 """The only room that talks to Kubernetes: a few verbs in, plain values or a ClusterError out."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -14,7 +15,9 @@ from graphcron.events import Event
 REQUEST_SECONDS: Final = 30
 """The longest that we wait for the API server's answer."""
 
-_APPLY: Final = "application/apply-patch+yaml"
+_APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
+"""With the charset the client sends our text as it is; without, it writes JSON that the API server can't read as YAML."""
+
 _JSON: Final = "application/json"
 
 Answer = dict[str, Any]
@@ -70,7 +73,7 @@ class Cluster:
         # force, the apply that makes one is refused by the fields of a CronJob that came between our look and this.
         body = {**manifest, "metadata": {**metadata, "uid": uid}} if uid else dict(manifest)
         try:
-            answer = await self._call("PATCH", path, _apply_query(force=uid is not None), body, _APPLY)
+            answer = await self._call("PATCH", path, _apply_query(force=uid is not None), as_yaml(body), _APPLY)
         except ClusterError as error:
             if error.status == 409 and uid is None:
                 raise ConflictError(f"somebody else has made a CronJob named {metadata['name']}") from error
@@ -88,7 +91,7 @@ class Cluster:
         path = f"/apis/{names.API_VERSION}/namespaces/{identity['namespace']}/{names.PLURAL}/{identity['name']}/status"
         body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": identity, "status": status}
         try:
-            self._wrote(await self._call("PATCH", path, _apply_query(force=True), body, _APPLY))
+            self._wrote(await self._call("PATCH", path, _apply_query(force=True), as_yaml(body), _APPLY))
         except ClusterError as error:
             if error.status in {404, 409}:
                 return False
@@ -157,6 +160,14 @@ async def connect(wrote: Callable[[Answer], None]) -> Cluster:
     except config.ConfigException:
         await config.load_kube_config(client_configuration=configuration)
     return Cluster(client.ApiClient(configuration), wrote)
+
+
+def as_yaml(body: Any) -> str:
+    """Write JSON that is YAML too: escapes for what YAML takes for no character or a line's end, and no surrogate pairs."""
+    return _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(body, ensure_ascii=False))
+
+
+_UNFIT: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def _apply_query(*, force: bool) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from tests.cluster import Cluster, wait_for
 
 if TYPE_CHECKING:

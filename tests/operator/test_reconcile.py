@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+
 from tests.cluster import wait_for
 from tests.operator.conftest import condition
 
@@ -192,3 +193,18 @@ def test_events_tell_it_in_plain_words_and_once(objects):
     told = wait_for("an Event", events)
     assert [(event["type"], event["reason"], event["count"]) for event in told] == [("Warning", "InvalidSpec", 1)]
     assert "Mars/Phobos" in told[0]["message"]
+
+
+def test_a_new_graphcron_is_told_of_once_and_its_cronjob_made_once(objects):
+    names = [f"new-{number}" for number in range(10)]
+    for name in names:
+        objects.apply(name)
+    objects.kubectl("wait", "--for=condition=Ready", "graphcron", "--all", "--timeout=30s")
+    objects.apply("last")
+    objects.wait_ready(name="last")
+    events = objects.cluster.items("--namespace", objects.namespace, "events")
+    told = sorted(each["involvedObject"]["name"] for each in events if each["reason"] == "Reconciled")
+    assert [each for each in told if each != "last"] == names
+    # Nor was any CronJob changed after it was made.
+    for body in objects.cluster.items("--namespace", objects.namespace, "cronjobs"):
+        assert body["metadata"]["generation"] == 1

@@ -47,6 +47,15 @@ def test_a_write_that_changed_nothing_or_came_back_first_is_not_waited_for():
     assert each.overdue(now=LATER) == []
 
 
+def test_what_we_wrote_counts_until_a_watch_shows_it():
+    each = echoes()
+    each.heard(thing(6), gone=False)
+    each.expect(thing(7), now=NOW)
+    assert each.latest("u") == thing(7)
+    each.heard(thing(7), gone=False)
+    assert each.latest("u") is None
+
+
 def test_an_object_that_is_gone_is_not_waited_for():
     each = echoes()
     each.expect(thing(7), now=NOW)

@@ -1,0 +1,172 @@
+"""Graphs of the sample server. They need no model and no key, and behave as real ones do.
+
+``agent`` answers, ``steps`` takes its time, ``failing`` raises, ``approval`` waits for a person.
+"""
+
+import asyncio
+import operator
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypedDict
+from uuid import uuid4
+
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.messages.ai import UsageMetadata
+from langgraph.config import get_config, get_store
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.message import add_messages
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+MODEL = "sample-model-1"
+
+
+# --- agent: think, look at the clock if asked to, answer ----------------------------------------------------------
+
+
+class Conversation(TypedDict):
+    """State of ``agent``."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class AgentContext(TypedDict, total=False):
+    """What a caller may set in ``context``."""
+
+    signature: str
+
+
+def question_of(state: Conversation) -> str:
+    """Return the text that the person wrote last, or nothing."""
+    people = [message for message in state["messages"] if message.type == "human"]
+    return str(people[-1].text) if people else ""
+
+
+def ai_message(text: str, *, question: str, **more: Any) -> AIMessage:
+    """Return an answer as a model gives it, with its token usage: a token a word here."""
+    asked, answered = len(question.split()), len(text.split())
+    usage = UsageMetadata(input_tokens=asked, output_tokens=answered, total_tokens=asked + answered)
+    return AIMessage(text, usage_metadata=usage, response_metadata={"model_name": MODEL}, **more)
+
+
+async def think(state: Conversation) -> dict[str, Any]:
+    """Decide whether the clock is needed."""
+    question = question_of(state)
+    if "time" not in question.lower():
+        return {}
+    call = {"name": "clock", "args": {}, "id": str(uuid4())}
+    return {"messages": [ai_message("", question=question, tool_calls=[call])]}
+
+
+def next_after_think(state: Conversation) -> str:
+    """Route a tool call to the tool."""
+    last = state["messages"][-1] if state["messages"] else None
+    return "clock" if isinstance(last, AIMessage) and last.tool_calls else "answer"
+
+
+async def clock(state: Conversation) -> dict[str, Any]:
+    """The tool: the time in UTC."""
+    last = state["messages"][-1]
+    assert isinstance(last, AIMessage)
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return {"messages": [ToolMessage(now, tool_call_id=str(last.tool_calls[0]["id"]))]}
+
+
+async def answer(state: Conversation, runtime: Runtime[AgentContext]) -> dict[str, Any]:
+    """Answer from the clock, or repeat what was asked."""
+    question = question_of(state)
+    last = state["messages"][-1] if state["messages"] else None
+    text = f"It is {last.text}." if isinstance(last, ToolMessage) else f"You said: {question}"
+    signature = (runtime.context or {}).get("signature", "")
+    return {"messages": [ai_message(f"{text} {signature}".strip(), question=question)]}
+
+
+def build_agent() -> Any:
+    """START → think → (clock) → answer → END."""
+    graph = StateGraph(Conversation, context_schema=AgentContext)
+    graph.add_node("think", think)
+    graph.add_node("clock", clock)
+    graph.add_node("answer", answer)
+    graph.add_edge(START, "think")
+    graph.add_conditional_edges("think", next_after_think, ["clock", "answer"])
+    graph.add_edge("clock", "answer")
+    graph.add_edge("answer", END)
+    return graph.compile()
+
+
+# --- steps: slow, and every execution is written down outside of the state ---------------------------------------
+
+
+class Steps(TypedDict, total=False):
+    """State of ``steps``: how many, how long each takes, which are done."""
+
+    steps: int
+    seconds: float
+    done: Annotated[list[int], operator.add]
+
+
+async def record(phase: str, step: int) -> None:
+    """Note in the server's store that a step has started or finished; a cancelled run keeps the note.
+
+    ``POST /store/items/search {"namespace_prefix": ["steps", THREAD_ID], "limit": 1000}`` tells them all.
+    """
+    store = get_store()
+    thread_id = str(get_config()["configurable"]["thread_id"])
+    await store.aput(("steps", thread_id), str(uuid4()), {"step": step, "phase": phase}, index=False)
+
+
+async def step(state: Steps) -> dict[str, Any]:
+    """One slow step."""
+    number = len(state.get("done", [])) + 1
+    await record("started", number)
+    await asyncio.sleep(state.get("seconds", 1))
+    await record("finished", number)
+    return {"done": [number]}
+
+
+def next_step(state: Steps) -> str:
+    """Once more until all are done."""
+    return "step" if len(state.get("done", [])) < state.get("steps", 3) else END
+
+
+def build_steps() -> Any:
+    """START → step → step → … → END."""
+    graph = StateGraph(Steps)
+    graph.add_node("step", step)
+    graph.add_edge(START, "step")
+    graph.add_conditional_edges("step", next_step, ["step", END])
+    return graph.compile()
+
+
+# --- failing and approval ------------------------------------------------------------------------------------------
+
+
+class Anything(TypedDict, total=False):
+    """State of the small graphs."""
+
+    request: str
+    approved: bool
+
+
+async def fail(_: Anything) -> dict[str, Any]:
+    """Raise an error whose text must not show up anywhere else."""
+    raise ValueError("login with password=hunter2 and key sk-sample-0000 was refused")
+
+
+async def ask(state: Anything) -> dict[str, Any]:
+    """Stop until a person says yes or no."""
+    return {"approved": bool(interrupt({"question": "May I?", "request": state.get("request", "")}))}
+
+
+def build_single(node: Any) -> Any:
+    """START → node → END."""
+    graph = StateGraph(Anything)
+    graph.add_node("node", node)
+    graph.add_edge(START, "node")
+    graph.add_edge("node", END)
+    return graph.compile()
+
+
+agent = build_agent()
+steps = build_steps()
+failing = build_single(fail)
+approval = build_single(ask)

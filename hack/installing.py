@@ -1,0 +1,274 @@
+"""Install what the demo and the tests stand on: the operator, with Helm, and a LangGraph server.
+
+Everything here can be done again at any time: what is in place already is left alone, or brought up to date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parents[1]
+CHART = ROOT / "charts/graphcron"
+SERVER_MANIFEST = ROOT / "hack/demo/langgraph-server.yaml"
+
+RELEASE = "graphcron"
+"""Helm's name for the operator, and so the name of its Deployment."""
+
+OPERATOR_NAMESPACE = "graphcron-system"
+SERVER_NAMESPACE = "langgraph-demo"
+
+SERVER = "langgraph"
+"""Name of the server's Deployment and Service."""
+
+SERVER_PORT = 2024
+API_KEY_SECRET = "langgraph-api-key"
+"""The Secret, beside the server, that makes it ask for an API key."""
+
+CRD = "graphcrons.graphcron.dev"
+
+OURS = ("app.kubernetes.io/part-of", "graphcron-demo")
+"""Label of the namespaces that are made here, and may be deleted with all that is in them."""
+
+SOURCES = "graphcron.dev/sources"
+"""Annotation of the pods: a hash of the files that their image is made of, so that a new image means new pods."""
+
+Values = dict[str, Any]
+
+_STARTED = time.monotonic()
+
+_BEYOND_HOPE = {"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CrashLoopBackOff"}
+_BEYOND_HOPE |= {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+_RESTARTS = 3
+_AT_THE_SAME_TIME = ("another operation", "already exists")
+"""What helm says where somebody else installs the same."""
+
+
+class InstallError(Exception):
+    """Something that a person can act on; printed without a traceback."""
+
+
+class Cluster(Protocol):
+    """A running cluster: all that is needed is an environment in which kubectl and helm mean it."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """PATH and KUBECONFIG, among others."""
+
+
+def server_url(namespace: str = SERVER_NAMESPACE) -> str:
+    """Return the URL of the server inside the cluster."""
+    return f"http://{SERVER}.{namespace}.svc:{SERVER_PORT}"
+
+
+def image(name: str, registry: str = "") -> str:
+    """Return the full name of one of our images: the one that was built here, or one of a registry."""
+    return f"{registry or 'graphcron'}/{name}:dev"
+
+
+def default_values(registry: str = "") -> Values:
+    """Return the chart's values for the demo and the tests: our own images, and the demo's server."""
+    own, runner = image("operator", registry), image("runner", registry)
+    return {
+        "image": dict(zip(("repository", "tag"), own.rsplit(":", 1), strict=True)),
+        "runner": {"image": dict(zip(("repository", "tag"), runner.rsplit(":", 1), strict=True))},
+        "server": {"url": server_url()},
+        "podAnnotations": {SOURCES: hash_of("operator/graphcron", "requirements/operator.lock", "Dockerfile")},
+    }
+
+
+def install_operator(cluster: Cluster, values: Values | None = None) -> None:
+    """Install the CRD and the operator, or bring them up to date, and wait until the operator is ready.
+
+    Parameters
+    ----------
+    values
+        Values of the chart, as they are; None: :func:`default_values`.
+    """
+    apply_operator(cluster, values)
+    wait_for_rollout(cluster, OPERATOR_NAMESPACE, RELEASE)
+
+
+def apply_operator(cluster: Cluster, values: Values | None = None) -> None:
+    """Do as :func:`install_operator` does, without waiting."""
+    make_namespace(cluster, OPERATOR_NAMESPACE)
+    # The tests apply the CRD by hand, too: it becomes the release's.
+    options = ["--take-ownership", "--force-conflicts", "--server-side=true", "--values=-"]
+    text = yaml.safe_dump(default_values() if values is None else values)
+    command = ["upgrade", "--install", RELEASE, str(CHART), *_into(OPERATOR_NAMESPACE), *options]
+    for seconds in (1, 2, 4, 8):
+        try:
+            helm(cluster, *command, stdin=text)
+        except InstallError as error:
+            if not any(words in str(error) for words in _AT_THE_SAME_TIME):
+                raise
+            time.sleep(seconds)
+        else:
+            return
+    helm(cluster, *command, stdin=text)
+
+
+def uninstall_operator(cluster: Cluster) -> None:
+    """Take the operator away, and its namespace; the CRD stays."""
+    helm(cluster, "uninstall", RELEASE, *_into(OPERATOR_NAMESPACE), "--ignore-not-found")
+    delete_namespaces(cluster, OPERATOR_NAMESPACE)
+
+
+def install_server(
+    cluster: Cluster, namespace: str = SERVER_NAMESPACE, api_key: str | None = None, *, registry: str = ""
+) -> None:
+    """Install a LangGraph server, or bring it up to date, and wait until it is ready.
+
+    Parameters
+    ----------
+    api_key
+        What the server asks for as ``x-api-key``; None: nothing.
+    registry
+        Where the image comes from; empty: it was built here.
+    """
+    apply_server(cluster, namespace, api_key, registry=registry)
+    wait_for_rollout(cluster, namespace, SERVER)
+
+
+def apply_server(
+    cluster: Cluster, namespace: str = SERVER_NAMESPACE, api_key: str | None = None, *, registry: str = ""
+) -> None:
+    """Do as :func:`install_server` does, without waiting."""
+    make_namespace(cluster, namespace)
+    objects = list(yaml.safe_load_all(SERVER_MANIFEST.read_text()))
+    template = objects[0]["spec"]["template"]
+    template["metadata"]["annotations"] = {SOURCES: hash_of("examples/langgraph-server")}
+    template["spec"]["containers"][0]["image"] = image("langgraph-server", registry)
+    if api_key is not None:
+        objects.insert(0, _secret(API_KEY_SECRET, {"api-key": api_key}))
+    apply(cluster, objects, namespace)
+
+
+def make_namespace(cluster: Cluster, name: str) -> None:
+    """Make a namespace under the *restricted* Pod Security Standard."""
+    labels = {OURS[0]: OURS[1], "pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    apply(cluster, [namespace])
+
+
+def delete_namespaces(cluster: Cluster, *names: str) -> None:
+    """Delete those of the namespaces that were made here, and wait until they are gone."""
+    known = get(cluster, "namespaces", "--selector", "=".join(OURS))["items"]
+    ours = {each["metadata"]["name"] for each in known} & set(names)
+    if ours:
+        kubectl(cluster, "delete", "namespace", *sorted(ours), "--timeout=120s")
+
+
+def wait_for_rollout(cluster: Cluster, namespace: str, name: str, *, seconds: float = 180) -> None:
+    """Wait until a Deployment's pods are new and ready; give up early where only a person can help."""
+
+    def ready() -> bool:
+        found = get(cluster, "deployment", name, "--namespace", namespace)
+        status, generation = found.get("status", {}), found["metadata"]["generation"]
+        wanted = found["spec"]["replicas"]
+        counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")]
+        return status.get("observedGeneration") == generation and counts == [wanted] * 3
+
+    deadline = time.monotonic() + seconds
+    while not ready():
+        trouble, hopeless = _trouble(cluster, namespace, name)
+        if hopeless or time.monotonic() > deadline:
+            why = trouble or f"after {seconds:.0f} s it is not ready"
+            raise InstallError(f"{namespace}/{name} does not start: {why}")
+        time.sleep(0.5)
+
+
+def _trouble(cluster: Cluster, namespace: str, name: str) -> tuple[str, bool]:
+    """Say why a Deployment's pods do not start, and whether waiting will not help."""
+    selector = f"app.kubernetes.io/name={name}"
+    for pod in get(cluster, "pods", "--namespace", namespace, "--selector", selector)["items"]:
+        for container in pod.get("status", {}).get("containerStatuses", []):
+            waiting = container["state"].get("waiting", {})
+            if waiting.get("reason") in _BEYOND_HOPE:
+                last = _last_line(cluster, namespace, pod["metadata"]["name"])
+                once_more = waiting["reason"] == "CrashLoopBackOff" and container["restartCount"] < _RESTARTS
+                return f"{waiting['reason']}: {waiting.get('message', container['image'])}{last}", not once_more
+        for condition in pod.get("status", {}).get("conditions", []):
+            if condition["type"] == "PodScheduled" and condition["status"] == "False":
+                return condition.get("message", ""), False
+    return "", False
+
+
+def _last_line(cluster: Cluster, namespace: str, pod: str) -> str:
+    try:
+        lines = kubectl(cluster, "logs", pod, "--namespace", namespace, "--previous", "--tail=1").split("\n")
+    except InstallError:
+        return ""
+    return f"; it said: {lines[0][:300]}" if lines[0] else ""
+
+
+def apply(cluster: Cluster, objects: Sequence[Mapping[str, Any]], namespace: str | None = None) -> None:
+    """Apply objects on the server's side."""
+    options = ["--server-side", "--force-conflicts", *(_into(namespace) if namespace else [])]
+    kubectl(cluster, "apply", *options, "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+
+def get(cluster: Cluster, *arguments: str) -> Any:
+    """Return what ``kubectl get … -o json`` says."""
+    return json.loads(kubectl(cluster, "get", *arguments, "--output=json"))
+
+
+def kubectl(cluster: Cluster, *arguments: str, stdin: str | None = None) -> str:
+    """Run kubectl and return what it printed."""
+    return run(["kubectl", *arguments], cluster.environment, stdin=stdin)
+
+
+def helm(cluster: Cluster, *arguments: str, stdin: str | None = None) -> str:
+    """Run helm and return what it printed."""
+    return run(["helm", *arguments], cluster.environment, stdin=stdin)
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], *, stdin: str | None = None) -> str:
+    """Run a command and return what it printed.
+
+    Raises
+    ------
+    InstallError
+        It failed; the message is what it printed of errors.
+    """
+    try:
+        done = subprocess.run(command, env=environment, input=stdin or "", capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise InstallError(f"{command[0]} is not installed") from error
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
+        raise InstallError(f"{' '.join(command[:3])}: {said}")
+    return done.stdout
+
+
+def say(message: str) -> None:
+    """Print a progress line, with the seconds since the start."""
+    print(f"[{time.monotonic() - _STARTED:6.1f}s] {message}", file=sys.stderr, flush=True)
+
+
+def hash_of(*paths: str) -> str:
+    """Return a hash of files, and of all files in folders."""
+    digest = hashlib.sha256()
+    for path in paths:
+        for file in sorted(file for file in [ROOT / path, *(ROOT / path).rglob("*")] if file.is_file()):
+            if "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _secret(name: str, values: Mapping[str, str]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(values)}
+
+
+def _into(namespace: str) -> list[str]:
+    return ["--namespace", namespace]

@@ -22,12 +22,14 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.runner.harness import serve  # noqa: E402
-
 from graphcron import contract  # noqa: E402
 from graphcron.contract import Request  # noqa: E402
+from tests.runner.harness import serve  # noqa: E402
 
 PEERS = ROOT / "benchmarks/peers"
+
+BASE = getattr(sys, "_base_executable", sys.executable)
+"""The interpreter itself, without the virtual environment's start-up."""
 
 
 class Cost(NamedTuple):
@@ -39,11 +41,9 @@ class Cost(NamedTuple):
 
 def measure(command: list[str], environment: dict[str, str]) -> Cost:
     """Run a program to its end."""
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, cwd="/")
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"{command} failed")
-    return Cost(1000 * (usage.ru_utime + usage.ru_stime), usage.ru_maxrss / 1024)
+    wrapped = [BASE, "-I", "-S", str(ROOT / "benchmarks/measured.py"), *command]
+    done = subprocess.run(wrapped, env=environment, stdout=subprocess.PIPE, cwd="/", check=True)
+    return Cost(*json.loads(done.stdout))
 
 
 def make_app(folder: Path) -> Path:
@@ -75,12 +75,11 @@ def runner_environment(url: str, root: Path) -> dict[str, str]:
 
 def rounds(url: str, folder: Path, count: int) -> dict[str, list[Cost]]:
     """Let the three take turns; the first round is thrown away."""
-    base = getattr(sys, "_base_executable", sys.executable)
     app = make_app(folder / "app")
     costs: dict[str, list[Cost]] = {"runner": [], "langgraph-sdk": [], "curl": []}
     for _ in range(count + 1):
         environment = runner_environment(url, folder / "root")
-        costs["runner"].append(measure([base, "-I", "-S", str(app)], environment))
+        costs["runner"].append(measure([BASE, "-I", "-S", str(app)], environment))
         costs["langgraph-sdk"].append(measure([sys.executable, str(PEERS / "sdk_tick.py"), url], dict(os.environ)))
         costs["curl"].append(measure([str(PEERS / "curl_tick.sh"), url], dict(os.environ)))
     return {name: values[1:] for name, values in costs.items()}

@@ -8,11 +8,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from localkube import addresses, archive, bases, cgroups, gobuild, images, paths, processes
 from localkube.locks import locked
 from localkube.paths import Cluster
 from localkube.shell import ClusterError, run
-
-from localkube import addresses, archive, bases, cgroups, gobuild, images, paths, processes
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -97,10 +97,11 @@ def build_agent() -> Any:
 
 
 class Steps(TypedDict, total=False):
-    """State of ``steps``: how many, how long each takes, which are done."""
+    """State of ``steps``: how many, how long each takes and the way to the next, which are done."""
 
     steps: int
     seconds: float
+    routing: float
     done: Annotated[list[int], operator.add]
 
 
@@ -123,8 +124,9 @@ async def step(state: Steps) -> dict[str, Any]:
     return {"done": [number]}
 
 
-def next_step(state: Steps) -> str:
+async def next_step(state: Steps) -> str:
     """Once more until all are done."""
+    await asyncio.sleep(state.get("routing", 0))
     return "step" if len(state.get("done", [])) < state.get("steps", 3) else END
 
 

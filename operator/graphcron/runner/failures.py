@@ -1,0 +1,77 @@
+"""What can go wrong between us and the server; the type says what may be done next.
+
+::
+
+    Unanswered        nothing, or nothing that helps, came back
+    ├── NotSent       the server surely did not get the request: send it again
+    ├── Lost          it may have got it: look before anything is sent again
+    └── Busy          429 or 5xx: later; 5xx may hide that the request was carried out
+    Refused           4xx: a person must change something (404 and 409 are facts that callers use)
+    Untrusted         the certificate is not to be trusted: final
+    Ended             not a failure of the wire: the occurrence has its outcome
+"""
+
+from typing import NamedTuple
+
+from graphcron.contract import Outcome
+
+
+class Ending(NamedTuple):
+    """How the occurrence ended."""
+
+    outcome: Outcome
+    reason: str = ""
+    message: str = ""
+
+
+class Ended(Exception):
+    """Nothing more is to be done: carries the :class:`Ending`."""
+
+    def __init__(self, outcome: Outcome, reason: str = "", message: str = "") -> None:
+        self.ending = Ending(outcome, reason, message)
+        super().__init__(f"{outcome.value} {reason}: {message}")
+
+
+class Unanswered(Exception):
+    """No useful answer; the text names no secret."""
+
+    retry_after: float = 0.0
+    """Seconds that the server asked us to wait."""
+
+
+class NotSent(Unanswered):
+    """No connection: the server did not get the request."""
+
+
+class Lost(Unanswered):
+    """The request was sent, its answer never came."""
+
+
+class Busy(Unanswered):
+    """The server, or a proxy before it, answered 429 or 5xx."""
+
+    def __init__(self, status: int, retry_after: float = 0.0) -> None:
+        self.status = status
+        self.retry_after = retry_after
+        super().__init__(f"the server answered {status}")
+
+
+class Refused(Exception):
+    """The server answered 3xx or 4xx.
+
+    Parameters
+    ----------
+    status
+        HTTP status.
+    detail
+        The server's own words, as they came: may repeat what we sent.
+    """
+
+    def __init__(self, status: int, detail: str = "") -> None:
+        self.status = status
+        self.detail = detail
+        super().__init__(f"the server answered {status}")
+
+
+class Untrusted(Exception):
+    """The server's certificate does not verify."""

@@ -1,0 +1,138 @@
+"""Following a run to its end, and what that end was."""
+
+from typing import Any, Final
+
+from graphcron.contract import Outcome
+from graphcron.runner import occurrence, verdict
+from graphcron.runner.failures import Ending, Unanswered, Untrusted
+from graphcron.runner.lookup import cancel
+from graphcron.runner.record import ENDED_RUN, ENDED_WHY
+from graphcron.runner.server import Json
+from graphcron.runner.tick import Tick, delays
+from graphcron.runner.times import seconds_of
+from graphcron.runner.verdict import LIVE
+
+SILENCE_SECONDS: Final = 30.0
+"""A join that brings nothing for so long is dropped and made anew; the server sends a byte every 5 s."""
+
+BUSY_LOOKS: Final = 8
+"""How often to look again at a thread that is busy after its last run."""
+
+
+def follow(tick: Tick, value: Any) -> Ending:
+    """Follow ``tick.run`` until it is over, resuming it where one of our pods stopped it.
+
+    Parameters
+    ----------
+    tick
+        Who follows.
+    value
+        The input, for a run that was stopped before it began.
+
+    Raises
+    ------
+    Ended
+    """
+    while True:
+        run = _wait(tick)
+        ending = timed_out(tick) if run is not None and run.get("status") in LIVE else judge(tick, run)
+        if ending.outcome is not Outcome.STOPPED:
+            return ending
+        assert run is not None
+        occurrence.resume(tick, run, value)
+
+
+def age(tick: Tick) -> float:
+    """Return the run's age in seconds."""
+    assert tick.run is not None
+    return max(0.0, tick.clock.now() - seconds_of(tick.run["created_at"]))
+
+
+def _left(tick: Tick) -> float:
+    limit = tick.settings.request.timeoutSeconds
+    return float("inf") if limit is None else limit - age(tick)
+
+
+def _wait(tick: Tick) -> Json | None:
+    """Return the run when it is over or too old; None: it is gone."""
+    assert tick.run is not None
+    pauses = delays()
+    run: Json | None = tick.run
+    while run is not None and run.get("status") in LIVE and _left(tick) > 0:
+        joined = tick.clock.steady()
+        _join(tick)
+        if tick.clock.steady() - joined >= 1:
+            pauses = delays()
+        run = tick.ask(lambda: tick.server.run(tick.thread_id, tick.run_id))
+        if run is not None and run.get("status") in LIVE and _left(tick) > 0:
+            tick.sleep(min(next(pauses), _left(tick)))  # the join was cut, or knows less than the run
+    if run is not None:
+        tick.run = run
+    return run
+
+
+def _join(tick: Tick) -> None:
+    """Wait at the server until the run is over; whatever comes of it, the run's status is asked next."""
+
+    def wait() -> float:
+        left = _left(tick)
+        if left <= 0:
+            raise TimeoutError
+        return min(SILENCE_SECONDS, left)
+
+    with tick.stop.at_once():
+        try:
+            tick.server.join(tick.thread_id, tick.run_id, wait)
+        except (Unanswered, Untrusted) as error:  # a join proves nothing either way
+            tick.log("join-cut", level="debug", error=str(error))
+
+
+def timed_out(tick: Tick) -> Ending:
+    """Cancel a run that is older than ``timeoutSeconds``; first say why, should this pod die in between."""
+    tick.mark({ENDED_RUN: tick.run_id, ENDED_WHY: Outcome.TIMEOUT.value})
+    return judge(tick, cancel(tick, tick.thread_id, tick.run_id))
+
+
+def judge(tick: Tick, run: Json | None) -> Ending:
+    """Tell how a run that is over has ended."""
+    if run is None:
+        return Ending(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
+    tick.run = run
+    status = run.get("status")
+    if status == "success":
+        return _judge_success(tick)
+    if status == "error":
+        return verdict.of_error(tick.ask(lambda: tick.server.thread_error(tick.thread_id)) if _newest(tick) else {})
+    if status == "timeout":
+        return verdict.timed_out(by_server=True)
+    if status == "interrupted":
+        return _judge_interrupted(tick)
+    return Ending(Outcome.INTERNAL_ERROR, "UnknownStatus", "the server tells a status that this version does not know")
+
+
+def _judge_interrupted(tick: Tick) -> Ending:
+    """There are servers that call a run ``interrupted``, and not a success, that waits for a person."""
+    ending = verdict.of_interrupted(tick.run_id, tick.read_record())
+    if ending.outcome is Outcome.CANCELLED and not ending.reason and not tick.shared:
+        thread = tick.ask(lambda: tick.server.thread(tick.thread_id)) or {}
+        if verdict.waits_for_human(thread):
+            return verdict.of_success({**thread, "status": "interrupted"}, newest=True)
+    return ending
+
+
+def _judge_success(tick: Tick) -> Ending:
+    """The thread's status comes a moment after the run's: while it is busy with nothing newer, look again."""
+    looks = 0
+    while True:
+        newest = _newest(tick)
+        thread = tick.ask(lambda: tick.server.thread(tick.thread_id)) or {}
+        if not newest or thread.get("status") != "busy" or looks == BUSY_LOOKS:
+            return verdict.of_success(thread, newest=newest)
+        looks += 1
+        tick.sleep(0.25)
+
+
+def _newest(tick: Tick) -> bool:
+    """Tell whether the thread's state is of our run: nobody has started another since."""
+    runs = tick.ask(lambda: tick.server.runs(tick.thread_id, limit=1))
+    return bool(runs) and runs[0].get("run_id") == tick.run_id

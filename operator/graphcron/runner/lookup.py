@@ -1,0 +1,61 @@
+"""Finding an occurrence's run on its thread, and cancelling one."""
+
+from typing import Final
+
+from graphcron.runner.failures import Unanswered
+from graphcron.runner.record import OCCURRENCE
+from graphcron.runner.server import Json
+from graphcron.runner.tick import Tick
+from graphcron.runner.times import seconds_of
+from graphcron.runner.verdict import LIVE
+
+PAGE: Final = 100
+"""Runs of a user's thread that are listed at a time."""
+
+SLACK_SECONDS: Final = 3600
+"""How far the server's clock may be behind the schedule's before a run of ours is taken for an older one."""
+
+
+def newest_run(tick: Tick, thread_id: str, occurrence: str, scheduled: float, *, shared: bool) -> Json | None:
+    """Return the newest run of an occurrence, or None.
+
+    Parameters
+    ----------
+    tick
+        Who asks.
+    thread_id
+        Where the run would be.
+    occurrence
+        Whose run.
+    scheduled
+        When it was due (seconds since the epoch): no run of it is older.
+    shared
+        Others use the thread too: the run's metadata tell whose it is. On the occurrence's own thread any run is
+        the occurrence's, also on servers that list runs without their metadata.
+    """
+    if not shared:
+        return next(iter(_page(tick, thread_id, limit=1)), None)
+    offset = 0
+    while True:
+        page = _page(tick, thread_id, limit=PAGE, offset=offset)
+        for run in page:
+            if (run.get("metadata") or {}).get(OCCURRENCE) == occurrence:
+                return run
+        if len(page) < PAGE or seconds_of(page[-1]["created_at"]) < scheduled - SLACK_SECONDS:
+            return None
+        offset += PAGE
+
+
+def cancel(tick: Tick, thread_id: str, run_id: str) -> Json | None:
+    """Cancel a run, wait until it is over and return it; None: it is gone."""
+    began = tick.clock.now()
+    while True:
+        tick.ask(lambda: tick.server.cancel(thread_id, run_id))
+        run = tick.ask(lambda: tick.server.run(thread_id, run_id))
+        if run is None or run.get("status") not in LIVE:
+            return run
+        tick.pause(Unanswered("the run is not cancelled yet"), 0.5, tick.limit(began))
+
+
+def _page(tick: Tick, thread_id: str, *, limit: int, offset: int = 0) -> list[Json]:
+    return tick.ask(lambda: tick.server.runs(thread_id, limit=limit, offset=offset))

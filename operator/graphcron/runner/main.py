@@ -1,0 +1,119 @@
+"""From the environment to an exit code."""
+
+import os
+from collections.abc import Mapping
+
+from graphcron import contract
+from graphcron.contract import EXIT_CODES, Outcome, Report
+from graphcron.runner import closing, housekeeping, verdict
+from graphcron.runner.checks import within_schedule
+from graphcron.runner.failures import Ended, Ending, Refused, Untrusted
+from graphcron.runner.follow import follow
+from graphcron.runner.log import Log
+from graphcron.runner.occurrence import start
+from graphcron.runner.server import Server
+from graphcron.runner.settings import Settings, read_settings
+from graphcron.runner.stop import Stop, Stopped
+from graphcron.runner.template import load_input
+from graphcron.runner.tick import Clock, Tick
+from graphcron.runner.times import rfc3339
+from graphcron.runner.transport import Transport
+
+
+def main(stop: Stop | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Work on the occurrence that the environment tells, and return the exit code."""
+    if stop is None:
+        stop = Stop()
+        stop.install()
+    try:
+        return _main(stop, environ)
+    finally:
+        stop.ignore()
+
+
+def _main(stop: Stop, environ: Mapping[str, str]) -> int:
+    root = environ.get(contract.ENV_ROOT, "").rstrip("/")
+    log = Log()
+    scheduled = ""
+    try:
+        settings = read_settings(environ)
+        scheduled = rfc3339(settings.scheduled)
+        log.bind(occurrence=settings.occurrence, pod=settings.pod)
+        within_schedule(settings)
+        tick = Tick(settings, _server(settings), stop, log, Clock())
+    except Ended as ended:
+        outcome, reason, message = ended.ending
+        return _tell(log, root, Report(outcome, message, reason, scheduled))
+    except Exception as error:  # whatever it is, the operator must learn of it
+        return _tell(log, root, _bug(error)._replace(scheduledTime=scheduled))
+    try:
+        ending = run(tick)
+        stop.disarm()
+        code = _tell(log, root, closing.report(tick, ending))
+    except Exception as error:
+        thread_id = tick.thread_id if tick.run else ""
+        return _tell(log, root, _bug(error)._replace(scheduledTime=scheduled, runId=tick.run_id, threadId=thread_id))
+    _afterwards(tick, ending)
+    return code
+
+
+def _afterwards(tick: Tick, ending: Ending) -> None:
+    """Write the outcome onto the record, and tidy up. The report is out: nothing here changes it."""
+    try:
+        closing.close_record(tick, ending)
+        if not tick.stop.requested:
+            closing.attempt(tick, lambda: housekeeping.tidy(tick))
+    except Exception as error:
+        tick.log("left-undone", level="error", error=_bug(error).message)
+
+
+def run(tick: Tick) -> Ending:
+    """Do the whole of it, up to the ending."""
+    try:
+        return _guarded(tick)
+    except Stopped:
+        return closing.stopped(tick)
+
+
+def _guarded(tick: Tick) -> Ending:
+    try:
+        value = load_input(tick.settings)
+        tick.log("started", assistant=tick.settings.request.assistant)
+        start(tick, value)
+        return follow(tick, value)
+    except Ended as ended:
+        return ended.ending
+    except Untrusted as error:
+        return Ending(Outcome.REJECTED, "CertificateNotTrusted", str(error))
+    except Refused as error:
+        request = tick.settings.request
+        ours = verdict.texts_of([request.input, request.run, tick.settings.secrets])
+        return verdict.of_refusal(error, ours)
+
+
+def _server(settings: Settings) -> Server:
+    ca_file = f"{settings.root}{contract.CA_DIR}/{contract.CA_FILE}" if settings.request.caFile else None
+    try:
+        return Server(Transport(settings.request.url, settings.headers, settings.environ, ca_file))
+    except ValueError as error:
+        raise Ended(Outcome.REJECTED, "InvalidServer", str(error)) from None
+
+
+def _tell(log: Log, root: str, report: Report) -> int:
+    """Leave the report where the kubelet looks for it."""
+    try:
+        with open(root + contract.TERMINATION_LOG, "w", encoding="utf-8") as file:
+            file.write(report.to_json())
+    except OSError as error:
+        log("report-not-written", level="error", error=error.strerror)
+    log("ended", outcome=report.outcome.value, reason=report.reason, message=report.message, tokens=report.tokens)
+    return EXIT_CODES[report.outcome]
+
+
+def _bug(error: Exception) -> Report:
+    """An error that nobody foresaw: its class and place, not its text, which may hold anything."""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"
+    return Report(Outcome.INTERNAL_ERROR, f"{type(error).__name__} at {where}", type(error).__name__)

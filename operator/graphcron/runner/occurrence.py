@@ -1,0 +1,157 @@
+"""Starting the occurrence's run, or going on with one that was stopped."""
+
+from typing import Any, Final
+
+from graphcron.contract import Outcome
+from graphcron.runner import checks
+from graphcron.runner.failures import Ended, Refused
+from graphcron.runner.identity import resume_name
+from graphcron.runner.lookup import newest_run
+from graphcron.runner.once import Start, start_once
+from graphcron.runner.record import ACCEPTED, REASON, RUN_ID, THREAD_ID, common
+from graphcron.runner.server import Json
+from graphcron.runner.tick import Tick
+
+REST_LOOKS: Final = 8
+"""How often to look whether a cancelled run's thread has come to rest."""
+
+
+def start(tick: Tick, value: Any) -> Json:
+    """Start the occurrence's run with this input, or attach to the one there is."""
+    settings = tick.settings
+
+    def is_open() -> bool:
+        return tick.clock.now() <= settings.deadline
+
+    def late() -> None:
+        raise Ended(
+            Outcome.SKIPPED,
+            "StartingDeadlineExceeded",
+            f"not started within {settings.request.startingDeadlineSeconds} s of the scheduled time",
+        )
+
+    strategy = None if tick.shared else "reject"
+    body = run_body(tick, value, strategy=strategy)
+    plan = Start(settings.occurrence, lambda: find_run(tick), is_open, lambda: checks.before_start(tick), late, body)
+    try:
+        run = start_once(tick, plan)
+    except Refused as error:
+        if error.status == 409 and tick.shared:
+            raise Ended(
+                Outcome.SKIPPED, "ThreadBusy", "the thread runs something else, and multitaskStrategy is reject"
+            ) from None
+        raise
+    adopt(tick, run)
+    return run
+
+
+def resume(tick: Tick, stopped: Json, value: Any) -> Json:
+    """Go on after a run that one of our pods was told to stop, from its last checkpoint.
+
+    A run that never got to a checkpoint has nothing to go on from: its input is sent again.
+    """
+    run_id = str(stopped["run_id"])
+    _await_rest(tick)
+    began = tick.ask(lambda: tick.server.has_checkpoint(tick.thread_id, run_id))
+    torn = tick.ask(lambda: tick.server.torn_checkpoint(tick.thread_id)) if began else ""
+
+    def allow() -> None:
+        if tick.shared and began:
+            newest = tick.ask(lambda: tick.server.runs(tick.thread_id, limit=1))
+            if not newest or newest[0].get("run_id") != run_id:
+                raise moved_on()
+
+    strategy = "reject" if began or not tick.shared else None
+    plan = Start(
+        resume_name(tick.settings.occurrence, run_id),
+        lambda: find_later_run(tick, run_id),
+        lambda: True,
+        allow,
+        lambda: None,
+        {**run_body(tick, None if began else value, strategy=strategy), **({"checkpoint_id": torn} if torn else {})},
+    )
+    try:
+        run = start_once(tick, plan)
+    except Refused as error:
+        if error.status == 409 and tick.shared:
+            raise moved_on() from None
+        if error.status == 422 and began:
+            message = "the pod was stopped, and this server can't resume a run from its checkpoint"
+            raise Ended(Outcome.CANCELLED, "ResumeNotSupported", message) from None
+        raise
+    tick.log("run-resumed", run=run["run_id"], stopped=run_id, from_checkpoint=began, torn=bool(torn))
+    adopt(tick, run)
+    return run
+
+
+def _await_rest(tick: Tick) -> None:
+    """A cancelled run is called so before its last writes are down: give them a moment."""
+    for _ in range(REST_LOOKS):
+        thread = tick.ask(lambda: tick.server.thread(tick.thread_id))
+        if thread is None or thread.get("status") != "busy":
+            return
+        tick.sleep(0.25)
+
+
+def moved_on() -> Ended:
+    """Return the end of a stopped run whose thread somebody else has used since."""
+    return Ended(Outcome.CANCELLED, "ThreadMovedOn", "the pod was stopped, and the thread has a newer run since")
+
+
+def adopt(tick: Tick, run: Json) -> None:
+    """Follow this run from here on, and say so on the record."""
+    tick.run = run
+    tick.in_doubt = False
+    run_id = tick.run_id
+    tick.log.bind(run=run_id, thread=tick.thread_id)
+    tick.log("following", status=run.get("status"))
+    known = tick.record.text(ACCEPTED) if tick.record else ""
+    tick.accepted = known or str(run["created_at"])
+    if not tick.record or tick.record.text(RUN_ID) != run_id:
+        tick.mark({RUN_ID: run_id, THREAD_ID: tick.thread_id, ACCEPTED: tick.accepted})
+
+
+def run_body(tick: Tick, value: Any, *, strategy: str | None) -> Json:
+    """Return the body of ``POST /threads/{id}/runs``."""
+    settings = tick.settings
+    run = dict(settings.request.run or {})
+    body = {
+        "stream_mode": "custom",  # nobody streams it: the least that the server has to publish
+        **run,
+        "assistant_id": settings.request.assistant,
+        "input": value,
+        "metadata": {**(run.get("metadata") or {}), **common(settings)},
+    }
+    if strategy:
+        body["multitask_strategy"] = strategy
+    return body
+
+
+def find_run(tick: Tick) -> Json | None:
+    """Return the occurrence's newest run, or None: nobody has started one.
+
+    Raises
+    ------
+    Ended
+        Another pod has ended the occurrence, or its run is gone.
+    """
+    record = tick.read_record()
+    if record is None:
+        return None
+    run_id = record.text(RUN_ID)
+    if not run_id:
+        if record.outcome:
+            raise Ended(record.outcome, record.text(REASON), "an earlier pod of this occurrence ended so")
+        return find_later_run(tick, "")
+    run = tick.ask(lambda: tick.server.run(tick.thread_id, run_id))
+    if run is None:
+        if record.outcome:
+            raise Ended(record.outcome, record.text(REASON), "an earlier pod followed the run to its end")
+        raise Ended(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
+    return run
+
+
+def find_later_run(tick: Tick, than: str) -> Json | None:
+    """Return the occurrence's newest run on its thread, unless that is the one we know."""
+    run = newest_run(tick, tick.thread_id, tick.settings.occurrence, tick.settings.scheduled, shared=tick.shared)
+    return run if run and run.get("run_id") != than else None

@@ -1,0 +1,170 @@
+"""The LangGraph server's HTTP API, as much of it as we use."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from graphcron.runner.failures import Busy, Lost, Refused
+from graphcron.runner.transport import BODY_BYTES, Answer, Transport
+from graphcron.runner.verdict import torn_checkpoint
+
+THREAD_FIELDS: Final = ["thread_id", "created_at", "metadata", "status", "interrupts"]
+RUN_FIELDS: Final = ["run_id", "thread_id", "status", "metadata", "created_at", "updated_at"]
+"""What we ask for: never ``values`` or ``kwargs``, which hold prompts and answers and may be large."""
+
+STATE_BYTES: Final = 2 * 1024 * 1024
+"""Largest thread state that is read to count tokens."""
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class Server:
+    """One LangGraph server.
+
+    Every method raises Unanswered (NotSent, Lost, Busy) or Untrusted where no useful answer came, and
+    Refused where the server said no.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create_thread(self, thread_id: str, metadata: Json, *, if_exists: str = "raise") -> bool:
+        """Make a thread; False: there is one of this id already."""
+        body = {"thread_id": thread_id, "if_exists": if_exists, "metadata": metadata}
+        try:
+            self._json("POST", "/threads", body)
+        except Refused as error:
+            if error.status == 409:
+                return False
+            raise
+        return True
+
+    def thread(self, thread_id: str) -> Json | None:
+        """Return a thread without its values, or None: there is none."""
+        query = {"ids": [thread_id], "select": THREAD_FIELDS, "limit": 1}
+        for found in self._json("POST", "/threads/search", query):
+            if found.get("thread_id") == thread_id:
+                return dict(found)
+        # A server that does not know ``ids`` answered something else.
+        return self._found(lambda: dict(self._json("GET", f"/threads/{thread_id}")))
+
+    def thread_error(self, thread_id: str) -> Json:
+        """Return ``error`` of a thread: the class and the text of what its last run raised."""
+        thread = self._found(lambda: self._json("GET", f"/threads/{thread_id}")) or {}
+        error = thread.get("error")
+        return error if isinstance(error, dict) else {}
+
+    def search_threads(self, metadata: Json, *, limit: int, sort_order: str = "desc") -> list[Json]:
+        """Return the threads whose metadata contain what is given."""
+        query = {
+            "metadata": metadata,
+            "select": THREAD_FIELDS,
+            "limit": limit,
+            "sort_by": "created_at",
+            "sort_order": sort_order,
+        }
+        return list(self._json("POST", "/threads/search", query))
+
+    def patch_thread(self, thread_id: str, metadata: Json) -> None:
+        """Merge metadata into a thread's own."""
+        self._json("PATCH", f"/threads/{thread_id}", {"metadata": metadata})
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Delete a thread with its runs and checkpoints."""
+        self._json("DELETE", f"/threads/{thread_id}")
+
+    def create_run(self, thread_id: str, body: Json) -> Json:
+        """Start a run in the background."""
+        return dict(self._json("POST", f"/threads/{thread_id}/runs", body))
+
+    def run(self, thread_id: str, run_id: str) -> Json | None:
+        """Return a run, or None: there is none."""
+        return self._found(lambda: dict(self._json("GET", f"/threads/{thread_id}/runs/{run_id}")))
+
+    def runs(self, thread_id: str, *, limit: int, offset: int = 0) -> list[Json]:
+        """Return a thread's runs, newest first; none where there is no such thread."""
+        select = "&".join(f"select={field}" for field in RUN_FIELDS)
+        path = f"/threads/{thread_id}/runs?limit={limit}&offset={offset}&{select}"
+        return list(self._found(lambda: self._json("GET", path)) or [])
+
+    def join(self, thread_id: str, run_id: str, wait: Callable[[], float]) -> None:
+        """Return when the run is over, or the connection: its status tells which."""
+        self._transport.drain(f"/threads/{thread_id}/runs/{run_id}/join", wait)
+
+    def cancel(self, thread_id: str, run_id: str) -> None:
+        """Cancel a run and keep its checkpoints; one that is over already is left as it is."""
+        # ``wait`` is a boolean on one server and an integer on another; 1 is both.
+        path = f"/threads/{thread_id}/runs/{run_id}/cancel?wait=1&action=interrupt"
+        self._found(lambda: self._json("POST", path))
+
+    def has_checkpoint(self, thread_id: str, run_id: str) -> bool:
+        """Tell whether the run got as far as its first checkpoint."""
+        body = json.dumps({"limit": 1, "metadata": {"run_id": run_id}}).encode()
+        answer = self._transport.request("POST", f"/threads/{thread_id}/history", body, limit=64)
+        if 400 <= answer.status < 500:
+            return True  # a server without this question: most runs have one
+        self._check(answer)
+        return not answer.body.replace(b" ", b"").startswith(b"[]")
+
+    def state(self, thread_id: str, *, limit: int = STATE_BYTES) -> Json | None:
+        """Return a thread's state, or None: it is larger than that."""
+        answer = self._transport.request("GET", f"/threads/{thread_id}/state", limit=limit)
+        self._check(answer)
+        return dict(self._parse(answer)) if answer.whole else None
+
+    def torn_checkpoint(self, thread_id: str) -> str:
+        """Return the checkpoint that a resume must name, or nothing: it need name none."""
+        return torn_checkpoint(self._found(lambda: self.state(thread_id, limit=BODY_BYTES)))
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this for any answer from here on."""
+        self._transport.hurry(seconds)
+
+    def _json(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        answer = self._transport.request(method, path, data)
+        self._check(answer)
+        return self._parse(answer)
+
+    @staticmethod
+    def _found(call: Callable[[], T]) -> T | None:
+        try:
+            return call()
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    @staticmethod
+    def _parse(answer: Answer) -> Any:
+        if not answer.body:
+            return {}
+        try:
+            return json.loads(answer.body)
+        except ValueError:
+            raise Lost("the answer is cut or no JSON") from None
+
+    @staticmethod
+    def _check(answer: Answer) -> None:
+        if 200 <= answer.status < 300:
+            return
+        if answer.status in (408, 425, 429) or answer.status >= 500:
+            raise Busy(answer.status, retry_after(answer.retry_after))
+        raise Refused(answer.status, detail_of(answer.body))
+
+
+def retry_after(text: str) -> float:
+    """Return the seconds of a ``Retry-After`` header; its date form, which is rare, counts as none."""
+    return float(text) if text.strip().isdigit() else 0.0
+
+
+def detail_of(body: bytes) -> str:
+    """Return the server's own words from the body of an error."""
+    try:
+        detail = json.loads(body).get("detail")
+    except (ValueError, AttributeError):
+        return ""
+    if isinstance(detail, list):  # a list of validation errors: their sentences, not the input they quote
+        detail = "; ".join(str(item.get("msg", "")) for item in detail if isinstance(item, dict))
+    return detail if isinstance(detail, str) else ""

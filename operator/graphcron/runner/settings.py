@@ -1,0 +1,94 @@
+"""Everything that the pod was told, read once from its environment."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from graphcron import contract
+from graphcron.contract import Outcome, Request
+from graphcron.runner.failures import Ended
+from graphcron.runner.identity import occurrence, scheduled_time
+
+GRACE_SECONDS: Final = 20.0
+"""A pod that has claimed the start and not made the run for so long may be succeeded by another."""
+
+
+class Settings(NamedTuple):
+    """What one pod works with."""
+
+    request: Request
+    namespace: str
+    name: str
+    uid: str
+    pod: str
+    scheduled: int
+    """Scheduled time, seconds since the epoch."""
+    occurrence: str
+    headers: dict[str, str]
+    """HTTP headers of every request, the key's among them."""
+    root: str
+    """Prefix of all paths."""
+    grace: float
+    environ: Mapping[str, str]
+    """For the proxy settings."""
+
+    @property
+    def deadline(self) -> int:
+        """No run is started after this time (seconds since the epoch)."""
+        return self.scheduled + self.request.startingDeadlineSeconds
+
+    @property
+    def secrets(self) -> list[str]:
+        """Texts that must not come back in a message."""
+        return list(self.headers.values())
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the environment.
+
+    Raises
+    ------
+    Ended
+        It lacks something or holds what can't be: a wrong pod, or one of another version.
+    """
+    try:
+        request = Request.from_json(environ[contract.ENV_REQUEST])
+        uid = environ[contract.ENV_UID]
+        scheduled = scheduled_time(environ[contract.ENV_JOB])
+        return Settings(
+            request=request,
+            namespace=environ[contract.ENV_NAMESPACE],
+            name=environ[contract.ENV_NAME],
+            uid=uid,
+            pod=environ[contract.ENV_POD_UID],
+            scheduled=scheduled,
+            occurrence=occurrence(uid, scheduled),
+            headers=_headers(request.headers, environ),
+            root=environ.get(contract.ENV_ROOT, "").rstrip("/"),
+            grace=float(environ.get(contract.ENV_GRACE, GRACE_SECONDS)),
+            environ=environ,
+        )
+    except KeyError as error:
+        raise _wrong_pod(f"the pod's environment lacks {error.args[0]}") from None
+    except TypeError:
+        raise _wrong_pod(f"{contract.ENV_REQUEST} is of another version of GraphCron") from None
+    except ValueError as error:  # of our own, or json's: neither repeats what it read
+        raise _wrong_pod(f"the pod's environment can't be read: {error}") from None
+
+
+def _wrong_pod(message: str) -> Ended:
+    return Ended(Outcome.INTERNAL_ERROR, "WrongPod", message)
+
+
+def _headers(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
+    headers = {"Accept": "application/json", "User-Agent": "graphcron-runner"}
+    for number, name in enumerate(names):
+        headers[name] = environ[f"{contract.ENV_HEADER_PREFIX}{number}"].strip()
+    key = environ.get(contract.ENV_API_KEY, "").strip()  # a Secret made from a file ends in a newline
+    if key:
+        headers["x-api-key"] = key
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise Ended(
+                Outcome.REJECTED, "InvalidHeader", f"the value of header {name} has characters that HTTP can't carry"
+            )
+    return headers

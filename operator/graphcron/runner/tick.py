@@ -1,0 +1,168 @@
+"""What one pod knows and has while it works, and how it asks the server: with patience."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
+
+from graphcron.contract import Outcome
+from graphcron.runner.failures import Ended, Refused, Unanswered, Untrusted
+from graphcron.runner.identity import lock_id
+from graphcron.runner.log import Log
+from graphcron.runner.record import Record
+from graphcron.runner.server import Json, Server
+from graphcron.runner.settings import Settings
+from graphcron.runner.stop import Section, Stop
+
+LOST_CONTACT_SECONDS: Final = 3600.0
+"""A run that is under way is given up when its server has been silent for so long."""
+
+LEAST_SECONDS: Final = 30.0
+"""A pod that starts after the deadline still looks this long for a run to attach to."""
+
+LONGEST_DELAY: Final = 15.0
+"""Ceiling of the back-off between two tries."""
+
+T = TypeVar("T")
+
+
+class Clock:
+    """The time; tests give another."""
+
+    def now(self) -> float:
+        """Return the wall clock, seconds since the epoch."""
+        return time.time()
+
+    def steady(self) -> float:
+        """Return a clock that nobody sets."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def delays() -> Iterator[float]:
+    """Yield the pauses between tries: doubling, with jitter, up to :data:`LONGEST_DELAY`."""
+    delay = 0.5
+    while True:
+        yield delay * random.uniform(0.5, 1.0)
+        delay = min(delay * 2, LONGEST_DELAY)
+
+
+class Tick:
+    """One pod's work on one occurrence."""
+
+    def __init__(self, settings: Settings, server: Server, stop: Stop, log: Log, clock: Clock) -> None:
+        self.settings = settings
+        self.server = server
+        self.stop = stop
+        self.log = log
+        self.clock = clock
+        self.record_id = lock_id(settings.occurrence, 0)
+        self.thread_id = settings.request.thread or self.record_id
+        self.record: Record | None = None
+        self.recorded = False
+        """There is a record thread on the server."""
+        self.owner = False
+        """It was us who made the record."""
+        self.run: Json | None = None
+        """The run that we follow."""
+        self.in_doubt = False
+        """A run may have been made, and we don't know it yet."""
+        self.accepted = ""
+        """When the server accepted the occurrence's first run."""
+        self.until = max(float(settings.deadline), clock.now() + LEAST_SECONDS)
+        """When to give up while nothing is accepted."""
+        self.give_up: float | None = None
+        """When to give up whatever it is: after SIGTERM."""
+
+    @property
+    def shared(self) -> bool:
+        """The run happens on the user's own thread."""
+        return self.settings.request.thread is not None
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run that we follow, or nothing."""
+        return str(self.run["run_id"]) if self.run else ""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; SIGTERM cuts it short."""
+        with self.stop.at_once():
+            self.clock.sleep(max(seconds, 0.0))
+
+    def ask(self, call: Callable[[], T], *, soon: bool = False) -> T:
+        """Ask the server until it answers.
+
+        It is given up at the start deadline while nothing is accepted, after :data:`LOST_CONTACT_SECONDS` of
+        silence from then on.
+
+        Parameters
+        ----------
+        call
+            What to ask; may be carried out twice.
+        soon
+            It changes something: SIGTERM lets it finish.
+        Raises
+        ------
+        Ended
+            ServerUnreachable.
+        Refused, Untrusted
+        """
+        began = self.clock.now()
+        for delay in delays():
+            try:
+                with self._section(soon):
+                    return call()
+            except (Unanswered, Refused, Untrusted) as error:
+                if not self._passes(error):
+                    raise
+                self.pause(error, delay, self.limit(began))
+        raise AssertionError("delays() never ends")
+
+    def pause(self, error: Exception, delay: float, until: float) -> None:
+        """Wait before the next try, or raise :class:`Ended` where there is no time for one."""
+        wait = max(delay, getattr(error, "retry_after", 0.0))
+        left = until - self.clock.now()
+        self.log("server-unavailable", level="warning", error=str(error), retry_in=round(wait, 1))
+        if left <= 0 or getattr(error, "retry_after", 0.0) > left:
+            reason = "LostContact" if self.run else ""
+            raise Ended(Outcome.SERVER_UNREACHABLE, reason, f"gave up: {error}")
+        self.sleep(min(wait, left))
+
+    def read_record(self) -> Record | None:
+        """Fetch the record, or None: there is none."""
+        thread = self.ask(lambda: self.server.thread(self.record_id))
+        self.record = Record(thread) if thread else None
+        self.recorded = thread is not None
+        return self.record
+
+    def mark(self, metadata: dict[str, str]) -> None:
+        """Merge metadata into the record; one that is gone is none of our worry."""
+
+        def patch() -> None:
+            try:
+                self.server.patch_thread(self.record_id, metadata)
+            except Refused as error:
+                if error.status != 404:
+                    raise
+
+        self.ask(patch)
+
+    def _section(self, soon: bool) -> Section:
+        return self.stop.soon() if soon else self.stop.at_once()
+
+    def limit(self, began: float) -> float:
+        """Return when to give up asking, for tries that began then (seconds since the epoch)."""
+        if self.give_up is not None:
+            return self.give_up
+        return began + LOST_CONTACT_SECONDS if self.run else self.until
+
+    def _passes(self, error: Exception) -> bool:
+        """Tell whether it may pass: once a run is under way a changed key or certificate may be put right."""
+        if isinstance(error, Unanswered):
+            return True
+        if self.run is None:
+            return False
+        return isinstance(error, Untrusted) or (isinstance(error, Refused) and error.status in (401, 403))

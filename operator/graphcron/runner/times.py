@@ -1,0 +1,27 @@
+"""Times as text: RFC 3339 in UTC, as Kubernetes and the server write them."""
+
+import time
+from datetime import UTC, datetime
+
+
+def rfc3339(seconds: float) -> str:
+    """Return ``2026-11-22T14:00:00Z`` for a time since the epoch."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def rfc3339_millis(seconds: float | None = None) -> str:
+    """Return the time, or now, with milliseconds."""
+    at = time.time() if seconds is None else seconds
+    return f"{rfc3339(at)[:-1]}.{int(at % 1 * 1000):03d}Z"
+
+
+def seconds_of(text: str) -> float:
+    """Return the time since the epoch that an RFC 3339 text tells; without a zone it is UTC.
+
+    Raises
+    ------
+    ValueError
+        It is no such text.
+    """
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

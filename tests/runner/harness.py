@@ -1,0 +1,200 @@
+"""What the runner's tests are made of: a real LangGraph server, pods as processes, and questions to the server."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from graphcron import contract
+from graphcron.contract import Report, Request
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "examples" / "langgraph-server"
+GRACE = 3.0
+"""Grace time of the pods here, in place of 20 s."""
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
+    """Return what the condition returns as soon as that is true of anything."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds} s in vain for {what or condition}")
+
+
+class Api:
+    """The server's HTTP API, asked past the runner's own client."""
+
+    def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
+        self.url = url
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Return status and JSON."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, self._headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                text, status = answer.read(), answer.status
+        except urllib.error.HTTPError as error:
+            with error:
+                text, status = error.read(), error.code
+        return status, json.loads(text) if text else None
+
+    def get(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the JSON of an answer that must be good."""
+        status, value = self.ask(method, path, body)
+        assert 200 <= status < 300, (method, path, status, value)
+        return value
+
+    def threads(self, uid: str, **more: str) -> list[dict[str, Any]]:
+        """Return the threads that carry a GraphCron's UID."""
+        metadata = {"graphcron/uid": uid, **{f"graphcron/{key}": value for key, value in more.items()}}
+        found: list[dict[str, Any]] = self.get("POST", "/threads/search", {"metadata": metadata, "limit": 1000})
+        return found
+
+    def record(self, uid: str) -> dict[str, Any]:
+        """Return the one record's metadata, without the prefix."""
+        (record,) = [thread for thread in self.threads(uid) if thread["metadata"].get("graphcron/kind") != "lock"]
+        return {key.removeprefix("graphcron/"): value for key, value in record["metadata"].items()}
+
+    def runs(self, thread_id: str) -> list[dict[str, Any]]:
+        """Return a thread's runs, oldest first."""
+        status, found = self.ask("GET", f"/threads/{thread_id}/runs?limit=1000")
+        return [] if status == 404 else sorted(found, key=lambda run: run["created_at"])
+
+    def all_runs(self, uid: str) -> list[dict[str, Any]]:
+        """Return the runs on all threads that carry a GraphCron's UID."""
+        return [run for thread in self.threads(uid) for run in self.runs(thread["thread_id"])]
+
+    def started_run(self, uid: str, status: str = "running") -> dict[str, Any]:
+        """Wait until there is a run, of that status, and return it."""
+        return dict(
+            wait_for(lambda: next((r for r in self.all_runs(uid) if r["status"] == status), None), what="a run")
+        )
+
+    def steps(self, thread_id: str, phase: str = "finished") -> list[int]:
+        """Return which steps of the ``steps`` graph were executed, as often as they were."""
+        query = {"namespace_prefix": ["steps", thread_id], "limit": 1000}
+        items = self.get("POST", "/store/items/search", query)["items"]
+        return sorted(item["value"]["step"] for item in items if item["value"]["phase"] == phase)
+
+
+class Pod:
+    """The runner as a process, with what a pod has."""
+
+    def __init__(self, app: Path, folder: Path, environ: dict[str, str]) -> None:
+        self.uid = environ[contract.ENV_POD_UID]
+        self._root = folder / f"root-{self.uid}"
+        (self._root / "dev").mkdir(parents=True, exist_ok=True)
+        self._out = folder / f"{self.uid}.log"
+        with self._out.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(app)],
+                env={**environ, contract.ENV_ROOT: str(self._root)},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+            )
+
+    def wait(self, seconds: float = 60.0) -> Report:
+        """Wait for its end; check that report and exit code agree, and return the report."""
+        code = self.process.wait(seconds)
+        text = (self._root / contract.TERMINATION_LOG.lstrip("/")).read_text()
+        report = Report.from_json(text)
+        assert contract.EXIT_CODES[report.outcome] == code, (code, text, self.log)
+        assert report.outcome.value != "InternalError" or "wrong" in report.reason.lower(), (text, self.log)
+        return report
+
+    @property
+    def log(self) -> str:
+        """All that it wrote."""
+        return self._out.read_text()
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return its log as objects; anything else in it fails."""
+        return [json.loads(line) for line in self.log.splitlines()]
+
+
+class Cron:
+    """One GraphCron: makes pods for its occurrences."""
+
+    def __init__(self, app: Path, folder: Path, url: str) -> None:
+        self.uid = str(uuid.uuid4())
+        self.minute = int(time.time()) // 60
+        self.url = url
+        self._app, self._folder = app, folder
+        self.pods: list[Pod] = []
+
+    def pod(self, minutes_ago: int = 0, env: dict[str, str] | None = None, pod_uid: str = "", **request: Any) -> Pod:
+        """Start a pod for the occurrence that was due when the test began, or some minutes before."""
+        values = {
+            "url": self.url,
+            "assistant": "agent",
+            "input": {"messages": []},
+            "startingDeadlineSeconds": 600,
+            **request,
+        }
+        environ = {
+            contract.ENV_REQUEST: Request(**values).to_json(),
+            contract.ENV_NAMESPACE: "agents",
+            contract.ENV_NAME: "nightly",
+            contract.ENV_UID: self.uid,
+            contract.ENV_JOB: f"nightly-{self.minute - minutes_ago}",
+            contract.ENV_POD_UID: pod_uid or str(uuid.uuid4()),
+            contract.ENV_GRACE: str(GRACE),
+            **(env or {}),
+        }
+        pod = Pod(self._app, self._folder, environ)
+        self.pods.append(pod)
+        return pod
+
+    def kill(self) -> None:
+        """End what still runs."""
+        for pod in self.pods:
+            pod.process.kill()
+            pod.process.wait()
+
+
+@contextmanager
+def serve(folder: Path, port: int | None = None, **env: str) -> Iterator[str]:
+    """Run the sample server and yield its URL."""
+    port = port or free_port()
+    plain = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    environ = {**plain, "PORT": str(port), "N_JOBS_PER_WORKER": "50", "PYTHONDONTWRITEBYTECODE": "1", **env}
+    command = [sys.executable, str(SAMPLE / "serve.py")]
+    with (folder / f"server-{port}.log").open("wb") as out:
+        process = subprocess.Popen(command, env=environ, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: _answers(url), 120, "the sample server")
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return Api(url).ask("GET", "/ok")[0] == 200
+    except OSError:
+        return False

@@ -1,0 +1,261 @@
+"""The runner's decisions, without a server."""
+
+import json
+import signal
+import time
+import uuid
+
+import pytest
+
+from graphcron.contract import Outcome, Request
+from graphcron.runner import failures, housekeeping, identity, proxies, record, server, stop, template, verdict
+from graphcron.runner.record import Record
+
+
+@pytest.mark.parametrize("name", ["", "a", "6c1e/2026-11-22T14:00:00Z", "ü" * 100])
+def test_uuid5_is_the_standard_library_s(name: str) -> None:
+    space = uuid.uuid5(uuid.NAMESPACE_DNS, "graphcron.dev")
+    assert bytes(identity.NAMESPACE) == space.bytes
+    assert identity.uuid5(name) == str(uuid.uuid5(space, name))
+
+
+def test_the_occurrence_s_ids_never_change() -> None:
+    """Two versions of the runner that met one occurrence would make two runs."""
+    name = identity.occurrence("2a7c0c4e-1111-4222-8333-444455556666", identity.scheduled_time("nightly-29930400"))
+    assert name == "2a7c0c4e-1111-4222-8333-444455556666/2026-11-28T00:00:00Z"
+    assert identity.lock_id(name, 0) == "1edac575-4e8c-5069-a84a-487841e429e0"
+    assert identity.lock_id(name, 1) == identity.uuid5(f"{name}/lock/1")
+    assert identity.resume_name(name, "r") == f"{name}/resume/r"
+
+
+@pytest.mark.parametrize("job", ["nightly", "nightly-", "nightly-1x", "nightly-١", ""])
+def test_a_job_that_no_cronjob_made(job: str) -> None:
+    with pytest.raises(ValueError, match="scheduled minute"):
+        identity.scheduled_time(job)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "no_proxy", "excepted"),
+    [
+        ("a.example.org", 80, "", False),
+        ("a.example.org", 80, "*", True),
+        ("a.example.org", 80, "example.org", True),
+        ("a.example.org", 80, ".example.org", True),
+        ("a.example.org", 80, "*.example.org", True),
+        ("aexample.org", 80, "example.org", False),
+        ("a.example.org", 80, "x, A.EXAMPLE.ORG ,y", True),
+        ("a.example.org", 80, "example.org:81", False),
+        ("a.example.org", 81, "example.org:81", True),
+        ("langgraph.agents.svc.cluster.local", 80, ".svc,.cluster.local", True),
+        ("10.1.2.3", 80, "10.0.0.0/8", True),
+        ("11.1.2.3", 80, "10.0.0.0/8", False),
+        ("10.example.org", 80, "10.0.0.0/8", False),
+        ("fd00::1", 80, "fd00::/8", True),
+        ("::1", 80, "[::1]", True),
+    ],
+)
+def test_no_proxy(host: str, port: int, no_proxy: str, excepted: bool) -> None:
+    assert proxies.excepted(host, port, no_proxy) is excepted
+
+
+def test_which_proxy() -> None:
+    environ = {"HTTP_PROXY": "http://upper:1", "http_proxy": "lower:2", "HTTPS_PROXY": "http://u:p@tls"}
+    assert proxies.proxy_for("http", "x", 80, environ) == ("lower", 2, {})
+    assert proxies.proxy_for("https", "x", 443, environ) == ("tls", 80, {"Proxy-Authorization": "Basic dTpw"})
+    assert proxies.proxy_for("https", "x", 443, {}) is None
+    with pytest.raises(ValueError, match="HTTP_PROXY"):
+        proxies.proxy_for("http", "x", 80, {"HTTP_PROXY": "socks5://x:1"})
+
+
+def test_template() -> None:
+    values = {"name": "n", "occurrence": "o"}
+    given = {"{{ name }}": ["{{name}} {{  occurrence }}", 1, None, {"a": "{ name }"}]}
+    assert template.fill(given, values) == {"{{ name }}": ["n o", 1, None, {"a": "{ name }"}]}
+    with pytest.raises(failures.Ended) as caught:
+        template.fill(["{{ nmae }}"], values)
+    assert caught.value.ending.outcome is Outcome.REJECTED
+    assert "nmae" in caught.value.ending.message
+
+
+@pytest.mark.parametrize(
+    ("status", "interrupts", "newest", "outcome"),
+    [
+        ("idle", {}, True, Outcome.SUCCEEDED),
+        ("busy", {}, True, Outcome.SUCCEEDED),
+        ("interrupted", {"t": [1]}, True, Outcome.INTERRUPTED),
+        ("interrupted", {}, True, Outcome.INTERRUPTED),
+        ("interrupted", {"t": [1]}, False, Outcome.SUCCEEDED),
+        ("error", {}, False, Outcome.SUCCEEDED),
+    ],
+)
+def test_success(status: str, interrupts: object, newest: bool, outcome: Outcome) -> None:
+    assert verdict.of_success({"status": status, "interrupts": interrupts}, newest=newest).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ({"error": "ValueError", "message": "secret"}, "ValueError"),
+        ({"error": "my.pkg.Error"}, "my.pkg.Error"),
+        ({"error": "ValueError('secret words')"}, ""),
+        ({"error": "x" * 200}, ""),
+        ({"error": 5}, ""),
+        ({}, ""),
+    ],
+)
+def test_error(error: dict[str, object], reason: str) -> None:
+    ending = verdict.of_error(error)
+    assert (ending.outcome, ending.reason) == (Outcome.GRAPH_ERROR, reason)
+    assert "secret" not in ending.message
+
+
+@pytest.mark.parametrize(
+    ("metadata", "outcome", "reason"),
+    [
+        ({}, Outcome.CANCELLED, ""),
+        ({record.STOPPED_RUN: "r"}, Outcome.STOPPED, ""),
+        ({record.STOPPED_RUN: "other"}, Outcome.CANCELLED, ""),
+        ({record.ENDED_RUN: "r", record.ENDED_WHY: "Timeout"}, Outcome.TIMEOUT, ""),
+        ({record.ENDED_RUN: "r", record.ENDED_WHY: "Replaced"}, Outcome.CANCELLED, "Replaced"),
+        ({record.ENDED_RUN: "r", record.ENDED_WHY: "Replaced", record.STOPPED_RUN: "r"}, Outcome.CANCELLED, "Replaced"),
+        ({record.ENDED_RUN: "q", record.ENDED_WHY: "Timeout"}, Outcome.CANCELLED, ""),
+    ],
+)
+def test_interrupted(metadata: dict[str, str], outcome: Outcome, reason: str) -> None:
+    ending = verdict.of_interrupted("r", Record({"metadata": metadata}))
+    assert (ending.outcome, ending.reason) == (outcome, reason)
+    assert verdict.of_interrupted("r", None).outcome is Outcome.CANCELLED
+
+
+def test_a_refusal_does_not_repeat_what_we_sent() -> None:
+    ours = verdict.texts_of({"a": ["private words", {"b": "x"}], "c": 5})
+    assert ours == ["private words", "x"]
+    assert verdict.shown("'private  words' is not of type object", ours).startswith("its words are left out")
+    assert verdict.shown('"x" is bad\n\nFailed validating "type"\n\nOn instance: 1234', ours) == '"x" is bad'
+    assert len(verdict.shown("y" * 1000, ours)) == verdict.DETAIL_CHARACTERS
+
+
+def test_details_of_errors() -> None:
+    assert server.detail_of(b'{"detail": "no"}') == "no"
+    assert server.detail_of(b'{"detail": [{"msg": "field required", "input": "private"}]}') == "field required"
+    for body in (b"", b"<html>", b"[]", b'{"detail": 5}', b'{"detail": null}', b"\xff"):
+        assert server.detail_of(body) == ""
+    assert [server.retry_after(text) for text in ("", "7", " 3 ", "Wed, 21 Oct 2026 07:28:00 GMT")] == [0, 7, 3, 0]
+
+
+@pytest.mark.parametrize(
+    ("state", "tokens"),
+    [
+        (None, None),
+        ({"values": None}, None),
+        ({"values": []}, None),
+        ({"values": {"messages": "none"}}, None),
+        ({"values": {"messages": [{"type": "human"}, "x", {"usage_metadata": None}]}}, None),
+        (
+            {
+                "values": {
+                    "messages": [{"usage_metadata": {"total_tokens": 3}}, {"usage_metadata": {"total_tokens": 4}}]
+                }
+            },
+            7,
+        ),
+    ],
+)
+def test_tokens(state: dict[str, object] | None, tokens: int | None) -> None:
+    assert verdict.tokens_of(state) == tokens
+
+
+@pytest.mark.parametrize(
+    ("tasks", "torn"),
+    [
+        ([], ""),
+        (None, ""),
+        ([{"error": None, "result": None}], ""),
+        ([{"error": "CancelledError()", "result": None}, {"error": None, "result": {"a": 1}}], ""),
+        ([{"error": "CancelledError()", "result": {"a": 1}}], "c"),
+    ],
+)
+def test_torn(tasks: object, torn: str) -> None:
+    assert verdict.torn_checkpoint({"tasks": tasks, "checkpoint": {"checkpoint_id": "c"}}) == torn
+    assert verdict.torn_checkpoint(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("metadata", "goes"),
+    [
+        ({record.KIND: "own", record.OUTCOME: "Succeeded", record.ON_COMPLETED: "delete", record.RUN_ID: "r"}, True),
+        ({record.KIND: "own", record.OUTCOME: "Succeeded", record.ON_COMPLETED: "keep", record.RUN_ID: "r"}, False),
+        ({record.KIND: "own", record.OUTCOME: "GraphError", record.ON_COMPLETED: "delete", record.RUN_ID: "r"}, False),
+        ({record.KIND: "own", record.OUTCOME: "Skipped"}, True),
+        ({record.KIND: "own", record.OUTCOME: "Rejected"}, False),
+        ({record.KIND: "shared", record.OUTCOME: "GraphError", record.RUN_ID: "r"}, True),
+        ({record.KIND: "lock"}, True),
+        ({}, False),
+    ],
+)
+def test_what_is_tidied_away(metadata: dict[str, str], goes: bool) -> None:
+    due = {**metadata, record.DELETE_AFTER: "2026-11-22T14:00:00Z"}
+    at = 1795356000.0
+    assert housekeeping.deletable(Record({"metadata": due}), at + 1) is goes
+    assert housekeeping.deletable(Record({"metadata": due}), at - 1) is False
+    assert housekeeping.deletable(Record({"metadata": metadata}), at + 1) is False
+
+
+def signal_in(flag: stop.Stop, section: stop.Section | None, seconds: float) -> float:
+    """Send SIGTERM to ourselves while waiting in a section; return how long the wait took."""
+    began = time.monotonic()
+    if section is None:
+        signal.raise_signal(signal.SIGTERM)
+        return 0.0
+    with section:
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(seconds)
+    return time.monotonic() - began
+
+
+@pytest.fixture
+def flag(monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.setattr(stop, "PATIENCE_SECONDS", 0.2)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
+    flag = stop.Stop()
+    flag.install()
+    yield flag
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_stop_cuts_short_at_once(flag: stop.Stop) -> None:
+    with pytest.raises(stop.Stopped):
+        signal_in(flag, flag.at_once(), 5)
+    assert signal_in(flag, flag.at_once(), 0.01) < 1  # it is raised once
+
+
+def test_stop_gives_a_request_time(flag: stop.Stop) -> None:
+    assert signal_in(flag, flag.soon(), 0.05) < 1
+    with pytest.raises(stop.Stopped), flag.soon():
+        pytest.fail("no request is begun after the signal")
+
+
+def test_stop_ends_a_request_that_takes_too_long(flag: stop.Stop) -> None:
+    with pytest.raises(TimeoutError):
+        signal_in(flag, flag.soon(), 5)
+    with pytest.raises(stop.Stopped), flag.at_once():
+        pytest.fail("the signal is noticed here")
+
+
+def test_stop_elsewhere_only_leaves_a_mark(flag: stop.Stop) -> None:
+    signal_in(flag, None, 0)
+    assert flag.requested
+    with pytest.raises(stop.Stopped), flag.at_once():
+        pytest.fail("the signal is noticed here")
+
+
+def test_stop_after_the_outcome(flag: stop.Stop) -> None:
+    flag.disarm()
+    assert signal_in(flag, flag.at_once(), 0.01) < 1
+
+
+def test_the_longest_request_fits() -> None:
+    assert Request.from_json(Request(url="http://x", assistant="a", input="x" * 90_000).to_json()).input == "x" * 90_000
+    assert json.loads(Request(url="http://x", assistant="a").to_json()) == {"url": "http://x", "assistant": "a"}

@@ -111,6 +111,15 @@ def _changed(operation: Operation, event: kopf.RawEvent, key: Key) -> None:
     operation.queue.add(key)
 
 
+@kopf.on.login()
+def login(**arguments: Any) -> kopf.ConnectionInfo | None:
+    """Log in with the pod's ServiceAccount; outside of a cluster, with the kubeconfig.
+
+    By itself kopf asks the Kubernetes client, whose synchronous half is nothing that we need in memory.
+    """
+    return kopf.login_with_service_account(**arguments) or kopf.login_via_client(**arguments)
+
+
 @kopf.on.startup()
 async def start(memo: Operation, settings: kopf.OperatorSettings, **arguments: Any) -> None:
     """Settle how kopf watches, and begin to work."""

@@ -16,7 +16,7 @@ REQUEST_SECONDS: Final = 30
 """The longest that we wait for the API server's answer."""
 
 _APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
-"""With the charset the client sends our text as it is; without, it writes JSON that the API server can't read as YAML."""
+"""With the charset the client sends our text as it is; without, it writes JSON that is not always YAML."""
 
 _JSON: Final = "application/json"
 
@@ -163,7 +163,7 @@ async def connect(wrote: Callable[[Answer], None]) -> Cluster:
 
 
 def as_yaml(body: Any) -> str:
-    """Write JSON that is YAML too: escapes for what YAML takes for no character or a line's end, and no surrogate pairs."""
+    """Write JSON that is YAML too: no pairs of surrogates; escapes for what YAML refuses or takes for a line's end."""
     return _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(body, ensure_ascii=False))
 
 

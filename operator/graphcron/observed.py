@@ -72,7 +72,7 @@ class PodSeen:
     report: Report | None
     """Its termination message, where it left a readable one."""
     waiting_reason: str
-    """Why its container can't start, such as ``CreateContainerConfigError``; empty where it can."""
+    """Why its container has not started, such as ``CreateContainerConfigError``; empty where it has."""
     waiting_message: str
     finished_at: datetime | None
 
@@ -138,7 +138,7 @@ def pod_seen(body: Body) -> PodSeen:
     states = [container.get("state", {}) for container in status.get("containerStatuses") or ()]
     state: Mapping[str, Any] = states[0] if states else {}
     ended = state.get("terminated") or {}
-    waiting = state.get("waiting") or {}
+    waiting = state.get("waiting") or _unscheduled(status)
     return PodSeen(
         name=metadata["name"],
         job=metadata.get("labels", {}).get(names.LABEL_JOB_NAME, ""),
@@ -149,6 +149,12 @@ def pod_seen(body: Body) -> PodSeen:
         waiting_message=waiting.get("message", ""),
         finished_at=time_of(ended.get("finishedAt")),
     )
+
+
+def _unscheduled(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the condition that says why no node takes the pod; nothing where one has taken it."""
+    conditions = status.get("conditions") or ()
+    return next((each for each in conditions if (each["type"], each["status"]) == ("PodScheduled", "False")), {})
 
 
 def scheduled_time_of(job: str) -> datetime | None:

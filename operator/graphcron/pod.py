@@ -70,6 +70,9 @@ def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime) -> Mani
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        # So that the runner is not process 1, for which a SIGTERM that comes before its handler is no signal at all: a
+        # pod that was deleted while it started would run on, start its run, and leave it behind when it is killed.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": TERMINATION_GRACE_SECONDS,
         "securityContext": {
             "runAsNonRoot": True,

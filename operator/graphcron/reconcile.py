@@ -12,7 +12,7 @@ from graphcron.model import GraphCron, GraphCronStatus, dump_status, parse
 from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen, cronjob_seen
 from graphcron.request import rfc3339
 from graphcron.settings import Settings
-from graphcron.status import Observed, status_for, status_of
+from graphcron.status import LONG_START, Observed, status_for, status_of, waiting_pods
 
 AFTER_DUE: Final = timedelta(seconds=5)
 """How long after a due time the status is looked at again: the Job's own event, if there is one, has come by then."""
@@ -86,7 +86,7 @@ class Reconciler:
         await self._tell(body, previous, status, now=now)
         if isinstance(problem, ClusterError):
             raise problem
-        return self._next_look(status, graphcron, now=now)
+        return self._next_look(status, observed)
 
     async def _put_in_place(
         self, graphcron: GraphCron, seen: CronJobSeen | None, previous: GraphCronStatus, *, now: datetime
@@ -115,10 +115,11 @@ class Reconciler:
         for event in events_for(previous, status):
             await self._cluster.emit(body, event, now=rfc3339(now))
 
-    def _next_look(self, status: GraphCronStatus, graphcron: GraphCron | None, *, now: datetime) -> datetime:
-        moments = [now + timedelta(seconds=self._settings.resync_seconds)]
+    def _next_look(self, status: GraphCronStatus, observed: Observed) -> datetime:
+        moments = [observed.now + timedelta(seconds=self._settings.resync_seconds)]
         if status.next_schedule_time:
             moments.append(status.next_schedule_time + AFTER_DUE)
-        if graphcron and graphcron.spec.end_time and graphcron.spec.end_time > now:
-            moments.append(graphcron.spec.end_time)
-        return min(moments)
+        if observed.spec and observed.spec.end_time:
+            moments.append(observed.spec.end_time)
+        moments += [pod.created + LONG_START for pod in waiting_pods(observed)]
+        return min(moment for moment in moments if moment > observed.now)

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
-from graphcron.contract import Outcome, Report
+from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Outcome, Report
 from graphcron.model import ActiveRun, RecentRun
 from graphcron.observed import JobSeen, PodSeen, scheduled_time_of, time_of
 from graphcron.reasons import Reason
+
+_LAST_WORDS: Final = frozenset(
+    outcome for outcome in Outcome if outcome is Outcome.SUCCEEDED or EXIT_CODES[outcome] in FINAL_EXIT_CODES
+)
+"""Outcomes after which a Job starts no other pod."""
 
 
 def pods_by_job(pods: Iterable[PodSeen]) -> dict[str, list[PodSeen]]:
@@ -17,9 +23,11 @@ def pods_by_job(pods: Iterable[PodSeen]) -> dict[str, list[PodSeen]]:
     return groups
 
 
-def active_runs(jobs: Sequence[JobSeen]) -> list[ActiveRun]:
-    """List the Jobs that have not finished, the newest first."""
-    going = sorted((job for job in jobs if not job.finished), key=lambda job: job.scheduled_time, reverse=True)
+def active_runs(jobs: Sequence[JobSeen], told: Sequence[RecentRun] = ()) -> list[ActiveRun]:
+    """List the Jobs that have not finished, the newest first; without those whose pods have told the end already."""
+    over = {run.job for run in told}
+    going = [job for job in jobs if not job.finished and job.name not in over]
+    going.sort(key=lambda job: job.scheduled_time, reverse=True)
     return [ActiveRun(job=job.name, scheduled_time=job.scheduled_time) for job in going]
 
 
@@ -28,7 +36,8 @@ def recent_runs(
 ) -> list[RecentRun]:
     """List the finished occurrences, the newest first.
 
-    What Jobs and pods still tell is told afresh; what was told before about Jobs that are gone is kept.
+    What pods tell is told at once, before their Job is over: a pod that is being deleted is gone by then. What was told
+    before is kept when Jobs or pods are gone.
 
     Parameters
     ----------
@@ -38,10 +47,12 @@ def recent_runs(
     groups = pods_by_job(pods)
     known = {run.job: run for run in previous}
     for job in jobs:
-        if job.finished and not _report_pending(groups.get(job.name, [])):
-            known[job.name] = _run_of(job, groups.get(job.name, []))
-        else:
-            known.pop(job.name, None)
+        own = groups.get(job.name, [])
+        report = _best_report(own)
+        if report and (job.finished or report.outcome in _LAST_WORDS):
+            known[job.name] = _run(job.name, job.scheduled_time, report)
+        elif job.finished and job.name not in known and not _report_pending(own):
+            known[job.name] = _run(job.name, job.scheduled_time, _report_without_word(job))
     # A Job that was deleted while it ran (Replace, or by hand) leaves its pod for a moment: its last word counts.
     for name in groups.keys() - {job.name for job in jobs}:
         report = _best_report(groups[name])
@@ -53,13 +64,6 @@ def recent_runs(
 def _report_pending(pods: list[PodSeen]) -> bool:
     """Tell whether the pod's end has yet to reach us: Jobs and pods come over two watches."""
     return _best_report(pods) is None and any(not pod.terminal for pod in pods)
-
-
-def _run_of(job: JobSeen, pods: list[PodSeen]) -> RecentRun:
-    report = _best_report(pods)
-    if report is None:
-        report = _report_without_word(job)
-    return _run(job.name, job.scheduled_time, report)
 
 
 def _report_without_word(job: JobSeen) -> Report:

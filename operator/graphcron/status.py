@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from pydantic import ValidationError
@@ -21,6 +21,14 @@ CANNOT_START: Final = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"}
 )
 """Why a container waits that only a person can help, in the kubelet's words."""
+
+LONG_START: Final = timedelta(seconds=60)
+"""A pod that waits longer than this for anything else is worth a word too: no node takes it, a volume is missing."""
+
+_WHAT_TO_LOOK_FOR: Final = {
+    "ContainerCreating": "A ConfigMap or Secret that the GraphCron names may be missing",
+    "Unschedulable": "No node takes it",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +86,19 @@ def _cluster_said_no(observed: Observed) -> Finding | None:
 
 
 def _pod_waits_in_vain(observed: Observed) -> Finding | None:
-    active = {job.name for job in observed.jobs if not job.finished}
-    for pod in observed.pods:
-        if pod.job in active and not pod.terminal and pod.waiting_reason in CANNOT_START:
+    for pod in waiting_pods(observed):
+        if pod.waiting_reason in CANNOT_START:
             message = f"Pod {pod.name} cannot start ({pod.waiting_reason}): {pod.waiting_message}."
             return Finding(False, Reason.POD_CANNOT_START, message, stalled=True)
+    return None
+
+
+def _pod_waits_long(observed: Observed) -> Finding | None:
+    for pod in waiting_pods(observed):
+        if observed.now - pod.created >= LONG_START:
+            why = pod.waiting_message or _WHAT_TO_LOOK_FOR.get(pod.waiting_reason, "It has not started")
+            message = f"Pod {pod.name} waits ({pod.waiting_reason}). {why}: kubectl describe pod {pod.name}"
+            return Finding(False, Reason.POD_CANNOT_START, message)
     return None
 
 
@@ -103,10 +119,17 @@ CHECKS: Final[tuple[Check, ...]] = (
     _name_is_taken,  # the same
     _cluster_said_no,  # passes by itself
     _pod_waits_in_vain,  # the CronJob is right, and yet no run can start
+    _pod_waits_long,  # the same, as far as we can see
     _campaign_has_ended,  # all is well, and over
     _is_suspended,  # all is well, and at rest
 )
 """Asked in this order; the first that finds something decides."""
+
+
+def waiting_pods(observed: Observed) -> list[PodSeen]:
+    """Return the pods of unfinished Jobs whose container has not started."""
+    active = {job.name for job in observed.jobs if not job.finished}
+    return [pod for pod in observed.pods if pod.job in active and not pod.terminal and pod.waiting_reason]
 
 
 def status_of(body: Body) -> GraphCronStatus:
@@ -130,7 +153,7 @@ def status_for(observed: Observed) -> GraphCronStatus:
             "last_schedule_time": _last_schedule_time(observed),
             "last_successful_time": _latest_end(previous.last_successful_time, observed.jobs, runs, _SUCCESSES),
             "last_failure_time": _latest_end(previous.last_failure_time, observed.jobs, runs, _FAILURES),
-            "active": active_runs(observed.jobs) or None,
+            "active": active_runs(observed.jobs, runs) or None,
             "recent_runs": runs or None,
         }
     )

@@ -90,6 +90,10 @@ READY_CASES = [
         "a pod is only starting", {"jobs": [STUCK], "pods": [pod(STUCK, terminal=False, waiting="ContainerCreating")]},
         "True", "Reconciled",
     ),
+    ReadyCase(
+        "a pod has been starting for a minute", {"jobs": [STUCK], "pods": [pod(STUCK, terminal=False, waiting="ContainerCreating")],
+        "now": NOW + timedelta(minutes=1)}, "False", "PodCannotStart", "kubectl describe pod", "Reconciling",
+    ),
     ReadyCase("it is suspended", {"spec": spec(suspend=True)}, "True", "Suspended", "spec.suspend"),
     ReadyCase("its campaign is over", {"spec": spec(endTime="2026-11-22T12:00:00Z")}, "True", "Ended", "spec.endTime"),
     ReadyCase(

@@ -1,0 +1,190 @@
+"""GraphCrons of one namespace: made, started, and looked at."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tests.cluster import wait_for
+from tests.occurrence import start_occurrence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cluster import Cluster
+    from tests.e2e.api import Api, LangGraph
+
+NEVER = "0 0 29 2 *"
+"""A schedule that does not fire while the tests run: they start the occurrences themselves."""
+
+QUESTION = {"messages": [{"role": "user", "content": "What time is it?"}]}
+
+
+class Crons:
+    """What a test works with."""
+
+    def __init__(self, cluster: Cluster, api: Api, server: LangGraph, namespace: str) -> None:
+        self.cluster = cluster
+        self.api = api
+        self.server = server
+        self.namespace = namespace
+
+    # --- making ---------------------------------------------------------------------------------------------------
+
+    def apply(self, name: str = "hello", **spec: Any) -> None:
+        """Apply a GraphCron as a user does."""
+        spec = {"assistant": "agent", "schedule": NEVER, **spec}
+        body = {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": {"name": name}, "spec": spec}
+        self.cluster.apply(body, namespace=self.namespace)
+
+    def make(self, name: str = "hello", **spec: Any) -> str:
+        """Apply a GraphCron, wait until it is ready, and return its UID."""
+        self.apply(name, **spec)
+        return str(self.wait_ready(name)["metadata"]["uid"])
+
+    def make_secret(self, name: str, **values: str) -> None:
+        """Make a Secret."""
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
+        self.cluster.apply(secret, namespace=self.namespace)
+
+    def make_config_map(self, name: str, values: dict[str, str]) -> None:
+        """Make a ConfigMap."""
+        config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": values}
+        self.cluster.apply(config_map, namespace=self.namespace)
+
+    def start(self, name: str = "hello", *, minute: int | None = None, job: str | None = None) -> str:
+        """Make an occurrence's Job, as the CronJob controller does; return its name."""
+        return start_occurrence(self.cluster, self.namespace, name, minute=minute, job=job)
+
+    def start_running(self, name: str = "hello", *, uid: str, minute: int | None = None) -> tuple[str, Any]:
+        """Start an occurrence and wait until the server runs it; return its Job's name and the run."""
+        before = {run["run_id"] for run in self.server.runs_of(uid)}
+        job = self.start(name, minute=minute)
+        return job, self.wait_running(uid, besides=before)
+
+    def wait_running(self, uid: str, *, besides: set[str] | frozenset[str] = frozenset()) -> Any:
+        """Wait until the server runs something of a GraphCron; return that run."""
+
+        def look() -> Any:
+            runs = [run for run in self.server.runs_of(uid) if run["run_id"] not in besides]
+            return next((run for run in runs if run["status"] == "running"), None)
+
+        return wait_for("run on the server", look, seconds=60)
+
+    def wait_steps(self, thread: str, steps: int) -> None:
+        """Wait until a run of the graph ``steps`` has finished so many."""
+        wait_for(f"{steps} finished steps", lambda: len(self.server.steps(thread, "finished")) >= steps)
+
+    # --- looking --------------------------------------------------------------------------------------------------
+
+    def path(self, kind: str, name: str = "") -> str:
+        """Return the path of an object, or of all of a kind."""
+        groups = {"graphcrons": "apis/graphcron.dev/v1alpha1", "cronjobs": "apis/batch/v1", "jobs": "apis/batch/v1"}
+        return f"/{groups.get(kind, 'api/v1')}/namespaces/{self.namespace}/{kind}" + (f"/{name}" if name else "")
+
+    def get(self, kind: str, name: str) -> Any:
+        """Return an object; None where there is none."""
+        return self.api.get(self.path(kind, name))
+
+    def items(self, kind: str) -> list[Any]:
+        """List the objects of a kind."""
+        return list(self.api.get(self.path(kind))["items"])
+
+    def wait(self, what: str, kind: str, name: str, holds: Callable[[Any], Any], *, seconds: float = 60) -> Any:
+        """Wait until an object is there and something holds of it; return it."""
+
+        def look() -> Any:
+            found = self.get(kind, name)
+            return found if found and holds(found) else None
+
+        return wait_for(f"{kind}/{name} {what}", look, seconds=seconds)
+
+    def wait_ready(self, name: str = "hello", status: str = "True", reason: str = "Reconciled") -> Any:
+        """Wait for a Ready condition that is about the newest spec; return the GraphCron."""
+
+        def holds(found: Any) -> bool:
+            ready = condition(found, "Ready")
+            newest = ready.get("observedGeneration") == found["metadata"]["generation"]
+            return newest and (ready["status"], ready["reason"]) == (status, reason)
+
+        return self.wait(f"with Ready={status}, {reason}", "graphcrons", name, holds)
+
+    def status(self, name: str = "hello") -> Any:
+        """Return a GraphCron's status."""
+        return self.get("graphcrons", name)["status"]
+
+    def told(self, job: str, name: str = "hello", *, seconds: float = 90) -> Any:
+        """Wait until the status tells how an occurrence has ended; return what it tells."""
+
+        def look() -> Any:
+            runs = self.status(name).get("recentRuns", [])
+            return next((run for run in runs if run["job"] == job), None)
+
+        return wait_for(f"outcome of {job}", look, seconds=seconds)
+
+    def pods(self, job: str) -> list[Any]:
+        """List a Job's pods, the oldest first."""
+        found = self.api.get(f"{self.path('pods')}?labelSelector=batch.kubernetes.io/job-name%3D{job}")["items"]
+        return sorted(found, key=lambda pod: pod["metadata"]["creationTimestamp"])
+
+    def job_end(self, job: str) -> str:
+        """Wait until a Job is over; return ``Complete``, or the reason of its failure."""
+
+        def end(found: Any) -> Any:
+            conditions = {each["type"]: each for each in found["status"].get("conditions", [])}
+            return "Complete" if "Complete" in conditions else conditions.get("Failed", {}).get("reason")
+
+        return str(end(self.wait("that is over", "jobs", job, end)))
+
+    def exit_codes(self, job: str) -> list[int]:
+        """Return the exit codes of a Job's pods."""
+        states = [pod["status"]["containerStatuses"][0]["state"] for pod in self.pods(job)]
+        return [state["terminated"]["exitCode"] for state in states]
+
+    def events(self, name: str = "hello") -> list[Any]:
+        """List the Events about a GraphCron."""
+        about = [event for event in self.items("events") if event["involvedObject"]["kind"] == "GraphCron"]
+        return [event for event in about if event["involvedObject"]["name"] == name]
+
+    def wait_event(self, reason: str, name: str = "hello") -> Any:
+        """Wait for an Event about a GraphCron; return it."""
+
+        def look() -> Any:
+            return next((event for event in self.events(name) if event["reason"] == reason), None)
+
+        return wait_for(f"Event {reason}", look, seconds=30)
+
+    def log(self, job: str) -> str:
+        """Return what a Job's pods have logged."""
+        return "".join(
+            self.api.ask("GET", f"{self.path('pods', pod['metadata']['name'])}/log")[1] for pod in self.pods(job)
+        )
+
+    def everything_said(self, job: str, name: str = "hello") -> str:
+        """Return all that anybody can read of an occurrence: status, Events, Job, pods and their logs."""
+        seen = [self.get("graphcrons", name), self.items("events"), self.get("jobs", job), self.pods(job)]
+        return f"{seen}{self.log(job)}"
+
+    def account(self) -> str:
+        """Return an account of the namespace, for a person who looks for the cause of a failure."""
+        lines = [f"{each['metadata']['name']}: {each.get('status')}" for each in self.items("graphcrons")]
+        for job in self.items("jobs"):
+            name = job["metadata"]["name"]
+            states = [pod["status"].get("containerStatuses", [{}])[0].get("state") for pod in self.pods(name)]
+            lines += [f"{name}: {job['status']}", f"{states}", self.log(name)]
+        lines += [f"{event['lastTimestamp']} {event['reason']}: {event['message']}" for event in self.items("events")]
+        return "\n".join(lines)
+
+    def row(self, name: str = "hello", *options: str) -> dict[str, str]:
+        """Return what `kubectl get gcron` shows of a GraphCron, by column."""
+        shown = self.cluster.kubectl("get", "gcron", name, "--namespace", self.namespace, *options).stdout
+        header, values = shown.splitlines()
+        starts = [each.start() for each in re.finditer(r"\S+", header)]
+        ends = [*starts[1:], None]
+        return {header[start:end].strip(): values[start:end].strip() for start, end in zip(starts, ends, strict=True)}
+
+
+def condition(graphcron: Any, kind: str) -> Any:
+    """Return a condition of a GraphCron, an empty one where it has none."""
+    conditions = graphcron.get("status", {}).get("conditions", [])
+    return next((each for each in conditions if each["type"] == kind), {})

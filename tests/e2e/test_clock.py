@@ -1,0 +1,100 @@
+"""What fires, and what does not: the CronJob controller's own Jobs, and nothing in retrospect."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from graphcron import names
+from tests.cluster import wait_for
+from tests.e2e.crons import QUESTION, Crons
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def ran_at(crons: Crons, uid: str) -> set[datetime]:
+    """Return the scheduled times of the occurrences that have a run on the server."""
+    return {moment(run["metadata"]["graphcron/scheduled-time"]) for run in crons.server.runs_of(uid)}
+
+
+@pytest.mark.timeout(200)
+def test_kubernetes_fires_at_the_minute_and_all_agree_on_which_one_it_was(crons: Crons):
+    applied = datetime.now(UTC)
+    uid = crons.make(input=QUESTION, schedule="* * * * *", onRunCompleted="keep")
+    due = moment(crons.status()["nextScheduleTime"])
+    assert timedelta(0) < due - applied <= timedelta(seconds=65)
+    assert crons.row()["NEXT"] == crons.status()["nextScheduleTime"]
+
+    told = wait_for("first run", lambda: crons.status().get("recentRuns"), seconds=100)[-1]
+    assert moment(told["scheduledTime"]) == due
+    assert told["outcome"] == "Succeeded"
+    assert due <= moment(told["startTime"]) < due + timedelta(seconds=30)
+    job = crons.get("jobs", told["job"])
+    assert job["metadata"]["managedFields"][0]["manager"] == "kube-controller-manager"
+    assert moment(job["metadata"]["annotations"][names.ANNOTATION_SCHEDULED_TIMESTAMP]) == due
+    assert due in ran_at(crons, uid)
+    run = crons.server.run(told["threadId"], told["runId"])
+    assert moment(run["metadata"]["graphcron/scheduled-time"]) == due
+    status = crons.wait("whose next run is later", "graphcrons", "hello", lambda found: after(found, due))["status"]
+    assert moment(status["lastScheduleTime"]) >= due
+
+
+def after(graphcron: Any, due: datetime) -> bool:
+    return moment(graphcron["status"]["nextScheduleTime"]) > due
+
+
+def test_an_occurrence_from_before_its_schedule_is_skipped_and_says_so(crons: Crons):
+    uid = crons.make(input=QUESTION)
+    since = crons.get("cronjobs", "hello")["metadata"]["annotations"][names.ANNOTATION_SCHEDULE_SINCE]
+    earlier = math.ceil(moment(since).timestamp() / 60) - 1
+    job = crons.start(minute=earlier)
+    told = crons.told(job)
+    assert (told["outcome"], told["reason"]) == ("Skipped", "ScheduleIsYounger")
+    assert since in told["message"]
+    assert crons.job_end(job) == "PodFailurePolicy"
+    assert len(crons.pods(job)) == 1
+    event = crons.wait_event("Skipped")
+    assert event["type"] == "Normal"
+    assert since in event["message"]
+    assert not crons.server.threads(uid)
+
+
+@pytest.mark.timeout(200)
+def test_neither_resuming_nor_editing_a_schedule_fires_what_was_due_before(crons: Crons):
+    """Kubernetes itself fires both at once, if the last due time is within the starting deadline."""
+    crons.apply("resumed", input=QUESTION, schedule="* * * * *", suspend=True)
+    resumed = crons.wait_ready("resumed", reason="Suspended")["metadata"]["uid"]
+    edited = crons.make("edited", input=QUESTION)
+    minute = int(time.time() // 60) + 1
+    wait_for("middle of the next minute", lambda: time.time() > minute * 60 + 3, seconds=90)
+    assert not crons.items("jobs")
+
+    changed = datetime.now(UTC)
+    due = datetime.fromtimestamp(minute * 60, UTC)
+    crons.apply("resumed", input=QUESTION, schedule="* * * * *", suspend=False)
+    crons.apply("edited", input=QUESTION, schedule=f"{due.minute} * * * *")
+    for name in ("resumed", "edited"):
+        crons.wait_ready(name)
+
+    def settled(name: str) -> Any:
+        """What was due before has been told of, or something that was due later has."""
+        return crons.status(name).get("recentRuns")
+
+    (first,) = wait_for("decision on the resumed one", lambda: settled("resumed"), seconds=100)
+    if moment(first["scheduledTime"]) < changed:
+        assert (first["outcome"], first["reason"]) == ("Skipped", "ScheduleIsYounger")
+        # After an edit the controller looks when the schedule says so, or earlier, when anything else changes.
+        note = ("annotate", "cronjob", "edited", "example.com/look=now")
+        crons.cluster.kubectl(*note, "--namespace", crons.namespace)
+        (other,) = wait_for("decision on the edited one", lambda: settled("edited"), seconds=30)
+        assert (other["outcome"], other["reason"]) == ("Skipped", "ScheduleIsYounger")
+        assert moment(other["scheduledTime"]) == due
+    assert not [each for each in ran_at(crons, resumed) if each < changed]
+    assert not crons.server.threads(edited)
+    assert moment(crons.status("edited")["nextScheduleTime"]) == due + timedelta(hours=1)

@@ -1,0 +1,103 @@
+"""What becomes of an occurrence whose predecessor still runs, on the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cluster import wait_for
+from tests.e2e.crons import Crons
+
+if TYPE_CHECKING:
+    from tests.e2e.killer import Killer
+
+SLOW = {"steps": 90, "seconds": 1}
+
+
+def start_two(crons: Crons, uid: str) -> tuple[str, Any, str]:
+    """Start an occurrence and, while it runs, the next; return the first Job, its run, and the second Job."""
+    job, run = crons.start_running(uid=uid)
+    return job, run, crons.start(minute=int(job.rpartition("-")[2]) + 1)
+
+
+def test_replace_cancels_the_predecessor_on_the_server_and_runs(crons: Crons):
+    uid = crons.make(assistant="steps", input=SLOW, concurrencyPolicy="Replace")
+    first, run, second = start_two(crons, uid)
+    new = crons.wait_running(uid, besides={run["run_id"]})
+    assert crons.server.run(run["thread_id"], run["run_id"])["status"] == "interrupted"
+    assert [each["run_id"] for each in crons.server.live_runs_of(uid)] == [new["run_id"]]
+    told = crons.told(first)
+    assert (told["outcome"], told["reason"], told["runId"]) == ("Cancelled", "Replaced", run["run_id"])
+    assert crons.job_end(first) == "PodFailurePolicy"
+    assert [active["job"] for active in crons.status()["active"]] == [second]
+    assert len(crons.server.runs_of(uid)) == 2
+
+
+def test_forbid_skips_the_occurrence_and_says_so(crons: Crons):
+    uid = crons.make(assistant="steps", input=SLOW)
+    first, run, second = start_two(crons, uid)
+    told = crons.told(second)
+    assert (told["outcome"], told["reason"]) == ("Skipped", "PredecessorActive")
+    assert run["metadata"]["graphcron/scheduled-time"] in told["message"]
+    assert [each["run_id"] for each in crons.server.live_runs_of(uid)] == [run["run_id"]]
+    assert [active["job"] for active in crons.status()["active"]] == [first]
+
+
+def test_forbid_holds_for_a_run_whose_pod_and_job_are_gone(crons: Crons, killer: Killer):
+    """The pod dies without a word and its Job is deleted: the run goes on, and the next occurrence sees it."""
+    uid = crons.make(assistant="steps", input={"steps": 25, "seconds": 1})
+    first, run = crons.start_running(uid=uid)
+    (pod,) = crons.pods(first)
+    killer.kill(pod["metadata"]["uid"], pod["spec"]["nodeName"])
+    crons.api.send("DELETE", crons.path("jobs", first), {"propagationPolicy": "Background"})
+    wait_for("end of its pods", lambda: not crons.pods(first), seconds=30)
+    assert [each["run_id"] for each in crons.server.live_runs_of(uid)] == [run["run_id"]]
+
+    told = crons.told(crons.start(minute=int(first.rpartition("-")[2]) + 1))
+    assert (told["outcome"], told["reason"]) == ("Skipped", "PredecessorActive")
+    assert [each["run_id"] for each in crons.server.live_runs_of(uid)] == [run["run_id"]]
+
+
+def test_allow_lets_both_run(crons: Crons):
+    uid = crons.make(assistant="steps", input=SLOW, concurrencyPolicy="Allow")
+    _, run, _ = start_two(crons, uid)
+    crons.wait_running(uid, besides={run["run_id"]})
+    assert len(crons.server.live_runs_of(uid)) == 2
+
+
+@pytest.mark.parametrize("strategy", ["enqueue", "reject"])
+def test_a_thread_that_somebody_else_uses_is_waited_for_or_left_alone(crons: Crons, strategy: str):
+    thread = crons.server.post("/threads", {})["thread_id"]
+    other = crons.server.post(f"/threads/{thread}/runs", {"assistant_id": "steps", "input": SLOW})
+    path = f"/threads/{thread}/runs/{other['run_id']}/cancel?wait=1"
+    spec = {"thread": {"id": thread}, "multitaskStrategy": strategy}
+    uid = crons.make(assistant="steps", input={"steps": 5, "seconds": 0.2}, **spec)
+    job = crons.start()
+    if strategy == "reject":
+        told = crons.told(job)
+        assert (told["outcome"], told["reason"]) == ("Skipped", "ThreadBusy")
+        assert not crons.server.runs_of(uid, thread=thread)
+        crons.server.post(path)
+    else:
+        (own,) = wait_for("run in the queue", lambda: crons.server.runs_of(uid, thread=thread))
+        assert own["status"] == "pending"
+        crons.server.post(path)
+        told = crons.told(job)
+        assert (told["outcome"], told["runId"]) == ("Succeeded", own["run_id"])
+
+
+@pytest.mark.timeout(300)
+def test_replace_by_the_cronjob_controller_itself(crons: Crons):
+    """It deletes the old Job when the new one is due; the old pod cancels its run on the way out."""
+    uid = crons.make(assistant="steps", input={**SLOW, "steps": 300}, schedule="* * * * *", concurrencyPolicy="Replace")
+    first = wait_for("first run", lambda: crons.server.live_runs_of(uid), seconds=90)[0]
+    (old,) = [job["metadata"]["name"] for job in crons.items("jobs")]
+    wait_for("second run", lambda: len(crons.server.runs_of(uid)) == 2, seconds=90)
+    over = lambda: crons.server.run(first["thread_id"], first["run_id"])["status"] == "interrupted"  # noqa: E731
+    wait_for("end of the first run", over, seconds=30)
+    assert [run["run_id"] for run in crons.server.live_runs_of(uid)] != [first["run_id"]]
+    wait_for("end of the old Job", lambda: not crons.get("jobs", old), seconds=60)
+    told = crons.told(old)
+    assert told["runId"] == first["run_id"]
+    assert told["outcome"] in ("Cancelled", "Stopped")

@@ -219,7 +219,7 @@ def _last_run(runs: Sequence[RecentRun]) -> tuple[Verdict, str, str]:
         return "Unknown", Reason.NO_RUN_YET, "No run has finished yet."
     outcome = Outcome(last.outcome)
     verdict: Verdict = "True" if outcome in _SUCCESSES else "Unknown" if outcome in _NEITHER else "False"
-    message = last.message or f"The run of {rfc3339(last.scheduled_time)} ended: {outcome.value}."
+    message = f"Run of {rfc3339(last.scheduled_time)}: {last.message or outcome.value}."
     return verdict, outcome.value, message
 
 

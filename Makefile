@@ -10,6 +10,10 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 NAME ?= graphcron
 
+# Hashes, and no host in any of the lock files.
+PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+  --no-emit-index-url --no-emit-find-links
+
 .PHONY: help
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -90,11 +94,9 @@ oracle: ## Make the clock's test vectors from robfig/cron (needs Go)
 
 .PHONY: lock
 lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
-	@for each in dev operator; do \
-	  extra=$$([ $$each = dev ] && echo "--group dev requirements/dev.in" || true); \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    --no-emit-index-url --no-emit-find-links --extra operator pyproject.toml $$extra -o requirements/$$each.lock; \
-	done
+	@$(BIN)/$(PIN) examples/langgraph-server/requirements.in -o examples/langgraph-server/requirements.lock
+	@$(BIN)/$(PIN) --extra operator pyproject.toml -o requirements/operator.lock
+	@$(BIN)/$(PIN) --extra operator pyproject.toml --group dev requirements/dev.in -o requirements/dev.lock
 
 .PHONY: bench-tick
 bench-tick: setup ## Measure what one tick costs the runner, beside langgraph-sdk and curl

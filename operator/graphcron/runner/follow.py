@@ -3,10 +3,11 @@
 from typing import Any, Final
 
 from graphcron.contract import Outcome
-from graphcron.runner import occurrence, verdict
+from graphcron.runner import verdict
 from graphcron.runner.failures import Ending, Unanswered, Untrusted
 from graphcron.runner.lookup import cancel
 from graphcron.runner.record import ENDED_RUN, ENDED_WHY
+from graphcron.runner.resume import resume
 from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick, delays
 from graphcron.runner.times import seconds_of
@@ -39,7 +40,7 @@ def follow(tick: Tick, value: Any) -> Ending:
         if ending.outcome is not Outcome.STOPPED:
             return ending
         assert run is not None
-        occurrence.resume(tick, run, value)
+        resume(tick, run, value)
 
 
 def age(tick: Tick) -> float:

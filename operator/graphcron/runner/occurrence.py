@@ -1,19 +1,15 @@
-"""Starting the occurrence's run, or going on with one that was stopped."""
+"""Starting the occurrence's run, or finding the one that another pod has started."""
 
-from typing import Any, Final
+from typing import Any
 
 from graphcron.contract import Outcome
 from graphcron.runner import checks
 from graphcron.runner.failures import Ended, Refused
-from graphcron.runner.identity import resume_name
 from graphcron.runner.lookup import newest_run
 from graphcron.runner.once import Start, start_once
 from graphcron.runner.record import ACCEPTED, REASON, RUN_ID, THREAD_ID, common
 from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick
-
-REST_LOOKS: Final = 8
-"""How often to look whether a cancelled run's thread has come to rest."""
 
 
 def start(tick: Tick, value: Any) -> Json:
@@ -43,59 +39,6 @@ def start(tick: Tick, value: Any) -> Json:
         raise
     adopt(tick, run)
     return run
-
-
-def resume(tick: Tick, stopped: Json, value: Any) -> Json:
-    """Go on after a run that one of our pods was told to stop, from its last checkpoint.
-
-    A run that never got to a checkpoint has nothing to go on from: its input is sent again.
-    """
-    run_id = str(stopped["run_id"])
-    _await_rest(tick)
-    began = tick.ask(lambda: tick.server.has_checkpoint(tick.thread_id, run_id))
-    torn = tick.ask(lambda: tick.server.torn_checkpoint(tick.thread_id)) if began else ""
-
-    def allow() -> None:
-        if tick.shared and began:
-            newest = tick.ask(lambda: tick.server.runs(tick.thread_id, limit=1))
-            if not newest or newest[0].get("run_id") != run_id:
-                raise moved_on()
-
-    strategy = "reject" if began or not tick.shared else None
-    plan = Start(
-        resume_name(tick.settings.occurrence, run_id),
-        lambda: find_later_run(tick, run_id),
-        lambda: True,
-        allow,
-        lambda: None,
-        {**run_body(tick, None if began else value, strategy=strategy), **({"checkpoint_id": torn} if torn else {})},
-    )
-    try:
-        run = start_once(tick, plan)
-    except Refused as error:
-        if error.status == 409 and tick.shared:
-            raise moved_on() from None
-        if error.status == 422 and began:
-            message = "the pod was stopped, and this server can't resume a run from its checkpoint"
-            raise Ended(Outcome.CANCELLED, "ResumeNotSupported", message) from None
-        raise
-    tick.log("run-resumed", run=run["run_id"], stopped=run_id, from_checkpoint=began, torn=bool(torn))
-    adopt(tick, run)
-    return run
-
-
-def _await_rest(tick: Tick) -> None:
-    """A cancelled run is called so before its last writes are down: give them a moment."""
-    for _ in range(REST_LOOKS):
-        thread = tick.ask(lambda: tick.server.thread(tick.thread_id))
-        if thread is None or thread.get("status") != "busy":
-            return
-        tick.sleep(0.25)
-
-
-def moved_on() -> Ended:
-    """Return the end of a stopped run whose thread somebody else has used since."""
-    return Ended(Outcome.CANCELLED, "ThreadMovedOn", "the pod was stopped, and the thread has a newer run since")
 
 
 def adopt(tick: Tick, run: Json) -> None:

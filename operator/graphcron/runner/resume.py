@@ -1,0 +1,96 @@
+"""Going on, from its last checkpoint, with a run that one of our pods was told to stop."""
+
+from typing import Any, Final
+
+from graphcron.contract import Outcome
+from graphcron.runner.failures import Ended, Refused
+from graphcron.runner.identity import resume_name
+from graphcron.runner.occurrence import adopt, find_later_run, run_body
+from graphcron.runner.once import Start, start_once
+from graphcron.runner.record import RESUMES
+from graphcron.runner.server import Json
+from graphcron.runner.tick import Tick
+
+REST_LOOKS: Final = 8
+"""How often to look whether a cancelled run's thread has come to rest."""
+
+
+def resume(tick: Tick, stopped: Json, value: Any) -> Json:
+    """Go on after a stopped run, or find the run that another pod goes on with.
+
+    A run that never got to a checkpoint has nothing to go on from: its input is sent again.
+
+    Raises
+    ------
+    Ended
+        Cancelled: somebody else has used the thread since, or the server can't resume.
+    """
+    run_id = str(stopped["run_id"])
+    _await_rest(tick)
+    begun = _has_begun(tick, stopped)
+
+    def allow() -> None:
+        if tick.shared and begun:
+            newest = tick.ask(lambda: tick.server.runs(tick.thread_id, limit=1))
+            if not newest or newest[0].get("run_id") != run_id:
+                raise _moved_on()
+
+    plan = Start(
+        name=resume_name(tick.settings.occurrence, run_id),
+        look=lambda: find_later_run(tick, run_id),
+        open=lambda: True,
+        allow=allow,
+        late=lambda: None,
+        body=_body(tick, run_id, value, begun=begun),
+    )
+    try:
+        run = start_once(tick, plan)
+    except Refused as error:
+        raise _judged(tick, error, begun=begun) from None
+    tick.log("run-resumed", run=run["run_id"], stopped=run_id, from_checkpoint=begun)
+    adopt(tick, run)
+    return run
+
+
+def _has_begun(tick: Tick, stopped: Json) -> bool:
+    """Tell whether there is a checkpoint to go on from.
+
+    A run that was a resume itself may have been stopped before its own first: it has its predecessor's.
+    """
+    if RESUMES in (stopped.get("metadata") or {}):
+        return True
+    return tick.ask(lambda: tick.server.has_checkpoint(tick.thread_id, str(stopped["run_id"])))
+
+
+def _body(tick: Tick, run_id: str, value: Any, *, begun: bool) -> Json:
+    if not begun:
+        return run_body(tick, value, strategy=None if tick.shared else "reject")
+    body = run_body(tick, None, strategy="reject")
+    body["metadata"][RESUMES] = run_id
+    torn = tick.ask(lambda: tick.server.torn_checkpoint(tick.thread_id))
+    if torn:
+        tick.log("torn-step", level="warning", checkpoint=torn)
+        body["checkpoint_id"] = torn
+    return body
+
+
+def _await_rest(tick: Tick) -> None:
+    """A cancelled run is called so before its last writes are down: give them a moment."""
+    for _ in range(REST_LOOKS):
+        thread = tick.ask(lambda: tick.server.thread(tick.thread_id))
+        if thread is None or thread.get("status") != "busy":
+            return
+        tick.sleep(0.25)
+
+
+def _judged(tick: Tick, error: Refused, *, begun: bool) -> Exception:
+    if error.status == 409 and tick.shared:
+        return _moved_on()
+    if error.status == 422 and begun:
+        message = "the pod was stopped, and this server can't resume a run from its checkpoint"
+        return Ended(Outcome.CANCELLED, "ResumeNotSupported", message)
+    return error
+
+
+def _moved_on() -> Ended:
+    return Ended(Outcome.CANCELLED, "ThreadMovedOn", "the pod was stopped, and the thread has a newer run since")

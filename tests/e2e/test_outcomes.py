@@ -87,9 +87,9 @@ def test_a_run_that_is_too_old_is_cancelled_on_the_server(crons: Crons):
     told = check_failure(crons, crons.start(), Outcome.TIMEOUT, verdict="False")
     (run,) = crons.server.runs_of(uid)
     assert (run["run_id"], run["status"]) == (told["runId"], "interrupted")
-    assert 3 <= told["durationSeconds"] < 8
+    assert 3 <= told["durationSeconds"] < 30
     finished = len(crons.server.steps(told["threadId"], "finished"))
-    assert finished < 8
+    assert finished < 30
 
     # It is over on the server, too: no further step is made.
     time.sleep(1.5)

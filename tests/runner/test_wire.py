@@ -151,10 +151,8 @@ def test_tls(
     cert, key = certificates
     front = make_faults("--cert", str(cert), "--key", str(key))
     cron.url = f"https://127.0.0.1:{front.port}"
-    began = time.monotonic()
-    untrusted = cron.pod().wait()
+    untrusted = cron.pod().wait(60)  # at once: not tried again until the start deadline, which is 120 s away
     assert (untrusted.outcome, untrusted.reason) == (Outcome.REJECTED, "CertificateNotTrusted")
-    assert time.monotonic() - began < 5
     assert api.threads(cron.uid) == []
     for content in (None, "no certificate"):
         assert pod_with_ca(cron, tmp_path, content).wait().reason == "InvalidServer"
@@ -179,10 +177,8 @@ def test_tls_is_cut_with_sigterm_too(
     pod = cron_slow(cron, tmp_path, cert)
     api.started_run(cron.uid)
     wait_for(lambda: front.requests("GET", "/join"), what="the join")
-    began = time.monotonic()
     pod.process.terminate()
-    assert pod.wait().outcome is Outcome.STOPPED
-    assert time.monotonic() - began < 3
+    assert pod.wait(20).outcome is Outcome.STOPPED  # sooner than a join that is silent is given up
 
 
 def cron_slow(cron: Cron, tmp_path: Path, cert: Path) -> Pod:

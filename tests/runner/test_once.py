@@ -122,8 +122,14 @@ def test_a_thread_with_many_other_runs(api: Api, cron: Cron) -> None:
     assert len(api.runs(thread)) == 121
 
 
-def test_a_pod_of_no_cronjob(cron: Cron) -> None:
-    pod = cron.pod(env={"GRAPHCRON_JOB": "nightly-by-hand"})
+def test_a_job_made_by_hand_is_skipped_and_no_further_pod_is_tried(api: Api, cron: Cron) -> None:
+    report = cron.pod(env={"GRAPHCRON_JOB": "nightly-by-hand"}).wait()
+    assert (report.outcome, report.reason) == (Outcome.SKIPPED, "NotScheduled")
+    assert api.threads(cron.uid) == []
+
+
+def test_a_pod_without_its_environment(cron: Cron) -> None:
+    pod = cron.pod(env={"GRAPHCRON_REQUEST": "{"})
     assert pod.process.wait(20) == 1
     assert "WrongPod" in pod.log
 

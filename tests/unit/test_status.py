@@ -200,6 +200,27 @@ def test_what_was_told_of_jobs_that_are_gone_is_kept_up_to_the_limit():
     assert [run.job for run in status_for(short).recent_runs] == [second.name]
 
 
+def test_a_final_report_is_told_before_its_job_is_over_and_the_job_is_active_no_more():
+    going = job()
+    status = status_for(observed(jobs=[going], pods=[pod(going, Report(outcome=Outcome.GRAPH_ERROR))]))
+    assert [run.outcome for run in status.recent_runs] == ["GraphError"]
+    assert status.active is None
+
+
+def test_a_stopped_pod_is_no_end_of_its_job():
+    going = job()
+    status = status_for(observed(jobs=[going], pods=[pod(going, Report(outcome=Outcome.STOPPED))]))
+    assert status.recent_runs is None
+    assert [run.job for run in status.active] == [going.name]
+
+
+def test_what_a_pod_told_outlives_the_pod():
+    going, over = job(), job(failed=True, failure="PodFailurePolicy")
+    told = status_for(observed(jobs=[going], pods=[pod(going, Report(outcome=Outcome.GRAPH_ERROR))]))
+    later = status_for(observed(jobs=[over], previous=told))
+    assert [run.outcome for run in later.recent_runs] == ["GraphError"]
+
+
 def test_jobs_that_have_not_finished_are_active_newest_first():
     status = status_for(observed(jobs=[job(5), job(0), job(10, succeeded=True)]))
     assert [run.job for run in status.active] == [job(0).name, job(5).name]

@@ -32,7 +32,7 @@ def scheduled_time(job: str) -> int:
     """
     last = job.rpartition("-")[2]
     if not (last.isascii() and last.isdigit()):
-        raise ValueError("the Job's name does not end in the scheduled minute")
+        raise ValueError("its name does not end in the scheduled minute")
     return int(last) * 60
 
 

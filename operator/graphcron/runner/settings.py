@@ -48,12 +48,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     Raises
     ------
     Ended
-        It lacks something or holds what can't be: a wrong pod, or one of another version.
+        It lacks something or holds what can't be: a wrong pod, or one of another version; or a Job made by hand.
     """
     try:
         request = Request.from_json(environ[contract.ENV_REQUEST])
         uid = environ[contract.ENV_UID]
-        scheduled = scheduled_time(environ[contract.ENV_JOB])
+        scheduled = _scheduled(environ[contract.ENV_JOB])
         return Settings(
             request=request,
             namespace=environ[contract.ENV_NAMESPACE],
@@ -73,6 +73,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise _wrong_pod(f"{contract.ENV_REQUEST} is of another version of GraphCron") from None
     except ValueError as error:  # of our own, or json's: neither repeats what it read
         raise _wrong_pod(f"the pod's environment can't be read: {error}") from None
+
+
+def _scheduled(job: str) -> int:
+    """Return the scheduled time; a Job that somebody made by hand has none, and another pod would not change that."""
+    try:
+        return scheduled_time(job)
+    except ValueError as error:
+        raise Ended(Outcome.SKIPPED, "NotScheduled", f"no schedule has made this Job: {error}") from None
 
 
 def _wrong_pod(message: str) -> Ended:

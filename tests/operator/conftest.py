@@ -78,11 +78,13 @@ class Operator:
 def operator(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Operator]:
     """Start an operator for the test's namespace; what it logged is shown where the test fails."""
     operator = Operator(cluster, namespace, tmp_path / "operator.log")
-    operator.start()
-    yield operator
-    if operator._process and operator._process.poll() is None:
-        operator.stop()
-    print(operator.log())
+    try:
+        operator.start()
+        yield operator
+    finally:
+        if operator._process and operator._process.poll() is None:
+            operator.stop()
+        print(operator.log())
     assert "Traceback" not in operator.log()
 
 

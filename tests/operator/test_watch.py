@@ -102,8 +102,8 @@ def through(quiet: QuietProxy, folder):
 def test_a_dead_watch_fails_the_liveness_probe_until_it_is_made_anew(cluster, namespace, objects, quiet, tmp_path):
     operator = Operator(cluster, namespace, tmp_path / "operator.log")
     settings = {"GRAPHCRON_WATCH_INACTIVITY_SECONDS": "5", "GRAPHCRON_ECHO_SECONDS": "2"}
-    operator.start(KUBECONFIG=through(quiet, tmp_path), **settings)
     try:
+        operator.start(KUBECONFIG=through(quiet, tmp_path), **settings)
         # At its end the operator suspends the CronJob: a write that only the clock asks for.
         end = datetime.now(UTC) + timedelta(seconds=8)
         objects.apply(endTime=end.strftime("%Y-%m-%dT%H:%M:%SZ"))

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from graphcron import contract, names
-from graphcron.model import GraphCron, GraphCronSpec
+from graphcron.model import GraphCron, GraphCronSpec, rfc3339
 from graphcron.observed import CronJobSeen
 from graphcron.pod import CONTAINER, Manifest, labels_for, pod_template_for
-from graphcron.request import rfc3339, whole_seconds
+from graphcron.request import whole_seconds
 from graphcron.settings import Settings
 
 DEFAULT_TIME_ZONE: Final = "Etc/UTC"

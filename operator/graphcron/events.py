@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from graphcron.contract import Outcome
-from graphcron.model import Condition, GraphCronStatus, RecentRun
+from graphcron.model import Condition, GraphCronStatus, RecentRun, rfc3339
 from graphcron.reasons import ConditionType
-from graphcron.request import rfc3339
 
 
 class Event(NamedTuple):

@@ -8,9 +8,8 @@ from graphcron.desired import cronjob_for, is_in_place
 from graphcron.errors import ClusterError, ConflictError, SpecError
 from graphcron.events import events_for
 from graphcron.kube import Cluster
-from graphcron.model import GraphCron, GraphCronStatus, dump_status, parse
+from graphcron.model import GraphCron, GraphCronStatus, dump_status, parse, rfc3339
 from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen, cronjob_seen
-from graphcron.request import rfc3339
 from graphcron.settings import Settings
 from graphcron.status import LONG_START, Observed, status_for, status_of, waiting_pods
 

@@ -1,12 +1,12 @@
 """GraphCron → the request that its pods carry (:class:`graphcron.contract.Request`)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from graphcron import contract
 from graphcron.contract import Request
 from graphcron.errors import SpecError
-from graphcron.model import GraphCronSpec, KeyRef, KeySource
+from graphcron.model import GraphCronSpec, KeyRef, KeySource, rfc3339
 from graphcron.settings import Settings
 
 
@@ -51,11 +51,6 @@ def request_text(request: Request) -> str:
             remedy="put the input into a ConfigMap or Secret and name it in spec.inputFrom",
         )
     return text
-
-
-def rfc3339(moment: datetime) -> str:
-    """Write a time as the API server does: UTC, whole seconds, ``Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def whole_seconds(moment: datetime) -> datetime:

@@ -62,8 +62,8 @@ def recent_runs(
 
 
 def _report_pending(pods: list[PodSeen]) -> bool:
-    """Tell whether the pod's end has yet to reach us: Jobs and pods come over two watches."""
-    return _best_report(pods) is None and any(not pod.terminal for pod in pods)
+    """Tell of pods without a report whether an end has yet to reach us: Jobs and pods come over two watches."""
+    return any(not pod.terminal for pod in pods)
 
 
 def _report_without_word(job: JobSeen) -> Report:

@@ -11,10 +11,9 @@ from graphcron import cron, schedule
 from graphcron.contract import Outcome
 from graphcron.desired import has_ended, is_suspended, time_zone_of
 from graphcron.errors import ConflictError, GraphCronError, SpecError
-from graphcron.model import AppliedCronJob, Condition, GraphCronSpec, GraphCronStatus, RecentRun
+from graphcron.model import AppliedCronJob, Condition, GraphCronSpec, GraphCronStatus, RecentRun, rfc3339
 from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen
 from graphcron.reasons import ConditionType, Reason
-from graphcron.request import rfc3339
 from graphcron.runs import active_runs, recent_runs
 
 CANNOT_START: Final = frozenset(

@@ -1,8 +1,8 @@
 """What operator and pod agree on: environment, files, exit codes and the termination message.
 
-The operator writes these into the CronJob's pod template and reads the termination message back;
-the runner, which has only this module and the standard library, does the reverse. Named tuples rather than
-data classes: those import ``inspect``, a tenth of what a whole run may cost the pod.
+The operator writes these into the pod template and reads the termination message back; the runner, which has only this
+module and the standard library, does the reverse. Named tuples rather than data classes: those import ``inspect``, a
+tenth of what a whole run may cost the pod.
 """
 
 import json
@@ -23,6 +23,18 @@ ENV_UID: Final = "GRAPHCRON_UID"
 
 ENV_JOB: Final = "GRAPHCRON_JOB"
 """Name of the pod's Job, from the downward API; its last part is the scheduled minute (unix / 60)."""
+
+ENV_SCHEDULED_TIME: Final = "GRAPHCRON_SCHEDULED_TIME"
+"""Scheduled time of the occurrence (RFC 3339), for Jobs whose names do not tell it; absent: :data:`ENV_JOB` does."""
+
+ENV_REQUESTED_TIME: Final = "GRAPHCRON_REQUESTED_TIME"
+"""When somebody asked for the run (RFC 3339): the start deadline counts from here; absent: from the scheduled time."""
+
+ENV_TRIGGER: Final = "GRAPHCRON_TRIGGER"
+"""What a person wrote to ask for a run now; the occurrence's identity in place of the scheduled minute."""
+
+ENV_PREFLIGHT: Final = "GRAPHCRON_PREFLIGHT"
+"""``1``: look whether a run could be made, and make none. Such a pod has no :data:`ENV_JOB` to go by."""
 
 ENV_POD_UID: Final = "GRAPHCRON_POD_UID"
 """UID of the pod, from the downward API: who made a thread, who stopped a run."""
@@ -77,7 +89,7 @@ class Outcome(StrEnum):
     SKIPPED = "Skipped"
     """No run was started, on purpose; the detail says why."""
     OVER_BUDGET = "OverBudget"
-    """The run was cancelled, or not started, because of the budget."""
+    """The run was cancelled because it used more than its budget. (One that was not started is skipped.)"""
     REJECTED = "Rejected"
     """The server refused the request (4xx): a person must change something."""
     SERVER_UNREACHABLE = "ServerUnreachable"
@@ -113,6 +125,23 @@ FINAL_EXIT_CODES: Final = tuple(
 """Exit codes after which no other pod is started: the Job fails. Any other may be tried again."""
 
 
+class Budget(NamedTuple):
+    """What runs may use; where there is one, tokens are counted from the run's stream. Absent limits limit nothing."""
+
+    maxTokensPerRun: int | None = None
+    """The run is cancelled once it has used more."""
+    maxCostPerRun: str | None = None
+    """The same in money: a decimal, in the currency of :attr:`prices`."""
+    maxTokens: int | None = None
+    """No run starts in a window in which so much, or more, has been used."""
+    maxCost: str | None = None
+    """The same in money."""
+    window: str | None = None
+    """``day``, ``week`` (from Monday) or ``month``, by :attr:`Request.offsets`; or a rolling time: ``36h``, ``7d``."""
+    prices: dict[str, list[str]] | None = None
+    """By model, or ``*`` for all others: the prices of a million tokens of input and of output, as decimals."""
+
+
 class Request(NamedTuple):
     """What the pod sends and how; travels as JSON in :data:`ENV_REQUEST`, absent parts left out."""
 
@@ -132,7 +161,7 @@ class Request(NamedTuple):
     """Replace ``{{ scheduledTime }}`` and the like in the strings of the input."""
     run: dict[str, Any] | None = None
     """Further members of the body of ``POST /threads/{id}/runs``, in LangGraph's spelling:
-    config, context, metadata, webhook, interrupt_before, interrupt_after, multitask_strategy, durability."""
+    config, context, metadata, webhook, interrupt_before, …"""
     onRunCompleted: str = "delete"
     """``delete`` or ``keep``: what becomes of the fresh thread of a successful run."""
     concurrencyPolicy: str = "Forbid"
@@ -145,6 +174,29 @@ class Request(NamedTuple):
     """RFC 3339: an occurrence scheduled before is skipped, because the schedule is younger."""
     notAfter: str | None = None
     """RFC 3339: an occurrence scheduled at or after is skipped, because the campaign has ended."""
+    startTime: str | None = None
+    """RFC 3339: an occurrence scheduled before is skipped, because the campaign has not begun."""
+    excludes: tuple[tuple[str, str], ...] = ()
+    """Pairs of RFC 3339: an occurrence scheduled at or after the first and before the second is skipped."""
+    threadPer: str | None = None
+    """``day``, ``week`` or ``month``: runs of one such period share a thread; instead of :attr:`thread`."""
+    offsets: tuple[tuple[int, int], ...] = ()
+    """The zone of the schedule, where periods matter: from each time (seconds since the epoch, ascending) the
+    distance from UTC in seconds, positive to the east. The first holds before its time too."""
+    onInterrupted: str = "skip"
+    """``skip`` or ``proceed``: what to do where a shared thread waits for a person."""
+    retryAttempts: int = 0
+    """How many further runs may follow one that failed."""
+    retryOnGraphError: bool = False
+    """Whether a run in which the graph raised an error is among those."""
+    retryResume: bool = True
+    """Whether a further run goes on from the last checkpoint, or sends the input again."""
+    maxConcurrentRuns: int | None = None
+    """At most so many runs of GraphCrons of this namespace at a time on the server."""
+    historyThreads: int | None = None
+    """Fresh threads of finished runs that are kept, the newest; None: all that :attr:`onRunCompleted` leaves."""
+    budget: Budget | None = None
+    """What runs may use; None: tokens are counted as far as the thread's messages tell."""
     headers: tuple[str, ...] = ()
     """Names of extra HTTP headers; the n-th's value is in ``GRAPHCRON_HEADER_<n>``."""
     caFile: bool = False
@@ -152,10 +204,10 @@ class Request(NamedTuple):
 
     def to_json(self) -> str:
         """Return the request as compact JSON without the members that hold their default."""
-        defaults = self._field_defaults
-        return _compact(
-            {key: value for key, value in self._asdict().items() if key not in defaults or value != defaults[key]}
-        )
+        members = _set_members(self)
+        if self.budget is not None:
+            members["budget"] = _set_members(self.budget)
+        return _compact(members)
 
     @classmethod
     def from_json(cls, text: str) -> "Request":
@@ -167,7 +219,11 @@ class Request(NamedTuple):
             It has a member that this version does not know: operator and pod must agree.
         """
         members = json.loads(text)
-        return cls(**{**members, "headers": tuple(members.get("headers", ()))})
+        for name in ("headers", "excludes", "offsets"):
+            members[name] = tuple(tuple(each) if isinstance(each, list) else each for each in members.get(name, ()))
+        if members.get("budget") is not None:
+            members["budget"] = Budget(**members["budget"])
+        return cls(**members)
 
 
 class Report(NamedTuple):
@@ -189,8 +245,26 @@ class Report(NamedTuple):
     """When the server accepted the run (RFC 3339, UTC)."""
     durationSeconds: float | None = None
     """From acceptance to the end."""
+    attempts: int | None = None
+    """Runs that it took, where retries were needed; the ids are the last one's."""
     tokens: int | None = None
-    """Tokens that the run used, at least: what the thread's final messages carry. None: nothing known."""
+    """Tokens that the occurrence used, all its attempts together. None: nothing known."""
+    tokensAtLeast: bool | None = None
+    """True: :attr:`tokens` is a lower bound: what the thread's final messages carry."""
+    cost: str | None = None
+    """The same in money, a decimal: where the budget has prices. A lower bound too where a model has no price."""
+    windowStart: str = ""
+    """Where the budget has a window: when the current one began (RFC 3339, UTC)."""
+    windowEnd: str = ""
+    """When it will have turned; of a rolling window: when what was used in it, if nothing more is, begins to leave."""
+    windowTokens: int | None = None
+    """Tokens used in the window, this run's included."""
+    windowCost: str | None = None
+    """The same in money."""
+    server: str = ""
+    """Of a preflight: product and version of the server, such as ``langgraph-api 0.16.7``."""
+    awaited: bool | None = None
+    """True: the thread waits for a person (outcome Interrupted, or Skipped because of it)."""
 
     def to_json(self) -> str:
         """Return the report as compact JSON that fits a termination message; the message is cut if need be."""
@@ -215,6 +289,11 @@ class Report(NamedTuple):
             raise ValueError("not a JSON object")
         values = {key: value for key, value in members.items() if key in cls._fields}
         return cls(**{**values, "outcome": Outcome(values.get("outcome") or "")})
+
+
+def _set_members(value: Any) -> dict[str, Any]:
+    defaults = value._field_defaults
+    return {key: each for key, each in value._asdict().items() if key not in defaults or each != defaults[key]}
 
 
 def _compact(value: Any) -> str:

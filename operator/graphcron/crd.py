@@ -1,28 +1,24 @@
-"""The CustomResourceDefinition, made from the model.
+"""The CustomResourceDefinitions, made from the model.
 
-``python -m graphcron.crd`` writes its files, ``--check`` fails where one is stale, ``--print`` shows it. A CRD wants a
-*structural* schema: everything inline, one type for each value; and no defaults, which would be written into the user's
-object and look like drift for ever. Its descriptions are the docstrings of the model.
+``python -m graphcron.crd`` writes their files, ``--check`` fails where one is stale, ``--print`` shows them. A CRD
+wants a *structural* schema: everything inline, one type for each value; and no defaults, which would be written into
+the user's object and look like drift for ever. Its descriptions are the docstrings of the model.
 """
 
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
 from graphcron import names
-from graphcron.model import GraphCron
+from graphcron.model import GraphCron, GraphServer
 
 Schema = dict[str, Any]
 """A JSON schema."""
 
-_CHECKOUT: Final = Path(__file__).parents[2]
-
-FILES: Final = tuple(
-    _CHECKOUT / folder / f"{names.CRD_NAME}.yaml" for folder in ("crds", "charts/graphcron/files/crds")
-)
-"""The files that hold the CRD, in a checkout."""
+FOLDERS: Final = tuple(Path(__file__).parents[2] / folder for folder in ("crds", "charts/graphcron/files/crds"))
+"""The folders that hold a file for each CRD, in a checkout."""
 
 _HEADER: Final = "# Made from operator/graphcron/model by `python -m graphcron.crd`; change it there.\n"
 
@@ -31,40 +27,73 @@ _LEFT_OUT: Final = frozenset(
 )
 """What pydantic writes and a structural schema does not have, or not so."""
 
-_COLUMNS: Final = (
-    ("Schedule", "string", ".spec.schedule", 0),
-    ("Zone", "string", ".status.timeZone", 0),
-    ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', 0),
-    ("Suspend", "boolean", ".spec.suspend", 0),
-    ("Last", "string", ".status.recentRuns[0].outcome", 0),
-    ("Next", "string", ".status.nextScheduleTime", 0),
-    ("Age", "date", ".metadata.creationTimestamp", 0),
-    ("Assistant", "string", ".spec.assistant", 1),
-    ("Thread", "string", ".spec.thread.id", 1),
-    ("Tokens", "integer", ".status.recentRuns[0].tokens", 1),
+Column = tuple[str, str, str, int]
+"""Name, type, JSONPath and priority; ``kubectl get -o wide`` shows those of priority 1 too."""
+
+_READY: Final[Column] = ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', 0)
+_AGE: Final[Column] = ("Age", "date", ".metadata.creationTimestamp", 0)
+
+
+class Kind(NamedTuple):
+    """What a CRD is made from."""
+
+    model: type[GraphCron | GraphServer]
+    plural: str
+    short: str
+    columns: tuple[Column, ...]
+
+
+GRAPHCRON: Final = Kind(
+    GraphCron,
+    names.PLURAL,
+    names.SHORT_NAME,
+    (
+        ("Schedule", "string", ".spec['schedule','schedules']", 0),
+        ("Zone", "string", ".status.timeZone", 0),
+        _READY,
+        ("Suspend", "boolean", ".spec.suspend", 0),
+        ("Last", "string", ".status.recentRuns[0].outcome", 0),
+        ("Next", "string", ".status.nextScheduleTime", 0),
+        _AGE,
+        ("Assistant", "string", ".spec.assistant", 1),
+        ("Thread", "string", ".spec.thread['id','per']", 1),
+        ("Server", "string", ".spec.serverRef.name", 1),
+        ("Tokens", "integer", ".status.recentRuns[0].tokens", 1),
+    ),
 )
-"""What ``kubectl get`` shows, and ``-o wide`` with priority 1. Next is text: a ``date`` is shown as an age, and one
-that lies ahead as ``<invalid>``."""
+"""Of two names in brackets the one that is there is shown, a list of schedules as ``["0 9 * * *","0 17 * * *"]``. Next
+is text: a ``date`` is shown as an age, and one that lies ahead as ``<invalid>``."""
+
+GRAPHSERVER: Final = Kind(
+    GraphServer,
+    names.SERVER_PLURAL,
+    names.SERVER_SHORT_NAME,
+    (("URL", "string", ".spec.url", 0), _READY, ("Server", "string", ".status.server", 0), _AGE),
+)
+
+KINDS: Final = (GRAPHCRON, GRAPHSERVER)
+"""All of ours."""
 
 
-def crd() -> Schema:
-    """Return the CustomResourceDefinition.
+def crd(kind: Kind) -> Schema:
+    """Return a CustomResourceDefinition.
 
-    It joins no category: ``kubectl get all`` shows the CronJob and its Jobs anyway, and there is no other kind of ours.
+    It joins no category: ``kubectl get all`` shows the CronJob and its Jobs anyway.
     """
+    name = kind.model.__name__
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": names.CRD_NAME},
+        "metadata": {"name": f"{kind.plural}.{names.GROUP}"},
         "spec": {
             "group": names.GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": names.KIND,
-                "listKind": f"{names.KIND}List",
-                "plural": names.PLURAL,
-                "singular": names.KIND.lower(),
-                "shortNames": [names.SHORT_NAME],
+                "kind": name,
+                "listKind": f"{name}List",
+                "plural": kind.plural,
+                "singular": name.lower(),
+                "shortNames": [kind.short],
             },
             "versions": [
                 {
@@ -72,17 +101,22 @@ def crd() -> Schema:
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": [_column(*column) for column in _COLUMNS],
-                    "schema": {"openAPIV3Schema": resource_schema()},
+                    "additionalPrinterColumns": [_column(*column) for column in kind.columns],
+                    "schema": {"openAPIV3Schema": resource_schema(kind)},
                 }
             ],
         },
     }
 
 
-def resource_schema() -> Schema:
-    """Return the structural schema of the resource."""
-    schema = GraphCron.model_json_schema()
+def crds() -> tuple[Schema, ...]:
+    """Return all CustomResourceDefinitions."""
+    return tuple(crd(kind) for kind in KINDS)
+
+
+def resource_schema(kind: Kind) -> Schema:
+    """Return the structural schema of a resource."""
+    schema = kind.model.model_json_schema()
     resource = structural(schema, schema["$defs"])
     resource["properties"]["apiVersion"].pop("enum")
     resource["properties"]["kind"].pop("enum")
@@ -156,19 +190,20 @@ def _column(name: str, kind: str, path: str, priority: int) -> Schema:
 
 
 def main(arguments: list[str]) -> int:
-    """Write, ``--check`` or ``--print`` the CRD; return the exit code."""
-    text = dump(crd())
+    """Write, ``--check`` or ``--print`` the CRDs; return the exit code."""
+    texts = {definition["metadata"]["name"]: dump(definition) for definition in crds()}
     if arguments == ["--print"]:
-        print(text, end="")
+        print("---\n".join(texts.values()), end="")
         return 0
-    stale = [file for file in FILES if not file.exists() or file.read_text(encoding="utf-8") != text]
+    files = {folder / f"{name}.yaml": text for folder in FOLDERS for name, text in texts.items()}
+    stale = [file for file, text in files.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     if arguments == ["--check"]:
         for file in stale:
             print(f"{file} is stale: run `make generate`", file=sys.stderr)
         return 1 if stale else 0
     for file in stale:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(files[file], encoding="utf-8")
     return 0
 
 

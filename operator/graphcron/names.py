@@ -1,5 +1,6 @@
 """Names and keys: how GraphCron calls things on the Kubernetes API and on the LangGraph server."""
 
+from enum import StrEnum
 from typing import Final
 
 GROUP: Final = "graphcron.dev"
@@ -19,6 +20,15 @@ PLURAL: Final = "graphcrons"
 
 SHORT_NAME: Final = "gcron"
 """Short name for ``kubectl get``."""
+
+SERVER_KIND: Final = "GraphServer"
+"""Kind of the resource that a ``serverRef`` names."""
+
+SERVER_PLURAL: Final = "graphservers"
+"""Its plural, as in its URL."""
+
+SERVER_SHORT_NAME: Final = "gserver"
+"""Its short name for ``kubectl get``."""
 
 CRD_NAME: Final = f"{PLURAL}.{GROUP}"
 """Name of the CustomResourceDefinition."""
@@ -47,8 +57,32 @@ LABEL_UID: Final = f"{GROUP}/uid"
 OUR_LABELS: Final = frozenset({LABEL_MANAGED_BY, LABEL_NAME, LABEL_UID})
 """All that we put on what we make."""
 
+LABEL_PURPOSE: Final = f"{GROUP}/purpose"
+"""On Jobs and Pods that no schedule has made: what for, as in :class:`Purpose`."""
+
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
 """Set by the Job controller on the Job's Pods; our pods read it to learn their Job."""
+
+ANNOTATION_RUN_REQUESTED: Final = f"{GROUP}/run-requested-at"
+"""Set by users on a GraphCron: any new value asks for one run now. Echoed in ``status.lastHandledTrigger``."""
+
+ANNOTATION_RESUME_REQUESTED: Final = f"{GROUP}/resume-requested-at"
+"""Set by users on a GraphCron: any new value ends a pause after failures. Echoed in ``status.lastHandledResume``."""
+
+ANNOTATION_HANDLED_TRIGGER: Final = f"{GROUP}/handled-trigger"
+"""The last value of :data:`ANNOTATION_RUN_REQUESTED` that we acted on; on the CronJob, should the status get lost."""
+
+ANNOTATION_HANDLED_RESUME: Final = f"{GROUP}/handled-resume"
+"""The same for :data:`ANNOTATION_RESUME_REQUESTED`."""
+
+ANNOTATION_PAUSED_SINCE: Final = f"{GROUP}/paused-since"
+"""When failures paused the GraphCron (RFC 3339), on the CronJob, should the status get lost."""
+
+ANNOTATION_REQUESTED_TIME: Final = f"{GROUP}/requested-time"
+"""On a Job that no schedule has made: when it was asked for (RFC 3339)."""
+
+ANNOTATION_TRIGGER: Final = f"{GROUP}/trigger"
+"""On a Job that a person asked for: the value of :data:`ANNOTATION_RUN_REQUESTED`."""
 
 ANNOTATION_APPLIED: Final = f"{GROUP}/applied"
 """Hash of the manifest that we applied, on the CronJob."""
@@ -61,3 +95,14 @@ ANNOTATION_SCHEDULE_KEY: Final = f"{GROUP}/schedule-key"
 
 ANNOTATION_SCHEDULED_TIMESTAMP: Final = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 """Set by the CronJob controller on its Jobs: the scheduled time (RFC 3339)."""
+
+
+class Purpose(StrEnum):
+    """What a Job is for that no schedule has made: values of :data:`LABEL_PURPOSE`."""
+
+    TRIGGER = "trigger"
+    """A person asked for a run now."""
+    CATCH_UP = "catch-up"
+    """It makes up for the last run that was missed."""
+    PREFLIGHT = "preflight"
+    """It looks whether a run could be made, and makes none."""

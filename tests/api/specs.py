@@ -1,4 +1,4 @@
-"""The good manifest, and what the tables lay over it."""
+"""The good manifests, what the tables lay over them, and what the model says of that."""
 
 from __future__ import annotations
 
@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from graphcron import model
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from graphcron.errors import SpecError
 
 GOOD: dict[str, Any] = {
     "apiVersion": "graphcron.dev/v1alpha1",
     "kind": "GraphCron",
     "metadata": {"name": "daily-report"},
     "spec": {"assistant": "daily-report", "schedule": "30 8 * * 1-5"},
+}
+
+GOOD_SERVER: dict[str, Any] = {
+    "apiVersion": "graphcron.dev/v1alpha1",
+    "kind": "GraphServer",
+    "metadata": {"name": "shared"},
+    "spec": {"url": "http://langgraph.agents.svc:8000"},
 }
 
 
@@ -38,7 +49,8 @@ def table(name: str) -> list[dict[str, Any]]:
 
 def manifest_of(row: dict[str, Any], *, name: str = "") -> dict[str, Any]:
     """Return the manifest of a row; ``name`` for one that has none of its own."""
-    manifest = _laid_over(deepcopy(GOOD), row.get("with", {}))
+    good = GOOD_SERVER if row.get("kind") == "GraphServer" else GOOD
+    manifest = _laid_over(deepcopy(good), row.get("with", {}))
     if name and "name" not in row.get("with", {}).get("metadata", {}):
         manifest["metadata"]["name"] = name
     if "without" in row:
@@ -48,6 +60,12 @@ def manifest_of(row: dict[str, Any], *, name: str = "") -> dict[str, Any]:
             holder = holder[parent]
         del holder[last]
     return manifest
+
+
+def problems(manifest: dict[str, Any]) -> list[SpecError]:
+    """Return all that the model finds wrong with a resource of either kind."""
+    find = model.server_problems if manifest["kind"] == "GraphServer" else model.problems
+    return find(manifest)
 
 
 SPOILS: tuple[Any, ...] = (None, True, 0, 1.5, "", "x", [], ["x"], {})
@@ -64,7 +82,7 @@ def spoilt(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
             for step in path[:-1]:
                 holder = holder[step]
             holder[path[-1]] = value
-            body["metadata"] = {"name": f"spoilt-{number}"}
+            body["metadata"] = {"name": f"spoilt-{manifest['kind'].lower()}-{number}"}
             number += 1
             yield body
 

@@ -1,4 +1,4 @@
-"""The CRD before a real API server."""
+"""The CRDs before a real API server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from graphcron import crd, model
-from tests.api.specs import GOOD, manifest_of, spoilt, table
+from tests.api.specs import GOOD, GOOD_SERVER, manifest_of, problems, spoilt, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,19 +44,21 @@ def shared(cluster: Cluster) -> Iterator[str]:
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
-def test_the_crd_is_established_and_structural(cluster: Cluster) -> None:
-    conditions = cluster.get("crd", "graphcrons.graphcron.dev")["status"]["conditions"]
+@pytest.mark.parametrize("definition", crd.crds(), ids=lambda definition: definition["metadata"]["name"])
+def test_the_crd_is_established_and_structural(cluster: Cluster, definition: dict[str, Any]) -> None:
+    conditions = cluster.get("crd", definition["metadata"]["name"])["status"]["conditions"]
     told = {condition["type"]: condition["status"] for condition in conditions}
     assert told == {"NamesAccepted": "True", "Established": "True"}
 
 
-def test_the_crd_is_taken_without_a_warning_and_stays_as_it_is(cluster: Cluster) -> None:
-    text = crd.dump(crd.crd())
-    before = cluster.get("crd", "graphcrons.graphcron.dev")
+@pytest.mark.parametrize("definition", crd.crds(), ids=lambda definition: definition["metadata"]["name"])
+def test_the_crd_is_taken_without_a_warning_and_stays_as_it_is(cluster: Cluster, definition: dict[str, Any]) -> None:
+    name, text = definition["metadata"]["name"], crd.dump(definition)
+    before = cluster.get("crd", name)
     for verb in (("replace", "--dry-run=server"), ("apply", "--server-side", "--force-conflicts")):
         done = cluster.kubectl(*verb, "--warnings-as-errors", "-f", "-", stdin=text)
         assert done.stderr == ""
-    after = cluster.get("crd", "graphcrons.graphcron.dev")
+    after = cluster.get("crd", name)
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
 
 
@@ -69,7 +71,7 @@ def test_bad_spec_is_refused_at_apply_in_good_words(cluster: Cluster, shared: st
     for words in row["says"]:
         assert words in done.stderr
     if "offline" not in row:
-        told = [each for each in model.problems(manifest_of(row)) if each.field == row["field"]]
+        told = [each for each in problems(manifest_of(row)) if each.field == row["field"]]
         assert any(f"{each.problem}; {each.remedy}" in done.stderr for each in told), "not the model's words"
 
 
@@ -90,15 +92,13 @@ def test_what_only_the_operator_can_see_is_taken_at_apply(cluster: Cluster, shar
 def test_the_model_agrees_with_the_api_server_on_a_good_spec_with_any_one_value_spoilt(
     cluster: Cluster, shared: str
 ) -> None:
-    bodies = {body["metadata"]["name"]: body for body in spoilt(manifest_of(NICE[1]))}
+    good = (row for row in NICE if "every field" in row["name"])
+    bodies = {body["metadata"]["name"]: body for row in good for body in spoilt(manifest_of(row))}
     done = apply(cluster, shared, *bodies.values(), options=("--server-side", "--dry-run=server"))
     taken = {line.split()[0].partition("/")[2] for line in done.stdout.splitlines()}
     differing = {
-        (problem.field, problem.problem)
-        for name, body in bodies.items()
-        for problem in model.problems(body)
-        if name in taken
-    } | {(name, "only the API server refuses it") for name in bodies.keys() - taken if not model.problems(bodies[name])}
+        (problem.field, problem.problem) for name, body in bodies.items() for problem in problems(body) if name in taken
+    } | {(name, "only the API server refuses it") for name in bodies.keys() - taken if not problems(bodies[name])}
     assert len(taken) > len(bodies) / 10
     assert differing == {
         ("spec.timeZone", 'there is no time zone "x"'),
@@ -116,7 +116,7 @@ def test_good_specs_are_taken_and_read_back_as_they_were_written(cluster: Cluste
     for manifest in manifests:
         body = first[manifest["metadata"]["name"]]
         assert body["spec"] == (manifest["spec"] if options else _without_nulls(manifest["spec"]))
-        assert model.problems(body) == []
+        assert problems(body) == []
     apply(cluster, namespace, *manifests, options=options).check_returncode()
     assert _by_name(cluster, namespace) == first
     diff = cluster.kubectl("diff", *options, "-n", namespace, "-f", "-", stdin=_text(manifests), check=False)
@@ -124,7 +124,7 @@ def test_good_specs_are_taken_and_read_back_as_they_were_written(cluster: Cluste
 
 
 def _by_name(cluster: Cluster, namespace: str) -> dict[str, Any]:
-    return {each["metadata"]["name"]: each for each in cluster.items("gcron", "--namespace", namespace)}
+    return {each["metadata"]["name"]: each for each in cluster.items("gcron,gserver", "--namespace", namespace)}
 
 
 def _without_nulls(value: Any) -> Any:
@@ -134,58 +134,102 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
+AT = "2026-11-22T08:30:00Z"
+CONDITION = {"type": "Ready", "status": "True", "reason": "Reconciled", "message": "", "lastTransitionTime": AT}
+STATUS: dict[str, Any] = {
+    "observedGeneration": 1,
+    "conditions": [CONDITION],
+    "schedule": "30 8 * * 1-5",
+    "schedules": ["30 8 * * 1-5", "7 17 * * *"],
+    "timeZone": "Etc/UTC",
+    "nextScheduleTime": AT,
+    "nextScheduleTimes": [AT, AT],
+    "missedRuns": 2,
+    "consecutiveFailures": 0,
+    "lastHandledTrigger": "now",
+    "lastHandledResume": "again",
+    "budget": {"windowStart": AT, "windowEnd": AT, "tokens": 150, "cost": "0.25"},
+    "preflight": {"key": "abc", "attempts": 1, "time": AT, "server": "langgraph-api 0.16.7"},
+    "active": [{"job": "daily-report-29", "scheduledTime": AT}],
+    "recentRuns": [
+        {
+            "scheduledTime": AT,
+            "trigger": "now",
+            "outcome": "Succeeded",
+            "job": "daily-report-28",
+            "durationSeconds": 1.5,
+            "attempts": 2,
+            "tokens": 150,
+            "tokensAtLeast": True,
+            "cost": "0.25",
+        },
+        {"scheduledTime": AT, "firstScheduledTime": AT, "count": 3, "outcome": "Skipped", "reason": "Excluded"},
+    ],
+    "cronJobs": [{"name": "daily-report", "generation": 1}],
+    "checkedUntil": AT,
+}
+STATUS_OF_SERVER = {
+    "observedGeneration": 1,
+    "conditions": [CONDITION],
+    "server": "langgraph-api 0.16.7",
+    "preflight": {"key": "abc", "attempts": 3, "time": AT},
+}
+
+
+def _patch_status(cluster: Cluster, namespace: str, kind: str, status: dict[str, Any]) -> None:
+    patch = ("--subresource=status", "--type=merge", "-p", json.dumps({"status": status}))
+    cluster.kubectl("patch", kind, "daily-report" if kind == "gcron" else "shared", "-n", namespace, *patch)
+
+
 def test_a_status_is_stored_as_it_was_dumped(cluster: Cluster, namespace: str) -> None:
-    apply(cluster, namespace, GOOD).check_returncode()
-    at = "2026-11-22T08:30:00Z"
-    status = {
-        "observedGeneration": 1,
-        "conditions": [
-            {"type": "Ready", "status": "True", "reason": "Reconciled", "message": "", "lastTransitionTime": at}
-        ],
-        "schedule": "30 8 * * 1-5",
-        "timeZone": "Etc/UTC",
-        "nextScheduleTime": at,
-        "active": [{"job": "daily-report-29", "scheduledTime": at}],
-        "recentRuns": [
-            {
-                "scheduledTime": at,
-                "outcome": "Succeeded",
-                "job": "daily-report-28",
-                "durationSeconds": 1.5,
-                "tokens": 150,
-            }
-        ],
-        "cronJob": {"generation": 1, "hash": "abc"},
-    }
-    parsed = model.parse({**GOOD, "status": status}).status
+    apply(cluster, namespace, GOOD, GOOD_SERVER).check_returncode()
+    parsed = model.parse({**GOOD, "status": STATUS}).status
+    of_server = model.parse_server({**GOOD_SERVER, "status": STATUS_OF_SERVER}).status
     assert parsed is not None
-    assert model.dump_status(parsed) == status
-    patch = json.dumps({"status": model.dump_status(parsed)})
-    cluster.kubectl(
-        "patch", "gcron", "daily-report", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch
-    )
-    assert cluster.get("gcron", "daily-report", "-n", namespace)["status"] == status
+    assert of_server is not None
+    _patch_status(cluster, namespace, "gcron", model.dump_status(parsed))
+    _patch_status(cluster, namespace, "gserver", model.dump_status(of_server))
+    assert cluster.get("gcron", "daily-report", "-n", namespace)["status"] == STATUS
+    assert cluster.get("gserver", "shared", "-n", namespace)["status"] == STATUS_OF_SERVER
+
+
+def test_the_columns_show_what_is_there(cluster: Cluster, namespace: str) -> None:
+    spec = {"assistant": "daily-report", "schedules": ["H 9 * * *", "@weekly"], "serverRef": {"name": "shared"}}
+    several = {**GOOD, "metadata": {"name": "several"}, "spec": {**spec, "thread": {"per": "week"}}}
+    apply(cluster, namespace, GOOD, several, GOOD_SERVER).check_returncode()
+    _patch_status(cluster, namespace, "gcron", STATUS)
+    _patch_status(cluster, namespace, "gserver", STATUS_OF_SERVER)
     lines = cluster.kubectl("get", "gcron", "-n", namespace, "-o", "wide").stdout.splitlines()
     assert lines[0].split() == [
-        "NAME", "SCHEDULE", "ZONE", "READY", "SUSPEND", "LAST", "NEXT", "AGE", "ASSISTANT", "THREAD", "TOKENS",
+        "NAME", "SCHEDULE", "ZONE", "READY", "SUSPEND", "LAST", "NEXT", "AGE", "ASSISTANT", "THREAD", "SERVER",
+        "TOKENS",
     ]  # fmt: skip
     assert re.search(
         r"30 8 \* \* 1-5 +Etc/UTC +True +Succeeded +2026-11-22T08:30:00Z +\S+ +daily-report +150", lines[1]
     )
+    assert re.search(r'\["H 9 \* \* \*","@weekly"\] +\S+ +daily-report +week +shared', lines[2])
+    lines = cluster.kubectl("get", "gserver", "-n", namespace).stdout.splitlines()
+    assert lines[0].split() == ["NAME", "URL", "READY", "SERVER", "AGE"]
+    assert re.search(r"shared +http://langgraph\.agents\.svc:8000 +True +langgraph-api 0\.16\.7 +\S+", lines[1])
 
 
-def test_the_short_name_is_known(cluster: Cluster) -> None:
+def test_the_short_names_are_known(cluster: Cluster) -> None:
     resources = cluster.kubectl("api-resources", "--api-group=graphcron.dev", "--no-headers").stdout
-    assert resources.split() == ["graphcrons", "gcron", "graphcron.dev/v1alpha1", "true", "GraphCron"]
+    assert [line.split() for line in sorted(resources.splitlines())] == [
+        ["graphcrons", "gcron", "graphcron.dev/v1alpha1", "true", "GraphCron"],
+        ["graphservers", "gserver", "graphcron.dev/v1alpha1", "true", "GraphServer"],
+    ]
 
 
-def test_explain_tells_of_each_field(cluster: Cluster) -> None:
-    tree = cluster.kubectl("explain", "graphcron.spec", "--recursive").stdout
-    spec = crd.resource_schema()["properties"]["spec"]
-    for name in _names(spec):
+@pytest.mark.parametrize("kind", crd.KINDS, ids=lambda kind: kind.plural)
+def test_explain_tells_of_each_field(cluster: Cluster, kind: crd.Kind) -> None:
+    tree = cluster.kubectl("explain", f"{kind.short}.spec", "--recursive").stdout
+    schema = crd.resource_schema(kind)["properties"]
+    for name in _names(schema["spec"]):
         assert re.search(rf"^\s+{re.escape(name)}\t<", tree, re.MULTILINE), name
-    for path in ("spec", "spec.server", "spec.server.headers", "spec.runner", "spec.history", "status.recentRuns"):
-        text = cluster.kubectl("explain", f"graphcron.{path}").stdout
+    of_graphcron = ("spec.runner", "spec.history", "spec.excludes", "spec.server.headers", "status.recentRuns")
+    for path in ("spec", "spec.budget", "status", *(of_graphcron if kind is crd.GRAPHCRON else ())):
+        text = cluster.kubectl("explain", f"{kind.short}.{path}").stdout
         assert "<no description>" not in text
         assert text.count("\t<") == len(re.findall(r"\t<.*\n(?:  enum: .*\n)?    \S", text)), path
 

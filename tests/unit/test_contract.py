@@ -5,7 +5,7 @@ import json
 import pytest
 
 from graphcron import contract
-from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Outcome, Report, Request
+from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Budget, Outcome, Report, Request
 
 FULL = Request(
     url="https://server/prefix",
@@ -22,6 +22,24 @@ FULL = Request(
     timeoutSeconds=60,
     notBefore="2026-11-22T14:00:00Z",
     notAfter="2026-11-23T14:00:00Z",
+    startTime="2026-11-21T14:00:00Z",
+    excludes=(("2026-11-22T00:00:00Z", "2026-11-22T12:00:00Z"), ("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z")),
+    threadPer="week",
+    offsets=((1_767_225_600, 3600), (1_774_746_000, 7200)),
+    onInterrupted="proceed",
+    retryAttempts=2,
+    retryOnGraphError=True,
+    retryResume=False,
+    maxConcurrentRuns=4,
+    historyThreads=0,
+    budget=Budget(
+        maxTokensPerRun=1,
+        maxCostPerRun="0.5",
+        maxTokens=10,
+        maxCost="12.50",
+        window="36h",
+        prices={"*": ["2.50", "10"]},
+    ),
     headers=("x-a", "x-b"),
     caFile=True,
 )
@@ -50,6 +68,28 @@ def test_a_request_says_everything_that_is_a_field() -> None:
     assert set(json.loads(FULL.to_json())) == set(Request._fields)
 
 
+def test_a_request_says_everything_of_a_budget() -> None:
+    assert set(json.loads(FULL.to_json())["budget"]) == set(Budget._fields)
+
+
+def test_an_empty_budget_is_not_none() -> None:
+    """It counts, and limits nothing."""
+    counting = Request(url="u", assistant="a", budget=Budget())
+    assert json.loads(counting.to_json())["budget"] == {}
+    assert Request.from_json(counting.to_json()).budget == Budget()
+    assert Request.from_json(Request(url="u", assistant="a").to_json()).budget is None
+
+
+def test_a_budget_of_another_version_is_refused() -> None:
+    with pytest.raises(TypeError):
+        Request.from_json('{"url": "u", "assistant": "a", "budget": {"novelty": 1}}')
+
+
+def test_a_limit_of_nothing_is_a_limit() -> None:
+    small = Request(url="u", assistant="a", historyThreads=0)
+    assert Request.from_json(small.to_json()).historyThreads == 0
+
+
 def test_a_report_survives_the_way() -> None:
     report = Report(
         Outcome.GRAPH_ERROR,
@@ -60,8 +100,19 @@ def test_a_report_survives_the_way() -> None:
         threadId="t",
         startTime="2026-11-22T14:00:01Z",
         durationSeconds=1.5,
+        attempts=3,
         tokens=0,
+        tokensAtLeast=True,
+        cost="0.01",
+        windowStart="2026-11-22T00:00:00Z",
+        windowEnd="2026-11-23T00:00:00Z",
+        windowTokens=0,
+        windowCost="0",
+        server="langgraph-api 0.16.7",
+        awaited=False,
     )
+    assert all(value not in ("", None) for value in report)
+    assert set(json.loads(report.to_json())) == set(Report._fields)
     assert Report.from_json(report.to_json()) == report
     assert Report.from_json(Report(Outcome.SKIPPED).to_json()) == Report(Outcome.SKIPPED)
     assert json.loads(Report(Outcome.SKIPPED).to_json()) == {"outcome": "Skipped"}

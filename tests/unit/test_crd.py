@@ -1,4 +1,4 @@
-"""The CRD: made from the model, structural, and never stale."""
+"""The CRDs: made from the model, structural, and never stale."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from graphcron import crd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEMA = crd.resource_schema()
-
 
 def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Walk a schema: each value's path and schema."""
@@ -26,7 +24,9 @@ def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[st
             yield from nodes(schema[key], path + mark)
 
 
-NODES = dict(nodes(SCHEMA))
+NODES = {
+    f"{kind.model.__name__}: {path}": schema for kind in crd.KINDS for path, schema in nodes(crd.resource_schema(kind))
+}
 
 
 def test_the_files_are_what_the_model_says() -> None:
@@ -36,23 +36,28 @@ def test_the_files_are_what_the_model_says() -> None:
 def test_a_stale_file_is_told_and_then_written(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "crds" / "graphcrons.yaml"
-    monkeypatch.setattr(crd, "FILES", (file,))
+    monkeypatch.setattr(crd, "FOLDERS", (tmp_path / "crds", tmp_path / "copies"))
     assert crd.main(["--check"]) == 1
-    assert "graphcrons.yaml is stale: run `make generate`" in capsys.readouterr().err
+    assert capsys.readouterr().err.count(".graphcron.dev.yaml is stale: run `make generate`") == 4
     assert crd.main([]) == 0
     assert crd.main(["--check"]) == 0
     assert crd.main(["--print"]) == 0
-    assert capsys.readouterr().out == file.read_text()
-    assert yaml.safe_load(file.read_text()) == crd.crd()
+    files = [
+        tmp_path / folder / f"{kind.plural}.graphcron.dev.yaml" for folder in ("crds", "copies") for kind in crd.KINDS
+    ]
+    texts = [file.read_text() for file in files]
+    assert texts[:2] == texts[2:] == capsys.readouterr().out.split("---\n")
+    assert tuple(map(yaml.safe_load, texts[:2])) == crd.crds()
 
 
-def test_the_file_is_small_enough_for_any_way_of_applying_it() -> None:
-    assert len(crd.dump(crd.crd())) < 200_000
+@pytest.mark.parametrize("kind", crd.KINDS, ids=lambda kind: kind.plural)
+def test_the_file_is_small_enough_for_any_way_of_applying_it(kind: crd.Kind) -> None:
+    assert len(crd.dump(crd.crd(kind))) < 200_000
 
 
-def test_the_definition_has_no_status_and_no_defaults() -> None:
-    definition = crd.crd()
+@pytest.mark.parametrize("kind", crd.KINDS, ids=lambda kind: kind.plural)
+def test_the_definition_has_no_status_and_no_defaults(kind: crd.Kind) -> None:
+    definition = crd.crd(kind)
     assert "status" not in definition
     assert definition["spec"]["versions"][0]["subresources"] == {"status": {}}
     for path, schema in NODES.items():
@@ -70,9 +75,7 @@ def test_each_value_is_structural(path: str) -> None:
         assert schema["x-kubernetes-list-type"] in {"atomic", "map"}
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in NODES if not re.search(r"(\[\]|\{\})$|^metadata\.name$|^metadata$", path)]
-)
+@pytest.mark.parametrize("path", [path for path in NODES if not re.search(r"(\[\]|\{\})$|: metadata(\.name)?$", path)])
 def test_each_field_is_described_in_sentences_on_one_line(path: str) -> None:
     description = NODES[path]["description"]
     assert description.endswith((".", "…", "!", "?"))
@@ -87,19 +90,19 @@ def test_each_rule_has_words_and_names_a_field_that_exists(path: str) -> None:
         assert problem
         assert remedy
         if "fieldPath" in rule:
-            assert (path + rule["fieldPath"]).lstrip(".") in NODES
+            assert (path + rule["fieldPath"]).replace(": .", ": ") in NODES
 
 
 def test_only_what_is_free_is_free() -> None:
     free = {path for path, schema in NODES.items() if "x-kubernetes-preserve-unknown-fields" in schema}
     assert free == {
-        "spec.input",
-        "spec.config",
-        "spec.config.configurable",
-        "spec.context",
-        "spec.metadata",
-        "spec.runner.affinity",
-        "spec.runner.tolerations[]",
+        "GraphCron: spec.input",
+        "GraphCron: spec.config",
+        "GraphCron: spec.config.configurable",
+        "GraphCron: spec.context",
+        "GraphCron: spec.metadata",
+        "GraphCron: spec.runner.affinity",
+        "GraphCron: spec.runner.tolerations[]",
     }
 
 
@@ -111,10 +114,29 @@ def test_a_text_with_a_rule_has_a_longest_length() -> None:
 
 
 def test_columns() -> None:
-    columns = crd.crd()["spec"]["versions"][0]["additionalPrinterColumns"]
-    narrow = [column["name"] for column in columns if not column.get("priority")]
-    assert narrow == ["Schedule", "Zone", "Ready", "Suspend", "Last", "Next", "Age"]
-    assert [column["name"] for column in columns if column.get("priority")] == ["Assistant", "Thread", "Tokens"]
-    for column in columns:
-        path = re.sub(r"\[.*?\]", "[]", column["jsonPath"]).lstrip(".")
-        assert path == "metadata.creationTimestamp" or path in NODES
+    columns = {
+        kind.model.__name__: crd.crd(kind)["spec"]["versions"][0]["additionalPrinterColumns"] for kind in crd.KINDS
+    }
+    names = {
+        kind: {wide: [each["name"] for each in told if each.get("priority", 0) == wide] for wide in (0, 1)}
+        for kind, told in columns.items()
+    }
+    assert names == {
+        "GraphCron": {
+            0: ["Schedule", "Zone", "Ready", "Suspend", "Last", "Next", "Age"],
+            1: ["Assistant", "Thread", "Server", "Tokens"],
+        },
+        "GraphServer": {0: ["URL", "Ready", "Server", "Age"], 1: []},
+    }
+    for kind, told in columns.items():
+        for column in told:
+            for path in _fields_of(column["jsonPath"]):
+                assert path == "metadata.creationTimestamp" or f"{kind}: {path}" in NODES
+
+
+def _fields_of(path: str) -> list[str]:
+    """Return the fields that a column's path leads to: ``.a['b','c']`` to two."""
+    parent, _, names = path.strip(".]").partition("['")
+    if names:
+        return [f"{parent}.{name}" for name in names.strip("'").split("','")]
+    return [re.sub(r"\[.*?\]", "[]", path).lstrip(".")]

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from graphcron import cron, model
+from graphcron import cron, hashed, model, schedule
 from graphcron.errors import SpecError
-from graphcron.model import Condition, GraphCron, GraphCronStatus, RecentRun
+from graphcron.model import Condition, GraphCron, GraphCronStatus, GraphServerStatus, RecentRun
 from graphcron.model.rules import Rules
 from graphcron.model.when import Schedule
-from tests.api.specs import GOOD, manifest_of, table
+from tests.api.specs import GOOD, GOOD_SERVER, manifest_of, problems, table
 
 BAD = table("bad_specs.yaml")
 NICE = table("good_specs.yaml")
@@ -27,7 +27,7 @@ def with_spec(**fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("row", BAD, ids=lambda row: row["name"])
 def test_bad_spec_is_refused_offline_in_good_words(row: dict[str, Any]) -> None:
-    found = {problem.field: str(problem) for problem in model.problems(manifest_of(row))}
+    found = {problem.field: str(problem) for problem in problems(manifest_of(row))}
     assert row["field"] in found
     for words in row.get("offline", row["says"]):
         assert words in found[row["field"]]
@@ -35,7 +35,7 @@ def test_bad_spec_is_refused_offline_in_good_words(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", BAD, ids=lambda row: row["name"])
 def test_each_message_says_what_would_be_right(row: dict[str, Any]) -> None:
-    for problem in model.problems(manifest_of(row)):
+    for problem in problems(manifest_of(row)):
         assert problem.problem
         assert problem.remedy
         assert "\n" not in str(problem)
@@ -43,13 +43,13 @@ def test_each_message_says_what_would_be_right(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", NICE, ids=lambda row: row["name"])
 def test_good_spec_is_taken(row: dict[str, Any]) -> None:
-    assert model.problems(manifest_of(row)) == []
+    assert problems(manifest_of(row)) == []
 
 
 def test_the_tables_are_large_enough_and_name_each_case_once() -> None:
     names = [row["name"] for row in BAD + NICE]
     assert len(names) == len(set(names))
-    assert len(BAD) >= 65
+    assert len(BAD) >= 240
 
 
 def test_defaults_are_the_models() -> None:
@@ -58,6 +58,62 @@ def test_defaults_are_the_models() -> None:
     assert (spec.history.successful, spec.history.failed, spec.history.runs) == (3, 3, 10)
     assert (spec.on_run_completed, spec.input_template, spec.timeout_seconds) == ("delete", False, None)
     assert (spec.thread, spec.time_zone, spec.server, spec.runner) == (None, None, None, None)
+    assert (spec.catch_up, spec.on_interrupted, spec.preflight, spec.history.threads) == ("none", "skip", True, None)
+    assert (spec.retry.attempts, spec.retry.on_graph_error, spec.retry.resume) == (0, False, True)
+    assert (spec.budget, spec.failure_policy, spec.server_ref, spec.excludes) == (None, None, None, None)
+    assert (spec.schedules, spec.start_time, spec.end_time) == (None, None, None)
+
+
+def test_the_lines_are_one_schedule_or_several() -> None:
+    assert model.parse(GOOD).spec.lines == ("30 8 * * 1-5",)
+    body = manifest_of({"without": "spec.schedule", "with": {"spec": {"schedules": ["H 4 * * *", "@daily"]}}})
+    assert model.parse(body).spec.lines == ("H 4 * * *", "@daily")
+
+
+def test_what_is_excluded_is_a_pair_of_texts() -> None:
+    day, stretch = {"date": "2026-12-25"}, {"from": "2026-12-24T18:00", "to": "2026-12-27T08:00"}
+    excludes = model.parse(with_spec(excludes=[day, stretch])).spec.excludes
+    assert excludes is not None
+    assert [each.span for each in excludes] == [("2026-12-25", "2026-12-25"), ("2026-12-24T18:00", "2026-12-27T08:00")]
+
+
+def test_days_are_read_from_text_and_from_what_yaml_makes_of_it() -> None:
+    text = "[{date: 2026-12-25}, {from: 2026-12-24, to: 2026-12-26}, {from: 2026-12-24 18:00:00, to: 2026-12-27T08:00}]"
+    excludes = model.parse(with_spec(excludes=yaml.safe_load(text))).spec.excludes
+    assert excludes is not None
+    assert [each.span for each in excludes] == [
+        ("2026-12-25", "2026-12-25"),
+        ("2026-12-24", "2026-12-26"),
+        ("2026-12-24T18:00", "2026-12-27T08:00"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["schedule", "schedules"])
+def test_whether_an_h_ever_comes_round_is_judged_by_its_value(kind: str) -> None:
+    """It hangs on namespace and name: 31 H is a day in seven months of twelve."""
+    told = set()
+    for number in range(40):
+        body = with_spec() if kind == "schedule" else manifest_of({"without": "spec.schedule"})
+        body["spec"][kind] = "0 9 31 H *" if kind == "schedule" else ["0 9 31 H *"]
+        assert model.problems(body) == []
+        body["metadata"] = {"namespace": "agents", "name": f"report-{number}"}
+        line = hashed.render("0 9 31 H *", seed=hashed.seed_for("agents", f"report-{number}"))
+        never = schedule.never_fires(cron.parse(line))
+        assert [each.field for each in model.problems(body)] == ["spec"] * never
+        told.add(never)
+    assert told == {True, False}
+
+
+def test_a_graph_server_is_read_like_a_graph_cron() -> None:
+    server = model.parse_server({**GOOD_SERVER, "status": {"server": "langgraph-api 0.16.7", "later": 1}})
+    assert server.spec.url == "http://langgraph.agents.svc:8000"
+    assert (server.spec.max_concurrent_runs, server.spec.budget, server.spec.headers) == (None, None, None)
+    assert server.status == GraphServerStatus(server="langgraph-api 0.16.7")
+    assert model.parse_server({**GOOD_SERVER, "status": {"conditions": 1}}).status is None
+    with pytest.raises(SpecError, match=r"^kind: is \"GraphCron\"; write GraphServer$"):
+        model.parse_server({**GOOD_SERVER, "kind": "GraphCron"})
+    with pytest.raises(SpecError, match=r"^kind: is \"GraphServer\"; write GraphCron$"):
+        model.parse({**GOOD, "kind": "GraphServer"})
 
 
 def test_parse_raises_the_first_problem() -> None:
@@ -183,10 +239,10 @@ def rules_of(alias: Any) -> Rules:
 def test_what_cel_sees_of_a_schedule_never_refuses_what_the_parser_takes() -> None:
     rules, dice = rules_of(Schedule), random.Random(7)
     taken = 0
-    for _ in range(6_000):
+    for _ in range(9_000):
         text = " ".join(_random_field(dice, at) for at in range(5))
         try:
-            cron.parse(text)
+            cron.parse(hashed.render(text, seed="agents/report"))
         except SpecError:
             continue
         taken += 1
@@ -202,7 +258,7 @@ def _random_field(dice: random.Random, at: int) -> str:
         return dice.choice([str(dice.randint(low, high)), f"0{low}", f"+{high}", str(high + 1), *words])
 
     def item() -> str:
-        span = dice.choice(["*", "?", value(), f"{value()}-{value()}", ""])
+        span = dice.choice(["*", "?", value(), f"{value()}-{value()}", "", "H", f"H({value()}-{value()})"])
         return span + dice.choice(["", "", "", f"/{dice.randint(0, 70)}"])
 
     return ",".join(item() for _ in range(dice.choice([1, 1, 2, 3]))) or "*"

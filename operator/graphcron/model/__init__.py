@@ -1,37 +1,63 @@
-"""The model of a GraphCron: the only place where a field is declared.
+"""The model of a GraphCron and of a GraphServer: the only place where a field is declared.
 
-``parse(body)`` reads what the API server holds, ``problems(body)`` finds all that is wrong with it, and the CRD is made
-from the same classes by :mod:`graphcron.crd`. The docstring under a field is its text in ``kubectl explain``. The
+``parse(body)`` reads what the API server holds, ``problems(body)`` finds all that is wrong with it, and the CRDs are
+made from the same classes by :mod:`graphcron.crd`. The docstring under a field is its text in ``kubectl explain``. The
 schema has no defaults (a filled-in spec drifts from Git for ever); they are here.
 
 ::
 
     rules     one rule: a CEL expression, a Python predicate, and one message for both
     base      what all parts share
-    words     kinds of text, with their rules          when      the schedule and its zone
+    words     kinds of text, with their rules          when      the schedules and their zone
     refs      names of ConfigMaps and Secrets         run       what is passed through to the server
-    maps      labels, amounts of resources
-    server    runner    spec    status    root      the parts
+    maps      labels, amounts of resources            excludes  days and times at which nothing runs
+    thread    policy    budget    server    runner    the parts of a spec
+    spec      the spec of a GraphCron                 fit       how its fields must fit each other
+    graphserver    the spec of a GraphServer
+    meta      status    root    the other parts, and the wholes
     reading   parse and problems
 """
 
 from graphcron.model.base import Part, rfc3339
-from graphcron.model.reading import parse, problems
-from graphcron.model.refs import KeyRef, KeySource
-from graphcron.model.root import GraphCron, ObjectMeta
-from graphcron.model.runner import EnvVar, LocalObjectRef, ResourceRequirements, Runner
+from graphcron.model.budget import Budget
+from graphcron.model.excludes import Exclude
+from graphcron.model.graphserver import GraphServerSpec
+from graphcron.model.meta import ObjectMeta
+from graphcron.model.policy import FailurePolicy, History, Retry
+from graphcron.model.reading import parse, parse_server, problems, server_problems
+from graphcron.model.refs import KeyRef, KeySource, LocalObjectRef
+from graphcron.model.root import GraphCron, GraphServer
+from graphcron.model.runner import EnvVar, ResourceRequirements, Runner
 from graphcron.model.server import Header, HeaderSource, Server
-from graphcron.model.spec import GraphCronSpec, History, Thread
-from graphcron.model.status import ActiveRun, AppliedCronJob, Condition, GraphCronStatus, RecentRun, dump_status
+from graphcron.model.spec import GraphCronSpec
+from graphcron.model.status import (
+    ActiveRun,
+    AppliedCronJob,
+    BudgetUsed,
+    Condition,
+    GraphCronStatus,
+    GraphServerStatus,
+    Preflight,
+    RecentRun,
+    dump_status,
+)
+from graphcron.model.thread import Thread
 
 __all__ = [
     "ActiveRun",
     "AppliedCronJob",
+    "Budget",
+    "BudgetUsed",
     "Condition",
     "EnvVar",
+    "Exclude",
+    "FailurePolicy",
     "GraphCron",
     "GraphCronSpec",
     "GraphCronStatus",
+    "GraphServer",
+    "GraphServerSpec",
+    "GraphServerStatus",
     "Header",
     "HeaderSource",
     "History",
@@ -40,13 +66,17 @@ __all__ = [
     "LocalObjectRef",
     "ObjectMeta",
     "Part",
+    "Preflight",
     "RecentRun",
     "ResourceRequirements",
+    "Retry",
     "Runner",
     "Server",
     "Thread",
     "dump_status",
     "parse",
+    "parse_server",
     "problems",
     "rfc3339",
+    "server_problems",
 ]

@@ -4,15 +4,17 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from graphcron.errors import SpecError
 from graphcron.model.base import FROM_USER, Part
-from graphcron.model.root import GraphCron
+from graphcron.model.root import GraphCron, GraphServer
 from graphcron.model.rules import VIOLATION, Violation
+
+Resource = TypeVar("Resource", GraphCron, GraphServer)
 
 
 def parse(body: Mapping[str, Any]) -> GraphCron:
@@ -23,10 +25,18 @@ def parse(body: Mapping[str, Any]) -> GraphCron:
     SpecError
         The first thing that is wrong.
     """
-    try:
-        return _validated(body)
-    except ValidationError as error:
-        raise _told(error)[0] from None
+    return _parsed(GraphCron, body)
+
+
+def parse_server(body: Mapping[str, Any]) -> GraphServer:
+    """Return the model of a GraphServer as the API server has it.
+
+    Raises
+    ------
+    SpecError
+        The first thing that is wrong.
+    """
+    return _parsed(GraphServer, body)
 
 
 def problems(body: Mapping[str, Any]) -> list[SpecError]:
@@ -34,34 +44,52 @@ def problems(body: Mapping[str, Any]) -> list[SpecError]:
 
     How fields fit each other is only looked at where each is right by itself, as in the API server.
     """
+    return _problems(GraphCron, body)
+
+
+def server_problems(body: Mapping[str, Any]) -> list[SpecError]:
+    """Return all that is wrong with a GraphServer; nothing if :func:`parse_server` takes it."""
+    return _problems(GraphServer, body)
+
+
+def _parsed(kind: type[Resource], body: Mapping[str, Any]) -> Resource:
     try:
-        _validated(body)
+        return _validated(kind, body)
     except ValidationError as error:
-        return _told(error)
+        raise _told(kind, error)[0] from None
+
+
+def _problems(kind: type[Resource], body: Mapping[str, Any]) -> list[SpecError]:
+    try:
+        _validated(kind, body)
+    except ValidationError as error:
+        return _told(kind, error)
     return []
 
 
-def _validated(body: Mapping[str, Any]) -> GraphCron:
-    return GraphCron.model_validate(dict(body), by_alias=True, by_name=False, context=FROM_USER)
+def _validated(kind: type[Resource], body: Mapping[str, Any]) -> Resource:
+    return kind.model_validate(dict(body), by_alias=True, by_name=False, context=FROM_USER)
 
 
-def _told(error: ValidationError) -> list[SpecError]:
-    return [problem for details in error.errors(include_url=False) for problem in _problems_of(details)]
+def _told(kind: type[Part], error: ValidationError) -> list[SpecError]:
+    return [problem for details in error.errors(include_url=False) for problem in _problems_of(kind, details)]
 
 
-def _problems_of(details: ErrorDetails) -> Iterator[SpecError]:
+def _problems_of(kind: type[Part], details: ErrorDetails) -> Iterator[SpecError]:
     location = details["loc"]
-    for violation in _violations_of(details):
+    for violation in _violations_of(kind, details):
         below = tuple(violation.field.split(".")) if violation.field else ()
         yield SpecError(field=_path(location + below), problem=violation.problem, remedy=violation.remedy)
 
 
-def _violations_of(details: ErrorDetails) -> tuple[Violation, ...]:
+def _violations_of(kind: type[Part], details: ErrorDetails) -> tuple[Violation, ...]:
     if details["type"] == VIOLATION:
         violations: tuple[Violation, ...] = details["ctx"]["violations"]
         return violations
-    word = _WORDS.get(details["type"], _other)
-    return (Violation("", *word(details)),)
+    if details["type"] in _WORDS_OF_PARTS:
+        *parents, name = details["loc"]
+        return (Violation("", *_WORDS_OF_PARTS[details["type"]](_part_at(kind, parents), str(name))),)
+    return (Violation("", *_WORDS.get(details["type"], _other)(details)),)
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -80,10 +108,11 @@ def _path(location: tuple[int | str, ...]) -> str:
 # --- Words for what pydantic finds: error -> (problem, remedy)
 
 
-def _unknown(details: ErrorDetails) -> tuple[str, str]:
-    *parents, name = details["loc"]
-    known = [field.alias or "" for field in _part_at(parents).model_fields.values()]
-    right = _ELSEWHERE.get(str(name)) or _nearest(str(name), known)
+def _unknown(part: type[Part], name: str) -> tuple[str, str]:
+    known = [field.alias or "" for field in part.model_fields.values()]
+    if name == "namespace":
+        return "is no field", "leave it out: what is named lies in the namespace of what names it"
+    right = _ELSEWHERE.get(name) or _nearest(name, known)
     return "is no field", f"did you mean {right}?" if right else f"the fields here are {', '.join(known)}"
 
 
@@ -95,10 +124,8 @@ def _nearest(name: str, known: list[str]) -> str | None:
     return next((by_lower[each] for each in near + longer), None)
 
 
-def _missing(details: ErrorDetails) -> tuple[str, str]:
-    *parents, name = details["loc"]
-    fields = _part_at(parents).model_fields.values()
-    text = next((field.description or "" for field in fields if field.alias == name), "")
+def _missing(part: type[Part], name: str) -> tuple[str, str]:
+    text = next((field.description or "" for field in part.model_fields.values() if field.alias == name), "")
     meaning = " ".join(text.split()).split(". ")[0].rstrip(".")
     return "is missing", f"add it ({meaning})"
 
@@ -130,26 +157,35 @@ def _other(details: ErrorDetails) -> tuple[str, str]:
 
 
 _ELSEWHERE: Final = {
+    "activeDeadlineSeconds": "timeoutSeconds",
     "assistant_id": "assistant",
+    "backoffLimit": "retry.attempts",
     "cron": "schedule",
+    "crons": "schedules",
     "enabled": "suspend, the other way round",
     "failedJobsHistoryLimit": "history.failed",
     "jobTemplate": "runner",
     "podTemplate": "runner",
+    "retries": "retry.attempts",
     "successfulJobsHistoryLimit": "history.successful",
     "threadId": "thread.id",
     "thread_id": "thread.id",
 }
 """What other schedulers call things, and what it is here."""
 
-_WORDS: Final[dict[str, Callable[[ErrorDetails], tuple[str, str]]]] = {
+_WORDS_OF_PARTS: Final[dict[str, Callable[[type[Part], str], tuple[str, str]]]] = {
     "extra_forbidden": _unknown,
     "missing": _missing,
+}
+"""Of errors about a field that is or is not there: what the part and the field's name tell."""
+
+_WORDS: Final[dict[str, Callable[[ErrorDetails], tuple[str, str]]]] = {
     "literal_error": _not_listed,
     "greater_than_equal": _too_small,
     "less_than_equal": _too_large,
     "string_too_long": _too_long,
     "too_long": _too_long,
+    "too_short": lambda _: ("is empty", "write at least one entry, or leave it out"),
     "string_type": _mistyped("text", "put it in quotes"),
     "int_type": _mistyped("a whole number", "write digits without quotes, for example 120"),
     "bool_type": _mistyped("true or false", "write true or false, without quotes"),
@@ -177,9 +213,9 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:60] + "…"
 
 
-def _part_at(location: list[int | str]) -> type[Part]:
+def _part_at(kind: type[Part], location: list[int | str]) -> type[Part]:
     """Return the part of the model that a location leads to."""
-    part: type[Part] = GraphCron
+    part = kind
     for step in location:
         if isinstance(step, str):
             annotation = next(field.annotation for field in part.model_fields.values() if field.alias == step)

@@ -31,3 +31,10 @@ class KeySource(Asked):
     """A key of a ConfigMap. Either this or `secretKeyRef`."""
     secret_key_ref: KeyRef | None = None
     """A key of a Secret; the operator never reads it, only the pod does. Either this or `configMapKeyRef`."""
+
+
+class LocalObjectRef(Asked):
+    """Another object in the GraphCron's namespace."""
+
+    name: ObjectName
+    """Its name."""

@@ -1,66 +1,55 @@
-"""The whole resource."""
+"""The resources whole: a GraphCron, and the GraphServer that it may name."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from graphcron import names
-from graphcron.model.base import Instant, Part
-from graphcron.model.rules import Rule, Rules, matching
+from graphcron.hashed import has_hash, seed_for
+from graphcron.model.base import Part
+from graphcron.model.graphserver import GraphServerSpec
+from graphcron.model.meta import SHORT_NAME, ObjectMeta
+from graphcron.model.rules import Rule, Rules
 from graphcron.model.spec import GraphCronSpec
-from graphcron.model.status import GraphCronStatus
+from graphcron.model.status import GraphCronStatus, GraphServerStatus
+from graphcron.model.when import fires
 
-_NAME_RULE = Rule(
-    problem=f"is longer than {names.MAX_NAME_LENGTH} characters, and Kubernetes adds 11 for each Job",
-    remedy="choose a shorter name, for example daily-report",
-    holds=lambda graphcron: len(graphcron.metadata.name) <= names.MAX_NAME_LENGTH,
-    cel=f"size(self.metadata.name) <= {names.MAX_NAME_LENGTH}",
-    field="metadata.name",
-)
-
-_NAME_SHAPE = matching(
-    r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
-    "is no name of a Kubernetes object",
-    "write lower-case letters, digits, '-' and '.', for example daily-report",
-)
+T = TypeVar("T")
 
 
-class ObjectMeta(Part):
-    """The part of an object's metadata that GraphCron looks at."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    name: Annotated[str, Rules(_NAME_SHAPE)]
-    """Name of the object."""
-    namespace: str | None = None
-    """Its namespace."""
-    uid: str | None = None
-    """Identity that no other object ever has."""
-    generation: int | None = None
-    """Goes up by one with each change of the spec."""
-    creation_timestamp: Instant | None = None
-    """When it was created."""
-    deletion_timestamp: Instant | None = None
-    """When it was deleted, while it still waits for something."""
-    labels: dict[str, str] | None = None
-    """Its labels."""
-    annotations: dict[str, str] | None = None
-    """Its annotations."""
-
-
-def _or_none(value: Any, handler: ValidatorFunctionWrapHandler) -> GraphCronStatus | None:
+def _or_none(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Take a status that can't be read for none: it is ours, and we write it anew."""
     try:
-        status: GraphCronStatus | None = handler(value)
+        return handler(value)
     except ValidationError:
         return None
-    return status
+
+
+OrNone = Annotated[T | None, WrapValidator(_or_none)]
+"""A status, or none where it can't be read."""
+
+
+def _comes_round(graphcron: "GraphCron") -> bool:
+    """Whether each line comes round with the values that each ``H`` has here; they hang on namespace and name."""
+    namespace, name = graphcron.metadata.namespace, graphcron.metadata.name
+    return namespace is None or all(
+        fires(line, seed=seed_for(namespace, name, at))
+        for at, line in enumerate(graphcron.spec.lines)
+        if has_hash(line)
+    )
 
 
 class GraphCron(Part):
     """A schedule on which a LangGraph server runs a graph."""
 
-    rules: ClassVar[Rules] = Rules(_NAME_RULE)
+    rules: ClassVar[Rules] = Rules(
+        SHORT_NAME,
+        Rule(
+            problem="has a schedule that never comes with the value of H here: there is no such day",
+            remedy='let H choose among days and months that go together, for example "0 9 H(1-28) * *"',
+            holds=_comes_round,
+            field="spec",
+        ),
+    )
 
     api_version: Literal["graphcron.dev/v1alpha1"]
     """Version of the resource."""
@@ -70,5 +59,22 @@ class GraphCron(Part):
     """Name, namespace and so on."""
     spec: GraphCronSpec
     """What to run, when, and where."""
-    status: Annotated[GraphCronStatus | None, WrapValidator(_or_none)] = Field(default=None)
+    status: OrNone[GraphCronStatus] = Field(default=None)
+    """What the operator has seen. Written by the operator only."""
+
+
+class GraphServer(Part):
+    """A LangGraph server that GraphCrons of its namespace name in `serverRef`."""
+
+    rules: ClassVar[Rules] = Rules(SHORT_NAME)
+
+    api_version: Literal["graphcron.dev/v1alpha1"]
+    """Version of the resource."""
+    kind: Literal["GraphServer"]
+    """Kind of the resource."""
+    metadata: ObjectMeta
+    """Name, namespace and so on."""
+    spec: GraphServerSpec
+    """Where the server is, how to reach it, and what its runs may use."""
+    status: OrNone[GraphServerStatus] = Field(default=None)
     """What the operator has seen. Written by the operator only."""

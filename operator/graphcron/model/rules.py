@@ -20,8 +20,9 @@ T = TypeVar("T")
 VIOLATION: Final = "graphcron"
 """Type of the pydantic errors that carry a :class:`Violation`."""
 
-Reason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"]
-"""How the API server classes a refusal: its message begins ``Invalid value``, ``Forbidden``, ``Required value`` …"""
+Reason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired"]
+"""How the API server classes a refusal: its message begins ``Invalid value``, ``Forbidden`` or ``Required value``. A
+fourth, ``FieldValueDuplicate``, keeps the message to itself."""
 
 
 class Violation(NamedTuple):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from graphcron.model.base import BY_NAME, Asked
 from graphcron.model.maps import Annotations, Labels, NodeSelector, Resources
-from graphcron.model.refs import KeySource
+from graphcron.model.refs import KeySource, LocalObjectRef
 from graphcron.model.rules import Rules, one_of, unique_names
 from graphcron.model.words import EnvName, ImageName, ObjectName
 
@@ -18,13 +18,6 @@ class ResourceRequirements(Asked):
     """What the node must have free, by resource: `cpu`, `memory` or `ephemeral-storage`; for example `cpu: 10m`."""
     limits: Resources | None = None
     """What the container may use at most, by resource; for example `memory: 64Mi`."""
-
-
-class LocalObjectRef(Asked):
-    """Another object in the GraphCron's namespace."""
-
-    name: ObjectName
-    """Its name."""
 
 
 class EnvVar(Asked):

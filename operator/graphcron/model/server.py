@@ -47,6 +47,13 @@ class Header(Asked):
     """Where the value comes from. Either this or `value`."""
 
 
+Headers = Annotated[list[Header], Field(max_length=16, json_schema_extra=BY_NAME), Rules(unique_names("headers"))]
+"""Extra HTTP headers, told apart by their names."""
+
+ConcurrentRuns = Annotated[int, Field(ge=1, le=1000)]
+"""How many runs a server is given at a time."""
+
+
 class Server(Asked):
     """The LangGraph server, and how to reach it. What is left out comes from the operator's settings."""
 
@@ -59,7 +66,8 @@ class Server(Asked):
     ca_bundle_ref: KeySource | None = None
     """Certificates (PEM) that the pod trusts besides its system's, for a server with a certificate of your own
     authority. Default: the operator's setting where `url` is left out too, otherwise none."""
-    headers: (
-        Annotated[list[Header], Field(max_length=16, json_schema_extra=BY_NAME), Rules(unique_names("headers"))] | None
-    ) = None
+    headers: Headers | None = None
     """Extra HTTP headers of every request, such as one that a gateway in front of the server asks for."""
+    max_concurrent_runs: ConcurrentRuns | None = None
+    """Most runs of all GraphCrons of this namespace at a time on this server; a run that finds it full waits until its
+    starting deadline and is then skipped. For example 4. Default: no limit."""

@@ -5,93 +5,41 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from graphcron.model.base import Asked, Instant
-from graphcron.model.refs import KeySource
-from graphcron.model.rules import Rule, Rules
+from graphcron.model.budget import Budget
+from graphcron.model.excludes import Exclude
+from graphcron.model.fit import RULES
+from graphcron.model.policy import FailurePolicy, History, Retry
+from graphcron.model.refs import KeySource, LocalObjectRef
+from graphcron.model.rules import Rules
 from graphcron.model.run import Metadata, Nodes, RunConfig
 from graphcron.model.runner import Runner
 from graphcron.model.server import Server
-from graphcron.model.when import Schedule, TimeZone
-from graphcron.model.words import Assistant, Uuid, WebhookUrl
-
-
-class Thread(Asked):
-    """A thread of your own that all runs share."""
-
-    id: Uuid
-    """UUID of the thread on the LangGraph server, such as `4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11`."""
-    create: bool = False
-    """Whether to make the thread if the server does not have it. Default: false; the run then fails."""
-
-
-class History(Asked):
-    """How much of the past is kept."""
-
-    successful: Annotated[int, Field(ge=1, le=100)] = 3
-    """Jobs of successful runs to keep, with their pods' logs. Default: 3; at least 1, because what a run came to is
-    read from its pod."""
-    failed: Annotated[int, Field(ge=1, le=100)] = 3
-    """Jobs of failed runs to keep, with their pods' logs. Default: 3; at least 1, as for `successful`."""
-    runs: Annotated[int, Field(ge=1, le=100)] = 10
-    """Entries to keep in `status.recentRuns`. Default: 10."""
-
-
-_RULES = Rules(
-    Rule(
-        problem="is set beside spec.context, and the server takes only one of the two",
-        remedy="move its values to spec.context, or leave spec.context out",
-        holds=lambda spec: spec.context is None or "configurable" not in (spec.config or {}),
-        cel="!has(self.context) || !has(self.config) || !has(self.config.configurable)",
-        field="config.configurable",
-        reason="FieldValueForbidden",
-    ),
-    Rule(
-        problem="is set beside spec.input",
-        remedy="leave out one of the two",
-        holds=lambda spec: spec.input_from is None or "input" not in spec.model_fields_set,
-        field="inputFrom",
-    ),
-    Rule(
-        problem="is set, and there is no input to fill in",
-        remedy='add spec.input, for example {"date": "{{ scheduledTime }}"}, or spec.inputFrom',
-        holds=lambda spec: not spec.input_template or spec.input is not None or spec.input_from is not None,
-        field="inputTemplate",
-    ),
-    Rule(
-        problem="matters only on a shared thread, and without spec.thread each run has its own",
-        remedy="leave it out, or name a thread in spec.thread.id; for runs that overlap see spec.concurrencyPolicy",
-        holds=lambda spec: spec.multitask_strategy is None or spec.thread is not None,
-        cel="!has(self.multitaskStrategy) || has(self.thread)",
-        field="multitaskStrategy",
-        reason="FieldValueForbidden",
-    ),
-    Rule(
-        problem="is about the fresh thread of each run, and spec.thread names one of your own, which is never deleted",
-        remedy="leave out one of the two",
-        holds=lambda spec: spec.thread is None or "on_run_completed" not in spec.model_fields_set,
-        cel="!has(self.onRunCompleted) || !has(self.thread)",
-        field="onRunCompleted",
-        reason="FieldValueForbidden",
-    ),
-)
+from graphcron.model.thread import Thread
+from graphcron.model.when import Schedule, Schedules, TimeZone
+from graphcron.model.words import Assistant, WebhookUrl
 
 
 class GraphCronSpec(Asked):
     """What to run, when, and where. Nothing here is filled in or changed by the operator."""
 
-    rules: ClassVar[Rules] = _RULES
+    rules: ClassVar[Rules] = RULES
     nullable: ClassVar[frozenset[str]] = frozenset({"input"})
 
     assistant: Assistant
     """What to run: the name of a graph (as in the server's langgraph.json) or the UUID of an assistant. For example
     `daily-report`."""
     thread: Thread | None = None
-    """A thread of your own on which every run goes, so that the graph remembers. Default: a fresh thread for each
-    run."""
-    schedule: Schedule
+    """A thread that runs share, so that the graph remembers: one of your own, or one for each day, week or month.
+    Default: a fresh thread for each run."""
+    schedule: Schedule | None = None
     """When to run: minute, hour, day of month, month and weekday, as a Kubernetes CronJob takes them, or one of
     `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. For example `"30 8 * * 1-5"`: 08:30 from Monday to Friday.
     In quotes, because YAML gives `*` a meaning of its own. If day of month and weekday are both given, either is
-    enough."""
+    enough. `H` stands for a value that a hash of the GraphCron's name picks, so that not all start at once: `"H 4 * *
+    *"`, `"H(0-29) 4 * * *"`, `"H/15 * * * *"`. Either this or `schedules`."""
+    schedules: Schedules | None = None
+    """Several schedules, each as in `schedule`, for example `["0 9 * * 1-5", "0 12 * * 0,6"]`; a minute in which
+    several are due runs once. Either this or `schedule`."""
     time_zone: TimeZone | None = None
     """Zone of the schedule: a name in the IANA database, such as `Europe/Berlin`. A time that the clocks skip in
     spring does not run that day; one that they repeat in autumn runs twice. Default: `Etc/UTC`."""
@@ -129,9 +77,15 @@ class GraphCronSpec(Asked):
     on_run_completed: Literal["delete", "keep"] = "delete"
     """What becomes of the fresh thread of a successful run: `delete` it with the next run, or `keep` it. Threads of
     failed and interrupted runs stay for a person to look at. Not together with `thread`. Default: `delete`."""
+    start_time: Instant | None = None
+    """When the schedule begins (RFC 3339): runs that are due earlier do not start. For example
+    `2026-12-01T00:00:00Z`. Default: at once."""
     end_time: Instant | None = None
     """When the schedule ends (RFC 3339): runs that are due then or later do not start. For example
     `2026-12-31T23:59:59Z`. Default: never."""
+    excludes: Annotated[list[Exclude], Field(max_length=100)] | None = None
+    """Days and times at which nothing runs, in the zone of the schedule, for example `[{date: "2026-12-25"}, {from:
+    "2026-12-31T12:00", to: "2027-01-02T08:00"}]`. At most 100. Default: none."""
     suspend: bool = False
     """Whether to start no new runs for now; one that is under way goes on. What would have run meanwhile is not made
     up for. Default: false."""
@@ -141,12 +95,37 @@ class GraphCronSpec(Asked):
     starting_deadline_seconds: Annotated[int, Field(ge=10, le=604_800)] = 120
     """How late a run may start, in seconds; one that is later is skipped. At least 10, because Kubernetes looks only
     every 10 seconds; at most a week. Default: 120."""
+    catch_up: Literal["none", "last"] = "none"
+    """What happens to runs that were due and that nobody started in time, because the cluster was down: nothing
+    (`none`), or the last of them runs late (`last`). What was suspended, paused, excluded or not yet scheduled is never
+    made up for. Default: `none`."""
     timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
     """Age at which a run is cancelled on the server, in seconds; at most a week. For example 3600. Default: none but
     the server's own limit."""
+    on_interrupted: Literal["skip", "proceed"] = "skip"
+    """What happens when a run is due and its thread waits for a person: `skip` it, or `proceed`, which discards what
+    waits there without a word. Only with `thread`. Default: `skip`."""
+    retry: Retry = Retry()
+    """What happens after a run that failed. Default: nothing; a further run costs money."""
+    failure_policy: FailurePolicy | None = None
+    """When failures pause the GraphCron. Default: never."""
+    budget: Budget | None = None
+    """What runs may use, in tokens and in money. Default: that of the GraphServer if `serverRef` names one, otherwise
+    none."""
     history: History = History()
     """How many finished Jobs and which part of the past are kept."""
     server: Server | None = None
-    """The LangGraph server. Default: the operator's setting."""
+    """The LangGraph server. Not together with `serverRef`. Default: the operator's setting."""
+    server_ref: LocalObjectRef | None = None
+    """A GraphServer in the GraphCron's namespace, such as `name: shared`. Not together with `server`. Default:
+    none."""
+    preflight: bool = True
+    """Whether to look, after each change and without starting a run, if the server answers and knows the assistant and
+    the thread; the condition `TargetResolved` says what was found. Default: true."""
     runner: Runner | None = None
     """What is special about the pod that starts a run and follows it. Default: the operator's setting."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The schedules as they were written, one or several."""
+        return tuple(self.schedules or ()) or ((self.schedule,) if self.schedule else ())

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from graphcron.model.base import Instant, Part
+from graphcron.model.base import BY_NAME, Instant, Part
 
 
 class _Seen(Part):
@@ -14,10 +14,10 @@ class _Seen(Part):
 
 
 class Condition(_Seen):
-    """One thing that holds of the GraphCron, or does not."""
+    """One thing that holds of the resource, or does not."""
 
     type: str
-    """What the condition is about: `Ready`, `LastRunSucceeded`, `Reconciling` or `Stalled`."""
+    """What the condition is about, such as `Ready`, `LastRunSucceeded`, `Reconciling` or `Stalled`."""
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     reason: str
@@ -43,10 +43,16 @@ class RecentRun(_Seen):
     """A run that has ended, or an occurrence that was skipped. Never a prompt or an answer."""
 
     scheduled_time: Instant
-    """When it was due."""
+    """When it was due, or when a person asked for it."""
+    trigger: str | None = None
+    """What a person wrote to ask for it; absent if the schedule did."""
+    first_scheduled_time: Instant | None = None
+    """Where the entry stands for several: when the first of them was due."""
+    count: int | None = None
+    """How many neighbouring occurrences, skipped for the same reason, the entry stands for; absent: one."""
     outcome: str
-    """How it ended: `Succeeded`, `GraphError`, `Interrupted`, `Timeout`, `Cancelled`, `Skipped`, `Rejected`,
-    `ServerUnreachable`, …"""
+    """How it ended: `Succeeded`, `GraphError`, `Interrupted`, `Timeout`, `Cancelled`, `Skipped`,
+    `OverBudget`, `Rejected`, `ServerUnreachable`, …"""
     reason: str | None = None
     """More exactly why, in one CamelCase word."""
     message: str | None = None
@@ -61,20 +67,56 @@ class RecentRun(_Seen):
     """When the server accepted it."""
     duration_seconds: float | None = None
     """How long it took on the server, in seconds."""
+    attempts: int | None = None
+    """Runs that it took on the server, where there was more than one; the ids are the last one's."""
     tokens: int | None = None
-    """Tokens that it used, at least: those that the messages of the thread tell of."""
+    """Tokens that it used, in and out, all attempts together."""
+    tokens_at_least: bool | None = None
+    """True: `tokens` and `cost` are a lower bound, those that the messages of the thread tell of."""
+    cost: str | None = None
+    """What they cost, in the currency of the operator's prices; absent if it has none."""
+
+
+class BudgetUsed(_Seen):
+    """What was used in the current window of the budget."""
+
+    window_start: Instant | None = None
+    """When the window began."""
+    window_end: Instant | None = None
+    """When it turns; of a rolling window, when what was used in it begins to leave."""
+    tokens: int | None = None
+    """Tokens used in it."""
+    cost: str | None = None
+    """What they cost, in the currency of the operator's prices; absent if it has none."""
+
+
+class Preflight(_Seen):
+    """The last look at the target."""
+
+    key: str
+    """What of the spec and the settings it was about; another one now means that it is made anew."""
+    attempts: int = 0
+    """How often it was made."""
+    time: Instant | None = None
+    """When it was made last."""
+    server: str | None = None
+    """Product and version of the server, such as `langgraph-api 0.16.7`."""
 
 
 class AppliedCronJob(_Seen):
-    """The CronJob as the operator last wrote it."""
+    """A CronJob as the operator last wrote it."""
 
+    name: str
+    """Its name."""
     generation: int
     """Its `metadata.generation` after that; another one now means that somebody else has changed it."""
-    hash: str | None = None
-    """Hash of the manifest that was written."""
 
 
 _BY_TYPE: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+
+
+Conditions = Annotated[list[Condition], Field(json_schema_extra=_BY_TYPE)]
+"""Conditions, told apart by their types."""
 
 
 class GraphCronStatus(_Seen):
@@ -82,29 +124,61 @@ class GraphCronStatus(_Seen):
 
     observed_generation: int | None = None
     """The `metadata.generation` that this status is about."""
-    conditions: Annotated[list[Condition] | None, Field(json_schema_extra=_BY_TYPE)] = None
-    """What holds of the GraphCron. `Ready`: its CronJob is as it should be. `LastRunSucceeded`: how the last run
-    ended."""
+    conditions: Conditions | None = None
+    """What holds of the GraphCron. Always: `Ready`, its CronJobs are as they should be; `LastRunSucceeded`, how the
+    last run ended. Unless `preflight` is off: `TargetResolved`, a run could be made. While they hold: `Paused` after
+    failures, `AwaitingHuman`, `BudgetExceeded`, `ScheduleTight` if runs take longer than the schedule leaves them."""
     schedule: str | None = None
-    """The schedule as it stands in the CronJob."""
+    """The first schedule as it stands in its CronJob."""
+    schedules: list[str] | None = None
+    """All schedules as they stand in their CronJobs, each `H` replaced by its value."""
     time_zone: str | None = None
     """The zone that is in force."""
     next_schedule_time: Instant | None = None
     """When the next run is due; absent if none is."""
+    next_schedule_times: list[Instant] | None = None
+    """When the next runs are due, at most five: over all schedules, without what is excluded."""
     last_schedule_time: Instant | None = None
     """When the latest run was due."""
     last_successful_time: Instant | None = None
     """When a run last succeeded."""
     last_failure_time: Instant | None = None
     """When a run last failed."""
+    missed_runs: int | None = None
+    """How many runs were due and were started by nobody, because the cluster was down."""
+    consecutive_failures: int | None = None
+    """How many of the latest runs have failed one after another."""
+    last_handled_trigger: str | None = None
+    """The value of the annotation `graphcron.dev/run-requested-at` that was acted on last."""
+    last_handled_resume: str | None = None
+    """The value of the annotation `graphcron.dev/resume-requested-at` that was acted on last."""
+    budget: BudgetUsed | None = None
+    """What was used in the current window of the budget; absent if it has none."""
+    preflight: Preflight | None = None
+    """The last look at the target."""
     active: list[ActiveRun] | None = None
     """Runs that are under way."""
     recent_runs: list[RecentRun] | None = None
     """The latest runs that have ended, newest first; `spec.history.runs` says how many."""
-    cron_job: AppliedCronJob | None = None
-    """The CronJob as the operator last wrote it."""
+    cron_jobs: Annotated[list[AppliedCronJob], Field(json_schema_extra=BY_NAME)] | None = None
+    """The CronJobs as the operator last wrote them, one for each schedule."""
+    checked_until: Instant | None = None
+    """Up to when it was looked for runs that were due and that nobody started."""
 
 
-def dump_status(status: GraphCronStatus) -> dict[str, Any]:
+class GraphServerStatus(_Seen):
+    """What the operator has seen. Users read it and never write it."""
+
+    observed_generation: int | None = None
+    """The `metadata.generation` that this status is about."""
+    conditions: Conditions | None = None
+    """What holds of the server. `Ready`: it answers and takes the API key."""
+    server: str | None = None
+    """Product and version of the server, such as `langgraph-api 0.16.7`."""
+    preflight: Preflight | None = None
+    """The last look at it."""
+
+
+def dump_status(status: GraphCronStatus | GraphServerStatus) -> dict[str, Any]:
     """Return the status as Kubernetes stores it: camelCase, no nulls, times in UTC and whole seconds."""
     return status.model_dump(by_alias=True, exclude_none=True)

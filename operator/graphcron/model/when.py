@@ -1,15 +1,15 @@
-"""The two texts that say when: the schedule and its time zone.
+"""The texts that say when: the schedule or several of them, and their time zone.
 
-Python reads them with :mod:`graphcron.cron` and :mod:`graphcron.schedule`, which know all and say best what is wrong.
-The rules here are what CEL can see of it, so that most slips are refused at ``kubectl apply``; they refuse nothing that
-those take.
+Python reads them with :mod:`graphcron.hashed`, :mod:`graphcron.cron` and :mod:`graphcron.schedule`, which know all and
+say best what is wrong. The rules here are what CEL can see of it, so that most slips are refused at ``kubectl apply``;
+they refuse nothing that those take.
 """
 
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from graphcron import cron, schedule
+from graphcron import cron, hashed, schedule
 from graphcron.errors import SpecError
 from graphcron.model.rules import Rule, Rules, Violation, matching, not_matching, violated
 
@@ -24,15 +24,26 @@ _WEEKDAYS: Final = "(?i:sun|mon|tue|wed|thu|fri|sat)"
 def _part(at: int, name: str, values: str, allowed: str) -> Rule:
     """Return the rule for one of the five fields, counted from 0."""
     value = rf"\+?0*({values})"
-    item = rf"([*?]|{value}(-{value})?)(/\+?0*[1-9][0-9]*)?"
+    item = rf"([*?]|{value}(-{value})?|H(\({value}-{value}\))?)(/\+?0*[1-9][0-9]*)?"
     pattern = rf"\s*(\S+\s+){{{at}}}({item})?(,({item})?)*(\s(?s:.*))?"
     return matching(pattern, f"its {name} is not right", f"allowed are {allowed}", where=_FIVE)
 
 
+def fires(line: str, *, seed: str) -> bool:
+    """Whether a schedule ever comes round, with the values that the seed gives each ``H``.
+
+    Raises
+    ------
+    SpecError
+        If it is no schedule.
+    """
+    return not schedule.never_fires(cron.parse(hashed.render(line, seed=seed)))
+
+
 def _read_schedule(text: str) -> str:
-    """Return the text if it is a schedule that can fire."""
+    """Return the text if it is a schedule that can fire, as far as that does not hang on the value of an ``H``."""
     try:
-        never = schedule.never_fires(cron.parse(text))
+        never = not fires(text, seed="") and not hashed.has_hash(text)
     except SpecError as error:
         raise violated(Violation("", error.problem, error.remedy)) from None
     if never:
@@ -87,6 +98,20 @@ Schedule = Annotated[
     ),
 ]
 """When it runs: five fields or a macro."""
+
+Schedules = Annotated[
+    list[Schedule],
+    Field(min_length=1, max_length=10),
+    Rules(
+        Rule(
+            problem="has the same line twice",
+            remedy="leave one out, or change it",
+            holds=lambda lines: len(set(lines)) == len(lines),
+            cel="self.all(line, self.exists_one(other, other == line))",
+        ),
+    ),
+]
+"""Several of them."""
 
 TimeZone = Annotated[
     str,

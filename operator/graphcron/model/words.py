@@ -95,7 +95,7 @@ ServerUrl = Annotated[
         matching(
             r"https?://[^/@]*(/.*)?",
             "holds a user name or password that everybody can read",
-            "put it into a Secret and name that in spec.server.apiKeySecretRef or spec.server.headers",
+            "put it into a Secret and name that in apiKeySecretRef or headers",
             where=_ANY_HTTP,
         ),
         matching(
@@ -120,7 +120,7 @@ HeaderName = Annotated[
         not_matching(
             r"(?i:x-api-key)",
             "is the header of the API key, which has its own field",
-            "name the Secret in spec.server.apiKeySecretRef",
+            "name the Secret in apiKeySecretRef",
         ),
         not_matching(
             r"(?i:host|connection|content-(length|type|encoding)|transfer-encoding|te|upgrade|expect|accept-encoding)",

@@ -1,19 +1,21 @@
-"""GraphCron → CronJob. Same input, same bytes; no clock, no cluster."""
+"""GraphCron → CronJobs and Jobs. Same input, same bytes; no clock, no cluster."""
 
 import hashlib
 import json
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from graphcron import contract, names
-from graphcron.model import GraphCron, GraphCronSpec, rfc3339
+from graphcron.asks import Ask
+from graphcron.model import GraphCron, GraphCronSpec, ObjectMeta, rfc3339
+from graphcron.names import Purpose
 from graphcron.observed import CronJobSeen
-from graphcron.pod import CONTAINER, Manifest, labels_for, pod_template_for
+from graphcron.pod import CONTAINER, Extra, Manifest, labels_for, pod_template_for
+from graphcron.reasons import Reason
 from graphcron.request import whole_seconds
 from graphcron.settings import Settings
-
-DEFAULT_TIME_ZONE: Final = "Etc/UTC"
-"""Zone of a GraphCron that names none. Unset, a CronJob would follow the controller-manager's local zone."""
+from graphcron.timing import calendar_for, lines_of, time_zone_of
 
 BACKOFF_LIMIT: Final = 6
 """Pods after the first that may follow one that was lost. It costs no money: they find the run again."""
@@ -21,12 +23,46 @@ BACKOFF_LIMIT: Final = 6
 JOB_SLACK_SECONDS: Final = 120
 """What a Job gets beyond its run's deadlines before Kubernetes ends it: pulling the image, being scheduled."""
 
+ATTEMPT_SLACK_SECONDS: Final = 90
+"""What it gets for each further attempt at a run: the pause before it, and the cancelling of the one before."""
+
+KEPT_SECONDS: Final = 86_400
+"""How long a Job that a person asked for is kept after its end; the history limits are for scheduled ones."""
+
+CATCH_UP_SECONDS: Final = 86_400
+"""How late a run that is made up for may start after that was decided: what was down may be down still."""
+
+WAKE_BEFORE: Final = timedelta(seconds=60)
+"""A CronJob that rests is woken so long before its rest ends; till then its pods would skip."""
+
 _HASH_DIGITS: Final = 16
+_SHORT_DIGITS: Final = 10
+_LONGEST_STEM: Final = names.MAX_NAME_LENGTH - _SHORT_DIGITS - 1
 
 
-def time_zone_of(spec: GraphCronSpec) -> str:
-    """Return the zone in force."""
-    return spec.time_zone or DEFAULT_TIME_ZONE
+class Memory(NamedTuple):
+    """What the CronJob remembers for the GraphCron, should its status get lost."""
+
+    paused_since: datetime | None = None
+    """When failures paused it; None: they have not."""
+    handled_trigger: str = ""
+    handled_resume: str = ""
+
+
+def rest_of(graphcron: GraphCron, *, paused: bool, now: datetime) -> Reason | None:
+    """Tell why no new runs may start; None: they may."""
+    spec = graphcron.spec
+    if has_ended(spec, now=now):
+        return Reason.ENDED
+    if spec.suspend:
+        return Reason.SUSPENDED
+    if paused:
+        return Reason.PAUSED
+    rests_until = calendar_for(graphcron).rests_until(now)
+    if rests_until is None or rests_until - now <= WAKE_BEFORE:
+        return None
+    begun = spec.start_time is None or spec.start_time <= now
+    return Reason.EXCLUDED if begun else Reason.CAMPAIGN_NOT_BEGUN
 
 
 def has_ended(spec: GraphCronSpec, *, now: datetime) -> bool:
@@ -34,68 +70,80 @@ def has_ended(spec: GraphCronSpec, *, now: datetime) -> bool:
     return spec.end_time is not None and spec.end_time <= now
 
 
-def is_suspended(spec: GraphCronSpec, *, now: datetime) -> bool:
-    """Tell whether no new runs may start."""
-    return spec.suspend or has_ended(spec, now=now)
+def next_change(graphcron: GraphCron, *, now: datetime) -> datetime | None:
+    """Return when :func:`rest_of` may say something else by itself; None: never."""
+    calendar = calendar_for(graphcron)
+    moments = [moment for each in calendar.excluded for moment in (each.start, each.end - WAKE_BEFORE, each.end)]
+    moments += [moment for moment in (calendar.start, calendar.end) if moment]
+    moments += [calendar.start - WAKE_BEFORE] if calendar.start else []
+    return min((moment for moment in moments if moment > now), default=None)
 
 
-def cronjob_for(graphcron: GraphCron, settings: Settings, seen: CronJobSeen | None, *, now: datetime) -> Manifest:
-    """Build the CronJob that a GraphCron wants.
+def cronjob_names(graphcron: GraphCron) -> list[str]:
+    """Return the names of its CronJobs: the first has the GraphCron's own, those of further lines one that is long."""
+    name, uid = graphcron.metadata.name, graphcron.metadata.uid
+    further = range(1, len(graphcron.spec.lines))
+    return [name] + [
+        f"{name[:_LONGEST_STEM].rstrip('-.')}-{digest([uid, number])[:_SHORT_DIGITS]}" for number in further
+    ]
+
+
+def cronjobs_for(
+    graphcron: GraphCron,
+    settings: Settings,
+    seen: Mapping[str, CronJobSeen],
+    memory: Memory,
+    *,
+    now: datetime,
+) -> list[Manifest]:
+    """Build the CronJobs that a GraphCron wants, one for each line of its schedule.
 
     Parameters
     ----------
     seen
-        The CronJob as it is, or None: it knows since when the schedule has been in force.
+        The CronJobs as they are, by name: they know since when their schedules have been in force.
+    memory
+        What the first of them is to remember.
     now
-        When the schedule takes effect, where it is a new one.
+        When a schedule takes effect, where it is a new one.
 
     Raises
     ------
     SpecError
         No server is named, or the request is too large for a pod's environment.
     """
-    spec = graphcron.spec
-    suspended = is_suspended(spec, now=now)
-    key = _digest([spec.schedule, time_zone_of(spec), suspended])
-    since = seen.schedule_since if seen and seen.schedule_key == key and seen.schedule_since else whole_seconds(now)
-    manifest: Manifest = {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": {
-            "name": graphcron.metadata.name,
-            "namespace": graphcron.metadata.namespace,
-            "labels": labels_for(graphcron),
-            "annotations": {
-                names.ANNOTATION_SCHEDULE_KEY: key,
-                names.ANNOTATION_SCHEDULE_SINCE: rfc3339(since),
-            },
-            # No blockOwnerDeletion: nothing has to wait for the CronJob to go, and it would take a further permission.
-            "ownerReferences": [
-                {
-                    "apiVersion": names.API_VERSION,
-                    "kind": names.KIND,
-                    "name": graphcron.metadata.name,
-                    "uid": graphcron.metadata.uid,
-                    "controller": True,
-                }
-            ],
-        },
-        "spec": {
-            "schedule": spec.schedule,
-            "timeZone": time_zone_of(spec),
-            "suspend": suspended,
-            "concurrencyPolicy": spec.concurrency_policy,
-            "startingDeadlineSeconds": spec.starting_deadline_seconds,
-            "successfulJobsHistoryLimit": spec.history.successful,
-            "failedJobsHistoryLimit": spec.history.failed,
-            "jobTemplate": {
-                "metadata": {"labels": labels_for(graphcron)},
-                "spec": _job_spec(graphcron, settings, since),
-            },
-        },
+    suspended = rest_of(graphcron, paused=memory.paused_since is not None, now=now) is not None
+    remembered = {
+        names.ANNOTATION_PAUSED_SINCE: rfc3339(memory.paused_since) if memory.paused_since else "",
+        names.ANNOTATION_HANDLED_TRIGGER: memory.handled_trigger,
+        names.ANNOTATION_HANDLED_RESUME: memory.handled_resume,
     }
-    manifest["metadata"]["annotations"][names.ANNOTATION_APPLIED] = _digest(manifest)
-    return manifest
+    manifests = []
+    for name, line in zip(cronjob_names(graphcron), lines_of(graphcron), strict=True):
+        own = seen.get(name)
+        since, key = _since(graphcron.spec, line, own, suspended=suspended, now=now)
+        annotations = {names.ANNOTATION_SCHEDULE_KEY: key, names.ANNOTATION_SCHEDULE_SINCE: rfc3339(since)}
+        if name == graphcron.metadata.name:
+            annotations |= {key: value for key, value in remembered.items() if value}
+        manifest = _cronjob(graphcron, settings, name, line, suspended=suspended, since=since)
+        manifest["metadata"]["annotations"] = annotations
+        annotations[names.ANNOTATION_APPLIED] = digest(manifest)
+        manifests.append(manifest)
+    return manifests
+
+
+def _since(
+    spec: GraphCronSpec, line: str, seen: CronJobSeen | None, *, suspended: bool, now: datetime
+) -> tuple[datetime, str]:
+    """Return since when a line has been in force, and what this is about."""
+    key = schedule_key(spec, line, suspended=suspended)
+    kept = seen.schedule_since if seen and seen.schedule_key == key else None
+    return kept or whole_seconds(now), key
+
+
+def schedule_key(spec: GraphCronSpec, line: str, *, suspended: bool) -> str:
+    """Return what must change for a line to take effect anew."""
+    return digest([line, time_zone_of(spec), suspended])
 
 
 def is_in_place(manifest: Manifest, seen: CronJobSeen, *, generation: int | None) -> bool:
@@ -106,12 +154,102 @@ def is_in_place(manifest: Manifest, seen: CronJobSeen, *, generation: int | None
     generation
         The CronJob's generation after our last apply, as the status remembers it.
     """
-    metadata = manifest["metadata"]
-    untouched = seen.generation == generation and bool(seen.controller_uid) and seen.labels == metadata["labels"]
-    return untouched and seen.applied == metadata["annotations"][names.ANNOTATION_APPLIED]
+    labels, annotations = manifest["metadata"]["labels"], manifest["metadata"]["annotations"]
+    untouched = seen.generation == generation and bool(seen.controller_uid) and seen.labels == labels
+    handled = (
+        annotations.get(each, "") for each in (names.ANNOTATION_HANDLED_TRIGGER, names.ANNOTATION_HANDLED_RESUME)
+    )
+    remembers = (seen.handled_trigger, seen.handled_resume) == tuple(handled)
+    return untouched and remembers and seen.applied == annotations[names.ANNOTATION_APPLIED]
 
 
-def _job_spec(graphcron: GraphCron, settings: Settings, since: datetime) -> Manifest:
+def job_for(graphcron: GraphCron, settings: Settings, ask: Ask, *, since: datetime) -> Manifest:
+    """Build the Job for a run that no schedule starts."""
+    environment = {
+        contract.ENV_SCHEDULED_TIME: rfc3339(ask.scheduled),
+        contract.ENV_REQUESTED_TIME: rfc3339(ask.requested),
+    }
+    if ask.trigger:
+        environment[contract.ENV_TRIGGER] = ask.trigger
+    annotations = {
+        names.ANNOTATION_SCHEDULED_TIMESTAMP: rfc3339(ask.scheduled),
+        names.ANNOTATION_REQUESTED_TIME: rfc3339(ask.requested),
+    }
+    if ask.trigger:
+        annotations[names.ANNOTATION_TRIGGER] = ask.trigger
+    if ask.purpose is Purpose.CATCH_UP:
+        deadline = max(CATCH_UP_SECONDS, graphcron.spec.starting_deadline_seconds)
+        late = graphcron.spec.model_copy(update={"starting_deadline_seconds": deadline})
+        graphcron = graphcron.model_copy(update={"spec": late})
+    spec = _job_spec(graphcron, settings, since, Extra(ask.purpose, environment))
+    manifest = owned(names.KIND, graphcron.metadata, ask.name, ask.purpose)
+    manifest["metadata"]["annotations"] = annotations
+    return {**manifest, "spec": {**spec, "ttlSecondsAfterFinished": KEPT_SECONDS}}
+
+
+def owned(kind: str, owner: ObjectMeta, name: str, purpose: Purpose) -> Manifest:
+    """Return the head of a Job that belongs to a GraphCron or GraphServer."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": owner.namespace,
+            "labels": labels_for(owner, purpose),
+            "ownerReferences": [owner_reference(kind, owner)],
+        },
+    }
+
+
+def owner_reference(kind: str, owner: ObjectMeta) -> Manifest:
+    """Return what makes an object go with its owner.
+
+    No ``blockOwnerDeletion``: nothing has to wait for it to go, and it would take a further permission.
+    """
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": kind,
+        "name": owner.name,
+        "uid": owner.uid,
+        "controller": True,
+    }
+
+
+def digest(value: Any) -> str:
+    """Return a short hash of a JSON value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:_HASH_DIGITS]
+
+
+def _cronjob(
+    graphcron: GraphCron, settings: Settings, name: str, line: str, *, suspended: bool, since: datetime
+) -> Manifest:
+    spec = graphcron.spec
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {
+            "name": name,
+            "namespace": graphcron.metadata.namespace,
+            "labels": labels_for(graphcron.metadata),
+            "ownerReferences": [owner_reference(names.KIND, graphcron.metadata)],
+        },
+        "spec": {
+            "schedule": line,
+            "timeZone": time_zone_of(spec),
+            "suspend": suspended,
+            "concurrencyPolicy": spec.concurrency_policy,
+            "startingDeadlineSeconds": spec.starting_deadline_seconds,
+            "successfulJobsHistoryLimit": spec.history.successful,
+            "failedJobsHistoryLimit": spec.history.failed,
+            "jobTemplate": {
+                "metadata": {"labels": labels_for(graphcron.metadata)},
+                "spec": _job_spec(graphcron, settings, since, None),
+            },
+        },
+    }
+
+
+def _job_spec(graphcron: GraphCron, settings: Settings, since: datetime, extra: Extra | None) -> Manifest:
     spec = graphcron.spec
     job: Manifest = {
         "backoffLimit": BACKOFF_LIMIT,
@@ -130,12 +268,11 @@ def _job_spec(graphcron: GraphCron, settings: Settings, since: datetime) -> Mani
                 },
             ]
         },
-        "template": pod_template_for(graphcron, settings, since=since),
+        "template": pod_template_for(graphcron, settings, since=since, extra=extra),
     }
     if spec.timeout_seconds is not None:
-        job["activeDeadlineSeconds"] = spec.timeout_seconds + spec.starting_deadline_seconds + JOB_SLACK_SECONDS
+        further = spec.retry.attempts * (spec.timeout_seconds + ATTEMPT_SLACK_SECONDS)
+        job["activeDeadlineSeconds"] = (
+            spec.timeout_seconds + further + spec.starting_deadline_seconds + JOB_SLACK_SECONDS
+        )
     return job
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:_HASH_DIGITS]

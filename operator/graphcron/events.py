@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from graphcron.contract import Outcome
 from graphcron.model import Condition, GraphCronStatus, RecentRun, rfc3339
-from graphcron.reasons import ConditionType
+from graphcron.reasons import ConditionType, Reason
 
 
 class Event(NamedTuple):
@@ -26,15 +26,44 @@ class Event(NamedTuple):
 
 
 def events_for(previous: GraphCronStatus, status: GraphCronStatus) -> Iterator[Event]:
-    """Tell what has changed: runs that have finished, and a new reason of ``Ready``."""
-    told = {(run.job, run.outcome) for run in previous.recent_runs or ()}
+    """Tell what has changed: runs that have finished, and conditions that have come or have a new reason."""
+    told = {_identity(run) for run in previous.recent_runs or ()}
     for run in reversed(status.recent_runs or ()):
-        if (run.job, run.outcome) not in told:
+        if _identity(run) not in told:
             yield _run_event(run)
-    before, after = _ready(previous), _ready(status)
-    if after and (before is None or (before.status, before.reason) != (after.status, after.reason)):
-        moment = after.last_transition_time
-        yield Event(after.status == "True", after.reason, after.message, key=f"{after.reason}/{moment.isoformat()}")
+    before = {each.type: each for each in previous.conditions or ()}
+    for after in status.conditions or ():
+        known = before.get(after.type)
+        if _is_told(after) and (known is None or (known.status, known.reason) != (after.status, after.reason)):
+            yield _condition_event(after)
+
+
+_ABNORMAL: Final = frozenset(
+    {
+        ConditionType.PAUSED,
+        ConditionType.AWAITING_HUMAN,
+        ConditionType.BUDGET_EXCEEDED,
+        ConditionType.SCHEDULE_TIGHT,
+    }
+)
+"""Conditions that are there only while something needs a look."""
+
+
+def _is_told(condition: Condition) -> bool:
+    if condition.type == ConditionType.READY:
+        return condition.reason != Reason.PAUSED  # the condition of that name says it better
+    return condition.type in _ABNORMAL or condition.type == ConditionType.TARGET_RESOLVED
+
+
+def _condition_event(condition: Condition) -> Event:
+    normal = condition.status != "False" and condition.type not in _ABNORMAL
+    key = f"{condition.type}/{condition.reason}/{condition.last_transition_time.isoformat()}"
+    reason = condition.type if condition.type in _ABNORMAL else condition.reason
+    return Event(normal, reason, condition.message, key=key)
+
+
+def _identity(run: RecentRun) -> tuple[object, ...]:
+    return run.job, run.trigger, run.scheduled_time, run.outcome
 
 
 def _run_event(run: RecentRun) -> Event:
@@ -42,7 +71,3 @@ def _run_event(run: RecentRun) -> Event:
     detail = run.message or f"it ended: {outcome.value}"
     message = f"Run of {rfc3339(run.scheduled_time)}: {detail}"
     return Event(outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}, outcome.value, message, key=run.job or message)
-
-
-def _ready(status: GraphCronStatus) -> Condition | None:
-    return next((each for each in status.conditions or () if each.type == ConditionType.READY), None)

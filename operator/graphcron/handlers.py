@@ -7,6 +7,7 @@ import kopf
 
 from graphcron import names
 from graphcron.echoes import Echoes
+from graphcron.names import Purpose
 from graphcron.observed import (
     Body,
     CronJobSeen,
@@ -16,11 +17,13 @@ from graphcron.observed import (
     job_seen,
     owner_key,
     pod_seen,
+    without_managed_fields,
 )
 from graphcron.operation import Operation
 from graphcron.reconcile import Key
 
 GRAPHCRONS: Final = (names.GROUP, names.VERSION, names.PLURAL)
+GRAPHSERVERS: Final = (names.GROUP, names.VERSION, names.SERVER_PLURAL)
 CRONJOBS: Final = ("batch", "v1", "cronjobs")
 JOBS: Final = ("batch", "v1", "jobs")
 PODS: Final = ("v1", "pods")
@@ -39,16 +42,15 @@ class IndexView:
         self._indices = indices
         self._echoes = echoes
 
-    def graphcron(self, key: Key) -> Body | None:
-        """Return the object; None where it is gone."""
-        body: Body | None = next(iter(self._of("graphcrons_by_key", key)), None)
+    def body(self, key: Key) -> Body | None:
+        """Return a GraphCron or GraphServer; None where it is gone."""
+        body: Body | None = next(iter(self._of("objects_by_key", key)), None)
         return body and (self._echoes.latest(body["metadata"]["uid"]) or body)
 
-    def cronjob(self, key: Key) -> CronJobSeen | None:
-        """Return the CronJob of that name with our labels."""
-        seen: CronJobSeen | None = next(iter(self._of("cronjobs_by_key", key)), None)
-        written = self._echoes.latest(seen.uid) if seen else None
-        return cronjob_seen(written) if written else seen
+    def cronjobs(self, key: Key) -> list[CronJobSeen]:
+        """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
+        shown = [self._latest(seen) for seen in self._of("cronjobs_by_key", key)]
+        return list({seen.name: seen for seen in shown}.values())
 
     def jobs(self, uid: str) -> list[JobSeen]:
         """Return the Jobs of the GraphCron with that UID."""
@@ -58,22 +60,35 @@ class IndexView:
         """Return the pods of the GraphCron with that UID."""
         return list(self._of("pods_by_uid", uid))
 
+    def _latest(self, seen: CronJobSeen) -> CronJobSeen:
+        written = self._echoes.latest(seen.uid)
+        return cronjob_seen(written) if written else seen
+
     def _of(self, index: str, key: object) -> Iterable[Any]:
         store: Iterable[Any] = self._indices[index].get(key, ())
         return store
 
 
 @kopf.index(*GRAPHCRONS)
-def graphcrons_by_key(body: kopf.Body, namespace: str | None, name: str, **_: Any) -> dict[Key, dict[str, Any]]:
-    """Keep each GraphCron, without what only the API server needs."""
-    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    return {Key(namespace or "", name): {**body, "metadata": metadata}}
+@kopf.index(*GRAPHSERVERS)
+def objects_by_key(body: kopf.Body, **_: Any) -> dict[Key, dict[str, Any]]:
+    """Keep each GraphCron and GraphServer, without what only the API server needs."""
+    return {_key(body): without_managed_fields(body, names.ANNOTATION_RUN_REQUESTED)}
+
+
+@kopf.index(*GRAPHCRONS)
+def users_by_server(body: kopf.Body, **_: Any) -> dict[Key, Key]:
+    """Know which GraphCrons name a GraphServer."""
+    reference = (body.get("spec") or {}).get("serverRef") or {}
+    key = _key(body)
+    return {Key(key.namespace, str(reference.get("name", "")), names.SERVER_KIND): key} if reference else {}
 
 
 @kopf.index(*CRONJOBS)
 def cronjobs_by_key(body: kopf.Body, namespace: str | None, name: str, **_: Any) -> dict[Key, CronJobSeen]:
-    """Keep what matters of each CronJob."""
-    return {Key(namespace or "", name): cronjob_seen(body)}
+    """Keep what matters of each CronJob, for the GraphCron that its label names and for the one of its own name."""
+    seen = cronjob_seen(body)
+    return {Key(namespace or "", each): seen for each in {name, owner_key(body)[1]} if each}
 
 
 @kopf.index(*JOBS)
@@ -88,27 +103,51 @@ def pods_by_uid(body: kopf.Body, **_: Any) -> dict[str, PodSeen]:
     return {body["metadata"]["labels"].get(names.LABEL_UID, ""): pod_seen(body)}
 
 
-INDICES: Final = ("graphcrons_by_key", "cronjobs_by_key", "jobs_by_uid", "pods_by_uid")
+INDICES: Final = ("objects_by_key", "users_by_server", "cronjobs_by_key", "jobs_by_uid", "pods_by_uid")
 """The indices above, which kopf hands to handlers under their functions' names."""
 
 
 @kopf.on.event(*GRAPHCRONS)
+async def changed(event: kopf.RawEvent, memo: Operation, **_: Any) -> None:
+    """A GraphCron was made, changed or deleted, by whatever hand."""
+    _changed(memo, event, _key(event["object"]))
+
+
+@kopf.on.event(*GRAPHSERVERS)
+async def server_changed(event: kopf.RawEvent, memo: Operation, **indices: Any) -> None:
+    """A GraphServer was made, changed or deleted: those that name it look anew."""
+    key = _key(event["object"])
+    _changed(memo, event, key, *indices["users_by_server"].get(key, ()))
+
+
 @kopf.on.event(*CRONJOBS)
-async def changed(event: kopf.RawEvent, namespace: str | None, name: str, memo: Operation, **_: Any) -> None:
-    """A GraphCron, or the CronJob of its name, was made, changed or deleted, by whatever hand."""
-    _changed(memo, event, Key(namespace or "", name))
+async def cronjob_changed(event: kopf.RawEvent, namespace: str | None, name: str, memo: Operation, **_: Any) -> None:
+    """A CronJob was made, changed or deleted: by its label, or by its name, a GraphCron's."""
+    owner = owner_key(event["object"])[1]
+    _changed(memo, event, *(Key(namespace or "", each) for each in {name, owner} if each))
 
 
 @kopf.on.event(*JOBS)
 @kopf.on.event(*PODS)
 async def child_changed(event: kopf.RawEvent, memo: Operation, **_: Any) -> None:
-    """A Job or a pod of a GraphCron changed."""
-    _changed(memo, event, Key(*owner_key(event["object"])))
+    """A Job or a pod of a GraphCron or GraphServer changed."""
+    namespace, name = owner_key(event["object"])
+    purpose = event["object"]["metadata"].get("labels", {}).get(names.LABEL_PURPOSE)
+    keys = [Key(namespace, name)]
+    if purpose == Purpose.PREFLIGHT:  # a GraphServer may have the name of a GraphCron; asking both costs nothing
+        keys.append(Key(namespace, name, names.SERVER_KIND))
+    _changed(memo, event, *keys)
 
 
-def _changed(operation: Operation, event: kopf.RawEvent, key: Key) -> None:
+def _key(body: Body) -> Key:
+    metadata = body["metadata"]
+    return Key(metadata.get("namespace", ""), metadata["name"], body.get("kind", names.KIND))
+
+
+def _changed(operation: Operation, event: kopf.RawEvent, *keys: Key) -> None:
     operation.echoes.heard(event["object"], gone=event["type"] == "DELETED")
-    operation.queue.add(key)
+    for key in keys:
+        operation.queue.add(key)
 
 
 @kopf.on.login()

@@ -18,6 +18,8 @@ REQUEST_SECONDS: Final = 30
 _APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 """With the charset the client sends our text as it is; without, it writes JSON that is not always YAML."""
 
+_MERGE: Final = "application/merge-patch+json"
+
 _JSON: Final = "application/json"
 
 Answer = dict[str, Any]
@@ -78,18 +80,50 @@ class Cluster:
             if error.status == 409 and uid is None:
                 raise ConflictError(f"somebody else has made a CronJob named {metadata['name']}") from error
             if error.status == 422:
-                raise SpecError(
-                    field="spec", problem=f"the API server refuses the CronJob: {error}", remedy="change what it names"
-                ) from error
+                raise _refused("CronJob", error) from error
             raise
         self._wrote(answer)
         return answer
 
-    async def patch_status(self, graphcron: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
-        """Write the status of a GraphCron; False where it is gone or is another one by now."""
-        identity = {each: graphcron["metadata"][each] for each in ("name", "namespace", "uid")}
-        path = f"/apis/{names.API_VERSION}/namespaces/{identity['namespace']}/{names.PLURAL}/{identity['name']}/status"
-        body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": identity, "status": status}
+    async def remove_cronjob(self, namespace: str, name: str, *, uid: str, busy: bool) -> None:
+        """Take a CronJob of ours away with its Jobs, or let it start no more while one of them is active."""
+        path = _cronjob_path(namespace, name)
+        try:
+            if busy:
+                body = {"metadata": {"uid": uid}, "spec": {"suspend": True}}
+                self._wrote(await self._call("PATCH", path, [("fieldManager", names.FIELD_MANAGER)], body, _MERGE))
+            else:
+                body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+                await self._call("DELETE", path, [], body, _JSON)
+        except ClusterError as error:
+            if error.status not in {404, 409}:
+                raise
+
+    async def create_job(self, manifest: Mapping[str, Any]) -> None:
+        """Make a Job, once: one of that name that is there already is left as it is.
+
+        Raises
+        ------
+        SpecError
+            The API server refuses what the GraphCron asks for.
+        ClusterError
+            It did not work; try again.
+        """
+        path = f"/apis/batch/v1/namespaces/{manifest['metadata']['namespace']}/jobs"
+        try:
+            await self._call("POST", path, [("fieldManager", names.FIELD_MANAGER)], dict(manifest), _JSON)
+        except ClusterError as error:
+            if error.status == 422:
+                raise _refused("Job", error) from error
+            if error.status != 409:
+                raise
+
+    async def patch_status(self, owner: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+        """Write the status of a GraphCron or GraphServer; False where it is gone or is another one by now."""
+        identity = {each: owner["metadata"][each] for each in ("name", "namespace", "uid")}
+        plural = names.SERVER_PLURAL if owner["kind"] == names.SERVER_KIND else names.PLURAL
+        path = f"/apis/{names.API_VERSION}/namespaces/{identity['namespace']}/{plural}/{identity['name']}/status"
+        body = {"apiVersion": names.API_VERSION, "kind": owner["kind"], "metadata": identity, "status": status}
         try:
             self._wrote(await self._call("PATCH", path, _apply_query(force=True), as_yaml(body), _APPLY))
         except ClusterError as error:
@@ -98,9 +132,9 @@ class Cluster:
             raise
         return True
 
-    async def emit(self, graphcron: Mapping[str, Any], event: Event, *, now: str) -> None:
-        """Post an Event on a GraphCron; one that was posted before is left as it is."""
-        metadata = graphcron["metadata"]
+    async def emit(self, owner: Mapping[str, Any], event: Event, *, now: str) -> None:
+        """Post an Event on a GraphCron or GraphServer; one that was posted before is left as it is."""
+        metadata = owner["metadata"]
         name = event.name_for(metadata["name"], metadata["uid"])
         body = {
             "apiVersion": "v1",
@@ -108,7 +142,7 @@ class Cluster:
             "metadata": {"name": name, "namespace": metadata["namespace"]},
             "involvedObject": {
                 "apiVersion": names.API_VERSION,
-                "kind": names.KIND,
+                "kind": owner["kind"],
                 "name": metadata["name"],
                 "namespace": metadata["namespace"],
                 "uid": metadata["uid"],
@@ -176,6 +210,10 @@ def _apply_query(*, force: bool) -> list[tuple[str, str]]:
 
 def _cronjob_path(namespace: str, name: str) -> str:
     return f"/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}"
+
+
+def _refused(what: str, error: ClusterError) -> SpecError:
+    return SpecError(field="spec", problem=f"the API server refuses the {what}: {error}", remedy="change what it names")
 
 
 def _refusal(method: str, path: str, status: int, text: bytes) -> str:

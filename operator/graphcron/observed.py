@@ -6,10 +6,14 @@ Each ``*_seen`` function takes an object as the API server sends it and forgets 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
+
+from pydantic import ConfigDict, TypeAdapter
 
 from graphcron import names
 from graphcron.contract import Report
+from graphcron.names import Purpose
 
 Body = Mapping[str, Any]
 """An object as the API server sends it."""
@@ -21,6 +25,7 @@ SECONDS_PER_MINUTE: Final = 60
 class CronJobSeen:
     """A CronJob that carries our labels."""
 
+    name: str
     uid: str
     generation: int
     """Moves with each change of the spec, ours or somebody else's."""
@@ -36,6 +41,13 @@ class CronJobSeen:
     """When the schedule took effect."""
     last_schedule_time: datetime | None
     """Scheduled time of the newest Job, as the CronJob controller tells it."""
+    paused_since: datetime | None = None
+    """When failures paused the GraphCron; None: they have not."""
+    handled_trigger: str = ""
+    """The last request for a run now that we acted on."""
+    handled_resume: str = ""
+    """The last request to end a pause that we acted on."""
+    suspended: bool = False
 
     def belongs_to(self, uid: str) -> bool:
         """Tell whether it is that GraphCron's, even if somebody has removed the owner reference."""
@@ -53,6 +65,11 @@ class JobSeen:
     failure: str
     """Reason of the Job's failure, such as ``PodFailurePolicy`` or ``DeadlineExceeded``."""
     finished_at: datetime | None
+    created: datetime
+    purpose: Purpose | None = None
+    """What it is for, if no schedule has made it."""
+    trigger: str = ""
+    """The request that it answers, where a person asked for it."""
 
     @property
     def finished(self) -> bool:
@@ -75,6 +92,8 @@ class PodSeen:
     """Why its container has not started, such as ``CreateContainerConfigError``; empty where it has."""
     waiting_message: str
     finished_at: datetime | None
+    purpose: Purpose | None = None
+    """What it is for, if no schedule has made its Job."""
 
 
 def time_of(text: str | None) -> datetime | None:
@@ -88,11 +107,48 @@ def owner_key(body: Body) -> tuple[str, str]:
     return metadata.get("namespace", ""), metadata.get("labels", {}).get(names.LABEL_NAME, "")
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for with an annotation."""
+
+    value: str
+    """Any text; a new one is a new wish."""
+    time: datetime | None
+    """When it was written, as far as the API server knows."""
+
+
+def wish_of(body: Body, annotation: str) -> Wish | None:
+    """Return what an object's annotation asks for; None where it has none."""
+    metadata = body["metadata"]
+    value = (metadata.get("annotations") or {}).get(annotation)
+    if not value:
+        return None
+    moments = [entry.get("time") for entry in metadata.get("managedFields") or () if _owns(entry, annotation)]
+    return Wish(value, max(filter(None, map(_time_or_none, moments)), default=None))
+
+
+def without_managed_fields(body: Body, annotation: str) -> dict[str, Any]:
+    """Return the object without what only the API server needs: who wrote which field, but for that annotation."""
+    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    kept = [
+        {"time": entry.get("time"), "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{annotation}": {}}}}}
+        for entry in body["metadata"].get("managedFields") or ()
+        if _owns(entry, annotation)
+    ]
+    return {**body, "metadata": {**metadata, "managedFields": kept} if kept else metadata}
+
+
+def _owns(entry: Mapping[str, Any], annotation: str) -> bool:
+    fields = entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
+    return f"f:{annotation}" in fields
+
+
 def cronjob_seen(body: Body) -> CronJobSeen:
     """Keep what matters of a CronJob."""
     metadata = body["metadata"]
     annotations = metadata.get("annotations", {})
     return CronJobSeen(
+        name=metadata["name"],
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),
         controller_uid=controller_uid(body),
@@ -101,6 +157,10 @@ def cronjob_seen(body: Body) -> CronJobSeen:
         schedule_key=annotations.get(names.ANNOTATION_SCHEDULE_KEY, ""),
         schedule_since=_time_or_none(annotations.get(names.ANNOTATION_SCHEDULE_SINCE)),
         last_schedule_time=time_of(body.get("status", {}).get("lastScheduleTime")),
+        paused_since=_time_or_none(annotations.get(names.ANNOTATION_PAUSED_SINCE)),
+        handled_trigger=annotations.get(names.ANNOTATION_HANDLED_TRIGGER, ""),
+        handled_resume=annotations.get(names.ANNOTATION_HANDLED_RESUME, ""),
+        suspended=bool(body.get("spec", {}).get("suspend")),
     )
 
 
@@ -128,7 +188,16 @@ def job_seen(body: Body) -> JobSeen:
         failed=failure is not None,
         failure=failure.get("reason", "") if failure else "",
         finished_at=time_of(status.get("completionTime") or end.get("lastTransitionTime")),
+        created=time_of(metadata.get("creationTimestamp")) or datetime.min.replace(tzinfo=UTC),
+        purpose=_purpose(metadata),
+        trigger=metadata.get("annotations", {}).get(names.ANNOTATION_TRIGGER, ""),
     )
+
+
+def _purpose(metadata: Body) -> Purpose | None:
+    """Read what a Job or pod is for; what a newer version made for something else counts as a look, not as a run."""
+    text = metadata.get("labels", {}).get(names.LABEL_PURPOSE)
+    return None if text is None else Purpose(text) if text in set(Purpose) else Purpose.PREFLIGHT
 
 
 def pod_seen(body: Body) -> PodSeen:
@@ -148,6 +217,7 @@ def pod_seen(body: Body) -> PodSeen:
         waiting_reason=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),
         finished_at=time_of(ended.get("finishedAt")),
+        purpose=_purpose(metadata),
     )
 
 
@@ -181,7 +251,15 @@ def _time_or_none(text: str | None) -> datetime | None:
 
 
 def _report_or_none(text: str | None) -> Report | None:
+    """Read a termination message, which may be anything: the image is the user's choice."""
     try:
-        return Report.from_json(text or "")
-    except (ValueError, TypeError):
+        report = _REPORT.validate_python(Report.from_json(text or ""), strict=True)
+        for moment in (report.startTime, report.windowStart, report.windowEnd):
+            time_of(moment)
+        Decimal(report.windowCost or 0)
+    except (ValueError, TypeError, ArithmeticError):
         return None
+    return report
+
+
+_REPORT: Final = TypeAdapter(Report, config=ConfigDict(allow_inf_nan=False))

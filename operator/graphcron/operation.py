@@ -2,15 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from graphcron import names
 from graphcron.echoes import Echoes
 from graphcron.errors import ClusterError
 from graphcron.kube import Cluster, connect
 from graphcron.probes import Probes
 from graphcron.reconcile import Key, Reconciler, View
+from graphcron.servers import ServerReconciler
 from graphcron.settings import Settings
 from graphcron.workqueue import WorkQueue
+
+Reconcilers = Mapping[str, Callable[..., Awaitable[datetime | None]]]
+"""What reconciles, by kind of object."""
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +36,11 @@ class Operation:
         """Connect, answer probes, and set the workers to work."""
         self._cluster = await connect(lambda answer: self.echoes.expect(answer, now=datetime.now(UTC)))
         await self._probes.start()
-        reconciler = Reconciler(self._cluster, view, self.settings)
-        self._tasks = [asyncio.create_task(self._work(reconciler)) for _ in range(self.settings.workers)]
+        reconcilers: Reconcilers = {
+            names.KIND: Reconciler(self._cluster, view, self.settings).reconcile,
+            names.SERVER_KIND: ServerReconciler(self._cluster, view, self.settings).reconcile,
+        }
+        self._tasks = [asyncio.create_task(self._work(reconcilers)) for _ in range(self.settings.workers)]
 
     async def stop(self) -> None:
         """End the workers, then the connections."""
@@ -46,24 +55,24 @@ class Operation:
         """Return itself: kopf copies the memo for each object, and there is one operation."""
         return self
 
-    async def _work(self, reconciler: Reconciler) -> None:
+    async def _work(self, reconcilers: Reconcilers) -> None:
         while True:
             key = await self.queue.get()
             try:
-                await self._reconcile(reconciler, key)
+                await self._reconcile(reconcilers, key)
             finally:
                 self.queue.done(key)
 
-    async def _reconcile(self, reconciler: Reconciler, key: Key) -> None:
+    async def _reconcile(self, reconcilers: Reconcilers, key: Key) -> None:
         now = datetime.now(UTC)
         try:
-            again = await reconciler.reconcile(key, now=now)
+            again = await reconcilers[key.kind](key, now=now)
         except ClusterError as error:
             pause = self.queue.retry(key)
-            logger.warning("GraphCron %s/%s: %s; again in %.1f s", *key, error, pause)
+            logger.warning("%s %s/%s: %s; again in %.1f s", key.kind, key.namespace, key.name, error, pause)
         except Exception:
             pause = self.queue.retry(key)
-            logger.exception("GraphCron %s/%s: this is a bug; again in %.1f s", *key, pause)
+            logger.exception("%s %s/%s: this is a bug; again in %.1f s", key.kind, key.namespace, key.name, pause)
         else:
             if again is None:
                 self.queue.forget(key)

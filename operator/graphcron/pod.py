@@ -1,10 +1,12 @@
 """GraphCron → the pod template of its Jobs: the runner, under the *restricted* Pod Security Standard."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from graphcron import contract, names
-from graphcron.model import GraphCron, GraphCronSpec, Header, KeyRef, KeySource
+from graphcron.model import GraphCron, GraphCronSpec, Header, KeyRef, KeySource, ObjectMeta
+from graphcron.names import Purpose
 from graphcron.request import ca_source, request_for, request_text
 from graphcron.settings import Settings
 
@@ -20,22 +22,34 @@ USER: Final = 65532
 """Numeric user of our images: "nonroot"."""
 
 
-def labels_for(graphcron: GraphCron) -> dict[str, str]:
-    """Return the labels of all that a GraphCron makes."""
-    return {
+class Extra(NamedTuple):
+    """What is special about the pods of a Job that no schedule makes."""
+
+    purpose: Purpose
+    environment: Mapping[str, str]
+
+
+def labels_for(metadata: ObjectMeta, purpose: Purpose | None = None) -> dict[str, str]:
+    """Return the labels of all that is made for a GraphCron or GraphServer."""
+    labels = {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
-        names.LABEL_NAME: graphcron.metadata.name,
-        names.LABEL_UID: graphcron.metadata.uid or "",
+        names.LABEL_NAME: metadata.name,
+        names.LABEL_UID: metadata.uid or "",
     }
+    return labels | ({names.LABEL_PURPOSE: purpose.value} if purpose else {})
 
 
-def pod_template_for(graphcron: GraphCron, settings: Settings, *, since: datetime) -> Manifest:
+def pod_template_for(
+    graphcron: GraphCron, settings: Settings, *, since: datetime, extra: Extra | None = None
+) -> Manifest:
     """Build the pod template.
 
     Parameters
     ----------
     since
         When the schedule took effect: the pod starts nothing that was due before.
+    extra
+        For Jobs that no schedule makes.
 
     Raises
     ------
@@ -45,20 +59,23 @@ def pod_template_for(graphcron: GraphCron, settings: Settings, *, since: datetim
     runner = graphcron.spec.runner
     return {
         "metadata": {
-            "labels": {**((runner and runner.labels) or {}), **labels_for(graphcron)},
+            "labels": {
+                **((runner and runner.labels) or {}),
+                **labels_for(graphcron.metadata, extra.purpose if extra else None),
+            },
             "annotations": dict((runner and runner.annotations) or {}),
         },
-        "spec": _pod_spec(graphcron, settings, since),
+        "spec": _pod_spec(graphcron, settings, since, extra.environment if extra else {}),
     }
 
 
-def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime) -> Manifest:
+def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime, more: Mapping[str, str]) -> Manifest:
     spec = graphcron.spec
     files = _files(spec, settings)
     container: Manifest = {
         "name": CONTAINER,
         "image": (spec.runner and spec.runner.image) or settings.runner_image,
-        "env": _environment(graphcron, settings, since),
+        "env": _environment(graphcron, settings, since, more),
         "resources": settings.runner_resources,
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -103,14 +120,15 @@ _POD_OVERRIDES: Final = (
 )
 
 
-def _environment(graphcron: GraphCron, settings: Settings, since: datetime) -> list[Manifest]:
+def _environment(graphcron: GraphCron, settings: Settings, since: datetime, more: Mapping[str, str]) -> list[Manifest]:
     spec = graphcron.spec
     server = spec.server
     values = {
         contract.ENV_NAMESPACE: graphcron.metadata.namespace,
         contract.ENV_NAME: graphcron.metadata.name,
         contract.ENV_UID: graphcron.metadata.uid,
-        contract.ENV_REQUEST: request_text(request_for(spec, settings, since=since)),
+        contract.ENV_REQUEST: request_text(request_for(graphcron, settings, since=since)),
+        **more,
     }
     environment = [_value(name, value) for name, value in values.items()]
     environment.append(_field(contract.ENV_JOB, f"metadata.labels['{names.LABEL_JOB_NAME}']"))

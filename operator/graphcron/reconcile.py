@@ -1,43 +1,50 @@
-"""The verb: look at one GraphCron, make its CronJob right, write its status, tell what has changed."""
+"""The verb: look at one GraphCron, make its CronJobs and Jobs right, write its status, tell what has changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
-from graphcron.desired import cronjob_for, is_in_place
+from graphcron import names, unstarted
+from graphcron.desired import cronjob_names, is_in_place, next_change
 from graphcron.errors import ClusterError, ConflictError, SpecError
 from graphcron.events import events_for
 from graphcron.kube import Cluster
-from graphcron.model import GraphCron, GraphCronStatus, dump_status, parse, rfc3339
-from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen, cronjob_seen
+from graphcron.model import GraphCron, GraphCronStatus, GraphServer, dump_status, parse, parse_server, rfc3339
+from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen, cronjob_seen, wish_of
+from graphcron.plan import Plan, Seen, plan_for, told_without_plan
+from graphcron.ready import LONG_START, Observed, waiting_pods
+from graphcron.resolved import resolved
 from graphcron.settings import Settings
-from graphcron.status import LONG_START, Observed, status_for, status_of, waiting_pods
+from graphcron.status import status_for, status_of
+from graphcron.timing import calendar_for
 
 AFTER_DUE: Final = timedelta(seconds=5)
 """How long after a due time the status is looked at again: the Job's own event, if there is one, has come by then."""
 
 
 class Key(NamedTuple):
-    """Which GraphCron."""
+    """Which object: a GraphCron, or a GraphServer."""
 
     namespace: str
     name: str
+    kind: str = names.KIND
 
 
 class View(Protocol):
     """What the watches have shown."""
 
-    def graphcron(self, key: Key) -> Body | None:
-        """Return the object; None where it is gone."""
+    def body(self, key: Key) -> Body | None:
+        """Return a GraphCron or GraphServer; None where it is gone."""
 
-    def cronjob(self, key: Key) -> CronJobSeen | None:
-        """Return the CronJob of that name with our labels."""
+    def cronjobs(self, key: Key) -> Sequence[CronJobSeen]:
+        """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
 
     def jobs(self, uid: str) -> Sequence[JobSeen]:
-        """Return the Jobs of the GraphCron with that UID."""
+        """Return the Jobs of the owner with that UID."""
 
     def pods(self, uid: str) -> Sequence[PodSeen]:
-        """Return the pods of the GraphCron with that UID."""
+        """Return the pods of the owner with that UID."""
 
 
 class Reconciler:
@@ -61,51 +68,92 @@ class Reconciler:
         ClusterError
             It did not work; the status says so where it could be written. Try again.
         """
-        body = self._view.graphcron(key)
+        body = self._view.body(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return None
-        previous, uid = status_of(body), body["metadata"]["uid"]
-        cronjob, problem, graphcron = self._view.cronjob(key), None, None
+        seen = self._seen(key, body)
+        graphcron: GraphCron | None = None
+        plan, problem, cronjobs = None, None, list(seen.cronjobs.values())
         try:
             graphcron = parse(body)
-            cronjob = await self._put_in_place(graphcron, cronjob, previous, now=now)
+            graphcron = resolved(graphcron, self._server_of(graphcron))
+            seen = replace(seen, cronjobs=await self._with_unlabelled(graphcron, seen.cronjobs))
+            plan = plan_for(graphcron, self._settings, seen, now=now)
+            cronjobs = await self._carry_out(graphcron, plan, seen)
         except (SpecError, ClusterError) as error:
             problem = error
         observed = Observed(
             generation=body["metadata"]["generation"],
-            spec=graphcron.spec if graphcron else None,
+            graphcron=graphcron,
             problem=problem,
-            cronjob=cronjob,
-            jobs=self._view.jobs(uid),
-            pods=self._view.pods(uid),
-            previous=previous,
+            seen=seen,
+            cronjobs=cronjobs,
+            plan=plan,
+            # What was not carried out is decided anew: nothing of it may be told before.
+            told=plan.told if plan and not problem else told_without_plan(seen, graphcron.spec if graphcron else None),
             now=now,
         )
         status = status_for(observed)
-        await self._tell(body, previous, status, now=now)
+        await self._tell(body, seen.previous, status, now=now)
         if isinstance(problem, ClusterError):
             raise problem
         return self._next_look(status, observed)
 
-    async def _put_in_place(
-        self, graphcron: GraphCron, seen: CronJobSeen | None, previous: GraphCronStatus, *, now: datetime
-    ) -> CronJobSeen:
-        """Apply the CronJob unless it is in place, and return it as it is then."""
-        metadata = graphcron.metadata
-        if seen is None:
-            # Our watch shows CronJobs with our labels only; this one may have none, and be ours or somebody else's.
-            found = await self._cluster.find_cronjob(metadata.namespace or "", metadata.name)
-            seen = cronjob_seen(found) if found else None
-        if seen is not None and not seen.belongs_to(metadata.uid or ""):
-            raise ConflictError(
-                f"a CronJob named {metadata.name} exists and does not belong to this GraphCron; "
-                f"rename the GraphCron, or delete the CronJob: kubectl delete cronjob {metadata.name}"
-            )
-        manifest = cronjob_for(graphcron, self._settings, seen, now=now)
-        generation = previous.cron_job.generation if previous.cron_job else None
-        if seen is not None and is_in_place(manifest, seen, generation=generation):
-            return seen
-        return cronjob_seen(await self._cluster.apply_cronjob(manifest, uid=seen.uid if seen else None))
+    def _seen(self, key: Key, body: Body) -> Seen:
+        uid = body["metadata"]["uid"]
+        return Seen(
+            cronjobs={each.name: each for each in self._view.cronjobs(key)},
+            jobs=self._view.jobs(uid),
+            pods=self._view.pods(uid),
+            previous=status_of(body),
+            trigger=wish_of(body, names.ANNOTATION_RUN_REQUESTED),
+            resume=wish_of(body, names.ANNOTATION_RESUME_REQUESTED),
+        )
+
+    def _server_of(self, graphcron: GraphCron) -> GraphServer | None:
+        """Return the GraphServer that a GraphCron names; None: it names none, or none that is there and valid."""
+        reference = graphcron.spec.server_ref
+        key = Key(graphcron.metadata.namespace or "", reference.name, names.SERVER_KIND) if reference else None
+        body = self._view.body(key) if key else None
+        try:
+            return parse_server(body) if body else None
+        except SpecError:
+            return None
+
+    async def _with_unlabelled(self, graphcron: GraphCron, known: Mapping[str, CronJobSeen]) -> dict[str, CronJobSeen]:
+        """Add the CronJobs of the names that we need which our watch does not show; refuse those of somebody else.
+
+        Our watch shows CronJobs with our labels only; one that has none may be ours or somebody else's.
+        """
+        metadata, cronjobs = graphcron.metadata, dict(known)
+        for name in cronjob_names(graphcron):
+            if name not in cronjobs:
+                found = await self._cluster.find_cronjob(metadata.namespace or "", name)
+                cronjobs |= {name: cronjob_seen(found)} if found else {}
+            if name in cronjobs and not cronjobs[name].belongs_to(metadata.uid or ""):
+                raise ConflictError(
+                    f"a CronJob named {name} exists and does not belong to this GraphCron; "
+                    f"rename the GraphCron, or delete the CronJob: kubectl delete cronjob {name}"
+                )
+        return cronjobs
+
+    async def _carry_out(self, graphcron: GraphCron, plan: Plan, seen: Seen) -> list[CronJobSeen]:
+        """Make Jobs and CronJobs what the plan says, and return the CronJobs as they are then."""
+        metadata, applied = graphcron.metadata, []
+        generations = {each.name: each.generation for each in seen.previous.cron_jobs or ()}
+        for job in plan.jobs:
+            await self._cluster.create_job(job)
+        for manifest in plan.cronjobs:
+            name = manifest["metadata"]["name"]
+            own = seen.cronjobs.get(name)
+            if own is None or not is_in_place(manifest, own, generation=generations.get(name)):
+                own = cronjob_seen(await self._cluster.apply_cronjob(manifest, uid=own.uid if own else None))
+            applied.append(own)
+        for each in plan.surplus:
+            busy = any(job.name.startswith(f"{each.name}-") and not job.finished for job in seen.jobs)
+            if each.belongs_to(metadata.uid or "") and not (busy and each.suspended):
+                await self._cluster.remove_cronjob(metadata.namespace or "", each.name, uid=each.uid, busy=busy)
+        return applied
 
     async def _tell(self, body: Body, previous: GraphCronStatus, status: GraphCronStatus, *, now: datetime) -> None:
         """Write the status if it differs, and post the Events that tell the difference."""
@@ -115,10 +163,18 @@ class Reconciler:
             await self._cluster.emit(body, event, now=rfc3339(now))
 
     def _next_look(self, status: GraphCronStatus, observed: Observed) -> datetime:
-        moments = [observed.now + timedelta(seconds=self._settings.resync_seconds)]
+        now, graphcron, plan = observed.now, observed.graphcron, observed.plan
+        moments = [now + timedelta(seconds=self._settings.resync_seconds)]
         if status.next_schedule_time:
             moments.append(status.next_schedule_time + AFTER_DUE)
-        if observed.spec and observed.spec.end_time:
-            moments.append(observed.spec.end_time)
+        if graphcron:
+            moments += [moment for moment in [next_change(graphcron, now=now)] if moment]
+            patience = unstarted.patience(graphcron.spec)
+            open_times = calendar_for(graphcron).due_between(now - patience, now, 1)
+            moments += [moment + patience + AFTER_DUE for moment in open_times]
+        if status.budget and status.budget.window_end:
+            moments.append(status.budget.window_end)
+        if plan and plan.look and plan.look.again:
+            moments.append(plan.look.again)
         moments += [pod.created + LONG_START for pod in waiting_pods(observed)]
-        return min(moment for moment in moments if moment > observed.now)
+        return min(moment for moment in moments if moment > now)

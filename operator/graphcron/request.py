@@ -1,17 +1,27 @@
 """GraphCron → the request that its pods carry (:class:`graphcron.contract.Request`)."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from graphcron import contract
-from graphcron.contract import Request
+from graphcron import contract, schedule
+from graphcron.campaign import offsets
+from graphcron.contract import Budget, Request
 from graphcron.errors import SpecError
-from graphcron.model import GraphCronSpec, KeyRef, KeySource, rfc3339
+from graphcron.model import GraphCron, GraphCronSpec, KeyRef, KeySource, rfc3339
 from graphcron.settings import Settings
+from graphcron.timing import calendar_for, time_zone_of
+
+PERIODS: Final = frozenset({"day", "week", "month"})
+"""Spans of time that a zone's clock counts."""
+
+OFFSET_YEARS: Final = 12
+"""For how many years a pod is told how far its zone is from UTC: a CronJob is made anew long before."""
 
 
-def request_for(spec: GraphCronSpec, settings: Settings, *, since: datetime) -> Request:
+def request_for(graphcron: GraphCron, settings: Settings, *, since: datetime) -> Request:
     """Build what the pod is asked to do."""
+    spec = graphcron.spec
     server = spec.server
     thread = spec.thread
     return Request(
@@ -29,6 +39,17 @@ def request_for(spec: GraphCronSpec, settings: Settings, *, since: datetime) -> 
         timeoutSeconds=spec.timeout_seconds,
         notBefore=rfc3339(since),
         notAfter=rfc3339(spec.end_time) if spec.end_time else None,
+        startTime=rfc3339(spec.start_time) if spec.start_time else None,
+        excludes=tuple((rfc3339(each.start), rfc3339(each.end)) for each in calendar_for(graphcron).excluded),
+        threadPer=thread.per if thread else None,
+        offsets=_offsets(spec, since),
+        onInterrupted=spec.on_interrupted,
+        retryAttempts=spec.retry.attempts,
+        retryOnGraphError=spec.retry.on_graph_error,
+        retryResume=spec.retry.resume,
+        maxConcurrentRuns=server.max_concurrent_runs if server else None,
+        historyThreads=spec.history.threads,
+        budget=_budget(spec, settings),
         headers=tuple(header.name for header in (server.headers or ())) if server else (),
         caFile=ca_source(spec, settings) is not None,
     )
@@ -65,6 +86,41 @@ def ca_source(spec: GraphCronSpec, settings: Settings) -> KeySource | None:
     if settings.ca_config_map_name and not (spec.server and spec.server.url):
         return KeySource(config_map_key_ref=KeyRef(name=settings.ca_config_map_name, key=settings.ca_config_map_key))
     return None
+
+
+def _offsets(spec: GraphCronSpec, since: datetime) -> tuple[tuple[int, int], ...]:
+    """Return the zone as the pod needs it, which has no zone database; nothing where it needs none."""
+    periods = {spec.thread.per if spec.thread else None, spec.budget.window if spec.budget else None}
+    if not periods & PERIODS:
+        return ()
+    return _offsets_of(time_zone_of(spec), since.year)
+
+
+@lru_cache(maxsize=256)
+def _offsets_of(zone_name: str, year: int) -> tuple[tuple[int, int], ...]:
+    return offsets(schedule.zone_for(zone_name), year, OFFSET_YEARS)
+
+
+def _budget(spec: GraphCronSpec, settings: Settings) -> Budget | None:
+    budget = spec.budget
+    if budget is None:
+        return None
+    limits = {"maxCostPerRun": budget.max_cost_per_run, "maxCost": budget.max_cost}
+    for name, limit in limits.items():
+        if limit is not None and not settings.prices:
+            raise SpecError(
+                field=f"spec.budget.{name}",
+                problem="is a limit in money, and the operator knows no prices",
+                remedy="set prices in the operator's chart, or limit tokens: maxTokens, maxTokensPerRun",
+            )
+    return Budget(
+        maxTokensPerRun=budget.max_tokens_per_run,
+        maxCostPerRun=budget.max_cost_per_run,
+        maxTokens=budget.max_tokens,
+        maxCost=budget.max_cost,
+        window=budget.window,
+        prices={model: [str(price["input"]), str(price["output"])] for model, price in settings.prices.items()} or None,
+    )
 
 
 def _run_members(spec: GraphCronSpec) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """What became of the occurrences: Jobs and pods → recent and active runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Outcome, Report
 from graphcron.model import ActiveRun, RecentRun
+from graphcron.names import Purpose
 from graphcron.observed import JobSeen, PodSeen, scheduled_time_of, time_of
 from graphcron.reasons import Reason
 
@@ -13,6 +14,23 @@ _LAST_WORDS: Final = frozenset(
     outcome for outcome in Outcome if outcome is Outcome.SUCCEEDED or EXIT_CODES[outcome] in FINAL_EXIT_CODES
 )
 """Outcomes after which a Job starts no other pod."""
+
+_SURER: Final = {Outcome.STOPPED: 0, Outcome.INTERNAL_ERROR: 0, Outcome.SKIPPED: 2}
+"""Of two that tell of one occurrence, the one that ranks higher is believed; what is not listed ranks highest."""
+
+_UNSURE_SKIP: Final = 1
+"""Rank of a skip that no Job has told."""
+
+
+class Told(NamedTuple):
+    """What is known of the occurrences that are over."""
+
+    runs: list[RecentRun]
+    """The newest first; neighbours that were skipped for the same reason are one entry."""
+    new: list[RecentRun]
+    """Those that were not known before, one by one, the oldest first."""
+    over: frozenset[str]
+    """Jobs whose pods have told the end, finished or not."""
 
 
 def pods_by_job(pods: Iterable[PodSeen]) -> dict[str, list[PodSeen]]:
@@ -23,42 +41,112 @@ def pods_by_job(pods: Iterable[PodSeen]) -> dict[str, list[PodSeen]]:
     return groups
 
 
-def active_runs(jobs: Sequence[JobSeen], told: Sequence[RecentRun] = ()) -> list[ActiveRun]:
+def active_runs(jobs: Sequence[JobSeen], over: frozenset[str] = frozenset()) -> list[ActiveRun]:
     """List the Jobs that have not finished, the newest first; without those whose pods have told the end already."""
-    over = {run.job for run in told}
     going = [job for job in jobs if not job.finished and job.name not in over]
     going.sort(key=lambda job: job.scheduled_time, reverse=True)
     return [ActiveRun(job=job.name, scheduled_time=job.scheduled_time) for job in going]
 
 
-def recent_runs(
-    previous: Sequence[RecentRun], jobs: Sequence[JobSeen], pods: Sequence[PodSeen], *, limit: int
-) -> list[RecentRun]:
-    """List the finished occurrences, the newest first.
+def tell(
+    previous: Sequence[RecentRun],
+    jobs: Sequence[JobSeen],
+    pods: Sequence[PodSeen],
+    *,
+    limit: int,
+    unstarted: Sequence[RecentRun] = (),
+) -> Told:
+    """Tell of the occurrences that are over.
 
     What pods tell is told at once, before their Job is over: a pod that is being deleted is gone by then. What was told
-    before is kept when Jobs or pods are gone.
+    before is kept when Jobs or pods are gone. One occurrence is one entry, though several Jobs may work on it.
 
     Parameters
     ----------
     limit
         How many to list.
+    unstarted
+        Occurrences without a Job.
     """
+    known = {_occurrence(run): run for run in previous}
+    new: dict[str, RecentRun] = {}
+    ended = list(_ended(jobs, pods))
+    for run in (*(run for run in ended if not _is_past(run, previous, limit)), *unstarted):
+        before = known.get(_occurrence(run))
+        if any(_covers(each, run) for each in previous) or (before and _rank(before) >= _rank(run)):
+            continue
+        known[_occurrence(run)] = new[_occurrence(run)] = run
+    return Told(
+        runs=_merged(sorted(known.values(), key=_order, reverse=True))[:limit],
+        new=sorted(new.values(), key=_order),
+        over=frozenset(run.job for run in ended if run.job),
+    )
+
+
+def _is_past(run: RecentRun, previous: Sequence[RecentRun], limit: int) -> bool:
+    """Tell whether a run would not be listed, being older than a full list: it was told, and its Job is still there."""
+    return len(previous) >= limit and _order(run) < min(map(_order, previous))
+
+
+def newest_report(pods: Sequence[PodSeen]) -> Report | None:
+    """Return the latest report that knows the budget's window."""
+    reports = [(pod.finished_at or pod.created, pod.report) for pod in pods if pod.report and pod.report.windowEnd]
+    return max(reports, key=lambda each: each[0])[1] if reports else None
+
+
+def _ended(jobs: Sequence[JobSeen], pods: Sequence[PodSeen]) -> Iterator[RecentRun]:
     groups = pods_by_job(pods)
-    known = {run.job: run for run in previous}
     for job in jobs:
         own = groups.get(job.name, [])
         report = _best_report(own)
         if report and (job.finished or report.outcome in _LAST_WORDS):
-            known[job.name] = _run(job.name, job.scheduled_time, report)
-        elif job.finished and job.name not in known and not _report_pending(own):
-            known[job.name] = _run(job.name, job.scheduled_time, _report_without_word(job))
+            yield _run(job.name, job.scheduled_time, report, trigger=job.trigger)
+        elif job.finished and not report and not _report_pending(own):
+            yield _run(job.name, job.scheduled_time, _report_without_word(job), trigger=job.trigger)
     # A Job that was deleted while it ran (Replace, or by hand) leaves its pod for a moment: its last word counts.
     for name in groups.keys() - {job.name for job in jobs}:
         report = _best_report(groups[name])
-        if report:
-            known[name] = _run(name, scheduled_time_of(name) or groups[name][0].created, report)
-    return sorted(known.values(), key=lambda run: (run.scheduled_time, run.job), reverse=True)[:limit]
+        if report and groups[name][0].purpose in {None, Purpose.CATCH_UP}:
+            yield _run(name, scheduled_time_of(name) or groups[name][0].created, report)
+
+
+def _occurrence(run: RecentRun) -> str:
+    return f"trigger/{run.trigger}" if run.trigger else run.scheduled_time.isoformat()
+
+
+def _order(run: RecentRun) -> tuple[datetime, str]:
+    return run.scheduled_time, run.job or ""
+
+
+def _rank(run: RecentRun) -> int:
+    return _UNSURE_SKIP if run.reason == Reason.NOT_STARTED else _SURER.get(Outcome(run.outcome), 3)
+
+
+def _is_plain_skip(run: RecentRun) -> bool:
+    """Tell of a skip that is like others; one that nobody started and that has a Job is being made up for."""
+    made_up = run.reason == Reason.NOT_STARTED and run.job
+    return run.outcome == Outcome.SKIPPED and not run.trigger and not made_up
+
+
+def _covers(entry: RecentRun, run: RecentRun) -> bool:
+    """Tell whether an entry that stands for several skips stands for this one too."""
+    if entry.first_scheduled_time is None or not _is_plain_skip(run) or entry.reason != run.reason:
+        return False
+    return entry.first_scheduled_time <= run.scheduled_time <= entry.scheduled_time
+
+
+def _merged(runs: list[RecentRun]) -> list[RecentRun]:
+    """Make one entry of neighbours that were skipped for the same reason."""
+    merged: list[RecentRun] = []
+    for run in runs:
+        newer = merged[-1] if merged else None
+        if newer and _is_plain_skip(newer) and _is_plain_skip(run) and newer.reason == run.reason:
+            count = (newer.count or 1) + (run.count or 1)
+            first = run.first_scheduled_time or run.scheduled_time
+            merged[-1] = newer.model_copy(update={"count": count, "first_scheduled_time": first})
+        else:
+            merged.append(run)
+    return merged
 
 
 def _report_pending(pods: list[PodSeen]) -> bool:
@@ -86,10 +174,11 @@ def _best_report(pods: list[PodSeen]) -> Report | None:
     return next(iter(final or reports), None)
 
 
-def _run(job: str, scheduled_time: datetime, report: Report) -> RecentRun:
+def _run(job: str, scheduled_time: datetime, report: Report, *, trigger: str = "") -> RecentRun:
     return RecentRun(
         job=job,
         scheduled_time=scheduled_time,
+        trigger=trigger or None,
         outcome=report.outcome.value,
         reason=report.reason or None,
         message=report.message or None,
@@ -97,5 +186,8 @@ def _run(job: str, scheduled_time: datetime, report: Report) -> RecentRun:
         thread_id=report.threadId or None,
         start_time=time_of(report.startTime),
         duration_seconds=report.durationSeconds,
+        attempts=report.attempts,
         tokens=report.tokens,
+        tokens_at_least=report.tokensAtLeast,
+        cost=report.cost,
     )

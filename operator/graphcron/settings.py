@@ -1,6 +1,7 @@
 """The operator's settings: one frozen value, read from the environment at start-up."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -9,6 +10,8 @@ from graphcron.errors import SpecError
 
 PREFIX = "GRAPHCRON_"
 """Each setting is the environment variable of its name, in capitals, behind this."""
+
+_MONEY = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,16 @@ class Settings:
     )
     """Resources of the runner's container, as JSON. A run costs it some 20 MiB and 50 ms of CPU."""
 
+    prices: dict[str, Any] = field(default_factory=dict)
+    """Prices of a million tokens, as JSON: by model, or ``*`` for all others, ``{"input": "2.50", "output": "10"}``.
+    Empty: tokens are not turned into money."""
+
+    preflight_seconds: float = 1800.0
+    """How long after a preflight that found something wrong the next one is made, in seconds."""
+
+    probe_seconds: float = 900.0
+    """How often each GraphServer is looked at, in seconds."""
+
     health_port: int = 8080
     """Port of ``/livez`` and ``/readyz``; 0: a free one, which the log names."""
 
@@ -71,7 +84,20 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         text = environment.get(variable, "").strip()
         if text:
             values[each.name] = _read(variable, text, each.name)
-    return Settings(**values)
+    settings = Settings(**values)
+    _check_prices(settings.prices)
+    return settings
+
+
+def _check_prices(prices: Mapping[str, Any]) -> None:
+    for model, price in prices.items():
+        parts = dict(price) if isinstance(price, Mapping) else {}
+        if set(parts) != {"input", "output"} or not all(_MONEY.fullmatch(str(part)) for part in parts.values()):
+            raise SpecError(
+                field=f"{PREFIX}PRICES[{model}]",
+                problem=f"is {json.dumps(price)}",
+                remedy='give the prices of a million tokens as decimals: {"input": "2.50", "output": "10"}',
+            )
 
 
 def _read(variable: str, text: str, name: str) -> Any:

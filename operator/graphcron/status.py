@@ -1,134 +1,30 @@
-"""Observed → status: an ordered list of small checks; ``Ready`` is only ever summarised from them."""
+"""Observed → status, and ``Ready`` as it is summarised from its checks."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
 
 from pydantic import ValidationError
 
-from graphcron import cron, schedule
+from graphcron.conditions import Claim, Facts, Verdict, claims_for, target
 from graphcron.contract import Outcome
-from graphcron.desired import has_ended, is_suspended, time_zone_of
-from graphcron.errors import ConflictError, GraphCronError, SpecError
-from graphcron.model import AppliedCronJob, Condition, GraphCronSpec, GraphCronStatus, RecentRun, rfc3339
-from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen
+from graphcron.model import (
+    AppliedCronJob,
+    BudgetUsed,
+    Condition,
+    GraphCronStatus,
+    RecentRun,
+)
+from graphcron.observed import Body, JobSeen, PodSeen, time_of
+from graphcron.pause import FAILURES, SUCCESSES
+from graphcron.plan import Plan, known_without_plan
+from graphcron.ready import Observed, ready_for
 from graphcron.reasons import ConditionType, Reason
-from graphcron.runs import active_runs, recent_runs
+from graphcron.runs import active_runs, newest_report
+from graphcron.timing import calendar_for, lines_of, time_zone_of
 
-CANNOT_START: Final = frozenset(
-    {"CreateContainerConfigError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"}
-)
-"""Why a container waits that only a person can help, in the kubelet's words."""
-
-LONG_START: Final = timedelta(seconds=60)
-"""A pod that waits longer than this for anything else is worth a word too: no node takes it, a volume is missing."""
-
-_WHAT_TO_LOOK_FOR: Final = {
-    "ContainerCreating": "A ConfigMap or Secret that the GraphCron names may be missing",
-    "Unschedulable": "No node takes it",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observed:
-    """All that a status is made from."""
-
-    generation: int
-    """Of the GraphCron."""
-    spec: GraphCronSpec | None
-    """None: the spec can't be read; :attr:`problem` says why."""
-    problem: GraphCronError | None
-    """What stopped this reconciliation."""
-    cronjob: CronJobSeen | None
-    """The CronJob, as the watch or our own apply showed it last."""
-    jobs: Sequence[JobSeen]
-    pods: Sequence[PodSeen]
-    previous: GraphCronStatus
-    """The status as it stands."""
-    now: datetime
-    """When all this was so."""
-
-
-class Finding(NamedTuple):
-    """What a check found, in the words of a condition."""
-
-    ready: bool
-    reason: Reason
-    message: str
-    stalled: bool = False
-    """A person must change something before it gets better."""
-
-
-Verdict = Literal["True", "False", "Unknown"]
-
-Check = Callable[[Observed], Finding | None]
-
-
-def _spec_is_wrong(observed: Observed) -> Finding | None:
-    if not isinstance(observed.problem, SpecError):
-        return None
-    kept = " The CronJob stays as the last valid spec made it." if observed.cronjob else ""
-    return Finding(False, Reason.INVALID_SPEC, f"{observed.problem}.{kept}", stalled=True)
-
-
-def _name_is_taken(observed: Observed) -> Finding | None:
-    if not isinstance(observed.problem, ConflictError):
-        return None
-    return Finding(False, Reason.CRON_JOB_NOT_OURS, str(observed.problem), stalled=True)
-
-
-def _cluster_said_no(observed: Observed) -> Finding | None:
-    if observed.problem is None:
-        return None
-    return Finding(False, Reason.CLUSTER_ERROR, f"{observed.problem}. It will be tried again.")
-
-
-def _pod_waits_in_vain(observed: Observed) -> Finding | None:
-    for pod in waiting_pods(observed):
-        if pod.waiting_reason in CANNOT_START:
-            message = f"Pod {pod.name} cannot start ({pod.waiting_reason}): {pod.waiting_message}."
-            return Finding(False, Reason.POD_CANNOT_START, message, stalled=True)
-    return None
-
-
-def _pod_waits_long(observed: Observed) -> Finding | None:
-    for pod in waiting_pods(observed):
-        if observed.now - pod.created >= LONG_START:
-            why = pod.waiting_message or _WHAT_TO_LOOK_FOR.get(pod.waiting_reason, "It has not started")
-            message = f"Pod {pod.name} waits ({pod.waiting_reason}). {why}: kubectl describe pod {pod.name}"
-            return Finding(False, Reason.POD_CANNOT_START, message)
-    return None
-
-
-def _campaign_has_ended(observed: Observed) -> Finding | None:
-    if observed.spec is None or not has_ended(observed.spec, now=observed.now):
-        return None
-    return Finding(True, Reason.ENDED, "No new runs start: spec.endTime has passed.")
-
-
-def _is_suspended(observed: Observed) -> Finding | None:
-    if observed.spec is None or not observed.spec.suspend:
-        return None
-    return Finding(True, Reason.SUSPENDED, "No new runs start: spec.suspend is set.")
-
-
-CHECKS: Final[tuple[Check, ...]] = (
-    _spec_is_wrong,  # nothing else is worth saying until a person has changed it
-    _name_is_taken,  # the same
-    _cluster_said_no,  # passes by itself
-    _pod_waits_in_vain,  # the CronJob is right, and yet no run can start
-    _pod_waits_long,  # the same, as far as we can see
-    _campaign_has_ended,  # all is well, and over
-    _is_suspended,  # all is well, and at rest
-)
-"""Asked in this order; the first that finds something decides."""
-
-
-def waiting_pods(observed: Observed) -> list[PodSeen]:
-    """Return the pods of unfinished Jobs whose container has not started."""
-    active = {job.name for job in observed.jobs if not job.finished}
-    return [pod for pod in observed.pods if pod.job in active and not pod.terminal and pod.waiting_reason]
+NEXT_TIMES: Final = 5
+"""How many of the next times are told."""
 
 
 def status_of(body: Body) -> GraphCronStatus:
@@ -141,97 +37,133 @@ def status_of(body: Body) -> GraphCronStatus:
 
 def status_for(observed: Observed) -> GraphCronStatus:
     """Make the status."""
-    previous = observed.previous
-    spec = observed.spec
-    limit = spec.history.runs if spec else max(len(previous.recent_runs or ()), 1)
-    runs = recent_runs(previous.recent_runs or [], observed.jobs, observed.pods, limit=limit)
+    previous, told = observed.seen.previous, observed.told
+    jobs, pods = observed.seen.runs
+    budget = _budget(observed, pods)
+    next_times = _next_times(observed)
+    late = sum(run.reason in _MISSED for run in told.new)
     status = previous.model_copy(
         update={
             "observed_generation": observed.generation,
-            "conditions": list(_conditions(observed, runs)),
-            "last_schedule_time": _last_schedule_time(observed),
-            "last_successful_time": _latest_end(previous.last_successful_time, observed.jobs, runs, _SUCCESSES),
-            "last_failure_time": _latest_end(previous.last_failure_time, observed.jobs, runs, _FAILURES),
-            "active": active_runs(observed.jobs, runs) or None,
-            "recent_runs": runs or None,
+            "conditions": list(_conditions(observed, next_times, budget)),
+            "last_schedule_time": _last_schedule_time(observed, jobs),
+            "last_successful_time": _latest_end(previous.last_successful_time, jobs, told.runs, SUCCESSES),
+            "last_failure_time": _latest_end(previous.last_failure_time, jobs, told.runs, FAILURES),
+            "active": active_runs(jobs, told.over) or None,
+            "recent_runs": told.runs or None,
+            "missed_runs": (previous.missed_runs or 0) + late or None,
+            "budget": budget,
         }
     )
-    if spec is None or observed.problem is not None:
+    status = status.model_copy(update=_of_plan(observed, next_times))
+    if status == previous or observed.plan is None or observed.problem:
         return status
-    return status.model_copy(
-        update={
-            "schedule": spec.schedule,
-            "time_zone": time_zone_of(spec),
-            "next_schedule_time": next_time(spec, now=observed.now),
-            "cron_job": AppliedCronJob(generation=observed.cronjob.generation) if observed.cronjob else None,
-        }
+    # Told only along with something else: by itself it is not worth a write.
+    return status.model_copy(update={"checked_until": observed.plan.checked_until})
+
+
+_MISSED: Final = frozenset({Reason.NOT_STARTED, Reason.STARTING_DEADLINE_EXCEEDED})
+
+
+def _of_plan(observed: Observed, next_times: list[datetime]) -> dict[str, object]:
+    """Return the members that say what was done; the few that do not depend on it where it was not."""
+    graphcron, plan = observed.graphcron, observed.plan
+    if graphcron is None or plan is None:
+        return known_without_plan(observed.seen, observed.told) | _still_ahead(observed)
+    lines = list(lines_of(graphcron))
+    known: dict[str, object] = {
+        "consecutive_failures": plan.pause.failures or None,
+        "preflight": plan.look.state if plan.look else None,
+    }
+    if observed.problem is not None:
+        return known | _still_ahead(observed)
+    return known | {
+        "schedule": lines[0],
+        "schedules": lines,
+        "time_zone": time_zone_of(graphcron.spec),
+        "next_schedule_time": next_times[0] if next_times else None,
+        "next_schedule_times": next_times or None,
+        "last_handled_trigger": plan.handled_trigger or None,
+        "last_handled_resume": plan.pause.handled_resume or None,
+        "cron_jobs": [AppliedCronJob(name=each.name, generation=each.generation) for each in observed.cronjobs],
+    }
+
+
+def _still_ahead(observed: Observed) -> dict[str, object]:
+    """Return the next times that were told and have not come yet: the CronJobs stay as they were."""
+    ahead = [each for each in observed.seen.previous.next_schedule_times or () if each > observed.now]
+    return {"next_schedule_time": ahead[0] if ahead else None, "next_schedule_times": ahead or None}
+
+
+def _next_times(observed: Observed) -> list[datetime]:
+    """Return when the next runs are due; none where no further one is."""
+    graphcron, plan = observed.graphcron, observed.plan
+    if graphcron is None or plan is None or graphcron.spec.suspend or plan.pause.since:
+        return []
+    return calendar_for(graphcron).next_times(observed.now, NEXT_TIMES)
+
+
+def _budget(observed: Observed, pods: Sequence[PodSeen]) -> BudgetUsed | None:
+    """Return what was used in the window, as the newest report tells it; the truth is on the LangGraph server."""
+    previous, spec = observed.seen.previous.budget, observed.spec
+    if spec and (spec.budget is None or spec.budget.window is None):
+        return None
+    report = newest_report(pods)
+    if report is None:
+        return previous
+    return BudgetUsed(
+        window_start=time_of(report.windowStart),
+        window_end=time_of(report.windowEnd),
+        tokens=report.windowTokens,
+        cost=report.windowCost,
     )
 
 
-def next_time(spec: GraphCronSpec, *, now: datetime) -> datetime | None:
-    """Return when the next run is due; None where no further one is."""
-    if is_suspended(spec, now=now):
-        return None
-    moment = schedule.next_after(cron.parse(spec.schedule), schedule.zone_for(time_zone_of(spec)), now)
-    if moment is None or (spec.end_time is not None and moment >= spec.end_time):
-        return None
-    return moment
-
-
-_SUCCESSES: Final = frozenset({Outcome.SUCCEEDED})
-_NEITHER: Final = frozenset({Outcome.INTERRUPTED, Outcome.SKIPPED, Outcome.STOPPED, Outcome.CANCELLED})
-_FAILURES: Final = frozenset(Outcome) - _SUCCESSES - _NEITHER
-
-
-def _conditions(observed: Observed, runs: Sequence[RecentRun]) -> Iterator[Condition]:
-    """Summarise the checks into ``Ready`` and kstatus' two; then say how the last run ended."""
-    finding = next(
-        (found for check in CHECKS if (found := check(observed))),
-        Finding(True, Reason.RECONCILED, "The CronJob is as the spec wants it."),
-    )
-    known = {condition.type: condition for condition in observed.previous.conditions or ()}
-
-    def condition(kind: ConditionType, status: Verdict, reason: str, message: str) -> Condition:
-        before = known.get(kind)
-        since = before.last_transition_time if before and before.status == status else observed.now
-        return Condition(
-            type=kind,
-            status=status,
-            reason=reason,
-            message=message,
-            last_transition_time=since,
-            observed_generation=observed.generation,
-        )
-
-    yield condition(ConditionType.READY, "True" if finding.ready else "False", finding.reason, finding.message)
+def _conditions(observed: Observed, next_times: Sequence[datetime], budget: BudgetUsed | None) -> Iterator[Condition]:
+    """Summarise the checks into ``Ready`` and kstatus' two; then say what is known of the target and of runs."""
+    finding = ready_for(observed)
+    known = {condition.type: condition for condition in observed.seen.previous.conditions or ()}
+    verdict: Verdict = "True" if finding.ready else "False"
+    claims = [Claim(ConditionType.READY, verdict, finding.reason, finding.message)]
     if finding.stalled:
-        yield condition(ConditionType.STALLED, "True", finding.reason, finding.message)
+        claims.append(Claim(ConditionType.STALLED, "True", finding.reason, finding.message))
     elif not finding.ready:
-        yield condition(ConditionType.RECONCILING, "True", finding.reason, finding.message)
-    yield condition(ConditionType.LAST_RUN_SUCCEEDED, *_last_run(runs))
+        claims.append(Claim(ConditionType.RECONCILING, "True", finding.reason, finding.message))
+    plan = observed.plan
+    before = known.get(ConditionType.TARGET_RESOLVED)
+    if plan and plan.look:
+        claims.append(target(plan.look.report, before if _is_of(plan, observed) else None))
+    elif before and plan is None:
+        claims.append(target(None, before))
+    facts = Facts(
+        observed.graphcron, observed.told.runs, next_times, plan.pause if plan else None, budget, observed.now
+    )
+    claims += claims_for(facts)
+    return (_condition(claim, known.get(claim.kind), observed) for claim in claims)
 
 
-def _last_run(runs: Sequence[RecentRun]) -> tuple[Verdict, str, str]:
-    """Say how the newest run ended; occurrences that were skipped are no runs."""
-    last = next((run for run in runs if Outcome(run.outcome) is not Outcome.SKIPPED), None)
-    if last is None:
-        return "Unknown", Reason.NO_RUN_YET, "No run has finished yet."
-    outcome = Outcome(last.outcome)
-    verdict: Verdict = "True" if outcome in _SUCCESSES else "Unknown" if outcome in _NEITHER else "False"
-    message = f"Run of {rfc3339(last.scheduled_time)}: {last.message or outcome.value}."
-    return verdict, outcome.value, message
+def _is_of(plan: Plan, observed: Observed) -> bool:
+    """Tell whether what was found before is still about the same target."""
+    before = observed.seen.previous.preflight
+    return bool(before and plan.look and before.key == plan.look.state.key)
 
 
-def _last_schedule_time(observed: Observed) -> datetime | None:
-    moments = [job.scheduled_time for job in observed.jobs]
-    moments += [
-        moment
-        for moment in (
-            observed.previous.last_schedule_time,
-            observed.cronjob and observed.cronjob.last_schedule_time,
-        )
-        if moment
-    ]
+def _condition(claim: Claim, before: Condition | None, observed: Observed) -> Condition:
+    since = before.last_transition_time if before and before.status == claim.status else observed.now
+    return Condition(
+        type=claim.kind,
+        status=claim.status,
+        reason=claim.reason,
+        message=claim.message,
+        last_transition_time=since,
+        observed_generation=observed.generation,
+    )
+
+
+def _last_schedule_time(observed: Observed, jobs: Sequence[JobSeen]) -> datetime | None:
+    moments = [job.scheduled_time for job in jobs if not job.trigger]
+    moments += [each.last_schedule_time for each in observed.cronjobs if each.last_schedule_time]
+    moments += [moment] if (moment := observed.seen.previous.last_schedule_time) else []
     return max(moments, default=None)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHART = ROOT / "charts/graphcron"
-CRD = "graphcrons.graphcron.dev"
+CRDS = ("graphcrons.graphcron.dev", "graphservers.graphcron.dev")
 
 EVERYTHING: dict[str, Any] = {
     "image": {"repository": "registry.example.com/graphcron/operator", "tag": "1.2.3", "pullPolicy": "Always"},
@@ -37,8 +37,10 @@ EVERYTHING: dict[str, Any] = {
     "imagePullSecrets": [{"name": "my-registry"}],
     "podAnnotations": {"example.com/note": "yes: really"},
     "crds": {"install": True, "keep": False},
+    "prices": {"sample-model-1": {"input": "2.50", "output": "10"}},
 }
 
+CRD_KIND = "CustomResourceDefinition"
 Objects = dict[str, dict[str, Any]]
 
 
@@ -55,9 +57,9 @@ def render(helm: str) -> Callable[[dict[str, Any]], Objects]:
         done = subprocess.run(command, input=yaml.safe_dump(values), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         objects = [each for each in yaml.safe_load_all(done.stdout) if each]
-        by_kind = {each["kind"]: each for each in objects}
-        assert len(by_kind) == len(objects), "two objects of one kind: let this test tell them apart"
-        return by_kind
+        by_name = {each["metadata"]["name"] if each["kind"] == CRD_KIND else each["kind"]: each for each in objects}
+        assert len(by_name) == len(objects), "two objects of one kind: let this test tell them apart"
+        return by_name
 
     return render
 
@@ -72,7 +74,15 @@ def container_of(objects: Objects) -> dict[str, Any]:
 
 
 def environment_of(objects: Objects) -> dict[str, str]:
-    return {each["name"]: each["value"] for each in container_of(objects)["env"]}
+    return {each["name"]: _value(objects, each) for each in container_of(objects)["env"]}
+
+
+def _value(objects: Objects, variable: dict[str, Any]) -> str:
+    if "value" in variable:
+        return variable["value"]
+    reference, config_map = variable["valueFrom"]["configMapKeyRef"], objects["ConfigMap"]
+    assert reference["name"] == config_map["metadata"]["name"]
+    return config_map["data"][reference["key"]]
 
 
 @pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["defaults", "everything"])
@@ -87,8 +97,8 @@ def test_lint_finds_nothing(helm: str, values: dict[str, Any]):
 def test_it_makes_these_objects_and_no_others(render, values: dict[str, Any]):
     objects = render(values)
 
-    kinds = {"CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment"}
-    assert set(objects) == kinds
+    usual = {*CRDS, "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment"}
+    assert set(objects) == usual | ({"ConfigMap"} if values else set())
     for each in objects.values():
         assert each["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
         assert each["metadata"]["labels"]["app.kubernetes.io/name"] == "graphcron"
@@ -96,9 +106,11 @@ def test_it_makes_these_objects_and_no_others(render, values: dict[str, Any]):
 
 RIGHTS = {
     ("graphcron.dev", "graphcrons"): {"list", "watch"},
+    ("graphcron.dev", "graphservers"): {"list", "watch"},
     ("graphcron.dev", "graphcrons/status"): {"patch"},
-    ("batch", "cronjobs"): {"get", "list", "watch", "create", "patch"},
-    ("batch", "jobs"): {"list", "watch"},
+    ("graphcron.dev", "graphservers/status"): {"patch"},
+    ("batch", "cronjobs"): {"get", "list", "watch", "create", "patch", "delete"},
+    ("batch", "jobs"): {"list", "watch", "create"},
     ("", "pods"): {"list", "watch"},
     ("", "events"): {"create"},
     ("apiextensions.k8s.io", "customresourcedefinitions"): {"list", "watch"},
@@ -161,7 +173,8 @@ def test_no_secret_reaches_the_operator(render):
 
     assert "envFrom" not in container
     assert "volumeMounts" not in container
-    assert all(set(each) == {"name", "value"} for each in container["env"])
+    sources = [each["valueFrom"] for each in container["env"] if "value" not in each]
+    assert all(set(each) == {"configMapKeyRef"} for each in sources)
 
 
 def test_one_operator_at_a_time(render):
@@ -207,6 +220,7 @@ def test_every_value_arrives(render):
         ca_config_map_key="bundle.pem",
         runner_image="registry.example.com/graphcron/runner:1.2.4",
         runner_resources={"requests": {"cpu": "5m"}, "limits": {"memory": "64Mi"}},
+        prices={"sample-model-1": {"input": "2.50", "output": "10"}},
     )
     pod, container = pod_spec_of(objects), container_of(objects)
     assert container["image"] == "registry.example.com/graphcron/operator:1.2.3"
@@ -214,7 +228,8 @@ def test_every_value_arrives(render):
     assert container["resources"] == EVERYTHING["resources"]
     assert pod["imagePullSecrets"] == [{"name": "my-registry"}]
     annotations = objects["Deployment"]["spec"]["template"]["metadata"]["annotations"]
-    assert annotations == EVERYTHING["podAnnotations"]
+    assert annotations.items() >= EVERYTHING["podAnnotations"].items()
+    assert set(annotations) - set(EVERYTHING["podAnnotations"]) == {"checksum/prices"}
 
 
 def test_each_variable_is_a_setting(render):
@@ -235,22 +250,24 @@ def test_everything_sets_every_value():
     assert all(any(path == each or path.startswith(f"{each}.") for path in given) for each in known)
 
 
-def test_the_crd_is_the_projects(render):
-    assert (CHART / f"files/crds/{CRD}.yaml").read_text() == (ROOT / f"crds/{CRD}.yaml").read_text(), (
+@pytest.mark.parametrize("name", CRDS)
+def test_the_crds_are_the_projects(render, name: str):
+    assert (CHART / f"files/crds/{name}.yaml").read_text() == (ROOT / f"crds/{name}.yaml").read_text(), (
         "the chart's copy is stale: run `make generate`"
     )
-    crd, original = render({})["CustomResourceDefinition"], yaml.safe_load((ROOT / f"crds/{CRD}.yaml").read_text())
+    crd, original = render({})[name], yaml.safe_load((ROOT / f"crds/{name}.yaml").read_text())
     assert crd["metadata"]["name"] == original["metadata"]["name"]
     assert json.dumps(crd["spec"], sort_keys=True) == json.dumps(original["spec"], sort_keys=True)
     assert "status" not in crd
 
 
-def test_the_crd_stays_unless_told_otherwise(render):
+@pytest.mark.parametrize("name", CRDS)
+def test_the_crds_stay_unless_told_otherwise(render, name: str):
     policy = {"helm.sh/resource-policy": "keep"}
 
-    assert render({})["CustomResourceDefinition"]["metadata"]["annotations"] == policy
-    assert "annotations" not in render({"crds": {"keep": False}})["CustomResourceDefinition"]["metadata"]
-    assert "CustomResourceDefinition" not in render({"crds": {"install": False}})
+    assert render({})[name]["metadata"]["annotations"] == policy
+    assert "annotations" not in render({"crds": {"keep": False}})[name]["metadata"]
+    assert name not in render({"crds": {"install": False}})
 
 
 def test_the_versions_are_the_projects():

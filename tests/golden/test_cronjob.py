@@ -1,36 +1,109 @@
-"""GraphCron → CronJob, as pairs of files."""
+"""GraphCron → CronJobs and Jobs, as pairs of files."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from graphcron.desired import cronjob_for
-from graphcron.model import parse
+from graphcron import names
+from graphcron.model import GraphCron, GraphServer, parse, parse_server
+from graphcron.names import Purpose
+from graphcron.observed import Wish
+from graphcron.preflight import Rhythm, look, probe_of
+from graphcron.resolved import resolved
 from graphcron.settings import Settings
+from tests.unit.world import World
 
 HERE = Path(__file__).parent
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-SETTINGS = Settings(server_url="http://langgraph.agents.svc:2024", runner_image="example.com/runner:1")
+SETTINGS = Settings(
+    server_url="http://langgraph.agents.svc:2024",
+    runner_image="example.com/runner:1",
+    prices={"*": {"input": "2.50", "output": "10"}, "gpt-5-mini": {"input": "0.25", "output": "2"}},
+)
 INPUTS = sorted((HERE / "input").glob("*.yaml"))
+UIDS = {names.KIND: "7a3f0f5e-0000-4000-8000-000000000001", names.SERVER_KIND: "7a3f0f5e-0000-4000-8000-000000000002"}
 
 
-def manifest_of(path: Path) -> dict:
-    """Make the CronJob of an input file, as if the API server had taken the file."""
-    body = yaml.safe_load(path.read_text())
-    metadata = {"namespace": "agents", "uid": "7a3f0f5e-0000-4000-8000-000000000001", "generation": 1}
-    return cronjob_for(parse({**body, "metadata": {**metadata, **body["metadata"]}}), SETTINGS, None, now=NOW)
+def objects_of(path: Path) -> tuple[GraphCron, GraphServer | None]:
+    """Read an input file, as if the API server had taken it."""
+    bodies = {}
+    for body in yaml.safe_load_all(path.read_text()):
+        metadata = {"namespace": "agents", "uid": UIDS[body["kind"]], "generation": 1}
+        bodies[body["kind"]] = {**body, "metadata": {**metadata, **body["metadata"]}}
+    server = parse_server(bodies[names.SERVER_KIND]) if names.SERVER_KIND in bodies else None
+    return resolved(parse(bodies[names.KIND]), server), server
 
 
-@pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
-def test_cronjob_is_as_written_down(path, request):
-    expected = HERE / "cronjob" / path.name
-    text = yaml.safe_dump(manifest_of(path), sort_keys=False, allow_unicode=True, width=120)
+def world_of(name: str) -> World:
+    """Return the GraphCron of an input file, looked at once."""
+    world = World(objects_of(HERE / f"input/{name}.yaml")[0], SETTINGS)
+    world.look(NOW)
+    return world
+
+
+def trigger() -> Any:
+    """Make the Job of a run that somebody asks for."""
+    world = world_of("retry")
+    world.trigger = Wish("2026-11-22T12:00:05Z", NOW + timedelta(seconds=5))
+    world.look(NOW + timedelta(seconds=6))
+    return world.made_for(Purpose.TRIGGER)
+
+
+def catch_up() -> Any:
+    """Make the Job of a run that nobody started in time."""
+    world = world_of("several-schedules")
+    world.look(NOW + timedelta(days=2))
+    return world.made_for(Purpose.CATCH_UP)
+
+
+def preflight() -> Any:
+    """Make the Job that looks before the first run."""
+    return world_of("full").made_for(Purpose.PREFLIGHT)
+
+
+def probe() -> Any:
+    """Make the Job that looks at a GraphServer."""
+    server = objects_of(HERE / "input/graph-server.yaml")[1]
+    assert server is not None
+    day = timedelta(days=1)
+    found = look(
+        names.SERVER_KIND,
+        probe_of(server),
+        SETTINGS,
+        before=None,
+        seen=([], []),
+        rhythm=Rhythm(day, day),
+        good=None,
+        now=NOW,
+    )
+    return [found.manifest]
+
+
+def cronjobs(name: str) -> Any:
+    """Make the CronJobs of an input file."""
+    return world_of(name).look(NOW).cronjobs
+
+
+JOBS = {"trigger": trigger, "catch-up": catch_up, "preflight": preflight, "probe": probe}
+CASES = {
+    **{f"cronjob/{path.name}": partial(cronjobs, path.stem) for path in INPUTS},
+    **{f"job/{name}.yaml": make for name, make in JOBS.items()},
+}
+
+
+@pytest.mark.parametrize("file", CASES)
+def test_what_is_made_is_as_written_down(file, request):
+    expected = HERE / file
+    text = yaml.safe_dump_all(CASES[file](), sort_keys=False, allow_unicode=True, width=120)
     if request.config.getoption("--update-golden"):
         expected.write_text(text)
     assert text == expected.read_text()
 
 
-def test_every_cronjob_has_its_input():
-    assert {path.name for path in INPUTS} == {path.name for path in (HERE / "cronjob").glob("*.yaml")}
+def test_every_expected_file_is_made_of_something():
+    expected = {str(path.relative_to(HERE)) for folder in ("cronjob", "job") for path in (HERE / folder).glob("*.yaml")}
+    assert set(CASES) == expected

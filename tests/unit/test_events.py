@@ -1,6 +1,8 @@
 """Old status, new status → Events."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from graphcron.events import events_for
 from graphcron.model import Condition, GraphCronStatus, RecentRun
@@ -8,10 +10,15 @@ from graphcron.model import Condition, GraphCronStatus, RecentRun
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
+def condition(
+    kind: str = "Ready", status: str = "True", reason: str = "Reconciled", since: datetime = NOW
+) -> Condition:
+    return Condition(type=kind, status=status, reason=reason, message="so it is", last_transition_time=since)
+
+
 def status(*outcomes: str, ready: str = "True", reason: str = "Reconciled") -> GraphCronStatus:
     runs = [RecentRun(scheduled_time=NOW, outcome=outcome, job=f"hello-{at}") for at, outcome in enumerate(outcomes)]
-    condition = Condition(type="Ready", status=ready, reason=reason, message="so it is", last_transition_time=NOW)
-    return GraphCronStatus(conditions=[condition], recent_runs=runs)
+    return GraphCronStatus(conditions=[condition(status=ready, reason=reason)], recent_runs=runs)
 
 
 def told(previous: GraphCronStatus, new: GraphCronStatus) -> list[tuple[bool, str]]:
@@ -35,6 +42,67 @@ def test_runs_that_have_finished_are_told_oldest_first():
 
 def test_a_new_reason_of_ready_is_told_as_a_warning_where_it_is_one():
     assert told(status(), status(ready="False", reason="InvalidSpec")) == [(False, "InvalidSpec")]
+
+
+@pytest.mark.parametrize("kind", ["Paused", "AwaitingHuman", "BudgetExceeded", "ScheduleTight"])
+def test_what_needs_a_look_is_a_warning_by_its_own_name(kind):
+    before, after = status(), status()
+    after = after.model_copy(update={"conditions": [condition(), condition(kind, "True", "Why")]})
+    assert told(before, after) == [(False, kind)]
+    assert told(after, after) == []
+    assert told(after, before) == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason", "normal"), [("True", "Resolved", True), ("False", "AssistantNotFound", False)]
+)
+def test_what_a_preflight_found_is_told(verdict, reason, normal):
+    after = GraphCronStatus(conditions=[condition("TargetResolved", verdict, reason)])
+    assert told(GraphCronStatus(), after) == [(normal, reason)]
+
+
+def test_kstatus_conditions_and_the_last_run_are_told_by_others():
+    after = GraphCronStatus(
+        conditions=[condition(kind, "True", "Why") for kind in ("Stalled", "Reconciling", "LastRunSucceeded")]
+    )
+    assert told(GraphCronStatus(), after) == []
+
+
+def test_a_condition_that_comes_again_is_told_again():
+    def names(since: datetime) -> set[str]:
+        after = GraphCronStatus(conditions=[condition("Paused", "True", "ConsecutiveFailures", since)])
+        return {event.name_for("hello", "u") for event in events_for(GraphCronStatus(), after)}
+
+    assert names(NOW) == names(NOW)
+    assert names(NOW) != names(NOW + timedelta(hours=1))
+
+
+def skipped(minute: int, reason: str, **members) -> RecentRun:
+    due = NOW + timedelta(minutes=minute)
+    return RecentRun(scheduled_time=due, outcome="Skipped", reason=reason, message=f"because of {reason}", **members)
+
+
+def test_skips_without_a_job_are_told_apart():
+    first = [skipped(0, "NotStarted")]
+    more = [skipped(5, "PredecessorActive"), *first]
+    asked = [skipped(5, "StartingDeadlineExceeded", trigger="now"), *more]
+    seen: set[str] = set()
+    previous = GraphCronStatus()
+    for runs in (first, more, asked):
+        after = GraphCronStatus(recent_runs=runs)
+        (event,) = events_for(previous, after)
+        assert event.reason == "Skipped"
+        seen.add(event.name_for("hello", "u"))
+        previous = after
+    assert len(seen) == 3
+
+
+def test_an_entry_that_stands_for_more_than_before_is_told_once_more():
+    several = skipped(10, "NotStarted", first_scheduled_time=NOW, count=3)
+    events = list(
+        events_for(GraphCronStatus(recent_runs=[skipped(5, "NotStarted")]), GraphCronStatus(recent_runs=[several]))
+    )
+    assert [event.message for event in events] == ["Run of 2026-11-22T12:10:00Z: because of NotStarted"]
 
 
 def test_the_same_thing_always_has_the_same_name():

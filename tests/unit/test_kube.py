@@ -1,11 +1,19 @@
-"""What needs no API server to be seen of the room that talks to it."""
+"""The room that talks to the API server, as far as another HTTP server can stand in for that one."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import yaml
+from aiohttp import web
+from kubernetes.aio import client
 
-from graphcron.kube import as_yaml
+from graphcron import names
+from graphcron.errors import ClusterError, ConflictError, SpecError
+from graphcron.events import Event
+from graphcron.kube import Cluster, as_yaml
 
 
 @pytest.mark.parametrize(
@@ -22,3 +30,133 @@ def test_what_is_sent_for_server_side_apply_is_json_and_yaml_alike(text):
     sent = as_yaml({"input": text})
     assert json.loads(sent) == {"input": text}
     assert yaml.safe_load(sent) == {"input": text}
+
+
+class Said:
+    """What was asked of the server, and what came of it."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str, Any]] = []
+        self.written: list[Any] = []
+        self.result: Any = None
+
+
+def ask(verb: Callable[[Cluster], Awaitable[Any]], status: int = 200) -> Said:
+    """Ask a server that answers everything with this status."""
+    said = Said()
+
+    async def answer(request: web.Request) -> web.Response:
+        text = await request.text()
+        said.requests.append((request.method, request.path_qs, yaml.safe_load(text) if text else None))
+        return web.json_response({"message": "so it is", "metadata": {"uid": "u"}}, status=status)
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        cluster = Cluster(client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{port}")), said.written.append)
+        try:
+            said.result = await verb(cluster)
+        finally:
+            await cluster.close()
+            await runner.cleanup()
+
+    asyncio.run(run())
+    return said
+
+
+CRONJOB = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "hello", "namespace": "agents"}}
+JOB = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "hello-1", "namespace": "agents"}}
+JOBS = "/apis/batch/v1/namespaces/agents/jobs"
+ITS_PATH = "/apis/batch/v1/namespaces/agents/cronjobs/hello"
+
+
+def owner(kind: str) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": "hello", "namespace": "agents", "uid": "u"}}
+
+
+@pytest.mark.parametrize("status", [201, 409])
+def test_a_job_is_made_once_and_one_of_that_name_is_left_as_it_is(status):
+    said = ask(lambda cluster: cluster.create_job(JOB), status)
+    assert [(method, path.split("?")[0], body) for method, path, body in said.requests] == [("POST", JOBS, JOB)]
+
+
+@pytest.mark.parametrize(("status", "error"), [(422, SpecError), (403, ClusterError), (500, ClusterError)])
+def test_a_job_that_is_not_taken_is_an_error(status, error):
+    with pytest.raises(error, match="so it is"):
+        ask(lambda cluster: cluster.create_job(JOB), status)
+
+
+@pytest.mark.parametrize("status", [200, 404, 409])
+def test_a_cronjob_is_removed_by_its_uid_with_its_jobs(status):
+    said = ask(lambda cluster: cluster.remove_cronjob("agents", "hello", uid="c", busy=False), status)
+    body = {"preconditions": {"uid": "c"}, "propagationPolicy": "Background"}
+    assert said.requests == [("DELETE", ITS_PATH, body)]
+
+
+def test_a_cronjob_with_a_run_under_way_starts_no_more():
+    said = ask(lambda cluster: cluster.remove_cronjob("agents", "hello", uid="c", busy=True))
+    ((method, _, body),) = said.requests
+    assert (method, body) == ("PATCH", {"metadata": {"uid": "c"}, "spec": {"suspend": True}})
+    assert len(said.written) == 1
+
+
+def test_a_cronjob_that_cannot_be_removed_is_an_error():
+    with pytest.raises(ClusterError):
+        ask(lambda cluster: cluster.remove_cronjob("agents", "hello", uid="c", busy=False), 500)
+
+
+@pytest.mark.parametrize(("uid", "force"), [(None, "false"), ("c", "true")])
+def test_a_cronjob_is_applied_by_its_uid_or_made(uid, force):
+    said = ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=uid))
+    ((method, path, body),) = said.requests
+    assert (method, path) == ("PATCH", f"{ITS_PATH}?fieldManager=graphcron&force={force}")
+    assert body["metadata"].get("uid") == uid
+    assert said.written == [said.result]
+
+
+@pytest.mark.parametrize(
+    ("status", "uid", "error"),
+    [(409, None, ConflictError), (409, "c", ClusterError), (422, "c", SpecError), (500, None, ClusterError)],
+)
+def test_a_cronjob_that_is_not_taken_is_an_error(status, uid, error):
+    with pytest.raises(error):
+        ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=uid), status)
+
+
+@pytest.mark.parametrize(("kind", "plural"), [("GraphCron", "graphcrons"), ("GraphServer", "graphservers")])
+@pytest.mark.parametrize(("status", "taken"), [(200, True), (404, False), (409, False)])
+def test_a_status_is_written_where_it_belongs(kind, plural, status, taken):
+    said = ask(lambda cluster: cluster.patch_status(owner(kind), {"x": 1}), status)
+    ((_, path, body),) = said.requests
+    assert path.split("?")[0] == f"/apis/{names.API_VERSION}/namespaces/agents/{plural}/hello/status"
+    assert (body["kind"], body["metadata"]["uid"], body["status"]) == (kind, "u", {"x": 1})
+    assert (said.result, len(said.written)) == (taken, int(taken))
+
+
+@pytest.mark.parametrize("kind", ["GraphCron", "GraphServer"])
+@pytest.mark.parametrize("status", [201, 403, 404, 409])
+def test_an_event_is_posted_and_none_is_worth_an_error(kind, status):
+    event = Event(False, "Paused", "x" * 2000, key="k")
+    said = ask(lambda cluster: cluster.emit(owner(kind), event, now="2026-11-22T12:00:00Z"), status)
+    ((method, _, body),) = said.requests
+    assert (method, body["type"], body["involvedObject"]["kind"], len(body["message"])) == (
+        "POST",
+        "Warning",
+        kind,
+        1024,
+    )
+
+
+@pytest.mark.parametrize(("status", "found"), [(200, True), (404, False)])
+def test_a_cronjob_is_found_or_not(status, found):
+    assert bool(ask(lambda cluster: cluster.find_cronjob("agents", "hello"), status).result) is found
+
+
+@pytest.mark.parametrize(("status", "reachable"), [(200, True), (500, False)])
+def test_the_api_server_is_reachable_where_it_answers(status, reachable):
+    assert ask(lambda cluster: cluster.is_reachable(), status).result is reachable

@@ -1,0 +1,133 @@
+"""Conditions that are about runs: each a small check of what is known, apart from ``Ready``."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Final, Literal, NamedTuple
+
+from graphcron import names
+from graphcron.campaign import smallest_gap
+from graphcron.contract import Outcome, Report
+from graphcron.model import BudgetUsed, Condition, GraphCron, RecentRun, rfc3339
+from graphcron.pause import NEITHER, SUCCESSES, Pause
+from graphcron.reasons import ConditionType, Reason
+
+Verdict = Literal["True", "False", "Unknown"]
+
+LEAST_RUNS: Final = 5
+"""Of fewer runs nothing can be said about how long most of them take."""
+
+_AWAITING_SKIPS: Final = frozenset({"ThreadAwaitsHuman"})
+
+
+class Claim(NamedTuple):
+    """What a condition is to say."""
+
+    kind: ConditionType
+    status: Verdict
+    reason: str
+    message: str
+
+
+class Facts(NamedTuple):
+    """What the checks look at."""
+
+    graphcron: GraphCron | None
+    """None: it can't be read."""
+    runs: Sequence[RecentRun]
+    """The newest first."""
+    next_times: Sequence[datetime]
+    pause: Pause | None
+    budget: BudgetUsed | None
+    now: datetime
+
+
+Check = Callable[[Facts], Claim | None]
+
+
+def claims_for(facts: Facts) -> Iterator[Claim]:
+    """Say what is to be said about runs: how the last one ended, and whatever else holds."""
+    yield last_run(facts.runs)
+    yield from (claim for check in _CHECKS if (claim := check(facts)))
+
+
+def last_run(runs: Sequence[RecentRun]) -> Claim:
+    """Say how the newest run ended; occurrences that were skipped are no runs."""
+    kind = ConditionType.LAST_RUN_SUCCEEDED
+    last = next((run for run in runs if run.outcome != Outcome.SKIPPED), None)
+    if last is None:
+        return Claim(kind, "Unknown", Reason.NO_RUN_YET, "No run has finished yet.")
+    outcome = Outcome(last.outcome)
+    verdict: Verdict = "True" if outcome in SUCCESSES else "Unknown" if outcome in NEITHER else "False"
+    message = f"Run of {rfc3339(last.scheduled_time)}: {last.message or outcome.value}."
+    return Claim(kind, verdict, outcome.value, message)
+
+
+def target(report: Report | None, before: Condition | None) -> Claim:
+    """Say what a preflight has found; until there is something new, what was found before."""
+    kind = ConditionType.TARGET_RESOLVED
+    if report is None:
+        if before is None or before.reason == Reason.CHECKING:
+            return Claim(kind, "Unknown", Reason.CHECKING, "A preflight is under way.")
+        return Claim(kind, before.status, before.reason, before.message)
+    if report.outcome is Outcome.SUCCEEDED:
+        return Claim(kind, "True", "Resolved", f"{report.message}.")
+    return Claim(kind, "False", report.reason or report.outcome.value, f"{report.message}.")
+
+
+def _paused(facts: Facts) -> Claim | None:
+    if facts.graphcron is None or facts.pause is None or facts.pause.since is None:
+        return None
+    last = next((run for run in facts.runs if run.outcome != Outcome.SKIPPED), None)
+    why = f" The last: {last.message or last.outcome}." if last else ""
+    remedy = f"kubectl annotate graphcron {facts.graphcron.metadata.name} --overwrite"
+    message = (
+        f"{facts.pause.failures} runs in a row have failed, so no more start.{why} "
+        f'To go on: {remedy} {names.ANNOTATION_RESUME_REQUESTED}="$(date)"'
+    )
+    return Claim(ConditionType.PAUSED, "True", Reason.CONSECUTIVE_FAILURES, message)
+
+
+def _awaiting_human(facts: Facts) -> Claim | None:
+    # What was skipped for another reason says nothing of the thread.
+    telling = (run for run in facts.runs if run.outcome != Outcome.SKIPPED or run.reason in _AWAITING_SKIPS)
+    last = next(telling, None)
+    if last is None or not (last.outcome == Outcome.INTERRUPTED or last.reason in _AWAITING_SKIPS):
+        return None
+    asked = next((run for run in facts.runs if run.outcome == Outcome.INTERRUPTED), last)
+    where = f"thread {asked.thread_id}" if asked.thread_id else "its thread"
+    message = f"The run of {rfc3339(asked.scheduled_time)} stopped at an interrupt: {where} waits for an answer."
+    return Claim(ConditionType.AWAITING_HUMAN, "True", Reason.WAITS_FOR_ANSWER, message)
+
+
+def _budget_exceeded(facts: Facts) -> Claim | None:
+    budget, used = facts.graphcron.spec.budget if facts.graphcron else None, facts.budget
+    if budget is None or used is None or used.window_end is None or used.window_end <= facts.now:
+        return None
+    until = f"runs are skipped until {rfc3339(used.window_end)}."
+    if budget.max_tokens is not None and (used.tokens or 0) >= budget.max_tokens:
+        message = f"{used.tokens:,} of {budget.max_tokens:,} tokens are used: {until}"
+    elif budget.max_cost is not None and Decimal(used.cost or 0) >= Decimal(budget.max_cost):
+        message = f"{used.cost} of {budget.max_cost} is spent: {until}"
+    else:
+        return None
+    return Claim(ConditionType.BUDGET_EXCEEDED, "True", Reason.LIMIT_REACHED, message)
+
+
+def _schedule_tight(facts: Facts) -> Claim | None:
+    durations = sorted(run.duration_seconds for run in facts.runs if run.duration_seconds is not None)
+    gap = smallest_gap(facts.next_times)
+    if gap is None or len(durations) < LEAST_RUNS:
+        return None
+    longest = timedelta(seconds=durations[ceil(0.95 * len(durations)) - 1])
+    if longest <= gap:
+        return None
+    message = (
+        f"19 of 20 runs take up to {longest.total_seconds():,.0f} s, and the schedule leaves "
+        f"{gap.total_seconds():,.0f} s between two: make it rarer, or see spec.concurrencyPolicy."
+    )
+    return Claim(ConditionType.SCHEDULE_TIGHT, "True", Reason.RUNS_OUTLAST_INTERVAL, message)
+
+
+_CHECKS: Final[tuple[Check, ...]] = (_paused, _awaiting_human, _budget_exceeded, _schedule_tight)

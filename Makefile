@@ -59,9 +59,13 @@ images: $(VENV)/.done ## Build the images
 test: setup lint types check-generated ## Run everything that can fail: lint, types and all tests, on a cluster of their own
 	@$(PY) hack/test.py -n 4 --dist loadgroup $(ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.done ## Break things at random for some 20 minutes, and count what must not be (OCCURRENCES=300, SEED=…)
+	@$(PY) hack/chaos.py $(if $(OCCURRENCES),--occurrences $(OCCURRENCES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: test-quick
 test-quick: $(VENV)/.done ## Run the tests that need no cluster
-	@$(PY) -m pytest -q tests/unit tests/golden tests/oracle $(ARGS)
+	@$(PY) -m pytest -q tests/unit tests/golden tests/oracle tests/docs/test_schedules.py $(ARGS)
 
 .PHONY: fmt
 fmt: $(VENV)/.done ## Format the code
@@ -81,7 +85,7 @@ types: $(VENV)/.done ## Check types
 	@cd hack && ../$(BIN)/mypy --strict demo.py test.py
 
 .PHONY: generate
-generate: $(VENV)/.done ## Write what is made from the model: CRD and the chart's copy of it
+generate: $(VENV)/.done ## Write what is made from the model: the CRDs and the chart's copies of them
 	@$(PY) -m graphcron.crd
 
 .PHONY: check-generated
@@ -97,6 +101,8 @@ lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 	@$(BIN)/$(PIN) examples/langgraph-server/requirements.in -o examples/langgraph-server/requirements.lock
 	@$(BIN)/$(PIN) --extra operator pyproject.toml -o requirements/operator.lock
 	@$(BIN)/$(PIN) --extra operator pyproject.toml --group dev requirements/dev.in -o requirements/dev.lock
+	@$(BIN)/$(PIN) --exclude-newer 2025-11-22 requirements/servers/langgraph-old.in -o requirements/servers/langgraph-old.lock
+	@$(BIN)/$(subst 3.11,3.12,$(PIN)) requirements/servers/aegra.in -o requirements/servers/aegra.lock
 
 .PHONY: bench-tick
 bench-tick: setup ## Measure what one tick costs the runner, beside langgraph-sdk and curl

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tests.cluster import ROOT
 
@@ -54,6 +57,23 @@ def blocks(page: Path) -> list[Block]:
         )
         for match in _FENCE.finditer(text)
     ]
+
+
+def resource(block: Block) -> dict[str, Any] | None:
+    """Return the resource that a YAML block shows; None: it shows values of the chart.
+
+    A block that is a part of a ``spec`` is given what it takes to be a whole GraphCron.
+    """
+    shown: dict[str, Any] = yaml.safe_load(block.text)
+    if "kind" in shown:
+        return shown
+    if "spec" not in shown:
+        return None
+    spec = {"assistant": "agent", **shown["spec"]}
+    if "schedules" not in spec:
+        spec.setdefault("schedule", "0 8 * * *")
+    name = f"{block.page.stem}-{block.line}"
+    return {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": {"name": name}, "spec": spec}
 
 
 def links(page: Path) -> list[str]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from graphcron import contract
+from graphcron import contract, names
+from graphcron.conditions import last_run
 from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Outcome
-from graphcron.model import GraphCronStatus, RecentRun, problems
+from graphcron.model import GraphCronSpec, GraphServerSpec, RecentRun, problems, server_problems
 from graphcron.reasons import ConditionType, Reason
-from graphcron.status import Observed, status_for
+from graphcron.settings import PREFIX, from_environment
 from tests.cluster import ROOT
-from tests.docs.page import PAGES, Block, anchors, blocks, links, table
+from tests.docs.page import PAGES, Block, anchors, blocks, links, resource, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 DOCS = ROOT / "docs"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 YAML = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
+SHELL = [block for page in PAGES for block in blocks(page) if block.language == "bash"]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+PROBLEMS = {names.KIND: problems, names.SERVER_KIND: server_problems}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -38,15 +44,37 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("block", YAML, ids=str)
 def test_the_model_takes_the_yaml(block: Block) -> None:
-    assert problems(yaml.safe_load(block.text)) == []
+    body = resource(block)
+    if body is not None:
+        assert PROBLEMS[body["kind"]](body) == []
+        return
+    shown = yaml.safe_load(block.text)
+    assert shown.keys() <= _chart_values().keys()
+    from_environment({f"{PREFIX}{name.upper()}": json.dumps(value) for name, value in shown.items()})
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_the_model_takes_the_example(example: Path) -> None:
+    for body in yaml.safe_load_all(example.read_text(encoding="utf-8")):
+        assert body["kind"] not in PROBLEMS or PROBLEMS[body["kind"]](body) == []
 
 
 def test_the_api_server_takes_the_yaml(cluster: Cluster, namespace: str) -> None:
     for block in YAML:
+        body = resource(block)
+        if body is None:
+            continue
+        text = yaml.safe_dump(body)
         done = cluster.kubectl(
-            "apply", "--namespace", namespace, "--dry-run=server", "--filename", "-", stdin=block.text, check=False
+            "apply", "--namespace", namespace, "--dry-run=server", "--filename", "-", stdin=text, check=False
         )
         assert done.returncode == 0, f"{block}: {done.stderr}"
+
+
+@pytest.mark.parametrize("block", SHELL, ids=str)
+def test_the_shell_can_read_its_snippets(block: Block) -> None:
+    done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(("right", "wrong"), [("schedule:", "schedual:"), ("27 15 * * *", "61 15 * * *")])
@@ -98,7 +126,7 @@ def test_the_last_run_is_judged_as_told(row: dict[str, str]) -> None:
 
 def test_every_reason_has_its_advice() -> None:
     ready = {row["Reason"] for row in table(DOCS / "troubleshooting.md", "Reason")}
-    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    text = "".join((DOCS / page).read_text(encoding="utf-8") for page in ("troubleshooting.md", "servers.md"))
     assert all(f"`{outcome.value}`" in text for outcome in Outcome)
     assert all(f"`{reason.value}`" in text for reason in Reason)
     assert ready <= {reason.value for reason in Reason}
@@ -109,10 +137,19 @@ def test_reasons_of_the_runner_are_real() -> None:
     said = {
         *re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE),
         *re.findall(r"^\| `Skipped`, `(\w+)`", text, re.MULTILINE),
+        *(row["Reason"] for row in table(DOCS / "servers.md", "Reason")),
     }
     known = {outcome.value for outcome in Outcome} | {reason.value for reason in Reason}
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "operator/graphcron").rglob("*.py"))
+    assert {word for word in said - known if f'"{word}"' not in code} == set()
+
+
+def test_every_skip_is_told() -> None:
     runner = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "operator/graphcron/runner").glob("*.py"))
-    assert {word for word in said - known if f'"{word}"' not in runner} == set()
+    skips = set(re.findall(r'(?:_skipped\(|Outcome\.SKIPPED,)\s*"(\w+)"', runner)) - {"ThreadMovedOn"}
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    assert skips
+    assert skips - set(re.findall(r"^\| `Skipped`, `(\w+)`", text, re.MULTILINE)) == set()
 
 
 def test_defaults_are_told_as_they_are() -> None:
@@ -122,14 +159,39 @@ def test_defaults_are_told_as_they_are() -> None:
 
 
 def test_values_of_the_chart_exist() -> None:
-    values = yaml.safe_load((ROOT / "charts/graphcron/values.yaml").read_text(encoding="utf-8"))
     said = [name for row in table(DOCS / "install.md", "Value") for name in row["Value"].split(", ")]
     said += re.findall(r"--set ([\w.]+)=", (DOCS / "install.md").read_text(encoding="utf-8"))
     for name in said:
-        place: Any = values
+        place: Any = _chart_values()
         for part in name.split("."):
             assert part in place, f"the chart has no value {name}"
             place = place[part]
+
+
+@pytest.mark.parametrize("part", [GraphCronSpec, GraphServerSpec], ids=lambda part: part.__name__)
+def test_every_field_is_told(part: Any) -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    told = set(re.findall(r"`(?:spec\.)?(\w+)|^ *(\w+):", text, re.MULTILINE))
+    fields = {field.alias for field in part.model_fields.values()}
+    assert fields - {word for words in told for word in words} - _ONLY_EXPLAINED == set()
+
+
+_ONLY_EXPLAINED = {"runner"}
+"""Fields that no page speaks of: `kubectl explain` is enough."""
+
+
+def test_every_condition_is_told() -> None:
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    told = {re.sub(r"[\[\]]|\(.*?\)", "", row["Condition"]) for row in table(DOCS / "troubleshooting.md", "Condition")}
+    assert {word for words in told for word in words.split(", ")} == {each.value for each in ConditionType}
+    assert all(f"`{each.value}`" in text for each in ConditionType)
+
+
+def test_words_under_our_prefix_are_ours() -> None:
+    known = {value for name, value in vars(names).items() if isinstance(value, str)}
+    for page in PAGES:
+        said = set(re.findall(rf"{re.escape(names.GROUP)}/[\w-]+", page.read_text(encoding="utf-8")))
+        assert said <= known, page.name
 
 
 def test_floors_name_every_module() -> None:
@@ -142,26 +204,21 @@ def test_floors_name_every_module() -> None:
     assert sorted(told) == sorted(modules - {"__init__"})
 
 
-def test_columns_are_told_as_they_are() -> None:
-    crd = yaml.safe_load((ROOT / "crds/graphcrons.graphcron.dev.yaml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("plural", "page"), [(names.PLURAL, ROOT / "README.md"), (names.SERVER_PLURAL, DOCS / "servers.md")]
+)
+def test_columns_are_told_as_they_are(plural: str, page: Path) -> None:
+    crd = yaml.safe_load((ROOT / f"crds/{plural}.{names.GROUP}.yaml").read_text(encoding="utf-8"))
     columns = crd["spec"]["versions"][0]["additionalPrinterColumns"]
-    (shown,) = (block for block in blocks(ROOT / "README.md") if block.language == "console")
+    (shown,) = (block for block in blocks(page) if block.language == "console")
     titles = shown.text.splitlines()[1].split()
     assert titles == ["NAME", *(each["name"].upper() for each in columns if not each.get("priority"))]
 
 
 def _last_run(outcome: Outcome) -> Any:
-    """Return the condition LastRunSucceeded after a run that ended so."""
-    run = RecentRun(scheduled_time=NOW, outcome=outcome.value, job="job-1")
-    observed = Observed(
-        generation=1,
-        spec=None,
-        problem=None,
-        cronjob=None,
-        jobs=[],
-        pods=[],
-        previous=GraphCronStatus(recent_runs=[run]),
-        now=NOW,
-    )
-    conditions = status_for(observed).conditions or []
-    return next(each for each in conditions if each.type == ConditionType.LAST_RUN_SUCCEEDED)
+    """Return what LastRunSucceeded says after a run that ended so."""
+    return last_run([RecentRun(scheduled_time=NOW, outcome=outcome.value, job="job-1")])
+
+
+def _chart_values() -> Any:
+    return yaml.safe_load((ROOT / "charts/graphcron/values.yaml").read_text(encoding="utf-8"))

@@ -1,21 +1,26 @@
 """Graphs of the sample server. They need no model and no key, and behave as real ones do.
 
-``agent`` answers, ``steps`` takes its time, ``failing`` raises, ``approval`` waits for a person.
+``agent`` answers, ``steps`` takes its time, ``failing`` raises, ``flaky`` raises a few times and then works,
+``approval`` waits for a person, ``spender`` calls models that tell their token usage.
 """
 
 import asyncio
 import operator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 from uuid import uuid4
 
-from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langgraph.config import get_config, get_store
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
+from typing_extensions import TypedDict  # typing's own has no published schema before Python 3.12
 
 MODEL = "sample-model-1"
 
@@ -139,6 +144,45 @@ def build_steps() -> Any:
     return graph.compile()
 
 
+# --- flaky: three steps, of which the second fails a few times ----------------------------------------------------
+
+
+class Flaky(TypedDict, total=False):
+    """State of ``flaky``: how often the second step raises, how often it then hangs, how long each step takes."""
+
+    fail: int
+    hang: int
+    seconds: float
+    done: Annotated[list[int], operator.add]
+
+
+def flaky_step(number: int) -> Any:
+    """Return the node; the second counts its executions in the store, where a failed run leaves them."""
+
+    async def node(state: Flaky) -> dict[str, Any]:
+        await record("started", number)
+        if number == 2:
+            notes = await get_store().asearch(("steps", str(get_config()["configurable"]["thread_id"])), limit=1000)
+            tries = sum(note.value == {"step": 2, "phase": "started"} for note in notes)
+            if tries <= state.get("fail", 0):
+                raise ValueError("the model is overloaded")
+            if tries <= state.get("fail", 0) + state.get("hang", 0):
+                await asyncio.sleep(3600)
+        await asyncio.sleep(state.get("seconds", 0))
+        await record("finished", number)
+        return {"done": [number]}
+
+    return node
+
+
+def build_flaky() -> Any:
+    """START → one → two → three → END."""
+    graph = StateGraph(Flaky)
+    graph.add_sequence([(name, flaky_step(number)) for number, name in enumerate(("one", "two", "three"), start=1)])
+    graph.add_edge(START, "one")
+    return graph.compile()
+
+
 # --- failing and approval ------------------------------------------------------------------------------------------
 
 
@@ -168,7 +212,100 @@ def build_single(node: Any) -> Any:
     return graph.compile()
 
 
+# --- spender: one hidden call in a subgraph, then as many as asked for, which stream ------------------------------
+
+
+class PlainModel(BaseChatModel):
+    """A model that answers in one piece."""
+
+    name_of_model: str
+    usage: UsageMetadata | None
+    text: str = "ok"
+
+    @property
+    def _llm_type(self) -> str:
+        return "sample"
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
+        return {**super()._get_ls_params(stop, **kwargs), "ls_model_name": self.name_of_model}
+
+    def _generate(self, *_: Any, **__: Any) -> ChatResult:
+        named = {"model_name": self.name_of_model}
+        answer = AIMessage(self.text, usage_metadata=self.usage, response_metadata=named)
+        return ChatResult(generations=[ChatGeneration(message=answer)])
+
+
+class StreamingModel(PlainModel):
+    """A model that answers word by word, and tells its usage at the end, as most do."""
+
+    async def _astream(self, *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
+        named = {"model_name": self.name_of_model}
+        for word in self.text.split():
+            yield ChatGenerationChunk(message=AIMessageChunk(f"{word} "))
+        yield ChatGenerationChunk(message=AIMessageChunk("", response_metadata=named))
+        yield ChatGenerationChunk(message=AIMessageChunk("", usage_metadata=self.usage, chunk_position="last"))
+
+
+class Spending(TypedDict, total=False):
+    """State of ``spender``."""
+
+    calls: int
+    seconds: float
+    characters: int
+    fails: bool
+    silent: bool
+    messages: Annotated[list[AnyMessage], add_messages]
+    made: Annotated[int, operator.add]
+
+
+def usage_of(state: Spending, asked: int, answered: int) -> UsageMetadata | None:
+    """Return the usage of one call; a model that streams may be set to tell none."""
+    if state.get("silent"):
+        return None
+    return UsageMetadata(input_tokens=asked, output_tokens=answered, total_tokens=asked + answered)
+
+
+async def plan(state: Spending) -> dict[str, Any]:
+    """A call of 30 + 10 tokens that leaves nothing in the state."""
+    text = "x" * state.get("characters", 10)
+    await PlainModel(name_of_model="sample-model-2", usage=usage_of(state, 30, 10), text=text).ainvoke("plan")
+    return {}
+
+
+async def spend(state: Spending) -> dict[str, Any]:
+    """A call of 100 + 20 tokens."""
+    if state.get("made", 0):
+        await asyncio.sleep(state.get("seconds", 0))
+    model = StreamingModel(name_of_model=MODEL, usage=usage_of(state, 100, 20), text="I am done.")
+    return {"messages": [await model.ainvoke("work")], "made": 1}
+
+
+def next_spend(state: Spending) -> str:
+    """Once more until all are made; then the end, of one kind or the other."""
+    if state.get("made", 0) % max(state.get("calls", 1), 1):
+        return "spend"
+    return "fail" if state.get("fails") else END
+
+
+def build_spender() -> Any:
+    """START → planning (a subgraph) → spend → spend → … → END or fail."""
+    planning = StateGraph(Spending)
+    planning.add_node("plan", plan)
+    planning.add_edge(START, "plan")
+    planning.add_edge("plan", END)
+    graph = StateGraph(Spending)
+    graph.add_node("planning", planning.compile())
+    graph.add_node("spend", spend)
+    graph.add_node("fail", fail)
+    graph.add_edge(START, "planning")
+    graph.add_edge("planning", "spend")
+    graph.add_conditional_edges("spend", next_spend, ["spend", "fail", END])
+    return graph.compile()
+
+
 agent = build_agent()
 steps = build_steps()
 failing = build_single(fail)
+flaky = build_flaky()
 approval = build_single(ask)
+spender = build_spender()

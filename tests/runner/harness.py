@@ -16,6 +16,7 @@ from typing import Any
 
 from graphcron import contract
 from graphcron.contract import Report, Request
+from graphcron.runner.times import rfc3339
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "examples" / "langgraph-server"
@@ -74,7 +75,9 @@ class Api:
 
     def record(self, uid: str) -> dict[str, Any]:
         """Return the one record's metadata, without the prefix."""
-        (record,) = [thread for thread in self.threads(uid) if thread["metadata"].get("graphcron/kind") != "lock"]
+        (record,) = [
+            thread for thread in self.threads(uid) if thread["metadata"].get("graphcron/kind") not in ("lock", "ledger")
+        ]
         return {key.removeprefix("graphcron/"): value for key, value in record["metadata"].items()}
 
     def runs(self, thread_id: str) -> list[dict[str, Any]]:
@@ -133,6 +136,13 @@ class Pod:
     def events(self) -> list[dict[str, Any]]:
         """Return its log as objects; anything else in it fails."""
         return [json.loads(line) for line in self.log.splitlines()]
+
+
+def asked(value: str = "", *, scheduled: float | None = None, requested: float | None = None) -> dict[str, str]:
+    """Return the environment of a pod that no schedule has started: a person, or catching up, did."""
+    times = {contract.ENV_SCHEDULED_TIME: scheduled, contract.ENV_REQUESTED_TIME: requested}
+    moments = {name: rfc3339(time.time() if at is None else at) for name, at in times.items()}
+    return {contract.ENV_JOB: "nightly-by-somebody", **moments, **({contract.ENV_TRIGGER: value} if value else {})}
 
 
 class Cron:

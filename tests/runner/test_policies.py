@@ -1,13 +1,15 @@
 """What forbids to start: bounds of the schedule, predecessors, a thread that waits for a person."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from graphcron.contract import Outcome
-from tests.runner.harness import Api, Cron, wait_for
+from tests.runner.harness import Api, Cron, asked, wait_for
 
 SLOW = {"assistant": "steps", "input": {"steps": 100, "seconds": 0.3}}
 
@@ -50,26 +52,55 @@ def test_too_late_to_start_but_not_to_attach(api: Api, cron: Cron) -> None:
     assert (report.outcome, report.runId) == (Outcome.CANCELLED, run["run_id"])
 
 
-@pytest.fixture(params=["fresh", "shared"])
-def where(request: pytest.FixtureRequest, api: Api) -> dict[str, str]:
-    return {} if request.param == "fresh" else {"thread": api.get("POST", "/threads", {})["thread_id"]}
+def midnight(cron: Cron) -> dict[str, Any]:
+    """Return a request for a day's thread, in a zone in which the present minute is the day's first."""
+    return {"threadPer": "day", "offsets": ((0, -cron.minute * 60 % 86400),)}
 
 
-def running_predecessor(api: Api, cron: Cron, where: dict[str, str]) -> tuple[str, str]:
-    """Leave a run of the minute before going on the server, with no pod that follows it."""
-    pod = cron.pod(minutes_ago=1, **SLOW, **where)
-    wait_for(lambda: api.threads(cron.uid) and api.record(cron.uid).get("run-id"), what="the record")
+@pytest.fixture(params=["fresh", "shared", "period", "triggered"])
+def where(request: pytest.FixtureRequest, api: Api, cron: Cron) -> dict[str, Any]:
+    """The request's part that says on which thread; a period's is another one than the predecessor's."""
+    kinds: dict[str, Callable[[], dict[str, Any]]] = {
+        "shared": lambda: {"thread": api.get("POST", "/threads", {})["thread_id"]},
+        "period": lambda: midnight(cron),
+    }
+    return kinds.get(request.param, dict)()
+
+
+@pytest.fixture
+def before(request: pytest.FixtureRequest, cron: Cron) -> dict[str, str]:
+    """The environment of the predecessor's pod: of a scheduled one, or one that a person asked for."""
+    kind = request.node.callspec.params.get("where")
+    return asked("before", scheduled=cron.minute * 60) if kind == "triggered" else {}
+
+
+def running_predecessor(
+    api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str] | None = None, *, noted: bool = True
+) -> tuple[str, str]:
+    """Leave a run of the minute before going on the server, with no pod that follows it.
+
+    ``noted``: its record names it; else the pod has died before that.
+    """
+    pod = cron.pod(minutes_ago=1, env=before, **SLOW, **where)
+    (record,) = wait_for(lambda: records(api, cron, with_run=True), what="the record")
     pod.process.kill()
-    record = api.record(cron.uid)
-    return record["thread-id"], record["run-id"]
+    if not noted:
+        api.get("PATCH", f"/threads/{record['thread_id']}", {"metadata": {"graphcron/run-id": ""}})
+    return record["metadata"]["graphcron/thread-id"], record["metadata"]["graphcron/run-id"]
+
+
+def records(api: Api, cron: Cron, *, with_run: bool = False) -> list[dict[str, Any]]:
+    """Return the records of occurrences, those with a run if that is asked for."""
+    found = [thread for thread in api.threads(cron.uid) if thread["metadata"]["graphcron/kind"] in ("own", "shared")]
+    return [each for each in found if not with_run or each["metadata"].get("graphcron/run-id")]
 
 
 def status(api: Api, thread: str, run: str) -> str:
     return str(api.get("GET", f"/threads/{thread}/runs/{run}")["status"])
 
 
-def test_forbid(api: Api, cron: Cron, where: dict[str, str]) -> None:
-    thread, run = running_predecessor(api, cron, where)
+def test_forbid(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]) -> None:
+    thread, run = running_predecessor(api, cron, where, before)
     report = cron.pod(**where).wait()
     assert (report.outcome, report.reason, report.runId) == (Outcome.SKIPPED, "PredecessorActive", "")
     assert status(api, thread, run) in ("pending", "running")
@@ -77,32 +108,65 @@ def test_forbid(api: Api, cron: Cron, where: dict[str, str]) -> None:
 
     api.get("POST", f"/threads/{thread}/runs/{run}/cancel?wait=true")
     cron.minute += 1
-    assert cron.pod(**where).wait().outcome is Outcome.SUCCEEDED
+    after = cron.pod(**where).wait()
+    assert after.outcome is Outcome.SUCCEEDED
+    assert (after.threadId == thread) is ("thread" in where)
 
 
-def test_forbid_finds_a_run_that_its_pod_had_no_time_to_write_down(api: Api, cron: Cron, where: dict[str, str]) -> None:
-    running_predecessor(api, cron, where)
-    record = api.threads(cron.uid)[0]["thread_id"]
-    api.get("PATCH", f"/threads/{record}", {"metadata": {"graphcron/run-id": "", "graphcron/thread-id": ""}})
+def test_forbid_finds_a_run_that_its_pod_had_no_time_to_write_down(
+    api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]
+) -> None:
+    running_predecessor(api, cron, where, before, noted=False)
     assert cron.pod(**where).wait().reason == "PredecessorActive"
 
 
-def test_replace(api: Api, cron: Cron, where: dict[str, str]) -> None:
-    first = cron.pod(minutes_ago=1, **SLOW, **where)
-    wait_for(lambda: api.threads(cron.uid) and api.record(cron.uid).get("run-id"), what="the record")
-    record = api.record(cron.uid)
-    report = cron.pod(concurrencyPolicy="Replace", **where).wait()
+def test_a_record_of_an_older_version_does_not_name_its_thread(api: Api, cron: Cron) -> None:
+    where = {"thread": api.get("POST", "/threads", {})["thread_id"]}
+    running_predecessor(api, cron, where, noted=False)
+    (record,) = records(api, cron)
+    api.get("PATCH", f"/threads/{record['thread_id']}", {"metadata": {"graphcron/thread-id": ""}})
+    assert cron.pod(**where).wait().reason == "PredecessorActive"
 
-    assert report.outcome is Outcome.SUCCEEDED
-    assert status(api, record["thread-id"], record["run-id"]) == "interrupted"
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_replace_finds_a_run_whose_pod_is_gone(
+    api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str], noted: bool
+) -> None:
+    thread, run = running_predecessor(api, cron, where, before, noted=noted)
+    assert cron.pod(concurrencyPolicy="Replace", **where).wait().outcome is Outcome.SUCCEEDED
+    assert status(api, thread, run) == "interrupted"
+
+
+def test_replace(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]) -> None:
+    first = cron.pod(minutes_ago=1, env=before, **SLOW, **where)
+    (record,) = wait_for(lambda: records(api, cron, with_run=True), what="the record")
+    thread, run = record["metadata"]["graphcron/thread-id"], record["metadata"]["graphcron/run-id"]
+    assert cron.pod(concurrencyPolicy="Replace", **where).wait().outcome is Outcome.SUCCEEDED
+    assert status(api, thread, run) == "interrupted"
     replaced = first.wait()
     assert (replaced.outcome, replaced.reason) == (Outcome.CANCELLED, "Replaced")
 
 
-def test_allow(api: Api, cron: Cron) -> None:
-    thread, run = running_predecessor(api, cron, {})
-    assert cron.pod(concurrencyPolicy="Allow").wait().outcome is Outcome.SUCCEEDED
+def test_allow(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]) -> None:
+    thread, run = running_predecessor(api, cron, where, before)
+    last = cron.pod(concurrencyPolicy="Allow", **where)
+    wait_for(lambda: "run-created" in last.log, what="the second run")
     assert status(api, thread, run) in ("pending", "running")
+    if "thread" in where:  # it is queued behind the first
+        api.get("POST", f"/threads/{thread}/runs/{run}/cancel?wait=true")
+    assert last.wait().outcome is Outcome.SUCCEEDED
+
+
+def test_a_predecessor_on_a_thread_that_was_the_graphcron_s_own(api: Api, cron: Cron) -> None:
+    """The kind of thread was changed in between: each record tells where its run is."""
+    pod = cron.pod(minutes_ago=2, **SLOW)
+    api.started_run(cron.uid)
+    pod.process.kill()
+    assert cron.pod(minutes_ago=1, **midnight(cron)).wait().reason == "PredecessorActive"
+    cron.uid = str(uuid4())
+    running_predecessor(api, cron, midnight(cron), noted=False)
+    assert cron.pod().wait().reason == "PredecessorActive"
+    assert cron.pod(env=asked("a"), thread=str(uuid4()), createThread=True).wait().reason == "PredecessorActive"
 
 
 def test_two_occurrences_at_once(api: Api, cron: Cron) -> None:

@@ -6,7 +6,17 @@ import uuid
 import pytest
 
 from graphcron.contract import Outcome, Request
-from graphcron.runner import failures, housekeeping, identity, proxies, record, server, template, verdict
+from graphcron.runner import (
+    failures,
+    housekeeping,
+    identity,
+    proxies,
+    record,
+    server,
+    template,
+    threads,
+    verdict,
+)
 from graphcron.runner.record import Record
 
 
@@ -24,6 +34,8 @@ def test_the_occurrence_s_ids_never_change() -> None:
     assert identity.lock_id(name, 0) == "1edac575-4e8c-5069-a84a-487841e429e0"
     assert identity.lock_id(name, 1) == identity.uuid5(f"{name}/lock/1")
     assert identity.resume_name(name, "r") == f"{name}/resume/r"
+    assert identity.occurrence("2a7c", 0, "now!") == "2a7c/trigger/now!"
+    assert threads.period_thread("2a7c", "day", (), 0) == identity.uuid5("2a7c/thread/day/1970-01-01")
 
 
 @pytest.mark.parametrize("job", ["nightly", "nightly-", "nightly-1x", "nightly-١", ""])

@@ -1,5 +1,6 @@
 """The way to the server: faults that pass, faults that don't, TLS and proxies."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -103,6 +104,25 @@ def test_the_server_refuses(api: Api, cron: Cron, request_: dict[str, object], r
     assert says in report.message
     assert "private" not in pod.log + report.to_json()
     assert api.record(cron.uid)["outcome"] == "Rejected"
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/threads/search$", "Value error, select projection is not supported"),
+        ("/runs$", "Value error, metadata key 'graphcron/uid' must match ^[A-Za-z0-9_-]{1,64}$"),
+    ],
+)
+def test_a_server_that_does_not_take_all_that_we_say(
+    api: Api, cron: Cron, faults: Faults, path: str, says: str
+) -> None:
+    body = json.dumps({"detail": [{"type": "value_error", "msg": says}]})
+    faults.rules({"method": "POST", "path": path, "fault": "answer", "status": 422, "body": body})
+    report = cron.pod(run={"metadata": {"team": "blue"}}).wait()
+    assert report.outcome is Outcome.SUCCEEDED
+    (run,) = api.all_runs(cron.uid)
+    assert run["metadata"]["team"] == "blue"
+    assert [request["fault"] for request in faults.requests("POST") if request["fault"]] == ["answer"]
 
 
 def test_a_redirect_is_not_followed(cron: Cron, faults: Faults) -> None:

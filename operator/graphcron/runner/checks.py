@@ -3,152 +3,178 @@
 They are for starting only: a pod that finds its occurrence's run goes straight to following it.
 """
 
-from typing import Final
-
 from graphcron.contract import Outcome
+from graphcron.runner import turns
 from graphcron.runner.failures import Ended
-from graphcron.runner.lookup import cancel, newest_run
+from graphcron.runner.predecessors import check_predecessors
 from graphcron.runner.record import (
-    ACTIVE,
     ENDED_RUN,
     ENDED_WHY,
     KIND,
-    KIND_SHARED,
+    KIND_PERIOD,
     OCCURRENCE,
-    RUN_ID,
+    REASON,
     SCHEDULED,
-    STATE,
-    THREAD_ID,
-    UID,
-    Record,
+    whose,
 )
 from graphcron.runner.server import Json
 from graphcron.runner.settings import Settings
 from graphcron.runner.tick import Tick
-from graphcron.runner.times import seconds_of
-from graphcron.runner.verdict import LIVE, waits_for_human
-
-PREDECESSORS: Final = 100
-"""At most so many unfinished records are looked at."""
+from graphcron.runner.times import rfc3339, seconds_of
+from graphcron.runner.verdict import waits_for_human
 
 
 def within_schedule(settings: Settings) -> None:
-    """Refuse an occurrence that was due before the schedule took effect, or after its campaign's end.
+    """Refuse an occurrence that the schedule does not have: too early, too late, or in an excluded time.
+
+    A person's request is none of the schedule's.
 
     Raises
     ------
     Ended
-        Skipped/ScheduleIsYounger or Skipped/CampaignEnded.
+        Skipped/ScheduleIsYounger, CampaignNotBegun, CampaignEnded or Excluded.
     """
-    request = settings.request
-    if request.notBefore and settings.scheduled < seconds_of(request.notBefore):
-        raise Ended(
-            Outcome.SKIPPED, "ScheduleIsYounger", f"was due before its schedule took effect ({request.notBefore})"
-        )
-    if request.notAfter and settings.scheduled >= seconds_of(request.notAfter):
-        raise Ended(Outcome.SKIPPED, "CampaignEnded", f"was due after the end of the campaign ({request.notAfter})")
+    request, at = settings.request, settings.scheduled
+    if settings.trigger:
+        return
+    if request.notBefore and at < seconds_of(request.notBefore):
+        raise _skipped("ScheduleIsYounger", f"was due before its schedule took effect ({request.notBefore})")
+    if request.startTime and at < seconds_of(request.startTime):
+        raise _skipped("CampaignNotBegun", f"was due before the campaign's begin ({request.startTime})")
+    if request.notAfter and at >= seconds_of(request.notAfter):
+        raise _skipped("CampaignEnded", f"was due after the end of the campaign ({request.notAfter})")
+    for start, end in request.excludes:
+        if seconds_of(start) <= at < seconds_of(end):
+            raise _skipped("Excluded", f"was due in a time that is excluded (from {start} to {end})")
 
 
 def before_start(tick: Tick) -> None:
-    """Make all checks that need the server.
+    """Make all checks that need the server; after a wait for a place, those before it once more.
 
     Raises
     ------
     Ended
     """
-    if tick.settings.request.concurrencyPolicy != "Allow":
-        check_predecessors(tick)
-    if tick.shared:
-        check_thread(tick)
-
-
-def check_predecessors(tick: Tick) -> None:
-    """Apply ``concurrencyPolicy`` to each other occurrence of this GraphCron that still runs on the server."""
-    query = {UID: tick.settings.uid, STATE: ACTIVE}
-    found = [Record(thread) for thread in tick.ask(lambda: tick.server.search_threads(query, limit=PREDECESSORS))]
-    own = next((record for record in found if record.id == tick.record_id), None)
-    for record in found:
-        if record.id == tick.record_id:
-            continue
-        run = _live_run(tick, record, own)
-        if run is None:
-            continue
-        if tick.settings.request.concurrencyPolicy == "Replace":
-            _replace(tick, record, run)
-        else:
-            message = f"the run of {record.text(SCHEDULED)} has not finished"
-            raise Ended(Outcome.SKIPPED, "PredecessorActive", message)
-
-
-def _live_run(tick: Tick, record: Record, own: Record | None) -> Json | None:
-    """Return a predecessor's run if it is not over; wait for one that is about to start."""
-    began = tick.clock.steady()
+    turns.announced(tick)
     while True:
-        run = _run_of(tick, record)
-        if run is not None:
-            return run if run.get("status") in LIVE else None
-        if not _about_to_start(tick, record, own, tick.clock.steady() - began):
-            return None
-        tick.sleep(min(0.5, tick.settings.grace / 10))
-        thread = _thread(tick, record.id)
-        if thread is None or Record(thread).text(STATE) != ACTIVE:
-            return None
-        record = Record(thread)
+        within_budget(tick)  # first: nothing is replaced by a run that may not start
+        if tick.settings.request.concurrencyPolicy != "Allow":
+            check_predecessors(tick)
+        if tick.shared:
+            check_thread(tick)
+        if not await_place(tick, tick.settings.deadline):
+            return
 
 
-def _thread(tick: Tick, thread_id: str) -> Json | None:
-    return tick.ask(lambda: tick.server.thread(thread_id))
+def before_again(tick: Tick, run: Json, *, goes_on: bool) -> None:
+    """Make all checks before a further run of the occurrence, after this one.
+
+    Parameters
+    ----------
+    tick
+        Who wants to start.
+    run
+        The run that was stopped, or failed.
+    goes_on
+        The further run depends on what is on the thread: nobody else may have used it since.
+
+    Raises
+    ------
+    Ended
+        Skipped: it can't be now, which leaves the occurrence with the run that it has had.
+    """
+    turns.hold(tick)
+    until = tick.clock.now() + tick.settings.request.startingDeadlineSeconds
+    while True:
+        see_ended(tick, str(run["run_id"]))
+        if tick.settings.request.concurrencyPolicy != "Allow":
+            check_predecessors(tick, again=True)
+        if tick.shared:
+            check_thread(tick, after=run if goes_on else None)
+        if not await_place(tick, until, holds=True):
+            return
 
 
-def _run_of(tick: Tick, record: Record) -> Json | None:
-    shared = record.text(KIND) == KIND_SHARED
-    run_id, thread_id = record.text(RUN_ID), record.text(THREAD_ID)
-    if run_id:
-        return tick.ask(lambda: tick.server.run(thread_id or record.id, run_id))
-    if shared and not tick.settings.request.thread:
-        return None  # made before the GraphCron's thread was taken away: where its run is stands nowhere
-    place = tick.thread_id if shared else record.id
-    return newest_run(tick, place, record.text(OCCURRENCE), seconds_of(record.text(SCHEDULED)), shared=shared)
+def within_budget(tick: Tick) -> None:
+    """See that the budget's window is not used up."""
+    if tick.spending:
+        from graphcron.runner import budget
+
+        budget.check(tick)
 
 
-def _about_to_start(tick: Tick, record: Record, own: Record | None, waited: float) -> bool:
-    """Tell whether an earlier occurrence without a run may get one soon. A later one waits for us, not we for it."""
-    if own is None or seconds_of(record.text(SCHEDULED)) >= tick.settings.scheduled:
+def await_place(tick: Tick, until: float, *, holds: bool = False) -> bool:
+    """Wait for a place on the server; tell whether we had to."""
+    limit = tick.settings.request.maxConcurrentRuns
+    if limit is None:
         return False
-    older_by = seconds_of(own.thread["created_at"]) - seconds_of(record.thread["created_at"])
-    return older_by + waited < tick.settings.grace
+    from graphcron.runner import capacity
+
+    return capacity.await_place(tick, limit, until, holds=holds)
 
 
-def _replace(tick: Tick, record: Record, run: Json) -> None:
-    """Cancel a predecessor's run and wait until it is over; its own pod reads on the record why."""
-    thread_id, run_id = str(run["thread_id"]), str(run["run_id"])
-    tick.ask(lambda: tick.server.patch_thread(record.id, {ENDED_RUN: run_id, ENDED_WHY: "Replaced"}))
-    tick.log("predecessor-cancelled", run=run_id, scheduled=record.text(SCHEDULED))
-    cancel(tick, thread_id, run_id)
+def see_ended(tick: Tick, run_id: str) -> None:
+    """Raise Ended where another pod has ended the occurrence meanwhile, ours or the next one's."""
+    record = tick.read_record()
+    if record and record.outcome:
+        raise Ended(record.outcome, record.text(REASON), "an earlier pod of this occurrence ended so")
+    if record and record.text(ENDED_RUN) == run_id and record.text(ENDED_WHY) == "Replaced":
+        raise Ended(Outcome.CANCELLED, "Replaced", "the next occurrence took its place")
 
 
-def check_thread(tick: Tick) -> None:
-    """See that the user's thread is there and waits for nobody."""
-    thread = _thread(tick, tick.thread_id)
+def check_thread(tick: Tick, *, after: Json | None = None) -> None:
+    """See that the shared thread is there and waits for nobody; where it is to be made, make it.
+
+    Parameters
+    ----------
+    tick
+        Who wants to start.
+    after
+        The run of ours that a further one is to follow, where nobody else may have gone on since; what the thread
+        waits for is that run's then.
+    """
+    request = tick.settings.request
+    thread = tick.ask(lambda: tick.server.thread(tick.thread_id))
     if thread is None:
-        if not tick.settings.request.createThread:
+        if not (request.createThread or request.threadPer):
             raise Ended(
                 Outcome.REJECTED, "ThreadNotFound", f"there is no thread {tick.thread_id}; set thread.create to make it"
             )
-        tick.ask(lambda: tick.server.create_thread(tick.thread_id, {}, if_exists="do_nothing"), soon=True)
+        tick.ask(lambda: tick.server.create_thread(tick.thread_id, _made_for(tick), if_exists="do_nothing"), soon=True)
         return
-    if waits_for_human(thread) or _at_breakpoint(tick, thread):
-        raise Ended(
-            Outcome.SKIPPED, "ThreadAwaitsHuman", "the thread waits for a person, whose answer new input would discard"
-        )
+    if after:
+        if _moved_on(tick, after):
+            raise _skipped("ThreadMovedOn", "the thread has a newer run since, of somebody else")
+        return
+    if request.onInterrupted != "proceed" and (waits_for_human(thread) or at_breakpoint(tick, thread)):
+        raise _skipped("ThreadAwaitsHuman", "the thread waits for a person, whose answer new input would discard")
 
 
-def _at_breakpoint(tick: Tick, thread: Json) -> bool:
+def _made_for(tick: Tick) -> dict[str, str]:
+    """Return the metadata of a period's thread: its runs get them too, so they name no occurrence."""
+    if tick.settings.request.threadPer is None:
+        return {}
+    return {**whose(tick.settings), KIND: KIND_PERIOD, SCHEDULED: rfc3339(tick.settings.scheduled)}
+
+
+def _moved_on(tick: Tick, after: Json) -> bool:
+    newest = next(iter(tick.ask(lambda: tick.server.runs(tick.thread_id, limit=1))), None)
+    if newest is None or newest.get("run_id") == after["run_id"]:
+        return False
+    ours = (newest.get("metadata") or {}).get(OCCURRENCE) == tick.settings.occurrence
+    return not ours and seconds_of(newest["created_at"]) > seconds_of(after["created_at"])
+
+
+def at_breakpoint(tick: Tick, thread: Json) -> bool:
     """Tell whether a graph stopped at interrupt_before or interrupt_after: it lists no interrupts.
 
     The thread of a cancelled run looks the same, but for the run.
     """
     if thread.get("status") != "interrupted":
         return False
-    newest = tick.ask(lambda: tick.server.runs(tick.thread_id, limit=1))
+    newest = tick.ask(lambda: tick.server.runs(str(thread["thread_id"]), limit=1))
     return bool(newest) and newest[0].get("status") == "success"
+
+
+def _skipped(reason: str, message: str) -> Ended:
+    return Ended(Outcome.SKIPPED, reason, message)

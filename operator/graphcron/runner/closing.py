@@ -20,6 +20,7 @@ from graphcron.runner.record import (
     STOPPED_RUN,
     THREAD_ID,
 )
+from graphcron.runner.retry import deferred
 from graphcron.runner.tick import Tick
 from graphcron.runner.times import rfc3339, seconds_of
 from graphcron.runner.verdict import LIVE, tokens_of
@@ -49,7 +50,7 @@ def stopped(tick: Tick) -> Ending:
             _find_run(tick)
         if tick.run is None:
             return _stopped_before_start(tick)
-        return _cancel(tick)
+        return deferred(tick, _cancel(tick))
     except (Ended, Refused, Untrusted) as error:
         tick.log("stop-failed", level="error", error=str(error))
         message = "the pod was told to stop and could not cancel the run" if tick.run else "the pod was told to stop"
@@ -96,21 +97,29 @@ def report(tick: Tick, ending: Ending) -> Report:
     finished: float | None = None
     if tick.run and tick.run.get("updated_at") and tick.accepted:
         finished = seconds_of(tick.run["updated_at"]) - seconds_of(tick.accepted)
-    return Report(
+    awaited = ending.outcome is Outcome.INTERRUPTED or ending.reason == "ThreadAwaitsHuman"
+    report = Report(
         outcome=ending.outcome,
         message=ending.message,
         reason=ending.reason,
         scheduledTime=rfc3339(tick.settings.scheduled),
         runId=tick.run_id,
-        threadId=tick.thread_id if tick.run else "",
+        threadId=tick.thread_id if tick.run or awaited else "",
         startTime=rfc3339(seconds_of(tick.accepted)) if tick.accepted else "",
         durationSeconds=None if finished is None else round(max(finished, 0.0), 1),
-        tokens=_tokens(tick),
+        attempts=tick.attempt if tick.attempt > 1 else None,
+        awaited=awaited or None,
     )
+    if tick.spending:
+        from graphcron.runner import budget
+
+        return report._replace(message=budget.told(tick, ending), **budget.report_members(tick))
+    tokens = _tokens(tick)
+    return report._replace(tokens=tokens, tokensAtLeast=None if tokens is None else True)
 
 
 def _tokens(tick: Tick) -> int | None:
-    """Count the tokens; on a user's own thread the messages of earlier runs can't be told from ours."""
+    """Count the tokens that the thread tells of; on a shared one earlier runs' messages can't be told from ours."""
     if tick.run is None or tick.shared or tick.stop.requested:
         return None
     return attempt(tick, lambda: tokens_of(tick.server.state(tick.thread_id)))

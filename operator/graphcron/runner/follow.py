@@ -6,8 +6,10 @@ from graphcron.contract import Outcome
 from graphcron.runner import verdict
 from graphcron.runner.failures import Ending, Unanswered, Untrusted
 from graphcron.runner.lookup import cancel
+from graphcron.runner.occurrence import GONE
 from graphcron.runner.record import ENDED_RUN, ENDED_WHY
 from graphcron.runner.resume import resume
+from graphcron.runner.retry import try_again
 from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick, delays
 from graphcron.runner.times import seconds_of
@@ -21,14 +23,14 @@ BUSY_LOOKS: Final = 8
 
 
 def follow(tick: Tick, value: Any) -> Ending:
-    """Follow ``tick.run`` until it is over, resuming it where one of our pods stopped it.
+    """Follow ``tick.run`` until it is over, resuming it where one of our pods stopped it, and trying again.
 
     Parameters
     ----------
     tick
         Who follows.
     value
-        The input, for a run that was stopped before it began.
+        The input, for a run that was stopped before it began, and for one that is tried again from the start.
 
     Raises
     ------
@@ -36,11 +38,14 @@ def follow(tick: Tick, value: Any) -> Ending:
     """
     while True:
         run = _wait(tick)
-        ending = timed_out(tick) if run is not None and run.get("status") in LIVE else judge(tick, run)
-        if ending.outcome is not Outcome.STOPPED:
+        if run is not None and run.get("status") == GONE:
+            run = None
+        ending = cut_short(tick) if run is not None and run.get("status") in LIVE else judge(tick, run)
+        if ending.outcome is Outcome.STOPPED:
+            assert run is not None
+            resume(tick, run, value)
+        elif not try_again(tick, ending, value):
             return ending
-        assert run is not None
-        resume(tick, run, value)
 
 
 def age(tick: Tick) -> float:
@@ -50,13 +55,18 @@ def age(tick: Tick) -> float:
 
 
 def _left(tick: Tick) -> float:
+    """Return for how many seconds the run may go on: none where it has used too much."""
+    if tick.spending and tick.spending.over:
+        return 0.0
     limit = tick.settings.request.timeoutSeconds
     return float("inf") if limit is None else limit - age(tick)
 
 
 def _wait(tick: Tick) -> Json | None:
-    """Return the run when it is over or too old; None: it is gone."""
+    """Return the run when it is over, too old, or over its budget; None: it is gone."""
     assert tick.run is not None
+    if tick.spending:
+        tick.spending.attach(tick)
     pauses = delays()
     run: Json | None = tick.run
     while run is not None and run.get("status") in LIVE and _left(tick) > 0:
@@ -83,19 +93,25 @@ def _join(tick: Tick) -> None:
 
     with tick.stop.at_once():
         try:
-            tick.server.join(tick.thread_id, tick.run_id, wait)
+            if tick.spending and tick.spending.replays:
+                tick.spending.follow(tick, wait)
+            else:
+                tick.server.join(tick.thread_id, tick.run_id, wait)
         except (Unanswered, Untrusted) as error:  # a join proves nothing either way
             tick.log("join-cut", level="debug", error=str(error))
 
 
-def timed_out(tick: Tick) -> Ending:
-    """Cancel a run that is older than ``timeoutSeconds``; first say why, should this pod die in between."""
-    tick.mark({ENDED_RUN: tick.run_id, ENDED_WHY: Outcome.TIMEOUT.value})
+def cut_short(tick: Tick) -> Ending:
+    """Cancel a run that has used too much or is too old; first say why, should this pod die in between."""
+    why = Outcome.OVER_BUDGET if tick.spending and tick.spending.over else Outcome.TIMEOUT
+    tick.mark({ENDED_RUN: tick.run_id, ENDED_WHY: why.value})
     return judge(tick, cancel(tick, tick.thread_id, tick.run_id))
 
 
 def judge(tick: Tick, run: Json | None) -> Ending:
     """Tell how a run that is over has ended."""
+    if tick.spending:
+        tick.spending.settle(tick)
     if run is None:
         return Ending(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
     tick.run = run
@@ -114,6 +130,8 @@ def judge(tick: Tick, run: Json | None) -> Ending:
 def _judge_interrupted(tick: Tick) -> Ending:
     """There are servers that call a run ``interrupted``, and not a success, that waits for a person."""
     ending = verdict.of_interrupted(tick.run_id, tick.read_record())
+    if ending.outcome is Outcome.STOPPED and tick.spending and tick.spending.over and not tick.stop.requested:
+        return verdict.over_budget()  # nothing is left to go on with
     if ending.outcome is Outcome.CANCELLED and not ending.reason and not tick.shared:
         thread = tick.ask(lambda: tick.server.thread(tick.thread_id)) or {}
         if verdict.waits_for_human(thread):

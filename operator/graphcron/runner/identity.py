@@ -36,9 +36,9 @@ def scheduled_time(job: str) -> int:
     return int(last) * 60
 
 
-def occurrence(uid: str, scheduled: int) -> str:
-    """Return the occurrence's name: whose it is and when it was due."""
-    return f"{uid}/{rfc3339(scheduled)}"
+def occurrence(uid: str, scheduled: int, trigger: str = "") -> str:
+    """Return the occurrence's name: whose it is, and when it was due or what a person wrote to ask for it."""
+    return f"{uid}/trigger/{trigger}" if trigger else f"{uid}/{rfc3339(scheduled)}"
 
 
 def lock_id(name: str, number: int) -> str:
@@ -47,5 +47,5 @@ def lock_id(name: str, number: int) -> str:
 
 
 def resume_name(of: str, run_id: str) -> str:
-    """Return the name under which going on after a stopped run is claimed."""
+    """Return the name under which going on after a run that was stopped, or failed, is claimed."""
     return f"{of}/resume/{run_id}"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from graphcron.runner.failures import Unanswered
-from graphcron.runner.record import OCCURRENCE
+from graphcron.runner.record import KIND, KIND_SHARED, OCCURRENCE, RUN_ID, SCHEDULED, THREAD_ID, UID, Record
 from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick
 from graphcron.runner.times import seconds_of
@@ -14,6 +14,29 @@ PAGE: Final = 100
 
 SLACK_SECONDS: Final = 3600
 """How far the server's clock may be behind the schedule's before a run of ours is taken for an older one."""
+
+
+def run_of(tick: Tick, record: Record) -> Json | None:
+    """Return the run of a record's occurrence, of whatever GraphCron, or None: there is none.
+
+    Of several it is the newest, also where the record does not name that yet.
+    """
+    shared = record.text(KIND) == KIND_SHARED
+    run_id, place = record.text(RUN_ID), record.text(THREAD_ID) or _place(tick, record, shared=shared)
+    if not place:
+        return None
+    run = tick.ask(lambda: tick.server.run(place, run_id)) if run_id else None
+    if run is not None and run.get("status") in LIVE:
+        return run
+    since = float("inf") if run_id else seconds_of(record.text(SCHEDULED))  # what follows a run is on the first page
+    return newest_run(tick, place, record.text(OCCURRENCE), since, shared=shared) or run
+
+
+def _place(tick: Tick, record: Record, *, shared: bool) -> str:
+    """Return the thread of a record that does not name it: one without a run, or of an older version."""
+    if not shared:
+        return record.id
+    return tick.thread_id if tick.shared and record.text(UID) == tick.settings.uid else ""
 
 
 def newest_run(tick: Tick, thread_id: str, occurrence: str, scheduled: float, *, shared: bool) -> Json | None:

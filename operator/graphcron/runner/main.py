@@ -34,6 +34,8 @@ def main(stop: Stop | None = None, environ: Mapping[str, str] = os.environ) -> i
 def _main(stop: Stop, environ: Mapping[str, str]) -> int:
     root = environ.get(contract.ENV_ROOT, "").rstrip("/")
     log = Log()
+    if environ.get(contract.ENV_PREFLIGHT) == "1":
+        return _tell(log, root, _preflight(stop, environ, log))
     scheduled = ""
     try:
         settings = read_settings(environ)
@@ -41,6 +43,10 @@ def _main(stop: Stop, environ: Mapping[str, str]) -> int:
         log.bind(occurrence=settings.occurrence, pod=settings.pod)
         within_schedule(settings)
         tick = Tick(settings, _server(settings), stop, log, Clock())
+        if settings.request.budget is not None:
+            from graphcron.runner.budget import spending_of
+
+            tick.spending = spending_of(tick)
     except Ended as ended:
         outcome, reason, message = ended.ending
         return _tell(log, root, Report(outcome, message, reason, scheduled))
@@ -55,6 +61,24 @@ def _main(stop: Stop, environ: Mapping[str, str]) -> int:
         return _tell(log, root, _bug(error)._replace(scheduledTime=scheduled, runId=tick.run_id, threadId=thread_id))
     _afterwards(tick, ending)
     return code
+
+
+def _preflight(stop: Stop, environ: Mapping[str, str], log: Log) -> Report:
+    """Look whether a run could be made, as if one were due now, and make none."""
+    from graphcron.runner import preflight
+
+    try:
+        clock = Clock()
+        settings = read_settings({**environ, contract.ENV_SCHEDULED_TIME: rfc3339(clock.now())})
+        log.bind(preflight=settings.name, pod=settings.pod)
+        return preflight.look(Tick(settings, _server(settings), stop, log, clock))
+    except Ended as ended:
+        outcome, reason, message = ended.ending
+        return Report(outcome, message, reason)
+    except Stopped:
+        return Report(Outcome.STOPPED, "the pod was told to stop")
+    except Exception as error:
+        return _bug(error)
 
 
 def _afterwards(tick: Tick, ending: Ending) -> None:

@@ -1,15 +1,31 @@
 """Starting the occurrence's run, or finding the one that another pod has started."""
 
-from typing import Any
+from typing import Any, Final
 
 from graphcron.contract import Outcome
 from graphcron.runner import checks
 from graphcron.runner.failures import Ended, Refused
 from graphcron.runner.lookup import newest_run
 from graphcron.runner.once import Start, start_once
-from graphcron.runner.record import ACCEPTED, REASON, RUN_ID, THREAD_ID, common
+from graphcron.runner.record import (
+    ACCEPTED,
+    ACTIVE,
+    ATTEMPT,
+    ATTEMPTS,
+    AWAITED_UNTIL,
+    DONE,
+    REASON,
+    RUN_ID,
+    STATE,
+    THREAD_ID,
+    Record,
+    common,
+)
 from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick
+
+GONE: Final = "gone"
+"""Our own word for the status of a run that the server has lost, and that may be tried again."""
 
 
 def start(tick: Tick, value: Any) -> Json:
@@ -23,7 +39,8 @@ def start(tick: Tick, value: Any) -> Json:
         raise Ended(
             Outcome.SKIPPED,
             "StartingDeadlineExceeded",
-            f"not started within {settings.request.startingDeadlineSeconds} s of the scheduled time",
+            f"not started within {settings.request.startingDeadlineSeconds} s of "
+            + ("the scheduled time" if settings.requested == settings.scheduled else "being asked for"),
         )
 
     strategy = None if tick.shared else "reject"
@@ -41,9 +58,20 @@ def start(tick: Tick, value: Any) -> Json:
     return run
 
 
-def adopt(tick: Tick, run: Json) -> None:
-    """Follow this run from here on, and say so on the record."""
+def adopt(tick: Tick, run: Json, *, attempt: int = 1) -> None:
+    """Follow this run from here on, and say so on the record.
+
+    Parameters
+    ----------
+    tick
+        Who follows.
+    run
+        What is followed.
+    attempt
+        Which run of the occurrence it is at least; record and run may know better.
+    """
     tick.run = run
+    tick.attempt = max(tick.attempt, attempt, _attempt(run, tick.record))
     tick.in_doubt = False
     run_id = tick.run_id
     tick.log.bind(run=run_id, thread=tick.thread_id)
@@ -51,10 +79,22 @@ def adopt(tick: Tick, run: Json) -> None:
     known = tick.record.text(ACCEPTED) if tick.record else ""
     tick.accepted = known or str(run["created_at"])
     if not tick.record or tick.record.text(RUN_ID) != run_id:
-        tick.mark({RUN_ID: run_id, THREAD_ID: tick.thread_id, ACCEPTED: tick.accepted})
+        note = {RUN_ID: run_id, THREAD_ID: tick.thread_id, ACCEPTED: tick.accepted}
+        if tick.attempt > 1:
+            note[ATTEMPTS] = str(tick.attempt)
+        if tick.record and tick.record.text(AWAITED_UNTIL):
+            note[AWAITED_UNTIL] = ""
+        if tick.record and tick.record.text(STATE) == DONE:
+            note[STATE] = ACTIVE
+        tick.mark(note)
 
 
-def run_body(tick: Tick, value: Any, *, strategy: str | None) -> Json:
+def _attempt(run: Json, record: Record | None) -> int:
+    texts = ((run.get("metadata") or {}).get(ATTEMPT), record.text(ATTEMPTS) if record else None)
+    return max((int(text) for text in texts if isinstance(text, str) and text.isdigit()), default=1)
+
+
+def run_body(tick: Tick, value: Any, *, strategy: str | None, attempt: int = 1) -> Json:
     """Return the body of ``POST /threads/{id}/runs``."""
     settings = tick.settings
     run = dict(settings.request.run or {})
@@ -65,6 +105,10 @@ def run_body(tick: Tick, value: Any, *, strategy: str | None) -> Json:
         "input": value,
         "metadata": {**(run.get("metadata") or {}), **common(settings)},
     }
+    if settings.request.budget is not None:  # each call to a model is told of, and can be read again
+        body |= {"stream_mode": ["messages-tuple"], "stream_resumable": True, "stream_subgraphs": True}
+    if attempt > 1:
+        body["metadata"][ATTEMPT] = str(attempt)
     if strategy:
         body["multitask_strategy"] = strategy
     return body
@@ -90,7 +134,9 @@ def find_run(tick: Tick) -> Json | None:
     if run is None:
         if record.outcome:
             raise Ended(record.outcome, record.text(REASON), "an earlier pod followed the run to its end")
-        raise Ended(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
+        if not tick.settings.request.retryAttempts:
+            raise Ended(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
+        return {"run_id": run_id, "thread_id": tick.thread_id, "status": GONE, "created_at": record.text(ACCEPTED)}
     return run
 
 

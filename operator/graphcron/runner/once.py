@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 
 from graphcron.runner.failures import Busy, Lost, NotSent, Refused, Unanswered
 from graphcron.runner.identity import lock_id
-from graphcron.runner.record import NO_RUN, POD, STOPPED_BY, STOPPED_RUN, Record, new_lock, new_record
+from graphcron.runner.record import POD, Record, new_lock, new_record
 from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick, delays
+from graphcron.runner.turns import given_up
 
 BUSY_LOOK_SECONDS: Final = 2.0
 """How long to look for the run after a 5xx: that request is over, its sender was told so."""
@@ -74,6 +75,7 @@ def _claim(tick: Tick, name: str, number: int) -> float | None:
     won = tick.ask(attempt, soon=True)
     if is_record:
         tick.recorded, tick.owner = True, won
+        tick.announced = since if won else None
     tick.log("claim", lock=lock, number=number, won=won)
     return since if won else None
 
@@ -86,7 +88,7 @@ def _await_run(tick: Tick, start: Start, number: int) -> Json | None:
         run = start.look()
         if run:
             return run
-        if tick.clock.steady() - began >= grace or (number == 0 and _given_up(tick)):
+        if tick.clock.steady() - began >= grace or (number == 0 and tick.record and given_up(tick.record)):
             break
         tick.sleep(min(1.0, grace / 10))
     if not start.open():
@@ -94,14 +96,11 @@ def _await_run(tick: Tick, start: Start, number: int) -> Json | None:
     return None
 
 
-def _given_up(tick: Tick) -> bool:
-    """Tell whether the first pod was stopped in good order before it started anything."""
-    record = tick.record
-    return bool(record and record.text(STOPPED_RUN) == NO_RUN and record.text(STOPPED_BY) == record.text(POD))
-
-
 def _try_start(tick: Tick, start: Start, claimed: float) -> Json | None:
-    """Check, then send; None: our time with this lock is over, or looking found nothing."""
+    """Check, then send; None: our time with this lock is over, or looking found nothing.
+
+    A check may have waited for long. Then the next lock gives the right to start, and all is checked again, in no time.
+    """
     start.allow()
     began = tick.clock.now()
     for delay in delays():

@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 from graphcron.contract import Outcome
 from graphcron.runner.settings import Settings
-from graphcron.runner.times import rfc3339
+from graphcron.runner.times import rfc3339, seconds_of
 
 UID: Final = "graphcron/uid"
 STATE: Final = "graphcron/state"
@@ -24,6 +24,19 @@ RESUMES: Final = "graphcron/resumes"
 DELETE_AFTER: Final = "graphcron/delete-after"
 ON_COMPLETED: Final = "graphcron/on-run-completed"
 KIND: Final = "graphcron/kind"
+NAMESPACE: Final = "graphcron/namespace"
+TRIGGER: Final = "graphcron/trigger"
+ATTEMPTS: Final = "graphcron/attempts"
+"""On the record: how many runs the occurrence has had, the one of :data:`RUN_ID` included, retries only counted."""
+
+ATTEMPT: Final = "graphcron/attempt"
+"""The same on a run. Two words, since the server puts a thread's metadata on its runs."""
+
+AWAITED_UNTIL: Final = "graphcron/awaited-until"
+"""Until then (RFC 3339) the occurrence counts as under way though its run is over: another is to follow it."""
+
+WAITING: Final = "graphcron/waiting"
+"""Set while the occurrence waits for a place on the server; the text says since when."""
 
 ACTIVE: Final = "active"
 DONE: Final = "done"
@@ -33,7 +46,9 @@ NO_RUN: Final = "none"
 KIND_OWN: Final = "own"
 KIND_SHARED: Final = "shared"
 KIND_LOCK: Final = "lock"
-"""Values of :data:`KIND`: the run is on this thread; on a thread of the user's; no run, only a lock."""
+KIND_PERIOD: Final = "period"
+"""Values of :data:`KIND`: the run is on this thread; on a shared one; no run, only a lock; no record, but the thread
+that the runs of a period share."""
 
 LATE_SECONDS: Final = 60
 """A record outlives the start deadline by this, so that no late pod finds nothing and starts again."""
@@ -58,6 +73,16 @@ class Record(NamedTuple):
         return str(self.thread.get("thread_id", ""))
 
     @property
+    def made(self) -> tuple[float, str]:
+        """When the record was made, by the server's clock; the id after it, so that no two are equal."""
+        return seconds_of(self.thread["created_at"]), self.id
+
+    @property
+    def touched(self) -> float:
+        """When it was changed last, by the server's clock; when it was made, on servers that don't tell."""
+        return seconds_of(self.thread.get("updated_at") or self.thread["created_at"])
+
+    @property
     def outcome(self) -> Outcome | None:
         """How the occurrence ended, where that is known."""
         text = self.text(OUTCOME)
@@ -67,12 +92,16 @@ class Record(NamedTuple):
 def common(settings: Settings) -> dict[str, str]:
     """Return what threads and runs of an occurrence carry alike."""
     return {
-        UID: settings.uid,
-        "graphcron/name": settings.name,
-        "graphcron/namespace": settings.namespace,
+        **whose(settings),
         OCCURRENCE: settings.occurrence,
         SCHEDULED: rfc3339(settings.scheduled),
+        **({TRIGGER: settings.trigger} if settings.trigger else {}),
     }
+
+
+def whose(settings: Settings) -> dict[str, str]:
+    """Return what all threads and runs of a GraphCron carry alike."""
+    return {UID: settings.uid, "graphcron/name": settings.name, NAMESPACE: settings.namespace}
 
 
 def new_record(settings: Settings) -> dict[str, str]:
@@ -82,7 +111,7 @@ def new_record(settings: Settings) -> dict[str, str]:
         **common(settings),
         POD: settings.pod,
         STATE: ACTIVE,
-        KIND: KIND_SHARED if request.thread else KIND_OWN,
+        **({KIND: KIND_SHARED, THREAD_ID: settings.thread} if settings.thread else {KIND: KIND_OWN}),
         ON_COMPLETED: request.onRunCompleted,
         DELETE_AFTER: rfc3339(settings.deadline + LATE_SECONDS),
     }

@@ -1,8 +1,10 @@
 """Going on, from its last checkpoint, with a run that one of our pods was told to stop."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from graphcron.contract import Outcome
+from graphcron.runner.checks import before_again
 from graphcron.runner.failures import Ended, Refused
 from graphcron.runner.identity import resume_name
 from graphcron.runner.occurrence import adopt, find_later_run, run_body
@@ -26,46 +28,52 @@ def resume(tick: Tick, stopped: Json, value: Any) -> Json:
         Cancelled: somebody else has used the thread since, or the server can't resume.
     """
     run_id = str(stopped["run_id"])
-    _await_rest(tick)
-    begun = _has_begun(tick, stopped)
+    await_rest(tick)
+    begun = has_begun(tick, stopped)
+    body = body_after(tick, run_id, value, begun=begun, attempt=tick.attempt)
+    try:
+        run = start_after(tick, stopped, body, lambda: before_again(tick, stopped, goes_on=begun))
+    except Refused as error:
+        raise _judged(tick, error, begun=begun) from None
+    except Ended as ended:
+        outcome, reason, message = ended.ending
+        if outcome is not Outcome.SKIPPED:
+            raise
+        raise Ended(Outcome.CANCELLED, reason, f"the pod was stopped, and could not go on: {message}") from None
+    tick.log("run-resumed", run=run["run_id"], stopped=run_id, from_checkpoint=begun)
+    adopt(tick, run)
+    return run
 
-    def allow() -> None:
-        if tick.shared and begun:
-            newest = tick.ask(lambda: tick.server.runs(tick.thread_id, limit=1))
-            if not newest or newest[0].get("run_id") != run_id:
-                raise _moved_on()
 
+def start_after(tick: Tick, run: Json, body: Json, allow: Callable[[], None]) -> Json:
+    """Start the one run that follows up this one, or find it."""
+    run_id = str(run["run_id"])
     plan = Start(
         name=resume_name(tick.settings.occurrence, run_id),
         look=lambda: find_later_run(tick, run_id),
         open=lambda: True,
         allow=allow,
         late=lambda: None,
-        body=_body(tick, run_id, value, begun=begun),
+        body=body,
     )
-    try:
-        run = start_once(tick, plan)
-    except Refused as error:
-        raise _judged(tick, error, begun=begun) from None
-    tick.log("run-resumed", run=run["run_id"], stopped=run_id, from_checkpoint=begun)
-    adopt(tick, run)
-    return run
+    return start_once(tick, plan)
 
 
-def _has_begun(tick: Tick, stopped: Json) -> bool:
+def has_begun(tick: Tick, stopped: Json) -> bool:
     """Tell whether there is a checkpoint to go on from.
 
     A run that was a resume itself may have been stopped before its own first: it has its predecessor's.
     """
     if RESUMES in (stopped.get("metadata") or {}):
         return True
-    return tick.ask(lambda: tick.server.has_checkpoint(tick.thread_id, str(stopped["run_id"])))
+    return tick.ask(lambda: tick.server.has_checkpoint(tick.thread_id, {"run_id": stopped["run_id"]}))
 
 
-def _body(tick: Tick, run_id: str, value: Any, *, begun: bool) -> Json:
+def body_after(tick: Tick, run_id: str, value: Any, *, begun: bool, attempt: int) -> Json:
+    """Return the body that goes on from the last checkpoint; where the run has none, that sends the input again."""
     if not begun:
-        return run_body(tick, value, strategy=None if tick.shared else "reject")
-    body = run_body(tick, None, strategy="reject")
+        return run_body(tick, value, strategy=None if tick.shared else "reject", attempt=attempt)
+    body = run_body(tick, None, strategy="reject", attempt=attempt)
     body["metadata"][RESUMES] = run_id
     torn = tick.ask(lambda: tick.server.torn_checkpoint(tick.thread_id))
     if torn:
@@ -74,7 +82,7 @@ def _body(tick: Tick, run_id: str, value: Any, *, begun: bool) -> Json:
     return body
 
 
-def _await_rest(tick: Tick) -> None:
+def await_rest(tick: Tick) -> None:
     """A cancelled run is called so before its last writes are down: give them a moment."""
     for _ in range(REST_LOOKS):
         thread = tick.ask(lambda: tick.server.thread(tick.thread_id))
@@ -85,12 +93,8 @@ def _await_rest(tick: Tick) -> None:
 
 def _judged(tick: Tick, error: Refused, *, begun: bool) -> Exception:
     if error.status == 409 and tick.shared:
-        return _moved_on()
+        return Ended(Outcome.CANCELLED, "ThreadMovedOn", "the pod was stopped, and the thread has a newer run since")
     if error.status == 422 and begun:
         message = "the pod was stopped, and this server can't resume a run from its checkpoint"
         return Ended(Outcome.CANCELLED, "ResumeNotSupported", message)
     return error
-
-
-def _moved_on() -> Ended:
-    return Ended(Outcome.CANCELLED, "ThreadMovedOn", "the pod was stopped, and the thread has a newer run since")

@@ -8,7 +8,7 @@ from graphcron.runner.failures import Busy, Lost, Refused
 from graphcron.runner.transport import BODY_BYTES, Answer, Transport
 from graphcron.runner.verdict import torn_checkpoint
 
-THREAD_FIELDS: Final = ["thread_id", "created_at", "metadata", "status", "interrupts"]
+THREAD_FIELDS: Final = ["thread_id", "created_at", "updated_at", "metadata", "status", "interrupts"]
 RUN_FIELDS: Final = ["run_id", "thread_id", "status", "metadata", "created_at", "updated_at"]
 """What we ask for: never ``values`` or ``kwargs``, which hold prompts and answers and may be large."""
 
@@ -28,6 +28,7 @@ class Server:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._selects = True
 
     def create_thread(self, thread_id: str, metadata: Json, *, if_exists: str = "raise") -> bool:
         """Make a thread; False: there is one of this id already."""
@@ -43,7 +44,7 @@ class Server:
     def thread(self, thread_id: str) -> Json | None:
         """Return a thread without its values, or None: there is none."""
         query = {"ids": [thread_id], "select": THREAD_FIELDS, "limit": 1}
-        for found in self._json("POST", "/threads/search", query):
+        for found in self._search(query):
             if found.get("thread_id") == thread_id:
                 return dict(found)
         # A server that does not know ``ids`` answered something else.
@@ -55,16 +56,29 @@ class Server:
         error = thread.get("error")
         return error if isinstance(error, dict) else {}
 
-    def search_threads(self, metadata: Json, *, limit: int, sort_order: str = "desc") -> list[Json]:
+    def search_threads(self, metadata: Json, *, limit: int, offset: int = 0, sort_order: str = "desc") -> list[Json]:
         """Return the threads whose metadata contain what is given."""
         query = {
             "metadata": metadata,
             "select": THREAD_FIELDS,
             "limit": limit,
+            "offset": offset,
             "sort_by": "created_at",
             "sort_order": sort_order,
         }
-        return list(self._json("POST", "/threads/search", query))
+        return self._search(query)
+
+    def _search(self, query: Json) -> list[Json]:
+        """Search threads; a server that can't leave anything out is asked for all of them."""
+        if self._selects:
+            try:
+                return list(self._json("POST", "/threads/search", query))
+            except Refused as error:
+                if error.status != 422 or "select" not in error.detail:
+                    raise
+                self._selects = False
+        whole = {key: value for key, value in query.items() if key != "select"}
+        return list(self._json("POST", "/threads/search", whole))
 
     def patch_thread(self, thread_id: str, metadata: Json) -> None:
         """Merge metadata into a thread's own."""
@@ -75,8 +89,18 @@ class Server:
         self._json("DELETE", f"/threads/{thread_id}")
 
     def create_run(self, thread_id: str, body: Json) -> Json:
-        """Start a run in the background."""
-        return dict(self._json("POST", f"/threads/{thread_id}/runs", body))
+        """Start a run in the background.
+
+        There is a server that refuses our names of metadata on a run: there they stand on its thread alone.
+        """
+        path = f"/threads/{thread_id}/runs"
+        try:
+            return dict(self._json("POST", path, body))
+        except Refused as error:
+            if error.status != 422 or "metadata key" not in error.detail:
+                raise
+        plain = {key: value for key, value in (body.get("metadata") or {}).items() if "/" not in key}
+        return dict(self._json("POST", path, {**body, "metadata": plain}))
 
     def run(self, thread_id: str, run_id: str) -> Json | None:
         """Return a run, or None: there is none."""
@@ -92,15 +116,24 @@ class Server:
         """Return when the run is over, or the connection: its status tells which."""
         self._transport.drain(f"/threads/{thread_id}/runs/{run_id}/join", wait)
 
+    def stream(
+        self, thread_id: str, run_id: str, since: str, wait: Callable[[], float], take: Callable[[bytes], None]
+    ) -> None:
+        """Read a run's server-sent events after the one of that id (``-1``: all); return when the run is over."""
+        path = f"/threads/{thread_id}/runs/{run_id}/stream"
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": since}
+        status = self._transport.drain(path, wait, take, headers)
+        self._check(Answer(status, "", b"", whole=True))
+
     def cancel(self, thread_id: str, run_id: str) -> None:
         """Cancel a run and keep its checkpoints; one that is over already is left as it is."""
         # ``wait`` is a boolean on one server and an integer on another; 1 is both.
         path = f"/threads/{thread_id}/runs/{run_id}/cancel?wait=1&action=interrupt"
         self._found(lambda: self._json("POST", path))
 
-    def has_checkpoint(self, thread_id: str, run_id: str) -> bool:
-        """Tell whether the run got as far as its first checkpoint."""
-        body = json.dumps({"limit": 1, "metadata": {"run_id": run_id}}).encode()
+    def has_checkpoint(self, thread_id: str, metadata: Json) -> bool:
+        """Tell whether the thread has a checkpoint of a run with these metadata, its ``run_id`` among them."""
+        body = json.dumps({"limit": 1, "metadata": metadata}).encode()
         answer = self._transport.request("POST", f"/threads/{thread_id}/history", body, limit=64)
         if 400 <= answer.status < 500:
             return True  # a server without this question: most runs have one
@@ -116,6 +149,45 @@ class Server:
     def torn_checkpoint(self, thread_id: str) -> str:
         """Return the checkpoint that a resume must name, or nothing: it need name none."""
         return torn_checkpoint(self._found(lambda: self.state(thread_id, limit=BODY_BYTES)))
+
+    def info(self) -> Json | None:
+        """Return what the server tells of itself, or None: nothing, or nothing that we understand."""
+        answer = self._transport.request("GET", "/info", limit=STATE_BYTES)
+        if 400 <= answer.status < 500 and answer.status not in (408, 425, 429):
+            return None
+        self._check(answer)
+        try:
+            found = json.loads(answer.body)
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+    def is_langgraph(self) -> bool:
+        """Ask for threads, of which there need be none; False: whoever answered knows nothing of them."""
+        query = json.dumps({"limit": 1, "metadata": {"graphcron/uid": "none"}}).encode()
+        answer = self._transport.request("POST", "/threads/search", query, limit=STATE_BYTES)
+        if answer.status in (404, 405, 501):
+            return False
+        self._check(answer)
+        return answer.body.lstrip()[:1] == b"["
+
+    def search_assistants(self, query: Json) -> list[Json]:
+        """Return the assistants that the key may see."""
+        found = self._json("POST", "/assistants/search", query)
+        return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+    def assistant(self, assistant_id: str) -> Json | None:
+        """Return an assistant, or None: there is none, or the key may not see it."""
+        return self._found(lambda: dict(self._json("GET", f"/assistants/{assistant_id}")))
+
+    def schemas(self, assistant_id: str) -> Json:
+        """Return the schemas that the assistant's graph publishes; nothing where that can't be had."""
+        answer = self._transport.request("GET", f"/assistants/{assistant_id}/schemas", limit=BODY_BYTES)
+        try:
+            found = json.loads(answer.body) if answer.status == 200 and answer.whole else {}
+        except ValueError:
+            found = {}
+        return found if isinstance(found, dict) else {}
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for any answer from here on."""

@@ -7,6 +7,8 @@ from graphcron import contract
 from graphcron.contract import Outcome, Request
 from graphcron.runner.failures import Ended
 from graphcron.runner.identity import occurrence, scheduled_time
+from graphcron.runner.threads import period_thread
+from graphcron.runner.times import seconds_of
 
 GRACE_SECONDS: Final = 20.0
 """A pod that has claimed the start and not made the run for so long may be succeeded by another."""
@@ -21,8 +23,14 @@ class Settings(NamedTuple):
     uid: str
     pod: str
     scheduled: int
-    """Scheduled time, seconds since the epoch."""
+    """Scheduled time, seconds since the epoch; of a trigger, when it was asked for."""
+    requested: int
+    """When the run was asked for: the scheduled time, where no person and no catching up did it."""
+    trigger: str
+    """What a person wrote to ask for a run now, or nothing."""
     occurrence: str
+    thread: str | None
+    """The thread that runs share: the user's, or the period's; None: the occurrence has its own."""
     headers: dict[str, str]
     """HTTP headers of every request, the key's among them."""
     root: str
@@ -34,7 +42,7 @@ class Settings(NamedTuple):
     @property
     def deadline(self) -> int:
         """No run is started after this time (seconds since the epoch)."""
-        return self.scheduled + self.request.startingDeadlineSeconds
+        return self.requested + self.request.startingDeadlineSeconds
 
     @property
     def secrets(self) -> list[str]:
@@ -53,7 +61,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     try:
         request = Request.from_json(environ[contract.ENV_REQUEST])
         uid = environ[contract.ENV_UID]
-        scheduled = _scheduled(environ[contract.ENV_JOB])
+        trigger = environ.get(contract.ENV_TRIGGER, "")
+        scheduled = _scheduled(environ)
         return Settings(
             request=request,
             namespace=environ[contract.ENV_NAMESPACE],
@@ -61,7 +70,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             uid=uid,
             pod=environ[contract.ENV_POD_UID],
             scheduled=scheduled,
-            occurrence=occurrence(uid, scheduled),
+            requested=_moment(environ, contract.ENV_REQUESTED_TIME, scheduled),
+            trigger=trigger,
+            occurrence=occurrence(uid, scheduled, trigger),
+            thread=_thread(request, uid, scheduled),
             headers=_headers(request.headers, environ),
             root=environ.get(contract.ENV_ROOT, "").rstrip("/"),
             grace=float(environ.get(contract.ENV_GRACE, GRACE_SECONDS)),
@@ -75,12 +87,25 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise _wrong_pod(f"the pod's environment can't be read: {error}") from None
 
 
-def _scheduled(job: str) -> int:
+def _scheduled(environ: Mapping[str, str]) -> int:
     """Return the scheduled time; a Job that somebody made by hand has none, and another pod would not change that."""
+    if environ.get(contract.ENV_SCHEDULED_TIME):
+        return _moment(environ, contract.ENV_SCHEDULED_TIME, 0)
     try:
-        return scheduled_time(job)
+        return scheduled_time(environ[contract.ENV_JOB])
     except ValueError as error:
         raise Ended(Outcome.SKIPPED, "NotScheduled", f"no schedule has made this Job: {error}") from None
+
+
+def _moment(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name)
+    return int(seconds_of(text)) if text else default
+
+
+def _thread(request: Request, uid: str, scheduled: int) -> str | None:
+    if request.threadPer is None:
+        return request.thread
+    return period_thread(uid, request.threadPer, request.offsets, scheduled)
 
 
 def _wrong_pod(message: str) -> Ended:

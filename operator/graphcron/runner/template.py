@@ -36,6 +36,7 @@ def values_of(settings: Settings) -> dict[str, str]:
         "name": settings.name,
         "namespace": settings.namespace,
         "occurrence": settings.occurrence,
+        "trigger": settings.trigger,
     }
 
 

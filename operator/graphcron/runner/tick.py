@@ -1,9 +1,11 @@
 """What one pod knows and has while it works, and how it asks the server: with patience."""
 
+from __future__ import annotations
+
 import random
 import time
 from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from graphcron.contract import Outcome
 from graphcron.runner.failures import Ended, Refused, Unanswered, Untrusted
@@ -13,6 +15,9 @@ from graphcron.runner.record import Record
 from graphcron.runner.server import Json, Server
 from graphcron.runner.settings import Settings
 from graphcron.runner.stop import Section, Stop
+
+if TYPE_CHECKING:
+    from graphcron.runner.spending import Spending
 
 LOST_CONTACT_SECONDS: Final = 3600.0
 """A run that is under way is given up when its server has been silent for so long."""
@@ -60,7 +65,7 @@ class Tick:
         self.log = log
         self.clock = clock
         self.record_id = lock_id(settings.occurrence, 0)
-        self.thread_id = settings.request.thread or self.record_id
+        self.thread_id = settings.thread or self.record_id
         self.record: Record | None = None
         self.recorded = False
         """There is a record thread on the server."""
@@ -72,6 +77,14 @@ class Tick:
         """A run may have been made, and we don't know it yet."""
         self.accepted = ""
         """When the server accepted the occurrence's first run."""
+        self.attempt = 1
+        """Which run of the occurrence it is that we follow, resumes after a stop not counted."""
+        self.announced: float | None = None
+        """When we last let others see that we are about to start a run (steady clock)."""
+        self.came: tuple[float, str] | None = None
+        """Since when they have seen it, without a gap: see :class:`turns.Turn`."""
+        self.spending: Spending | None = None
+        """What the occurrence uses; None: it has no budget."""
         self.until = max(float(settings.deadline), clock.now() + LEAST_SECONDS)
         """When to give up while nothing is accepted."""
         self.give_up: float | None = None
@@ -79,8 +92,8 @@ class Tick:
 
     @property
     def shared(self) -> bool:
-        """The run happens on the user's own thread."""
-        return self.settings.request.thread is not None
+        """The run happens on a thread that others use too: the user's, or the period's."""
+        return self.settings.thread is not None
 
     @property
     def run_id(self) -> str:

@@ -111,8 +111,14 @@ class Transport:
         connection.close()
         return answer
 
-    def drain(self, path: str, wait: Callable[[], float]) -> int:
-        """GET something long and throw its body away as it comes; return the status.
+    def drain(
+        self,
+        path: str,
+        wait: Callable[[], float],
+        take: Callable[[bytes], None] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """GET something long without holding it in memory; return the status.
 
         Parameters
         ----------
@@ -120,6 +126,10 @@ class Transport:
             What to get.
         wait
             Asked before each read: how many seconds to wait for it at most.
+        take
+            Gets the body of a good answer piece by piece; without it the body is thrown away.
+        headers
+            Sent besides the usual ones.
 
         Raises
         ------
@@ -130,8 +140,10 @@ class Transport:
         own = connection.sock  # http.client forgets it where the answer says "Connection: close"
         assert own is not None
         try:
-            response = self._exchange(connection, "GET", path, None, wait())
-            while response.read1(65536):
+            response = self._exchange(connection, "GET", path, None, wait(), more=headers)
+            while data := response.read1(65536):
+                if take and response.status == 200:
+                    take(data)
                 own.settimeout(wait())
             return response.status
         except self._failures as error:
@@ -186,8 +198,10 @@ class Transport:
         path: str,
         body: bytes | None,
         seconds: float,
+        *,
+        more: Mapping[str, str] | None = None,
     ) -> http.client.HTTPResponse:
-        headers = dict(self._headers)
+        headers = {**self._headers, **(more or {})}
         if body is not None:
             headers["Content-Type"] = "application/json"
         assert connection.sock is not None

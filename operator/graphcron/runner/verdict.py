@@ -59,10 +59,17 @@ def of_interrupted(run_id: str, record: Record | None) -> Ending:
     if record and record.text(ENDED_RUN) == run_id:
         if record.text(ENDED_WHY) == Outcome.TIMEOUT.value:
             return timed_out()
+        if record.text(ENDED_WHY) == Outcome.OVER_BUDGET.value:
+            return over_budget()
         return Ending(Outcome.CANCELLED, record.text(ENDED_WHY), "the next occurrence took its place")
     if record and record.text(STOPPED_RUN) == run_id:
         return Ending(Outcome.STOPPED, "", "the pod was told to stop")
     return Ending(Outcome.CANCELLED, "", "somebody cancelled the run on the server")
+
+
+def over_budget() -> Ending:
+    """Return the ending of a run that used too much."""
+    return Ending(Outcome.OVER_BUDGET, "RunBudgetExceeded", "the run used more than its budget, and was cancelled")
 
 
 def timed_out(*, by_server: bool = False) -> Ending:

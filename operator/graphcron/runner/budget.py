@@ -1,0 +1,153 @@
+"""The budget of a window: whether a run may start, and what the report tells of it."""
+
+from typing import Any, Final
+
+from graphcron.contract import Budget, Outcome
+from graphcron.runner import ledger, money
+from graphcron.runner.failures import Ended, Ending, Refused, Unanswered, Untrusted
+from graphcron.runner.ledger import Entry
+from graphcron.runner.server import Json
+from graphcron.runner.spending import Limits, Spending
+from graphcron.runner.tick import Tick
+from graphcron.runner.times import rfc3339
+from graphcron.runner.windows import Window, window_at
+
+TIDIED: Final = 5
+"""At most so many days are looked at for tidying."""
+
+LOOKS: Final = 3
+"""How often to write an entry that does not show: there may be servers that lose one of two written at a time."""
+
+
+def spending_of(tick: Tick) -> Spending | None:
+    """Return what counts the occurrence's tokens; None: it has no budget."""
+    settings = tick.settings
+    if settings.request.budget is None:
+        return None
+    return Spending(settings.request.budget, tick.record_id, settings.requested)
+
+
+def check(tick: Tick) -> None:
+    """See that the window's budget is not used up.
+
+    Raises
+    ------
+    Ended
+        Skipped/BudgetExceeded.
+    """
+    budget = tick.settings.request.budget
+    if budget is None or budget.window is None:
+        return
+    window = _window(tick, budget.window)
+    found = _entries(window, tick.ask(lambda: ledger.read(tick.server, tick.settings.uid)))
+    limits = Limits.of(budget.maxTokens, budget.maxCost)
+    used = Limits(sum(entry.tokens for entry in found), sum(entry.cost for entry in found))
+    if tick.spending is not None:
+        tick.spending.window = _members(budget, window, found)
+    if ledger.reached(used.tokens or 0, limits.tokens) or ledger.reached(used.cost or 0, limits.cost):
+        raise Ended(Outcome.SKIPPED, "BudgetExceeded", _exceeded(budget, window, found, limits))
+
+
+def _exceeded(budget: Budget, window: Window, found: list[Entry], limits: Limits) -> str:
+    length = int(window.end - window.start)
+    last = ledger.relief(found, limits) if window.rolling else None
+    until = window.end if last is None else last + length
+    tokens, cost = sum(entry.tokens for entry in found), sum(entry.cost for entry in found)
+    said = []
+    if ledger.reached(tokens, limits.tokens):
+        said.append(f"{tokens:,} of {limits.tokens:,} tokens")
+    if ledger.reached(cost, limits.cost):
+        said.append(f"{money.text_of(cost)} of {budget.maxCost} in money")
+    which = f"the last {budget.window}" if window.rolling else f"this {budget.window}"
+    return f"{' and '.join(said)} are used in {which}; no run starts before {rfc3339(until)}"
+
+
+def report_members(tick: Tick) -> dict[str, Any]:
+    """Return what the report tells of tokens, money and the window."""
+    spending, budget = tick.spending, tick.settings.request.budget
+    if spending is None or budget is None:
+        return {}
+    members: dict[str, Any] = {}
+    if tick.run is not None:
+        known = spending.tokens > 0 or not spending.at_least
+        members["tokens"] = spending.tokens if known else None
+        members["tokensAtLeast"] = True if known and spending.at_least else None
+        members["cost"] = money.text_of(spending.cost) if known and spending.prices else None
+        if budget.window and not tick.stop.requested:
+            spending.window = _after(tick, budget, spending) or spending.window
+    return {**members, **spending.window}
+
+
+def _after(tick: Tick, budget: Budget, spending: Spending) -> dict[str, Any] | None:
+    """Read the window again, our own entries in it; write those that do not show."""
+    window = _window(tick, budget.window or "")
+    found: list[Entry] = []
+    try:
+        for _ in range(LOOKS):
+            found = _entries(window, ledger.read(tick.server, tick.settings.uid))
+            missing = [own for own in spending.all if own.at >= window.start and own not in found]
+            if not missing:
+                break
+            for own in missing:
+                ledger.write(tick.server, tick.settings, own)
+    except (Unanswered, Refused, Untrusted) as error:
+        tick.log("ledger-not-read", level="warning", error=str(error))
+        return None
+    return _members(budget, window, found)
+
+
+def _window(tick: Tick, text: str) -> Window:
+    return window_at(text, tick.clock.now(), tick.settings.request.offsets)
+
+
+def _entries(window: Window, threads: list[Json]) -> list[Entry]:
+    everything = [entry for thread in threads for entry in ledger.entries(thread.get("metadata") or {})]
+    # An occurrence that was asked for a moment from now, by another clock, is in a rolling window all the same.
+    return ledger.within(everything, window.start, float("inf") if window.rolling else window.end)
+
+
+def _members(budget: Budget, window: Window, found: list[Entry]) -> dict[str, Any]:
+    end = window.end
+    if window.rolling:
+        end += found[0].at - window.start if found else window.end - window.start
+    return {
+        "windowStart": rfc3339(window.start),
+        "windowEnd": rfc3339(end),
+        "windowTokens": sum(entry.tokens for entry in found),
+        "windowCost": money.text_of(sum(entry.cost for entry in found)) if budget.prices else None,
+    }
+
+
+def told(tick: Tick, ending: Ending) -> str:
+    """Return the ending's message, with what there is to say of tokens and money."""
+    spending = tick.spending
+    if spending is None or tick.run is None:
+        return ending.message
+    said = [ending.message]
+    if spending.over:
+        used = _over(spending)
+        said = [f"the run used {used}, and was cancelled"] if ending.outcome is Outcome.OVER_BUDGET else [*said, used]
+    if spending.unpriced:
+        said.append(f"no price is known for {', '.join(spending.unpriced)}: the cost is a lower bound")
+    if spending.counter.silent:
+        said.append("a model told no token usage")
+    return "; ".join(said)
+
+
+def _over(spending: Spending) -> str:
+    said = []
+    if ledger.reached(spending.tokens - 1, spending.per_run.tokens):
+        said.append(f"{spending.tokens:,} tokens, more than maxTokensPerRun ({spending.per_run.tokens:,})")
+    if ledger.reached(spending.cost - 1, spending.per_run.cost):
+        limit = money.text_of(spending.per_run.cost or 0)
+        said.append(f"{money.text_of(spending.cost)} in money, more than maxCostPerRun ({limit})")
+    return " and ".join(said)
+
+
+def tidy(tick: Tick) -> None:
+    """Delete the days that no window reaches any more, a few at a time."""
+    if tick.spending is None:
+        return
+    threads = ledger.read(tick.server, tick.settings.uid, oldest=TIDIED)
+    for thread_id in ledger.outdated(threads, tick.clock.now()):
+        tick.server.delete_thread(thread_id)

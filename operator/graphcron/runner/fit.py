@@ -1,0 +1,122 @@
+"""Whether a value fits a JSON Schema, as far as that can be told for sure: pure functions.
+
+LangGraph itself checks little: a graph takes what the keys of its state are called, adds what is missing itself, and
+leaves out unknown keys without a word. So only what can't be meant is a misfit. What may be right is not mentioned.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+KINDS: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
+
+Schema = Mapping[str, Any]
+
+
+def misfit(value: Any, schema: Any) -> str:
+    """Return what is wrong with a value that a graph is given, in words that follow "the input"; nothing: it may fit.
+
+    Parameters
+    ----------
+    value
+        Any JSON value.
+    schema
+        The graph's schema for it, as published; anything else fits all.
+    """
+    if not isinstance(schema, dict) or value is None:
+        return ""
+    properties = schema.get("properties")
+    if schema.get("type") != "object" or not isinstance(properties, dict) or not properties:
+        return ""
+    if not isinstance(value, dict):
+        return f"is {_named(kind_of(value))}, and the graph takes an object with {_listed(properties)}"
+    known = [key for key in value if key in properties]
+    if value and not known and not schema.get("additionalProperties"):
+        return _unknown(list(value), list(properties))
+    for key in known:
+        allowed = allowed_kinds(properties[key], schema)
+        if not _passes(value[key], allowed):
+            wanted = " or ".join(_named(kind) for kind in KINDS if kind in allowed)
+            return f"has {_named(kind_of(value[key]))} as `{key}`, and the graph takes {wanted}"
+    return ""
+
+
+def ignored(value: Any, schema: Any) -> list[str]:
+    """Return the keys that the graph will leave out."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(value, dict) or not isinstance(properties, dict) or not properties:
+        return []
+    if schema.get("additionalProperties") or schema.get("type") != "object":
+        return []
+    return [key for key in value if key not in properties]
+
+
+def kind_of(value: Any) -> str:
+    """Return JSON Schema's word for the type of a value."""
+    if value is None:
+        return "null"
+    for type_, kind in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array")):
+        if isinstance(value, type_):
+            return kind
+    return "object"
+
+
+def allowed_kinds(schema: Any, root: Schema, depth: int = 8) -> set[str]:
+    """Return which types a schema takes: all, where it says so in a way that we don't read."""
+    if not isinstance(schema, dict) or depth == 0:
+        return set(KINDS)
+    reference = schema.get("$ref")
+    if isinstance(reference, str):
+        return allowed_kinds(_referred(reference, root), root, depth - 1)
+    for word in ("anyOf", "oneOf"):
+        if isinstance(schema.get(word), list):
+            return set().union(*(allowed_kinds(each, root, depth - 1) for each in schema[word]))
+    kinds = schema.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    found = {kind for kind in kinds if kind in KINDS}
+    return found or set(KINDS)
+
+
+def _referred(reference: str, root: Schema) -> Any:
+    found: Any = root
+    for part in reference.removeprefix("#/").split("/"):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def _passes(value: Any, allowed: set[str]) -> bool:
+    """Tell whether a value may be taken: graphs make messages of texts and objects, and numbers of texts."""
+    kind = kind_of(value)
+    if kind in allowed or kind == "null" or len(allowed) == len(KINDS):
+        return True
+    if kind in ("integer", "number", "boolean") and allowed & {"number", "integer", "boolean", "string"}:
+        return True
+    if "array" in allowed and kind in ("object", "string"):
+        return True
+    if kind == "string" and allowed & {"number", "integer"}:
+        return _is_number(value) or bool(allowed & {"object", "boolean"})
+    return kind == "string" and bool(allowed & {"object", "boolean"})
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _unknown(given: list[str], known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    meant = get_close_matches(given[0], known, 1)
+    guess = f": did you mean `{meant[0]}`?" if meant else f", which are {_listed(known)}"
+    return f"has `{given[0][:60]}`, which is none of the graph's keys{guess}"
+
+
+def _listed(properties: Any) -> str:
+    names = [f"`{name}`" for name in properties]
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+
+
+def _named(kind: str) -> str:
+    return {"null": "nothing"}.get(kind, f"an {kind}" if kind[0] in "aio" else f"a {kind}")

@@ -1,0 +1,145 @@
+"""The rules by which occurrences start, without a server: periods, turns, pauses, bounds, what is kept."""
+
+from contextlib import nullcontext
+
+import pytest
+
+from graphcron import contract
+from graphcron.contract import Outcome, Request
+from graphcron.runner import checks, failures, housekeeping, retry, settings, threads, times, turns
+from graphcron.runner.record import Record
+
+
+def seconds(text: str) -> int:
+    return int(times.seconds_of(text))
+
+
+PARIS = ((0, 3600), (seconds("2026-03-29T01:00:00Z"), 7200), (seconds("2026-10-25T01:00:00Z"), 3600))
+
+
+@pytest.mark.parametrize(
+    ("per", "at", "first"),
+    [
+        ("day", "2026-11-22T22:59:59Z", "2026-11-22"),
+        ("day", "2026-11-22T23:00:00Z", "2026-11-23"),
+        ("day", "2026-07-01T21:59:59Z", "2026-07-01"),
+        ("day", "2026-07-01T22:00:00Z", "2026-07-02"),
+        ("day", "2026-03-28T23:00:00Z", "2026-03-29"),
+        ("day", "2026-03-29T21:59:59Z", "2026-03-29"),
+        ("week", "2026-11-22T22:59:59Z", "2026-11-16"),
+        ("week", "2026-11-22T23:00:00Z", "2026-11-23"),
+        ("week", "2027-01-01T12:00:00Z", "2026-12-28"),
+        ("month", "2026-11-30T22:59:59Z", "2026-11-01"),
+        ("month", "2026-11-30T23:00:00Z", "2026-12-01"),
+        ("month", "2024-02-29T12:00:00Z", "2024-02-01"),
+    ],
+)
+def test_periods(per: str, at: str, first: str) -> None:
+    assert threads.first_day(per, PARIS, seconds(at)) == first
+    assert threads.first_day(per, (), seconds("2026-11-22T23:59:59Z")) == threads.first_day(
+        per, ((0, 0),), seconds("2026-11-22T00:00:00Z")
+    )
+
+
+def test_the_first_offset_holds_before_its_time_too() -> None:
+    assert [threads.offset_at(((100, 7), (200, 8)), at) for at in (0, 100, 199, 200, 10**10)] == [7, 7, 7, 8, 8]
+    assert threads.offset_at((), 5) == 0
+
+
+def other(made: float, touched: float, number: int = 0, **metadata: str) -> Record:
+    """Return a record without a run, made and touched so many seconds after the hour."""
+    hour = seconds("2026-11-22T14:00:00Z")
+    members = {f"graphcron/{key.replace('_', '-')}": value for key, value in metadata.items()}
+    stamps = {"created_at": times.rfc3339(hour + made), "updated_at": times.rfc3339(hour + touched)}
+    return Record({"thread_id": f"t{number}", "metadata": members, **stamps})
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "now", "first"),
+    [
+        (other(0, 0), other(5, 5, 1), 5, True),  # it was first
+        (other(5, 5, 1), other(0, 0), 5, False),
+        (other(5, 5, 1), other(5, 5, 2), 5, True),  # the id decides
+        (other(5, 5, 2), other(5, 5, 1), 5, False),
+        (other(0, 0), other(5, 5, 1), 20, False),  # it was silent for too long
+        (other(0, 15), other(5, 16, 1), 20, True),  # ... and this one was not
+        (other(5, 6, 1), other(0, 30), 25, True),  # we come back, and it stands there already
+        (other(5, 31, 1), other(0, 30), 31, False),  # ... or has seen us
+        (other(0, 0, run_id="r"), other(5, 5, 1), 5, False),
+        (other(0, 0, pod="p", stopped_by="p", stopped_run="none"), other(5, 5, 1), 5, False),
+        (other(0, 0, pod="q", stopped_by="p", stopped_run="none"), other(5, 5, 1), 5, True),
+    ],
+)
+def test_whose_turn_it_is(theirs: Record, ours: Record, now: float, first: bool) -> None:
+    hour = seconds("2026-11-22T14:00:00Z")
+    turn = turns.Turn(ours.made, (ours.touched, ours.id), False, 20, ours.touched)
+    assert turns.goes_first(theirs, turn, hour + now) is first
+
+
+def test_nobody_who_waits_is_before_one_who_holds_a_place() -> None:
+    turn = turns.Turn(other(5, 5, 1).made, (other(5, 5, 1).touched, "t1"), True, 20, other(5, 5, 1).touched)
+    assert turns.goes_first(other(0, 6), turn, turn.came[0] + 1) is False
+    assert turns.goes_first(other(0, 4), turn, turn.came[0] + 1) is True  # it may have looked before we said so
+
+
+def test_the_pause_before_another_run() -> None:
+    assert [retry.pause_before(number, 1) for number in range(1, 8)] == [2, 4, 8, 16, 32, 60, 60]
+    assert [retry.pause_before(number, 0) for number in (1, 10)] == [1, 30]
+
+
+def test_which_threads_are_too_many() -> None:
+    def thread(number: int, **metadata: str) -> Record:
+        return other(0, 0, number, **{"kind": "own", "run_id": "r", "outcome": "GraphError", **metadata})
+
+    records = [
+        thread(1),
+        thread(2, run_id=""),  # skipped: there is nothing on it
+        thread(3, outcome="Succeeded", on_run_completed="delete"),  # goes in any case
+        thread(4, outcome="Succeeded", on_run_completed="keep"),
+        thread(5),
+        thread(6, outcome="Interrupted"),
+    ]
+    assert [each.id for each in housekeeping.surplus(records, 2)] == ["t5", "t6"]
+    assert [each.id for each in housekeeping.surplus(records, 0)] == ["t1", "t4", "t5", "t6"]
+    assert list(housekeeping.surplus(records, 4)) == []
+    periods = [other(0, 0, number, kind="period") for number in range(3)]
+    assert [each.id for each in housekeeping.surplus(periods, 1)] == ["t1", "t2"]
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"),
+    [
+        ("2026-11-22T13:59:59Z", "ScheduleIsYounger"),
+        ("2026-11-22T14:00:00Z", "CampaignNotBegun"),
+        ("2026-11-22T14:59:59Z", "CampaignNotBegun"),
+        ("2026-11-22T15:00:00Z", None),
+        ("2026-11-22T15:59:59Z", None),
+        ("2026-11-22T16:00:00Z", "Excluded"),
+        ("2026-11-22T16:59:59Z", "Excluded"),
+        ("2026-11-22T17:00:00Z", None),
+        ("2026-11-22T17:59:59Z", None),
+        ("2026-11-22T18:00:00Z", "CampaignEnded"),
+    ],
+)
+def test_the_schedule_s_own_bounds(at: str, reason: str | None) -> None:
+    request = Request(
+        url="http://x",
+        assistant="a",
+        notBefore="2026-11-22T14:00:00Z",
+        startTime="2026-11-22T16:00:00+01:00",
+        notAfter="2026-11-22T18:00:00Z",
+        excludes=(("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"), ("2026-11-22T16:00:00Z", "2026-11-22T17:00:00Z")),
+    )
+    environ = {
+        contract.ENV_REQUEST: request.to_json(),
+        contract.ENV_UID: "u",
+        contract.ENV_NAMESPACE: "n",
+        contract.ENV_NAME: "m",
+        contract.ENV_POD_UID: "p",
+        contract.ENV_SCHEDULED_TIME: at,
+    }
+    with nullcontext() if reason is None else pytest.raises(failures.Ended) as caught:
+        checks.within_schedule(settings.read_settings(environ))
+    if caught:
+        assert caught.value.ending[:2] == (Outcome.SKIPPED, reason)
+    checks.within_schedule(settings.read_settings({**environ, contract.ENV_TRIGGER: "now"}))

@@ -30,7 +30,7 @@ def test_files_and_functions_stay_readable(path):
 
 
 def test_the_lock_files_name_no_host():
-    pip = [*(ROOT / "requirements").glob("*.lock"), *(ROOT / "examples").rglob("*.lock")]
+    pip = [*(ROOT / "requirements").rglob("*.lock"), *(ROOT / "examples").rglob("*.lock")]
     npm = list((ROOT / "tests").glob("*/package-lock.json"))
     assert pip
     assert npm

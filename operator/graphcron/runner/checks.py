@@ -134,7 +134,7 @@ def check_thread(tick: Tick, *, after: Json | None = None) -> None:
         waits for is that run's then.
     """
     request = tick.settings.request
-    thread = tick.ask(lambda: tick.server.thread(tick.thread_id))
+    thread = tick.ask(lambda: tick.server.thread_at_rest(tick.thread_id))
     if thread is None:
         if not (request.createThread or request.threadPer):
             raise Ended(

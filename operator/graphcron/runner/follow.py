@@ -132,8 +132,11 @@ def _judge_interrupted(tick: Tick) -> Ending:
     ending = verdict.of_interrupted(tick.run_id, tick.read_record())
     if ending.outcome is Outcome.STOPPED and tick.spending and tick.spending.over and not tick.stop.requested:
         return verdict.over_budget()  # nothing is left to go on with
-    if ending.outcome is Outcome.CANCELLED and not ending.reason and not tick.shared:
-        thread = tick.ask(lambda: tick.server.thread(tick.thread_id)) or {}
+    if ending.outcome is Outcome.CANCELLED and not ending.reason and _newest(tick):
+        plain = tick.ask(lambda: tick.server.thread(tick.thread_id)) or {}
+        if tick.shared and "interrupts" in plain:
+            return ending  # a server that lists them calls a run that stopped there a success
+        thread = tick.ask(lambda: tick.server.thread_at_rest(tick.thread_id)) or {}
         if verdict.waits_for_human(thread):
             return verdict.of_success({**thread, "status": "interrupted"}, newest=True)
     return ending
@@ -144,7 +147,7 @@ def _judge_success(tick: Tick) -> Ending:
     looks = 0
     while True:
         newest = _newest(tick)
-        thread = tick.ask(lambda: tick.server.thread(tick.thread_id)) or {}
+        thread = tick.ask(lambda: tick.server.thread_at_rest(tick.thread_id)) or {}
         if not newest or thread.get("status") != "busy" or looks == BUSY_LOOKS:
             return verdict.of_success(thread, newest=newest)
         looks += 1

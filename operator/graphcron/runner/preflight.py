@@ -21,9 +21,8 @@ ASSISTANTS: Final = 100
 """At most so many assistants are looked through for a name."""
 
 LACKS: Final = {
-    "aegra": "this server can't go on with a run that was cut off, and lists runs without their metadata, so a run "
-    "that is stopped with its pod, or retried, is not resumed, and on a thread of your own GraphCron can't tell its "
-    "runs from others'",
+    "aegra": "this server lets a second run start on a busy thread, so multitaskStrategy: reject has no effect; of an "
+    "error it tells no class; and it must be 0.11 or later",
 }
 """What servers are known to lack, by the name they give themselves, in small letters."""
 

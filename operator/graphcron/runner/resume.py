@@ -74,7 +74,7 @@ def body_after(tick: Tick, run_id: str, value: Any, *, begun: bool, attempt: int
     if not begun:
         return run_body(tick, value, strategy=None if tick.shared else "reject", attempt=attempt)
     body = run_body(tick, None, strategy="reject", attempt=attempt)
-    body["metadata"][RESUMES] = run_id
+    body["config"]["metadata"][RESUMES] = run_id
     torn = tick.ask(lambda: tick.server.torn_checkpoint(tick.thread_id))
     if torn:
         tick.log("torn-step", level="warning", checkpoint=torn)

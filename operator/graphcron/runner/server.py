@@ -1,6 +1,7 @@
 """The LangGraph server's HTTP API, as much of it as we use."""
 
 import json
+from binascii import a2b_base64
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -50,11 +51,19 @@ class Server:
         # A server that does not know ``ids`` answered something else.
         return self._found(lambda: dict(self._json("GET", f"/threads/{thread_id}")))
 
+    def thread_at_rest(self, thread_id: str) -> Json | None:
+        """Return a thread as :meth:`thread` does, with what it waits for: of some, only the state tells that."""
+        thread = self.thread(thread_id)
+        if thread is None or "interrupts" in thread or thread.keys() <= set(THREAD_FIELDS):
+            return thread
+        state = self._found(lambda: self.state(thread_id, limit=BODY_BYTES)) or {}
+        stopped = thread.get("status") == "idle" and state.get("next")
+        return {**thread, "interrupts": state.get("interrupts") or {}, **({"status": "interrupted"} if stopped else {})}
+
     def thread_error(self, thread_id: str) -> Json:
         """Return ``error`` of a thread: the class and the text of what its last run raised."""
         thread = self._found(lambda: self._json("GET", f"/threads/{thread_id}")) or {}
-        error = thread.get("error")
-        return error if isinstance(error, dict) else {}
+        return error_of(thread.get("error"))
 
     def search_threads(self, metadata: Json, *, limit: int, offset: int = 0, sort_order: str = "desc") -> list[Json]:
         """Return the threads whose metadata contain what is given."""
@@ -89,28 +98,28 @@ class Server:
         self._json("DELETE", f"/threads/{thread_id}")
 
     def create_run(self, thread_id: str, body: Json) -> Json:
-        """Start a run in the background.
-
-        There is a server that refuses our names of metadata on a run: there they stand on its thread alone.
-        """
+        """Start a run in the background; its input is nothing where it goes on from the last checkpoint."""
         path = f"/threads/{thread_id}/runs"
         try:
-            return dict(self._json("POST", path, body))
+            return with_metadata(self._json("POST", path, body))
         except Refused as error:
-            if error.status != 422 or "metadata key" not in error.detail:
+            if error.status != 422 or body.get("input") is not None or "checkpoint_id" in body:
                 raise
-        plain = {key: value for key, value in (body.get("metadata") or {}).items() if "/" not in key}
-        return dict(self._json("POST", path, {**body, "metadata": plain}))
+            checkpoint = ((self.state(thread_id, limit=BODY_BYTES) or {}).get("checkpoint") or {}).get("checkpoint_id")
+            if not checkpoint:
+                raise
+        # There is a server that goes on only from a checkpoint that is named.
+        return with_metadata(self._json("POST", path, {**body, "checkpoint_id": checkpoint}))
 
     def run(self, thread_id: str, run_id: str) -> Json | None:
         """Return a run, or None: there is none."""
-        return self._found(lambda: dict(self._json("GET", f"/threads/{thread_id}/runs/{run_id}")))
+        return self._found(lambda: with_metadata(self._json("GET", f"/threads/{thread_id}/runs/{run_id}")))
 
     def runs(self, thread_id: str, *, limit: int, offset: int = 0) -> list[Json]:
         """Return a thread's runs, newest first; none where there is no such thread."""
         select = "&".join(f"select={field}" for field in RUN_FIELDS)
         path = f"/threads/{thread_id}/runs?limit={limit}&offset={offset}&{select}"
-        return list(self._found(lambda: self._json("GET", path)) or [])
+        return [with_metadata(run) for run in self._found(lambda: self._json("GET", path)) or []]
 
     def join(self, thread_id: str, run_id: str, wait: Callable[[], float]) -> None:
         """Return when the run is over, or the connection: its status tells which."""
@@ -135,8 +144,9 @@ class Server:
         """Tell whether the thread has a checkpoint of a run with these metadata, its ``run_id`` among them."""
         body = json.dumps({"limit": 1, "metadata": metadata}).encode()
         answer = self._transport.request("POST", f"/threads/{thread_id}/history", body, limit=64)
-        if 400 <= answer.status < 500:
-            return True  # a server without this question: most runs have one
+        if answer.status in (404, 405, 422) or answer.status >= 500:  # a server without this question
+            state = self._found(lambda: self.state(thread_id, limit=BODY_BYTES)) or {}
+            return metadata.items() <= (state.get("metadata") or {}).items()
         self._check(answer)
         return not answer.body.replace(b" ", b"").startswith(b"[]")
 
@@ -231,12 +241,29 @@ def retry_after(text: str) -> float:
     return float(text) if text.strip().isdigit() else 0.0
 
 
+def with_metadata(run: Json) -> Json:
+    """Return a run with its metadata where they belong: there are servers that keep them in its ``config`` alone."""
+    kept = (run.get("config") or {}).get("metadata") or {}
+    return {**run, "metadata": {**kept, **(run.get("metadata") or {})}}
+
+
+def error_of(error: Any) -> Json:
+    """Return class and text of what a run raised; older releases wrap them in base64."""
+    if isinstance(error, str):
+        try:
+            error = json.loads(a2b_base64(error))
+        except ValueError:
+            return {}
+    return error if isinstance(error, dict) else {}
+
+
 def detail_of(body: bytes) -> str:
     """Return the server's own words from the body of an error."""
     try:
-        detail = json.loads(body).get("detail")
-    except (ValueError, AttributeError):
-        return ""
+        said = json.loads(body)
+    except ValueError:
+        return "" if body.lstrip()[:1] in (b"<", b"") else body[:2000].decode(errors="replace")  # not a proxy's page
+    detail = (said.get("detail") or said.get("message")) if isinstance(said, dict) else said
     if isinstance(detail, list):  # a list of validation errors: their sentences, not the input they quote
         detail = "; ".join(str(item.get("msg", "")) for item in detail if isinstance(item, dict))
     return detail if isinstance(detail, str) else ""

@@ -2,7 +2,8 @@
 
     python hack/test.py [pytest's arguments]
 
-The cluster is one of its own, named by this process, so that one that runs already is never in the way.
+The cluster is one of its own, named by this process, so that one that runs already is never in the way. Tests that stop
+parts of the cluster itself come last and alone, so that they disturb no other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CLUSTER = [sys.executable, str(ROOT / "hack/cluster")]
+DISTURBING = ("tests/outages", "tests/chaos")
+"""Tests that stop parts of the cluster."""
+
 IMAGES = ("operator", "runner", "langgraph-server")
 
 
@@ -28,10 +32,23 @@ def main(arguments: list[str]) -> int:
         subprocess.run([*CLUSTER, "up", "--name", name], check=True)
         subprocess.run([*CLUSTER, "load", *IMAGES, "--name", name], check=True)
         environment = {**os.environ, "GRAPHCRON_TEST_CLUSTER": name}
-        command = [sys.executable, "-m", "pytest", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        return run(arguments, environment)
     finally:
         subprocess.run([*CLUSTER, "down", "--name", name], check=True)
+
+
+def run(arguments: list[str], environment: dict[str, str]) -> int:
+    """Run the tests side by side, then those that disturb; return the first exit code that is none of success."""
+    pytest = [sys.executable, "-m", "pytest"]
+    if any((ROOT / argument.split("::")[0]).exists() for argument in arguments):  # somebody has chosen
+        return subprocess.run([*pytest, *arguments], cwd=ROOT, env=environment, check=False).returncode
+    ignored = [f"--ignore={each}" for each in DISTURBING]
+    together = [*pytest, *arguments, *ignored]
+    alone = [*pytest, *arguments, "-n", "0", *DISTURBING]
+    codes = [
+        subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode for command in (together, alone)
+    ]
+    return next((code for code in codes if code), 0)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ from graphcron import contract, names
 from graphcron.asks import NAME_CHARACTERS
 from graphcron.contract import Outcome, Report, Request
 from graphcron.desired import digest, owned
-from graphcron.model import GraphCron, GraphCronSpec, GraphServer, Preflight, Server
+from graphcron.model import GraphCron, GraphCronSpec, GraphServer, Preflight
 from graphcron.names import Purpose
 from graphcron.observed import JobSeen, PodSeen
 from graphcron.pod import Extra, Manifest, pod_template_for
 from graphcron.request import request_for
+from graphcron.resolved import inline
 from graphcron.settings import Settings
 
 KEPT_SECONDS: Final = 300
@@ -108,14 +109,7 @@ def report_of(name: str, jobs: Sequence[JobSeen], pods: Sequence[PodSeen]) -> Re
 
 def probe_of(server: GraphServer) -> GraphCron:
     """Return a GraphCron that names the server and no assistant: what it takes to look at the server alone."""
-    parts = server.spec
-    inline = Server(
-        url=parts.url,
-        api_key_secret_ref=parts.api_key_secret_ref,
-        ca_bundle_ref=parts.ca_bundle_ref,
-        headers=parts.headers,
-    )
-    spec = GraphCronSpec.model_construct(assistant="", schedule="@daily", server=inline)
+    spec = GraphCronSpec.model_construct(assistant="", schedule="@daily", server=inline(server))
     return GraphCron.model_construct(
         api_version=names.API_VERSION, kind=names.KIND, metadata=server.metadata, spec=spec, status=None
     )

@@ -26,13 +26,17 @@ def resolved(graphcron: GraphCron, server: GraphServer | None) -> GraphCron:
             problem=f"there is no valid GraphServer named {spec.server_ref.name} in this namespace",
             remedy="apply one, or name another: kubectl get graphservers",
         )
+    update = {"server": inline(server), "server_ref": None, "budget": spec.budget or server.spec.budget}
+    return graphcron.model_copy(update={"spec": spec.model_copy(update=update)})
+
+
+def inline(server: GraphServer) -> Server:
+    """Return what a GraphServer says of the server as a GraphCron itself would say it."""
     parts = server.spec
-    inline = Server(
+    return Server(
         url=parts.url,
         api_key_secret_ref=parts.api_key_secret_ref,
         ca_bundle_ref=parts.ca_bundle_ref,
         headers=parts.headers,
         max_concurrent_runs=parts.max_concurrent_runs,
     )
-    update = {"server": inline, "server_ref": None, "budget": spec.budget or parts.budget}
-    return graphcron.model_copy(update={"spec": spec.model_copy(update=update)})

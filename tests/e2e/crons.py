@@ -32,15 +32,21 @@ class Crons:
     # --- making ---------------------------------------------------------------------------------------------------
 
     def apply(self, name: str = "hello", **spec: Any) -> None:
-        """Apply a GraphCron as a user does."""
-        spec = {"assistant": "agent", "schedule": NEVER, **spec}
+        """Apply a GraphCron as a user does; without a preflight, whose Job is none of most tests' business."""
+        when = {} if "schedules" in spec else {"schedule": NEVER}
+        spec = {"assistant": "agent", "preflight": False, **when, **spec}
         body = {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": {"name": name}, "spec": spec}
         self.cluster.apply(body, namespace=self.namespace)
 
-    def make(self, name: str = "hello", **spec: Any) -> str:
+    def make(self, name: str = "hello", *, ready_reason: str = "Reconciled", **spec: Any) -> str:
         """Apply a GraphCron, wait until it is ready, and return its UID."""
         self.apply(name, **spec)
-        return str(self.wait_ready(name)["metadata"]["uid"])
+        return str(self.wait_ready(name, reason=ready_reason)["metadata"]["uid"])
+
+    def ask(self, annotation: str, value: str, name: str = "hello") -> None:
+        """Annotate a GraphCron, as people do to ask for something."""
+        command = ("annotate", "graphcron", name, "--overwrite", f"{annotation}={value}")
+        self.cluster.kubectl(*command, "--namespace", self.namespace)
 
     def make_secret(self, name: str, **values: str) -> None:
         """Make a Secret."""
@@ -79,7 +85,8 @@ class Crons:
 
     def path(self, kind: str, name: str = "") -> str:
         """Return the path of an object, or of all of a kind."""
-        groups = {"graphcrons": "apis/graphcron.dev/v1alpha1", "cronjobs": "apis/batch/v1", "jobs": "apis/batch/v1"}
+        ours, batch = "apis/graphcron.dev/v1alpha1", "apis/batch/v1"
+        groups = {"graphcrons": ours, "graphservers": ours, "cronjobs": batch, "jobs": batch}
         return f"/{groups.get(kind, 'api/v1')}/namespaces/{self.namespace}/{kind}" + (f"/{name}" if name else "")
 
     def get(self, kind: str, name: str) -> Any:
@@ -108,6 +115,14 @@ class Crons:
             return newest and (ready["status"], ready["reason"]) == (status, reason)
 
         return self.wait(f"with Ready={status}, {reason}", "graphcrons", name, holds)
+
+    def wait_target(self, name: str = "hello") -> Any:
+        """Wait until a preflight has found something; return the condition TargetResolved."""
+
+        def decided(graphcron: Any) -> bool:
+            return condition(graphcron, "TargetResolved").get("status") in ("True", "False")
+
+        return condition(self.wait("that was looked at", "graphcrons", name, decided, seconds=90), "TargetResolved")
 
     def status(self, name: str = "hello") -> Any:
         """Return a GraphCron's status."""

@@ -78,6 +78,15 @@ def certificate(folder: Path, host: str) -> dict[str, str]:
     return {name: (folder / name).read_text() for name in ("tls.crt", "tls.key")}
 
 
+def test_a_wrong_key_is_found_before_the_first_run(crons: Crons, keyed: LangGraph):
+    crons.make_secret("preflight", right=KEY, wrong="no such key")
+    for name in ("right", "wrong"):
+        server = {"url": keyed.url, "apiKeySecretRef": {"name": "preflight", "key": name}}
+        crons.apply(name, preflight=True, server=server)
+    assert crons.wait_target("wrong")["reason"] == "Unauthorized"
+    assert crons.wait_target("right")["status"] == "True"
+
+
 def test_only_the_right_certificate_authority_opens_a_server_behind_tls(crons: Crons, faulty: Faulty, tmp_path: Path):
     host = f"faulty.{crons.namespace}.svc"
     right, wrong = certificate(tmp_path / "right", host), certificate(tmp_path / "wrong", host)

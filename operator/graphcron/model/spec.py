@@ -50,7 +50,7 @@ class GraphCronSpec(Asked):
     """Where the input is kept, as JSON, if it is large or secret: a key of a ConfigMap or Secret. Read anew at each
     run. Not together with `input`."""
     input_template: bool = False
-    """Whether `{{ scheduledTime }}`, `{{ trigger }}`, `{{ name }}`, `{{ namespace }}` and `{{ occurrence }}` in the texts
+    """Whether `{{ scheduledTime }}`, `{{ trigger }}`, `{{ name }}`, `{{ namespace }}`, `{{ occurrence }}` in the texts
     of the input are replaced. Default: false; the graph finds such values in the run's metadata anyway."""
     config: RunConfig | None = None
     """LangGraph's `config` of the run, for example `{"recursion_limit": 50, "tags": ["nightly"]}`. Default: none."""

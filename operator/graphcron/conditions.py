@@ -73,6 +73,8 @@ def target(report: Report | None, before: Condition | None) -> Claim:
         return Claim(kind, before.status, before.reason, before.message)
     if report.outcome is Outcome.SUCCEEDED:
         return Claim(kind, "True", "Resolved", f"{report.message}.")
+    if report.outcome is Outcome.INTERNAL_ERROR:  # it has not looked
+        return Claim(kind, "Unknown", report.reason or report.outcome.value, f"{report.message}.")
     return Claim(kind, "False", report.reason or report.outcome.value, f"{report.message}.")
 
 

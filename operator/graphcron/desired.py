@@ -123,6 +123,9 @@ def cronjobs_for(
         own = seen.get(name)
         since, key = _since(graphcron.spec, line, own, suspended=suspended, now=now)
         annotations = {names.ANNOTATION_SCHEDULE_KEY: key, names.ANNOTATION_SCHEDULE_SINCE: rfc3339(since)}
+        stretch = in_force(graphcron.spec, line, own)
+        if suspended and stretch:
+            annotations[names.ANNOTATION_RAN_SINCE] = rfc3339(stretch[0])
         if name == graphcron.metadata.name:
             annotations |= {key: value for key, value in remembered.items() if value}
         manifest = _cronjob(graphcron, settings, name, line, suspended=suspended, since=since)
@@ -139,6 +142,17 @@ def _since(
     key = schedule_key(spec, line, suspended=suspended)
     kept = seen.schedule_since if seen and seen.schedule_key == key else None
     return kept or whole_seconds(now), key
+
+
+def in_force(spec: GraphCronSpec, line: str, seen: CronJobSeen | None) -> tuple[datetime, datetime | None] | None:
+    """Return since when a line has been in force as it is, and until when where it is suspended; None: never."""
+    if seen is None or seen.schedule_since is None:
+        return None
+    if seen.schedule_key == schedule_key(spec, line, suspended=False) and not seen.suspended:
+        return seen.schedule_since, None
+    if seen.schedule_key == schedule_key(spec, line, suspended=True) and seen.ran_since:
+        return seen.ran_since, seen.schedule_since
+    return None
 
 
 def schedule_key(spec: GraphCronSpec, line: str, *, suspended: bool) -> str:
@@ -237,7 +251,8 @@ def _cronjob(
             "schedule": line,
             "timeZone": time_zone_of(spec),
             "suspend": suspended,
-            "concurrencyPolicy": spec.concurrency_policy,
+            # Replace is the pods' work alone: Kubernetes would delete the old Job, and with it what became of its run.
+            "concurrencyPolicy": "Forbid" if spec.concurrency_policy == "Forbid" else "Allow",
             "startingDeadlineSeconds": spec.starting_deadline_seconds,
             "successfulJobsHistoryLimit": spec.history.successful,
             "failedJobsHistoryLimit": spec.history.failed,

@@ -90,6 +90,9 @@ ANNOTATION_APPLIED: Final = f"{GROUP}/applied"
 ANNOTATION_SCHEDULE_SINCE: Final = f"{GROUP}/schedule-since"
 """When the schedule of the CronJob took effect (RFC 3339): nothing that was due before runs."""
 
+ANNOTATION_RAN_SINCE: Final = f"{GROUP}/ran-since"
+"""On a CronJob that is suspended: since when its schedule had been in force until then."""
+
 ANNOTATION_SCHEDULE_KEY: Final = f"{GROUP}/schedule-key"
 """What must change for :data:`ANNOTATION_SCHEDULE_SINCE` to move: schedule, zone and suspension."""
 

@@ -48,6 +48,8 @@ class CronJobSeen:
     handled_resume: str = ""
     """The last request to end a pause that we acted on."""
     suspended: bool = False
+    ran_since: datetime | None = None
+    """Of one that is suspended: since when its schedule had been in force until then."""
 
     def belongs_to(self, uid: str) -> bool:
         """Tell whether it is that GraphCron's, even if somebody has removed the owner reference."""
@@ -161,6 +163,7 @@ def cronjob_seen(body: Body) -> CronJobSeen:
         handled_trigger=annotations.get(names.ANNOTATION_HANDLED_TRIGGER, ""),
         handled_resume=annotations.get(names.ANNOTATION_HANDLED_RESUME, ""),
         suspended=bool(body.get("spec", {}).get("suspend")),
+        ran_since=_time_or_none(annotations.get(names.ANNOTATION_RAN_SINCE)),
     )
 
 

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from graphcron import names
 from graphcron.asks import Ask, catch_up_for, handled_trigger, trigger_for
-from graphcron.desired import Memory, cronjob_names, cronjobs_for, job_for, rest_of, schedule_key
+from graphcron.campaign import END_OF_TIME
+from graphcron.desired import Memory, cronjob_names, cronjobs_for, in_force, job_for, rest_of
 from graphcron.model import GraphCron, GraphCronSpec, GraphCronStatus, RecentRun
 from graphcron.names import Purpose
 from graphcron.observed import CronJobSeen, JobSeen, PodSeen, Wish
@@ -109,8 +110,8 @@ def plan_for(graphcron: GraphCron, settings: Settings, seen: Seen, *, now: datet
     """
     spec, name = graphcron.spec, graphcron.metadata.name
     first = seen.cronjobs.get(name)
-    in_force = _in_force_since(graphcron, seen)
-    missed = _unstarted(graphcron, seen, in_force, now)
+    stretch = _in_force(graphcron, seen)
+    missed = _unstarted(graphcron, seen, stretch, now)
     trigger = trigger_for(graphcron, seen.trigger, first, seen.previous, now)
     pause = pause_for(spec, seen.resume, first, seen.previous, _told(seen, spec).new, now=now)
     rests = rest_of(graphcron, paused=pause.since is not None, now=now)
@@ -131,7 +132,7 @@ def plan_for(graphcron: GraphCron, settings: Settings, seen: Seen, *, now: datet
         pause=pause,
         look=checking,
         handled_trigger=handled,
-        checked_until=_checked_until(graphcron, seen, in_force, now),
+        checked_until=_checked_until(graphcron, seen, stretch, now),
     )
 
 
@@ -142,30 +143,32 @@ def _with_job(missed: RecentRun, ask: Ask | None) -> RecentRun:
     return missed.model_copy(update={"job": ask.name})
 
 
-def _in_force_since(graphcron: GraphCron, seen: Seen) -> datetime | None:
-    """Return since when the schedule has been in force as it is; None: it is not, a line is new or suspended."""
-    moments = []
-    for name, line in zip(cronjob_names(graphcron), lines_of(graphcron), strict=True):
-        own = seen.cronjobs.get(name)
-        if own is None or own.suspended or own.schedule_key != schedule_key(graphcron.spec, line, suspended=False):
-            return None
-        moments.append(own.schedule_since)
-    known = [moment for moment in moments if moment]
-    return max(known) if len(known) == len(moments) else None
+def _in_force(graphcron: GraphCron, seen: Seen) -> tuple[datetime, datetime] | None:
+    """Return since when the schedule has been in force as it is, and until when; None: it never was, a line is new."""
+    names_and_lines = zip(cronjob_names(graphcron), lines_of(graphcron), strict=True)
+    stretches = [in_force(graphcron.spec, line, seen.cronjobs.get(name)) for name, line in names_and_lines]
+    known = [stretch for stretch in stretches if stretch]
+    if len(known) < len(stretches):
+        return None
+    return max(since for since, _ in known), min(until or END_OF_TIME for _, until in known)
 
 
-def _unstarted(graphcron: GraphCron, seen: Seen, since: datetime | None, now: datetime) -> list[RecentRun]:
-    """List what nobody started; a schedule has no occurrences while it is not in force, nor before it took effect."""
-    if since is None:
+def _unstarted(
+    graphcron: GraphCron, seen: Seen, stretch: tuple[datetime, datetime] | None, now: datetime
+) -> list[RecentRun]:
+    """List what nobody started; a schedule has no occurrences before it took effect, nor while it is suspended."""
+    if stretch is None:
         return []
-    watched = Watched(calendar_for(graphcron), since, seen.runs[0], seen.previous)
+    watched = Watched(calendar_for(graphcron), *stretch, seen.runs[0], seen.previous)
     return unstarted(graphcron.spec, watched, now=now)
 
 
-def _checked_until(graphcron: GraphCron, seen: Seen, since: datetime | None, now: datetime) -> datetime | None:
+def _checked_until(
+    graphcron: GraphCron, seen: Seen, stretch: tuple[datetime, datetime] | None, now: datetime
+) -> datetime | None:
     """Return up to when it is known what became of all occurrences."""
     before = seen.previous.checked_until
-    if since is None:
+    if stretch is None:
         return before
     return max(filter(None, (before, now - patience(graphcron.spec))))
 

@@ -22,6 +22,9 @@ KEPT_SECONDS: Final = 300
 DEADLINE_SECONDS: Final = 300
 """How long it may take, pulling the image included."""
 
+LOST_PAUSE: Final = timedelta(seconds=60)
+"""How long after a preflight whose pod was lost the next one is made."""
+
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS: Final = 10
 _PASSING: Final = frozenset({Outcome.STOPPED, Outcome.INTERNAL_ERROR})
@@ -83,7 +86,8 @@ def look(
     state = before if before and before.key == key else Preflight(key=key)
     report = report_of(_name(graphcron, state), *seen)
     verdict = report.outcome is Outcome.SUCCEEDED if report else good if state.attempts else None
-    pause = rhythm.good if verdict else rhythm.bad
+    lost = report is not None and report.outcome is Outcome.INTERNAL_ERROR
+    pause = rhythm.good if verdict else LOST_PAUSE if lost else rhythm.bad
     again = state.time + pause if state.time and pause is not None and verdict is not None else None
     if state.attempts == 0 or (again is not None and again <= now):
         state = Preflight(key=key, attempts=state.attempts + 1, time=now, server=state.server)

@@ -23,6 +23,8 @@ class Watched(NamedTuple):
     calendar: Calendar
     since: datetime
     """When the schedule took effect: what was due before is no occurrence of it."""
+    until: datetime
+    """When it was suspended, or the end of time."""
     jobs: Sequence[JobSeen]
     """Those that are about runs, whoever made them."""
     previous: GraphCronStatus
@@ -36,7 +38,7 @@ def patience(spec: GraphCronSpec) -> timedelta:
 def unstarted(spec: GraphCronSpec, watched: Watched, *, now: datetime) -> list[RecentRun]:
     """List the occurrences that were due and were never started, the oldest first."""
     after = _looked_at_until(spec, watched)
-    due = watched.calendar.due_between(after, now - patience(spec), MOST)
+    due = watched.calendar.due_between(after, min(now - patience(spec), watched.until), MOST)
     made = {job.scheduled_time for job in watched.jobs if not job.trigger}
     entries = [_entry(spec, watched, moment) for moment in due if moment not in made]
     return [entry for entry in entries if not any(_tells_of(run, entry) for run in _scheduled_runs(watched))]

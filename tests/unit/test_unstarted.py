@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from graphcron.campaign import END_OF_TIME
 from graphcron.contract import Outcome, Report
 from graphcron.model import GraphCronStatus, RecentRun
 from graphcron.names import Purpose
@@ -21,7 +22,9 @@ def found(jobs=(), *, since=SINCE, now=LATE, checked=None, runs=(), **spec):
     """Return what nobody started: minute and reason."""
     resource = graphcron(**spec if "schedules" in spec else {"schedule": "*/10 * * * *", **spec})
     previous = GraphCronStatus(checked_until=checked and at(checked), recent_runs=list(runs))
-    entries = unstarted(resource.spec, Watched(calendar_for(resource), since, list(jobs), previous), now=now)
+    entries = unstarted(
+        resource.spec, Watched(calendar_for(resource), since, END_OF_TIME, list(jobs), previous), now=now
+    )
     assert all(entry.outcome == "Skipped" and entry.job is None and entry.trigger is None for entry in entries)
     return [(f"{entry.scheduled_time:%H:%M}", entry.reason) for entry in entries]
 
@@ -173,8 +176,8 @@ def test_each_is_told_once_and_counted_once_however_often_one_looks():
     assert world.status.missed_runs == 12
 
 
-def test_runs_that_are_each_replaced_are_told_as_such_though_their_jobs_are_gone():
-    """With Replace the CronJob's controller deletes a Job that goes on: only its pod is left for a moment."""
+def test_runs_whose_jobs_are_each_deleted_are_told_of_by_their_pods():
+    """Somebody deletes each Job while it goes on: only its pod is left for a moment."""
     world = World(graphcron(schedule="* * * * *", concurrencyPolicy="Replace", preflight=False, history={"runs": 5}))
     world.look(at("11:59:30"))
     for minute in range(59):
@@ -238,3 +241,18 @@ def test_tell_takes_what_is_unstarted_once():
     again = tell(first.runs, [], [], limit=5, unstarted=entries)
     assert (first.runs, again.new) == (again.runs, [])
     assert world.made == []
+
+
+@pytest.mark.parametrize(
+    "rest", [{"suspend": True}, {"endTime": "2026-11-22T12:31:30Z"}, {"excludes": [{"from": "2026-11-22T12:32", "to": "2026-11-22T18:00"}]}]
+)  # fmt: skip
+def test_what_was_missed_just_before_a_rest_is_told(rest):
+    world = World(graphcron(schedule="* * * * *", preflight=False, catchUp="last"))
+    world.look(at("12:28:30"))
+    world.change(**rest)  # the controllers are away since 12:29
+    world.look(at("12:31:10"))
+    world.look(at("12:40"))
+    assert world.status.recent_runs is not None
+    (entry,) = world.status.recent_runs
+    assert (entry.reason, entry.first_scheduled_time, entry.scheduled_time) == ("NotStarted", at("12:29"), at("12:31"))
+    assert world.status.missed_runs == 3

@@ -88,16 +88,14 @@ def test_a_thread_that_somebody_else_uses_is_waited_for_or_left_alone(crons: Cro
 
 
 @pytest.mark.timeout(300)
-def test_replace_by_the_cronjob_controller_itself(crons: Crons):
-    """It deletes the old Job when the new one is due; the old pod cancels its run on the way out."""
+def test_the_next_of_the_schedule_replaces_the_one_that_goes_on(crons: Crons):
+    """Kubernetes starts both Jobs; the new pod cancels the old run, and the old pod tells of it."""
     uid = crons.make(assistant="steps", input={**SLOW, "steps": 300}, schedule="* * * * *", concurrencyPolicy="Replace")
     first = wait_for("first run", lambda: crons.server.live_runs_of(uid), seconds=90)[0]
     (old,) = [job["metadata"]["name"] for job in crons.items("jobs")]
-    wait_for("second run", lambda: len(crons.server.runs_of(uid)) == 2, seconds=90)
-    over = lambda: crons.server.run(first["thread_id"], first["run_id"])["status"] == "interrupted"  # noqa: E731
-    wait_for("end of the first run", over, seconds=30)
-    assert [run["run_id"] for run in crons.server.live_runs_of(uid)] != [first["run_id"]]
-    wait_for("end of the old Job", lambda: not crons.get("jobs", old), seconds=60)
-    told = crons.told(old)
-    assert told["runId"] == first["run_id"]
-    assert told["outcome"] in ("Cancelled", "Stopped")
+    told = crons.told(old, seconds=120)
+    assert (told["outcome"], told["reason"], told["runId"]) == ("Cancelled", "Replaced", first["run_id"])
+    assert crons.job_end(old) == "PodFailurePolicy"
+    assert crons.server.run(first["thread_id"], first["run_id"])["status"] == "interrupted"
+    (live,) = wait_for("second run", lambda: crons.server.live_runs_of(uid), seconds=90)
+    assert live["run_id"] != first["run_id"]

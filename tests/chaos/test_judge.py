@@ -1,0 +1,245 @@
+"""The judge sees each violation: made-up records, no cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.chaos.due import asked, due, minutes_of, occurrence
+from tests.chaos.judge import Figure, figures, judge
+from tests.chaos.records import Checkpoint, Cron, Job, Records, Run, Step, Told
+
+UID = "11111111-1111-1111-1111-111111111111"
+M = 29_900_000
+T = M * 60.0
+OCCURRENCE = occurrence(UID, M)
+CRON = Cron(uid=UID, name="hello", due=(M,))
+JOB = Job(name=f"hello-{M}", cron=UID, occurrence=OCCURRENCE, end="Complete")
+TOLD = Told(cron=UID, occurrence=OCCURRENCE, outcome="Succeeded", run="r1")
+RUN = Run(id="r1", thread="t1", cron=UID, occurrence=OCCURRENCE, status="success", created=T + 1, changed=T + 9)
+GOOD = Records(crons=[CRON], jobs=[JOB], told=[TOLD], runs=[RUN])
+
+
+def counts(records: Records) -> dict[str, int]:
+    """Return the figures that are not 0."""
+    return {figure.name: number for figure, number in figures(judge(records)).items() if number}
+
+
+def steps(*notes: tuple[int, bool, float]) -> list[Step]:
+    return [Step(thread="t1", number=number, finished=finished, at=T + at) for number, finished, at in notes]
+
+
+def test_nothing_is_found_where_all_is_well():
+    assert judge(GOOD) == []
+    assert figures([]) == dict.fromkeys(Figure, 0)
+
+
+# --- duplicates ---------------------------------------------------------------------------------------------------
+
+
+CUT = replace(RUN, status="interrupted", changed=T + 5)
+RESUMED = replace(RUN, id="r2", created=T + 6)
+TOLD_SECOND = replace(TOLD, run="r2")
+
+
+def test_a_second_run_after_a_success_is_a_duplicate():
+    records = replace(GOOD, runs=[RUN, replace(RUN, id="r2", created=T + 20, changed=T + 30)])
+    assert counts(records) == {"DUPLICATES": 1}
+
+
+def test_two_runs_at_the_same_time_are_a_duplicate_even_if_a_pod_was_stopped():
+    runs = [replace(CUT, changed=T + 9), replace(RESUMED, created=T + 2)]
+    records = replace(GOOD, runs=runs, told=[TOLD_SECOND], jobs=[replace(JOB, stops=1)])
+    assert counts(records) == {"DUPLICATES": 1}
+
+
+def test_a_run_that_goes_on_after_one_that_was_stopped_with_its_pod_is_none():
+    records = replace(GOOD, runs=[CUT, RESUMED], told=[TOLD_SECOND], jobs=[replace(JOB, stops=1)])
+    assert counts(records) == {}
+
+
+def test_a_run_after_one_that_was_cancelled_and_whose_pod_nobody_stopped_is_a_duplicate():
+    assert counts(replace(GOOD, runs=[CUT, RESUMED], told=[TOLD_SECOND])) == {"DUPLICATES": 1}
+
+
+def test_more_runs_than_stops_are_a_duplicate():
+    runs = [CUT, replace(CUT, id="r2", created=T + 6, changed=T + 7), replace(RESUMED, id="r3", created=T + 8)]
+    records = replace(GOOD, runs=runs, told=[replace(TOLD, run="r3")], jobs=[replace(JOB, stops=1)])
+    assert counts(records) == {"DUPLICATES": 1}
+
+
+@pytest.mark.parametrize(("retries", "expected"), [(0, {"DUPLICATES": 1}), (1, {})])
+def test_a_run_after_a_failed_one_is_a_duplicate_unless_it_may_be_tried_again(retries: int, expected: dict[str, int]):
+    runs = [replace(RUN, status="error", changed=T + 5), RESUMED]
+    records = replace(GOOD, crons=[replace(CRON, retries=retries)], runs=runs, told=[TOLD_SECOND])
+    assert counts(records) == expected
+
+
+def test_a_doubled_occurrence_counts_once():
+    runs = [RUN, *(replace(RUN, id=f"r{number}", created=T + 2, changed=T + 9) for number in range(2, 6))]
+    assert counts(replace(GOOD, runs=runs)) == {"DUPLICATES": 1}
+
+
+# --- repeated steps -----------------------------------------------------------------------------------------------
+
+
+TWICE = steps((1, False, 1), (1, True, 2), (1, False, 4), (1, True, 5))
+KEPT = [Checkpoint(thread="t1", at=T + 2.1, done=frozenset({1}))]
+
+
+def test_a_finished_step_that_ran_again_is_counted():
+    assert counts(replace(GOOD, steps=TWICE, checkpoints=KEPT)) == {"REPEATED": 1}
+
+
+def test_a_step_that_was_cut_off_before_the_server_had_kept_its_result_is_not():
+    assert counts(replace(GOOD, steps=TWICE)) == {}
+    assert counts(replace(GOOD, steps=TWICE, checkpoints=[replace(KEPT[0], at=T + 5.1)])) == {}
+
+
+def test_a_step_that_was_started_twice_and_finished_once_is_not():
+    assert counts(replace(GOOD, steps=steps((1, False, 1), (1, False, 4), (1, True, 5)), checkpoints=KEPT)) == {}
+
+
+def test_a_step_that_the_server_repeated_after_its_own_restart_is_not():
+    records = replace(GOOD, steps=TWICE, checkpoints=KEPT, restarts=[(T + 2.5, T + 3.5)])
+    assert counts(records) == {}
+
+
+def test_a_restart_excuses_no_repetition_by_another_run():
+    runs = [replace(CUT, changed=T + 3), replace(RESUMED, created=T + 3.7)]
+    records = replace(GOOD, runs=runs, told=[TOLD_SECOND], jobs=[replace(JOB, stops=1)])
+    records = replace(records, steps=TWICE, checkpoints=KEPT, restarts=[(T + 2.5, T + 3.5)])
+    assert counts(records) == {"REPEATED": 1}
+
+
+# --- orphans ------------------------------------------------------------------------------------------------------
+
+
+ALIVE = replace(RUN, status="running", changed=T + 2)
+
+
+def test_a_live_run_that_no_job_follows_is_an_orphan():
+    records = replace(GOOD, runs=[ALIVE], told=[replace(TOLD, outcome="ServerUnreachable")])
+    assert counts(records) == {"ORPHANS": 1}
+
+
+def test_a_live_run_whose_job_is_deleted_is_an_orphan():
+    records = replace(GOOD, runs=[ALIVE], told=[], jobs=[replace(JOB, end="", gone=T + 3)])
+    assert counts(records) == {"ORPHANS": 1, "UNEXPLAINED": 1}
+
+
+def test_a_live_run_of_an_unknown_graphcron_is_an_orphan():
+    assert counts(replace(GOOD, runs=[RUN, replace(ALIVE, id="r9", cron="gone", occurrence="gone/x")])) == {
+        "ORPHANS": 1
+    }
+
+
+def test_a_live_run_of_a_job_that_goes_on_is_none():
+    assert counts(
+        replace(GOOD, runs=[ALIVE], jobs=[replace(JOB, end="")], told=[], crons=[replace(CRON, due=(), near=(M,))])
+    ) == {"UNEXPLAINED": 1}
+
+
+@pytest.mark.parametrize(("changed", "expected"), [(T + 20, {}), (T + 90, {"ORPHANS": 1})])
+def test_a_run_that_went_on_after_its_graphcron_was_deleted_is_an_orphan(changed: float, expected: dict[str, int]):
+    run = replace(RUN, status="interrupted", changed=changed)
+    records = Records(
+        crons=[replace(CRON, deleted=T + 10)], jobs=[replace(JOB, end="", gone=T + 12, stops=1)], runs=[run]
+    )
+    assert counts(records) == expected
+
+
+# --- unexplained --------------------------------------------------------------------------------------------------
+
+
+def test_an_occurrence_that_nobody_tells_of_is_unexplained():
+    assert counts(replace(GOOD, jobs=[], told=[], runs=[])) == {"UNEXPLAINED": 1}
+
+
+def test_an_occurrence_whose_job_never_ends_is_unexplained():
+    assert counts(replace(GOOD, jobs=[replace(JOB, end="")], told=[], runs=[])) == {"UNEXPLAINED": 1}
+
+
+def test_a_job_that_was_deleted_before_its_end_is_unexplained_unless_its_graphcron_was_too():
+    jobs = [replace(JOB, end="", gone=T + 5)]
+    assert counts(Records(crons=[CRON], jobs=jobs)) == {"UNEXPLAINED": 1}
+    assert counts(Records(crons=[replace(CRON, deleted=T + 4)], jobs=jobs)) == {}
+
+
+def test_the_end_of_a_job_is_an_outcome():
+    assert counts(replace(GOOD, told=[], runs=[], jobs=[replace(JOB, end="BackoffLimitExceeded")])) == {}
+
+
+def test_a_skip_without_a_reason_is_unexplained():
+    told = [Told(cron=UID, occurrence=OCCURRENCE, outcome="Skipped")]
+    assert counts(replace(GOOD, told=told, runs=[])) == {"UNEXPLAINED": 1}
+    assert counts(replace(GOOD, told=[replace(told[0], reason="PredecessorActive")], runs=[])) == {}
+
+
+def test_an_entry_for_several_skips_explains_as_many_as_it_says():
+    crons = [replace(CRON, due=(M, M + 1, M + 2, M + 3))]
+    span = Told(cron=UID, occurrence=occurrence(UID, M + 3), outcome="Skipped", reason="NotStarted")
+    span = replace(span, first=M, last=M + 3, count=4)
+    assert counts(Records(crons=crons, told=[span])) == {}
+    assert counts(Records(crons=crons, told=[replace(span, count=3)])) == {"UNEXPLAINED": 1}
+    assert counts(Records(crons=crons, told=[replace(span, first=M + 1, count=3)])) == {"UNEXPLAINED": 1}
+    assert counts(Records(crons=crons, told=[replace(span, reason="")])) == {"UNEXPLAINED": 1}
+    with_job = [replace(JOB, occurrence=occurrence(UID, M + 1), end="PodFailurePolicy")]
+    assert counts(Records(crons=crons, told=[span], jobs=with_job)) == {}
+    assert counts(Records(crons=crons, told=[replace(span, count=3)], jobs=with_job)) == {"UNEXPLAINED": 1}
+
+
+def test_a_request_that_nothing_came_of_is_unexplained():
+    crons = [Cron(uid=UID, name="hello", triggers=("now",))]
+    assert counts(Records(crons=crons)) == {"UNEXPLAINED": 1}
+    told = [Told(cron=UID, occurrence=asked(UID, "now"), outcome="Skipped", reason="PredecessorActive")]
+    assert counts(Records(crons=crons, told=told)) == {}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [("Succeeded", "error"), ("GraphError", "success"), ("Cancelled", "success"), ("Timeout", "success")],
+)
+def test_an_outcome_that_is_not_the_runs_is_unexplained(outcome: str, status: str):
+    records = replace(GOOD, told=[replace(TOLD, outcome=outcome)], runs=[replace(RUN, status=status)])
+    assert counts(records) == {"UNEXPLAINED": 1}
+
+
+def test_a_success_without_a_run_is_unexplained_unless_threads_are_tidied_away():
+    assert counts(replace(GOOD, runs=[])) == {"UNEXPLAINED": 1}
+    assert counts(replace(GOOD, runs=[], crons=[replace(CRON, loses=True)])) == {}
+
+
+def test_a_skip_although_there_was_a_run_is_unexplained():
+    told = [Told(cron=UID, occurrence=OCCURRENCE, outcome="Skipped", reason="StartingDeadlineExceeded")]
+    assert counts(replace(GOOD, told=told)) == {"UNEXPLAINED": 1}
+
+
+def test_a_run_that_was_not_due_is_unexplained():
+    assert counts(replace(GOOD, crons=[replace(CRON, due=())])) == {"UNEXPLAINED": 1}
+    assert counts(replace(GOOD, crons=[replace(CRON, due=(), near=(M,))])) == {}
+
+
+# --- when a schedule is due -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("* * * * *", set(range(60))),
+        ("*/20 * * * *", {0, 20, 40}),
+        ("1-59/29 * * * *", {1, 30, 59}),
+        ("7,9-11 * * * *", {7, 9, 10, 11}),
+        ("50/5 * * * *", {50, 55}),
+        ("0 0 29 2 *", set()),
+    ],
+)
+def test_minutes(line: str, expected: set[int]):
+    assert minutes_of(line) == expected
+
+
+def test_several_lines_are_due_once_a_minute_after_the_beginning_and_up_to_the_end():
+    hour = M // 60 * 60
+    lines = ["*/2 * * * *", "*/3 * * * *"]
+    assert due(lines, hour * 60.0, (hour + 6) * 60.0) == tuple(hour + minute for minute in (2, 3, 4, 6))

@@ -82,7 +82,7 @@ lint: $(VENV)/.done ## Check style and the floors
 types: $(VENV)/.done ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
-	@cd hack && ../$(BIN)/mypy --strict demo.py test.py
+	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py
 
 .PHONY: generate
 generate: $(VENV)/.done ## Write what is made from the model: the CRDs and the chart's copies of them

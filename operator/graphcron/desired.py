@@ -210,6 +210,8 @@ def owned(kind: str, owner: ObjectMeta, name: str, purpose: Purpose) -> Manifest
             "name": name,
             "namespace": owner.namespace,
             "labels": labels_for(owner, purpose),
+            # Not its controller: the CronJob controller takes each Job whose controller has the CronJob's name for one
+            # of its own, whatever the kind, and would count it in the history.
             "ownerReferences": [owner_reference(kind, owner)],
         },
     }
@@ -220,13 +222,7 @@ def owner_reference(kind: str, owner: ObjectMeta) -> Manifest:
 
     No ``blockOwnerDeletion``: nothing has to wait for it to go, and it would take a further permission.
     """
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": kind,
-        "name": owner.name,
-        "uid": owner.uid,
-        "controller": True,
-    }
+    return {"apiVersion": names.API_VERSION, "kind": kind, "name": owner.name, "uid": owner.uid}
 
 
 def digest(value: Any) -> str:
@@ -245,7 +241,7 @@ def _cronjob(
             "name": name,
             "namespace": graphcron.metadata.namespace,
             "labels": labels_for(graphcron.metadata),
-            "ownerReferences": [owner_reference(names.KIND, graphcron.metadata)],
+            "ownerReferences": [{**owner_reference(names.KIND, graphcron.metadata), "controller": True}],
         },
         "spec": {
             "schedule": line,

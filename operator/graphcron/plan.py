@@ -17,7 +17,7 @@ from graphcron.pod import Manifest
 from graphcron.preflight import Look, Rhythm, look
 from graphcron.reasons import ConditionType
 from graphcron.request import whole_seconds
-from graphcron.runs import Told, tell
+from graphcron.runs import Told, tell, vanished
 from graphcron.settings import Settings
 from graphcron.timing import calendar_for, lines_of
 from graphcron.unstarted import Watched, patience, unstarted
@@ -83,7 +83,8 @@ def _told(seen: Seen, spec: GraphCronSpec | None, unstarted: Sequence[RecentRun]
     previous = seen.previous.recent_runs or []
     jobs, pods = seen.runs
     limit = spec.history.runs if spec else max(len(previous), NO_LIMIT)
-    return tell(previous, jobs, pods, limit=limit, unstarted=unstarted)
+    gone = vanished(seen.previous.active or [], jobs, pods, previous)
+    return tell(previous, jobs, pods, limit=limit, unstarted=[*unstarted, *gone])
 
 
 def known_without_plan(seen: Seen, told: Told) -> dict[str, object]:

@@ -12,6 +12,7 @@ from graphcron.model import GraphCron, GraphCronSpec, GraphServer, Preflight
 from graphcron.names import Purpose
 from graphcron.observed import JobSeen, PodSeen
 from graphcron.pod import Extra, Manifest, pod_template_for
+from graphcron.reasons import Reason
 from graphcron.request import request_for
 from graphcron.resolved import inline
 from graphcron.settings import Settings
@@ -85,6 +86,8 @@ def look(
     key = digest(_subject(request_for(graphcron, settings, since=_ALWAYS), template))[:_DIGITS]
     state = before if before and before.key == key else Preflight(key=key)
     report = report_of(_name(graphcron, state), *seen)
+    if report == _LOST and good is not None:
+        report = None  # it has told long ago; its pod went first, when its time was up
     verdict = report.outcome is Outcome.SUCCEEDED if report else good if state.attempts else None
     lost = report is not None and report.outcome is Outcome.INTERNAL_ERROR
     pause = rhythm.good if verdict else LOST_PAUSE if lost else rhythm.bad
@@ -107,8 +110,11 @@ def report_of(name: str, jobs: Sequence[JobSeen], pods: Sequence[PodSeen]) -> Re
         return reports[-1]
     waiting = any(pod.job == name and not pod.terminal for pod in pods)
     if over and not waiting:
-        return Report(Outcome.INTERNAL_ERROR, "its pod left no report", "PodLost")
+        return _LOST
     return None
+
+
+_LOST: Final = Report(Outcome.INTERNAL_ERROR, "its pod left no report", Reason.POD_LOST)
 
 
 def probe_of(server: GraphServer) -> GraphCron:

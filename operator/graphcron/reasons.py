@@ -72,5 +72,7 @@ class Reason(StrEnum):
     """Most runs are shorter than the time between two, but not all."""
     CHECKING = "Checking"
     """A preflight is under way."""
+    JOB_GONE = "JobGone"
+    """A Job that was active is gone, and with it what became of its run."""
     POD_LOST = "PodLost"
     """A Job ended without a report of its pod: killed, evicted or gone too often."""

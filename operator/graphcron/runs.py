@@ -88,6 +88,25 @@ def _is_past(run: RecentRun, previous: Sequence[RecentRun], limit: int) -> bool:
     return len(previous) >= limit and _order(run) < min(map(_order, previous))
 
 
+def vanished(
+    previous: Sequence[ActiveRun], jobs: Sequence[JobSeen], pods: Sequence[PodSeen], told: Sequence[RecentRun]
+) -> list[RecentRun]:
+    """Tell of Jobs that were active and are gone without a word, with their pods: somebody may have deleted them."""
+    known = {job.name for job in jobs} | {pod.job for pod in pods} | {run.job for run in told}
+    times = {run.scheduled_time for run in told}
+    return [
+        RecentRun(
+            job=run.job,
+            scheduled_time=run.scheduled_time,
+            outcome=Outcome.STOPPED.value,
+            reason=Reason.JOB_GONE,
+            message="its Job is gone, and with it what became of its run",
+        )
+        for run in previous
+        if run.scheduled_time and run.job not in known and run.scheduled_time not in times
+    ]
+
+
 def newest_report(pods: Sequence[PodSeen]) -> Report | None:
     """Return the latest report that knows the budget's window."""
     reports = [(pod.finished_at or pod.created, pod.report) for pod in pods if pod.report and pod.report.windowEnd]

@@ -40,6 +40,7 @@ def unstarted(spec: GraphCronSpec, watched: Watched, *, now: datetime) -> list[R
     after = _looked_at_until(spec, watched)
     due = watched.calendar.due_between(after, min(now - patience(spec), watched.until), MOST)
     made = {job.scheduled_time for job in watched.jobs if not job.trigger}
+    made |= {run.scheduled_time for run in watched.previous.active or () if run.scheduled_time}
     entries = [_entry(spec, watched, moment) for moment in due if moment not in made]
     return [entry for entry in entries if not any(_tells_of(run, entry) for run in _scheduled_runs(watched))]
 

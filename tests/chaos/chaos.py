@@ -34,7 +34,7 @@ NAMESPACE = "chaos"
 READ_SECONDS = 10.0
 
 PAUSES = {"pods": (2.0, 7.0), "machines": (4.0, 12.0), "wire": (3.0, 6.0), "people": (8.0, 20.0)}
-SHORT_PAUSES = {"pods": (0.5, 4.0), "machines": (0.0, 1.0), "wire": (2.0, 4.0), "people": (1.0, 5.0)}
+SHORT_PAUSES = {"pods": (0.5, 4.0), "machines": (0.5, 2.0), "wire": (2.0, 4.0), "people": (0.5, 2.0)}
 
 
 def long_plan(seed: int, occurrences: int = 300) -> Plan:
@@ -44,7 +44,7 @@ def long_plan(seed: int, occurrences: int = 300) -> Plan:
 
 def short_plan(seed: int, occurrences: int = 30) -> Plan:
     """Return the plan of the tests."""
-    return Plan(seed, occurrences, long=False, deadline=40, pauses=SHORT_PAUSES)
+    return Plan(seed, occurrences, long=False, deadline=60, pauses=SHORT_PAUSES)
 
 
 class Result(NamedTuple):

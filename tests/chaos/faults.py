@@ -87,8 +87,8 @@ class Faults(threading.Thread):
             if done:
                 self.happened[name] += 1
                 self.note(f"{name} ({time.time() - began:.1f} s)")
-            elif not self.happened[name]:
-                order.append(name)  # it has not been yet: not only in the next round
+            elif order and not self.happened[name]:
+                order.append(name)  # it has not been yet: once more in this round
 
     def heal(self) -> None:
         """Put right what is broken still."""

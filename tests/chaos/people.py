@@ -49,12 +49,12 @@ class People(Faults):
 
     def _delete_graphcron(self) -> bool:
         """Delete one whose run is under way, and wait until its pods are gone."""
-        doomed = [each for each in self._fleet.kept() if each.kind.doomed and self._crons.server.live_runs_of(each.uid)]
-        if not doomed:
-            return False
-        member = self.random.choice(doomed)
         with self._calm:
-            self._crons.server.get("/ok")
+            alive = self._crons.server.live_runs_of
+            doomed = [each for each in self._fleet.kept() if each.kind.doomed and alive(each.uid)]
+            if not doomed:
+                return False
+            member = self.random.choice(doomed)
             self._fleet.delete(member)
             wait_for(f"end of the pods of {member.name}", lambda: not self._pods(member), seconds=60, pause=1)
         return True

@@ -39,7 +39,7 @@ class WireFaults(Faults):
         return {"rules": self._set}
 
     def _set(self) -> bool:
-        kinds = self.random.choices(KINDS, k=5)
+        kinds = self.random.sample(KINDS, 6)
         self._faulty.rules(*(self._rule(kind) for kind in kinds))
         self.note(", ".join(kinds))
         return True
@@ -51,7 +51,7 @@ class WireFaults(Faults):
     def _rule(self, kind: str) -> dict[str, Any]:
         """Return a rule that makes a few of these faults."""
         random = self.random
-        times = {"times": random.randint(1, 3), "skip": random.randint(0, 2)}
+        times = {"times": random.randint(1, 3), "skip": random.randint(0, 1)}
         rules: dict[str, dict[str, Any]] = {
             "drop": {**random.choice(CHANGES), "fault": "drop", "seconds": random.choice((0, 0, 3, 12))},
             "500": {**random.choice(EVERYTHING), "fault": "answer", "status": random.choice((500, 503))},

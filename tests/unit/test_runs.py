@@ -8,7 +8,7 @@ import pytest
 from graphcron.contract import Outcome, Report
 from graphcron.model import RecentRun
 from graphcron.names import Purpose
-from graphcron.runs import active_runs, newest_report, tell
+from graphcron.runs import active_runs, newest_report, tell, vanished
 from tests.unit.world import at, job, pod
 
 SUCCEEDED = Report(Outcome.SUCCEEDED, "fine", runId="r", threadId="t", tokens=5)
@@ -267,3 +267,12 @@ def test_a_long_history_is_merged_without_losing_count():
     assert [(run.count, run.first_scheduled_time, run.scheduled_time) for run in runs] == [
         (60, at("12:00"), at("12:59"))
     ]
+
+
+def test_a_job_that_was_active_and_is_gone_without_a_word_is_told_of_once():
+    gone, going = job("11:55"), job("12:00")
+    active = active_runs([gone, going])
+    (told,) = vanished(active, [going], [], [])
+    assert (told.job, told.outcome, told.reason) == (gone.name, "Stopped", "JobGone")
+    assert vanished(active, [going], [pod(gone)], []) == []
+    assert vanished(active, [going], [], [told]) == []

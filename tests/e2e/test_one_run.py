@@ -31,10 +31,11 @@ def test_two_jobs_of_one_occurrence_are_one_run_and_tell_of_the_same(crons: Cron
     uid = crons.make(assistant="steps", input=STEPS, **where)
     first = crons.start()
     twin = crons.start(minute=int(first.rpartition("-")[2]), job="twin")
-    tolds = [crons.told(first), crons.told(twin)]
+    assert [crons.job_end(job) for job in (first, twin)] == ["Complete", "Complete"]
     (run,) = crons.server.runs_of(uid, thread=thread_of(where))
     assert run["status"] == "success"
-    assert [(told["outcome"], told["runId"]) for told in tolds] == [("Succeeded", run["run_id"])] * 2
+    (told,) = wait_for("outcome", lambda: crons.status().get("recentRuns"))
+    assert (told["outcome"], told["runId"]) == ("Succeeded", run["run_id"])
     assert crons.server.steps(run["thread_id"], "started") == [1, 2, 3]
 
 
@@ -43,11 +44,11 @@ def test_five_jobs_of_one_occurrence_that_start_late_and_early_are_one_run(crons
     first = crons.start()
     minute = int(first.rpartition("-")[2])
     jobs = [first, *(crons.start(minute=minute, job=f"twin{number}") for number in range(4))]
-    tolds = [crons.told(job) for job in jobs]
-    late = crons.start(minute=minute, job="late")
-    tolds.append(crons.told(late))
+    assert {crons.job_end(job) for job in jobs} == {"Complete"}
+    assert crons.job_end(crons.start(minute=minute, job="late")) == "Complete"
     (run,) = crons.server.runs_of(uid)
-    assert {(told["outcome"], told["runId"]) for told in tolds} == {("Succeeded", run["run_id"])}
+    (told,) = wait_for("outcome", lambda: crons.status().get("recentRuns"))
+    assert (told["outcome"], told["runId"]) == ("Succeeded", run["run_id"])
 
 
 def test_two_different_occurrences_are_two_runs(crons: Crons):

@@ -38,7 +38,7 @@ def test_nothing_is_written_on_the_users_object_but_status(objects):
     assert "finalizers" not in written["metadata"]
     assert "annotations" not in written["metadata"]
     assert "labels" not in written["metadata"]
-    assert written["spec"] == {"assistant": "agent", "schedule": "0 4 * * *"}
+    assert written["spec"] == {"assistant": "agent", "schedule": "0 4 * * *", "preflight": False}
     full = json.loads(objects.kubectl("get", "gcron", "hello", "-o", "json", "--show-managed-fields"))
     managers = {(each["manager"], each.get("subresource")) for each in full["metadata"]["managedFields"]}
     assert managers == {("kubectl", None), ("graphcron", "status")}

@@ -204,7 +204,7 @@ def test_what_a_server_lacks(cron: Cron, faults: Faults) -> None:
     faults.rules({"path": "/info$", "fault": "answer", "status": 200, "body": body})
     report = look(cron, assistant="")
     assert (report.outcome, report.server) == (Outcome.SUCCEEDED, "Aegra 0.1.0")
-    assert "this server can't go on with a run" in report.message
+    assert "multitaskStrategy: reject has no effect" in report.message
     faults.rules({"path": "/info$", "fault": "answer", "status": 404})
     report = look(cron)
     assert (report.server, report.message) == ("", "a LangGraph server answers, and has the assistant agent")

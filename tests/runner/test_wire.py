@@ -106,18 +106,10 @@ def test_the_server_refuses(api: Api, cron: Cron, request_: dict[str, object], r
     assert api.record(cron.uid)["outcome"] == "Rejected"
 
 
-@pytest.mark.parametrize(
-    ("path", "says"),
-    [
-        ("/threads/search$", "Value error, select projection is not supported"),
-        ("/runs$", "Value error, metadata key 'graphcron/uid' must match ^[A-Za-z0-9_-]{1,64}$"),
-    ],
-)
-def test_a_server_that_does_not_take_all_that_we_say(
-    api: Api, cron: Cron, faults: Faults, path: str, says: str
-) -> None:
+def test_a_server_that_does_not_take_all_that_we_say(api: Api, cron: Cron, faults: Faults) -> None:
+    says = "Value error, select projection is not supported"
     body = json.dumps({"detail": [{"type": "value_error", "msg": says}]})
-    faults.rules({"method": "POST", "path": path, "fault": "answer", "status": 422, "body": body})
+    faults.rules({"method": "POST", "path": "/threads/search$", "fault": "answer", "status": 422, "body": body})
     report = cron.pod(run={"metadata": {"team": "blue"}}).wait()
     assert report.outcome is Outcome.SUCCEEDED
     (run,) = api.all_runs(cron.uid)

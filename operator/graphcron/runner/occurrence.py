@@ -106,8 +106,10 @@ def run_body(tick: Tick, value: Any, *, strategy: str | None, attempt: int = 1) 
     }
     # Ours go where every server keeps them, under any name; LangGraph's makes them metadata of the run.
     config = run.get("config") or {}
-    ours = {**common(settings), **({ATTEMPT: str(attempt)} if attempt > 1 else {})}
-    body["config"] = {**config, "metadata": {**(config.get("metadata") or {}), **ours}}
+    if isinstance(config, dict):  # what is none, the server refuses
+        kept = config.get("metadata")
+        ours = {**common(settings), **({ATTEMPT: str(attempt)} if attempt > 1 else {})}
+        body["config"] = {**config, "metadata": {**(kept if isinstance(kept, dict) else {}), **ours}}
     if settings.request.budget is not None:  # each call to a model is told of, and can be read again
         body |= {"stream_mode": ["messages-tuple"], "stream_resumable": True, "stream_subgraphs": True}
     if strategy:

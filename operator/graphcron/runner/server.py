@@ -262,7 +262,7 @@ def detail_of(body: bytes) -> str:
     try:
         said = json.loads(body)
     except ValueError:
-        return "" if body.lstrip()[:1] in (b"<", b"") else body[:2000].decode(errors="replace")  # not a proxy's page
+        return "" if body.lstrip()[:1] in (b"<", b"") else body[:2000].decode("ascii", "ignore")  # not a proxy's page
     detail = (said.get("detail") or said.get("message")) if isinstance(said, dict) else said
     if isinstance(detail, list):  # a list of validation errors: their sentences, not the input they quote
         detail = "; ".join(str(item.get("msg", "")) for item in detail if isinstance(item, dict))

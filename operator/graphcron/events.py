@@ -52,7 +52,8 @@ _ABNORMAL: Final = frozenset(
 def _is_told(condition: Condition) -> bool:
     if condition.type == ConditionType.READY:
         return condition.reason != Reason.PAUSED  # the condition of that name says it better
-    return condition.type in _ABNORMAL or condition.type == ConditionType.TARGET_RESOLVED
+    looked = condition.type == ConditionType.TARGET_RESOLVED and condition.status != "Unknown"
+    return looked or condition.type in _ABNORMAL
 
 
 def _condition_event(condition: Condition) -> Event:

@@ -111,3 +111,8 @@ def test_the_same_thing_always_has_the_same_name():
     assert first.name_for("hello", "u") == second.name_for("hello", "u")
     assert first.name_for("hello", "u") != other.name_for("hello", "u")
     assert first.name_for("hello", "u") != first.name_for("hello", "v")
+
+
+def test_a_preflight_that_is_under_way_is_no_news():
+    after = GraphCronStatus(conditions=[condition("TargetResolved", "Unknown", "Checking")])
+    assert told(GraphCronStatus(), after) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,36 +64,51 @@ def test_an_occurrence_from_before_its_schedule_is_skipped_and_says_so(crons: Cr
     assert not crons.server.threads(uid)
 
 
+ELSEWHERE = "Etc/GMT+5"
+"""A zone in which it is never the same time as in UTC."""
+
+
 @pytest.mark.timeout(200)
-def test_neither_resuming_nor_editing_a_schedule_fires_what_was_due_before(crons: Crons):
-    """Kubernetes itself fires both at once, if the last due time is within the starting deadline."""
-    crons.apply("resumed", input=QUESTION, schedule="* * * * *", suspend=True)
-    resumed = crons.wait_ready("resumed", reason="Suspended")["metadata"]["uid"]
-    edited = crons.make("edited", input=QUESTION)
-    minute = int(time.time() // 60) + 1
-    wait_for("middle of the next minute", lambda: time.time() > minute * 60 + 3, seconds=90)
+def test_neither_resuming_nor_editing_a_schedule_or_its_zone_fires_what_was_due_before(crons: Crons):
+    """Kubernetes itself fires them at once, if the last due time is within the starting deadline."""
+    due = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1 + (datetime.now(UTC).second > 45))
+    daily = f"{due.minute} {due.hour} * * *"
+    before = {
+        "resumed": {"schedule": "* * * * *", "suspend": True},
+        "edited": {},
+        "rezoned": {"schedule": daily, "timeZone": ELSEWHERE},
+    }
+    after = {"resumed": {"schedule": "* * * * *"}, "edited": {"schedule": daily}, "rezoned": {"schedule": daily}}
+    for name, spec in before.items():
+        crons.apply(name, input=QUESTION, **spec)
+    uids = {name: crons.wait_ready(name, reason=reason(name))["metadata"]["uid"] for name in before}
+    wait_for("middle of the minute", lambda: datetime.now(UTC) > due + timedelta(seconds=3), seconds=100)
     assert not crons.items("jobs")
 
     changed = datetime.now(UTC)
-    due = datetime.fromtimestamp(minute * 60, UTC)
-    crons.apply("resumed", input=QUESTION, schedule="* * * * *", suspend=False)
-    crons.apply("edited", input=QUESTION, schedule=f"{due.minute} * * * *")
-    for name in ("resumed", "edited"):
+    for name, spec in after.items():
+        crons.apply(name, input=QUESTION, **spec)
+    for name in after:
         crons.wait_ready(name)
+        # After an edit the controller looks when the schedule says so, or earlier, when anything else changes.
+        note = ("annotate", "cronjob", name, "example.com/look=now")
+        crons.cluster.kubectl(*note, "--namespace", crons.namespace)
 
-    def settled(name: str) -> Any:
+    def decided(name: str) -> Any:
         """What was due before has been told of, or something that was due later has."""
         return crons.status(name).get("recentRuns")
 
-    (first,) = wait_for("decision on the resumed one", lambda: settled("resumed"), seconds=100)
+    (first,) = wait_for("decision on the resumed one", lambda: decided("resumed"), seconds=100)
     if moment(first["scheduledTime"]) < changed:
-        assert (first["outcome"], first["reason"]) == ("Skipped", "ScheduleIsYounger")
-        # After an edit the controller looks when the schedule says so, or earlier, when anything else changes.
-        note = ("annotate", "cronjob", "edited", "example.com/look=now")
-        crons.cluster.kubectl(*note, "--namespace", crons.namespace)
-        (other,) = wait_for("decision on the edited one", lambda: settled("edited"), seconds=30)
-        assert (other["outcome"], other["reason"]) == ("Skipped", "ScheduleIsYounger")
-        assert moment(other["scheduledTime"]) == due
-    assert not [each for each in ran_at(crons, resumed) if each < changed]
-    assert not crons.server.threads(edited)
-    assert moment(crons.status("edited")["nextScheduleTime"]) == due + timedelta(hours=1)
+        for name in after:
+            told = wait_for(f"decision on the {name} one", lambda name=name: decided(name), seconds=60)[-1]
+            assert (told["outcome"], told["reason"]) == ("Skipped", "ScheduleIsYounger")
+            assert moment(told["scheduledTime"]) == due
+    assert not [each for each in ran_at(crons, uids["resumed"]) if each < changed]
+    for name in ("edited", "rezoned"):
+        assert not crons.server.threads(uids[name])
+        assert moment(crons.status(name)["nextScheduleTime"]) == due + timedelta(days=1)
+
+
+def reason(name: str) -> str:
+    return "Suspended" if name == "resumed" else "Reconciled"

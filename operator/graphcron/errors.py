@@ -4,6 +4,7 @@
 
     GraphCronError
     ├── SpecError      the object is wrong: a person must change it; not tried again until then
+    │   └── NotAllowedError   it names what the administrator does not allow: its CronJobs are suspended
     └── ClusterError   the API server said no or did not answer: tried again, with back-off
         └── ConflictError   something that is not ours is in the way: told to the user, never touched
 
@@ -33,6 +34,10 @@ class SpecError(GraphCronError):
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{field}: {problem}; {remedy}")
+
+
+class NotAllowedError(SpecError):
+    """A field names what the administrator of this installation does not allow."""
 
 
 class ClusterError(GraphCronError):

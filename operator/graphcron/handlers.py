@@ -1,6 +1,6 @@
 """kopf's decorators and nothing else: watches fill the view, every event asks for the same reconcile."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import kopf
@@ -46,6 +46,13 @@ class IndexView:
         """Return a GraphCron or GraphServer; None where it is gone."""
         body: Body | None = next(iter(self._of("objects_by_key", key)), None)
         return body and (self._echoes.latest(body["metadata"]["uid"]) or body)
+
+    def graphcrons(self) -> Iterator[Body]:
+        """Return all GraphCrons."""
+        for key in self._indices["objects_by_key"]:
+            body = self.body(key) if key.kind == names.KIND else None
+            if body:
+                yield body
 
     def cronjobs(self, key: Key) -> list[CronJobSeen]:
         """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
@@ -167,6 +174,8 @@ async def start(memo: Operation, settings: kopf.OperatorSettings, **arguments: A
         settings.watching.label_selectors[resource] = ours
     settings.watching.inactivity_timeout = memo.settings.watch_inactivity_seconds
     settings.watching.connect_timeout = CONNECT_SECONDS
+    # Where all namespaces are named, rights in these are all that it takes: nothing of the cluster is looked at.
+    settings.scanning.disabled = memo.settings.namespaces_are_named
     # Our Events have names of their own, so that none is told twice; kopf's have not.
     settings.posting.enabled = False
     await memo.start(IndexView({name: arguments[name] for name in INDICES}, memo.echoes))

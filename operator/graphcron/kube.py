@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -11,6 +11,7 @@ from kubernetes.aio import client, config
 from graphcron import names
 from graphcron.errors import ClusterError, ConflictError, SpecError
 from graphcron.events import Event
+from graphcron.leader import Leadership
 
 REQUEST_SECONDS: Final = 30
 """The longest that we wait for the API server's answer."""
@@ -39,18 +40,17 @@ class Cluster:
         self._api = api
         self._wrote = wrote
 
+    def leadership(self, name: str, namespace: str, *, identity: str, seconds: int) -> Leadership:
+        """Return our part in an election; see :class:`graphcron.leader.Leadership`."""
+        return Leadership(self._api, name, namespace, identity=identity, seconds=seconds)
+
     async def close(self) -> None:
         """Give the connections back."""
         await self._api.close()
 
     async def find_cronjob(self, namespace: str, name: str) -> Answer | None:
         """Return the CronJob of that name, whoever made it; None where there is none."""
-        try:
-            return await self._call("GET", _cronjob_path(namespace, name), [], None, _JSON)
-        except ClusterError as error:
-            if error.status == 404:
-                return None
-            raise
+        return await _unless_gone(self._call("GET", _cronjob_path(namespace, name), [], None, _JSON))
 
     async def apply_cronjob(self, manifest: Mapping[str, Any], *, uid: str | None) -> Answer:
         """Make a CronJob what the manifest says, by server-side apply.
@@ -85,19 +85,18 @@ class Cluster:
         self._wrote(answer)
         return answer
 
-    async def remove_cronjob(self, namespace: str, name: str, *, uid: str, busy: bool) -> None:
-        """Take a CronJob of ours away with its Jobs, or let it start no more while one of them is active."""
-        path = _cronjob_path(namespace, name)
-        try:
-            if busy:
-                body = {"metadata": {"uid": uid}, "spec": {"suspend": True}}
-                self._wrote(await self._call("PATCH", path, [("fieldManager", names.FIELD_MANAGER)], body, _MERGE))
-            else:
-                body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
-                await self._call("DELETE", path, [], body, _JSON)
-        except ClusterError as error:
-            if error.status not in {404, 409}:
-                raise
+    async def delete_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
+        """Take a CronJob of ours away, with its Jobs."""
+        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        await _unless_gone(self._call("DELETE", _cronjob_path(namespace, name), [], body, _JSON))
+
+    async def suspend_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
+        """Let a CronJob of ours start no more; its schedule takes effect anew once it is applied again."""
+        metadata = {"uid": uid, "annotations": {names.ANNOTATION_SCHEDULE_KEY: None}}
+        body, query = {"metadata": metadata, "spec": {"suspend": True}}, [("fieldManager", names.FIELD_MANAGER)]
+        answer = await _unless_gone(self._call("PATCH", _cronjob_path(namespace, name), query, body, _MERGE))
+        if answer:
+            self._wrote(answer)
 
     async def create_job(self, manifest: Mapping[str, Any]) -> None:
         """Make a Job, once: one of that name that is there already is left as it is.
@@ -119,8 +118,9 @@ class Cluster:
                 raise
 
     async def patch_status(self, owner: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
-        """Write the status of a GraphCron or GraphServer; False where it is gone or is another one by now."""
-        identity = {each: owner["metadata"][each] for each in ("name", "namespace", "uid")}
+        """Write the status of a GraphCron or GraphServer; False where it is gone, or has changed meanwhile."""
+        # With its version, so that nothing is told that was decided on an older status, whoever has written since.
+        identity = {each: owner["metadata"][each] for each in ("name", "namespace", "uid", "resourceVersion")}
         plural = names.SERVER_PLURAL if owner["kind"] == names.SERVER_KIND else names.PLURAL
         path = f"/apis/{names.API_VERSION}/namespaces/{identity['namespace']}/{plural}/{identity['name']}/status"
         body = {"apiVersion": names.API_VERSION, "kind": owner["kind"], "metadata": identity, "status": status}
@@ -163,6 +163,12 @@ class Cluster:
             if error.status not in {403, 404, 409}:
                 raise
 
+    async def serves_our_kinds(self) -> bool:
+        """Tell whether the CustomResourceDefinitions are in place."""
+        answer = await _unless_gone(self._call("GET", f"/apis/{names.API_VERSION}", [], None, _JSON))
+        known = {each["name"] for each in (answer or {}).get("resources", ())}
+        return known >= {names.PLURAL, names.SERVER_PLURAL}
+
     async def is_reachable(self) -> bool:
         """Tell whether the API server answers us."""
         try:
@@ -202,6 +208,16 @@ def as_yaml(body: Any) -> str:
 
 
 _UNFIT: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+async def _unless_gone(call: Awaitable[Answer]) -> Answer | None:
+    """Return the answer of a call about an object of ours; None where that is gone, or another one by now."""
+    try:
+        return await call
+    except ClusterError as error:
+        if error.status in {404, 409}:
+            return None
+        raise
 
 
 def _apply_query(*, force: bool) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import kopf
 import graphcron.handlers  # noqa: F401  (its decorators register the handlers)
 from graphcron.errors import SpecError
 from graphcron.operation import Operation
-from graphcron.settings import from_environment
+from graphcron.settings import from_arguments, from_environment
 
 
 def watched(namespaces: Sequence[str]) -> list[str]:
@@ -23,20 +23,23 @@ def watched(namespaces: Sequence[str]) -> list[str]:
 def main() -> int:
     """Run the operator; return the exit code."""
     try:
-        settings = from_environment(os.environ)
+        settings = from_environment({**os.environ, **from_arguments(sys.argv[1:])})
     except SpecError as error:
         print(error, file=sys.stderr)  # noqa: T201  (logging is not set up yet)
         return 2
-    kopf.configure(log_format=kopf.LogFormat.JSON if not sys.stderr.isatty() else kopf.LogFormat.FULL)
+    kopf.configure(log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL)
+    logging.getLogger().setLevel(settings.log_level.upper())
     # kopf tells of each handler that succeeded; ours only put a key into a queue.
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    logging.getLogger("kopf.objects").setLevel(max(logging.WARNING, logging.getLogger().level))
+    operation = Operation(settings)
     kopf.run(
         standalone=True,
         clusterwide=not settings.namespaces,
         namespaces=watched(settings.namespaces),
-        memo=Operation(settings),
+        memo=operation,
+        stop_flag=operation.lost,
     )
-    return 0
+    return 1 if operation.lost.is_set() else 0
 
 
 if __name__ == "__main__":

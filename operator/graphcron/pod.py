@@ -83,6 +83,8 @@ def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime, more: M
             "capabilities": {"drop": ["ALL"]},
         },
     }
+    if settings.runner_image_pull_policy:
+        container["imagePullPolicy"] = settings.runner_image_pull_policy
     pod: Manifest = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -103,6 +105,8 @@ def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime, more: M
     if files:
         container["volumeMounts"] = [{"name": name, "mountPath": path, "readOnly": True} for name, path, _ in files]
         pod["volumes"] = [{"name": name, **source} for name, _, source in files]
+    if settings.runner_image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in settings.runner_image_pull_secrets]
     if spec.runner:
         overrides = spec.runner.model_dump(by_alias=True, exclude_none=True)
         container["resources"] = overrides.get("resources", container["resources"])

@@ -1,9 +1,10 @@
-"""What the kubelet asks: ``/livez`` (restart me if not) and ``/readyz`` (I can do my work now)."""
+"""What the kubelet asks, ``/livez`` (restart me if not) and ``/readyz`` (I can do my work now), and ``/metrics``."""
 
 import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 logger = logging.getLogger(__name__)
 
@@ -18,19 +19,30 @@ class Probes:
     alive
         Returns what is wrong beyond repair, in words; empty: nothing.
     ready
-        Returns whether the operator can do its work.
+        Returns whether the operator can do its work, or could take it over.
+    metrics
+        Returns what Prometheus is told.
     """
 
-    def __init__(self, port: int, *, alive: Callable[[], list[str]], ready: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        alive: Callable[[], list[str]],
+        ready: Callable[[], Awaitable[bool]],
+        metrics: Callable[[], bytes],
+    ) -> None:
         self._port = port
         self._alive = alive
         self._ready = ready
+        self._metrics_text = metrics
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Begin to answer."""
         app = web.Application()
-        app.add_routes([web.get("/livez", self._livez), web.get("/readyz", self._readyz)])
+        routes = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._metrics}
+        app.add_routes([web.get(path, answer) for path, answer in routes.items()])
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, None, self._port).start()
@@ -51,3 +63,6 @@ class Probes:
     async def _readyz(self, _: web.Request) -> web.Response:
         ready = await self._ready()
         return web.Response(status=200 if ready else 503, text="ok" if ready else "not ready")
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics_text(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

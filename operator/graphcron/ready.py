@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from graphcron.desired import rest_of
-from graphcron.errors import ConflictError, GraphCronError, SpecError
+from graphcron.errors import ConflictError, GraphCronError, NotAllowedError, SpecError
 from graphcron.model import GraphCron, GraphCronSpec
 from graphcron.observed import CronJobSeen, PodSeen
 from graphcron.plan import Plan, Seen
@@ -69,6 +69,8 @@ Check = Callable[[Observed], Finding | None]
 def _spec_is_wrong(observed: Observed) -> Finding | None:
     if not isinstance(observed.problem, SpecError):
         return None
+    if isinstance(observed.problem, NotAllowedError):
+        return Finding(False, Reason.NOT_ALLOWED, f"{observed.problem}. No new runs start.", stalled=True)
     kept = " The CronJob stays as the last valid spec made it." if observed.seen.cronjobs else ""
     missing = observed.graphcron is not None and observed.problem.field == "spec.serverRef"
     reason = Reason.GRAPH_SERVER_NOT_FOUND if missing else Reason.INVALID_SPEC

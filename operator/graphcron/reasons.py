@@ -48,6 +48,8 @@ class Reason(StrEnum):
     """``serverRef`` names a GraphServer that does not exist."""
     INVALID_SPEC = "InvalidSpec"
     """A field holds what can't work; the message names it."""
+    NOT_ALLOWED = "NotAllowed"
+    """A field names what the administrator does not allow; its CronJobs are suspended."""
     CRON_JOB_NOT_OURS = "CronJobNotOurs"
     """A CronJob of this name exists and is not controlled by this GraphCron."""
     CLUSTER_ERROR = "ClusterError"

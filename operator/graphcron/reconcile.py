@@ -1,13 +1,14 @@
 """The verb: look at one GraphCron, make its CronJobs and Jobs right, write its status, tell what has changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
 from graphcron import names, unstarted
+from graphcron.allowed import check_graphcron
 from graphcron.desired import cronjob_names, is_in_place, next_change
-from graphcron.errors import ClusterError, ConflictError, SpecError
+from graphcron.errors import ClusterError, ConflictError, NotAllowedError, SpecError
 from graphcron.events import events_for
 from graphcron.kube import Cluster
 from graphcron.model import GraphCron, GraphCronStatus, GraphServer, dump_status, parse, parse_server, rfc3339
@@ -36,6 +37,9 @@ class View(Protocol):
 
     def body(self, key: Key) -> Body | None:
         """Return a GraphCron or GraphServer; None where it is gone."""
+
+    def graphcrons(self) -> Iterable[Body]:
+        """Return all GraphCrons."""
 
     def cronjobs(self, key: Key) -> Sequence[CronJobSeen]:
         """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
@@ -77,11 +81,14 @@ class Reconciler:
         try:
             graphcron = parse(body)
             graphcron = resolved(graphcron, self._server_of(graphcron))
+            check_graphcron(graphcron, self._settings)
             seen = replace(seen, cronjobs=await self._with_unlabelled(graphcron, seen.cronjobs))
             plan = plan_for(graphcron, self._settings, seen, now=now)
             cronjobs = await self._carry_out(graphcron, plan, seen)
         except (SpecError, ClusterError) as error:
             problem = error
+        if isinstance(problem, NotAllowedError):
+            await self._suspend(seen, uid=body["metadata"]["uid"], namespace=key.namespace)
         observed = Observed(
             generation=body["metadata"]["generation"],
             graphcron=graphcron,
@@ -151,9 +158,19 @@ class Reconciler:
             applied.append(own)
         for each in plan.surplus:
             busy = any(job.name.startswith(f"{each.name}-") and not job.finished for job in seen.jobs)
-            if each.belongs_to(metadata.uid or "") and not (busy and each.suspended):
-                await self._cluster.remove_cronjob(metadata.namespace or "", each.name, uid=each.uid, busy=busy)
+            if not each.belongs_to(metadata.uid or ""):
+                continue
+            if not busy:
+                await self._cluster.delete_cronjob(metadata.namespace or "", each.name, uid=each.uid)
+            elif not each.suspended:
+                await self._cluster.suspend_cronjob(metadata.namespace or "", each.name, uid=each.uid)
         return applied
+
+    async def _suspend(self, seen: Seen, *, uid: str, namespace: str) -> None:
+        """Let nothing more start of what was made before."""
+        for each in seen.cronjobs.values():
+            if each.belongs_to(uid) and not each.suspended:
+                await self._cluster.suspend_cronjob(namespace, each.name, uid=each.uid)
 
     async def _tell(self, body: Body, previous: GraphCronStatus, status: GraphCronStatus, *, now: datetime) -> None:
         """Write the status if it differs, and post the Events that tell the difference."""

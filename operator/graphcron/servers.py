@@ -6,9 +6,10 @@ from typing import Final
 from pydantic import ValidationError
 
 from graphcron import names, preflight
+from graphcron.allowed import check_server
 from graphcron.conditions import Verdict
 from graphcron.contract import Outcome
-from graphcron.errors import ClusterError, SpecError
+from graphcron.errors import ClusterError, NotAllowedError, SpecError
 from graphcron.events import Event
 from graphcron.kube import Cluster
 from graphcron.model import Condition, GraphServerStatus, dump_status, parse_server, rfc3339
@@ -50,7 +51,8 @@ class ServerReconciler:
         return min(resync, look.again) if look and look.again and look.again > now else resync
 
     def _look(self, body: Body, previous: GraphServerStatus, *, now: datetime) -> Look:
-        uid = body["metadata"]["uid"]
+        uid, server = body["metadata"]["uid"], parse_server(body)
+        check_server(server, self._settings)
         rhythm = Rhythm(
             good=timedelta(seconds=self._settings.probe_seconds), bad=timedelta(seconds=self._settings.probe_seconds)
         )
@@ -58,7 +60,7 @@ class ServerReconciler:
         good = before.status == "True" if before else None
         return preflight.look(
             names.SERVER_KIND,
-            preflight.probe_of(parse_server(body)),
+            preflight.probe_of(server),
             self._settings,
             before=previous.preflight,
             seen=(self._view.jobs(uid), self._view.pods(uid)),
@@ -120,7 +122,11 @@ def _ready_for(
 ) -> tuple[Verdict, str, str]:
     """Return status, reason and message of ``Ready``."""
     if isinstance(problem, SpecError):
-        return "False", Reason.INVALID_SPEC, f"{problem}."
+        return (
+            "False",
+            Reason.NOT_ALLOWED if isinstance(problem, NotAllowedError) else Reason.INVALID_SPEC,
+            f"{problem}.",
+        )
     if problem is not None:
         return "False", Reason.CLUSTER_ERROR, f"{problem}. It will be tried again."
     if look and look.report:
@@ -135,7 +141,7 @@ def _ready_for(
 def _found(status: GraphServerStatus) -> Condition | None:
     """Return ``Ready`` if it tells what a preflight has found."""
     before = _ready(status)
-    ours = {Reason.CHECKING, Reason.INVALID_SPEC, Reason.CLUSTER_ERROR}
+    ours = {Reason.CHECKING, Reason.INVALID_SPEC, Reason.NOT_ALLOWED, Reason.CLUSTER_ERROR}
     return None if before is None or before.reason in ours else before
 
 

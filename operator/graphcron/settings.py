@@ -1,8 +1,9 @@
-"""The operator's settings: one frozen value, read from the environment at start-up."""
+"""The operator's settings: one frozen value, read from the environment and the arguments at start-up."""
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -10,6 +11,9 @@ from graphcron.errors import SpecError
 
 PREFIX = "GRAPHCRON_"
 """Each setting is the environment variable of its name, in capitals, behind this."""
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("json", "text")
 
 _MONEY = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
 
@@ -44,6 +48,16 @@ class Settings:
     )
     """Resources of the runner's container, as JSON. A run costs it some 20 MiB and 50 ms of CPU."""
 
+    runner_image_pull_policy: str = ""
+    """When the kubelet pulls that image: Always, IfNotPresent or Never. Empty: as Kubernetes decides by the tag."""
+
+    runner_image_pull_secrets: tuple[str, ...] = ()
+    """Secrets, in each GraphCron's own namespace, with which the runner's image is pulled, comma-separated."""
+
+    allowed_servers: tuple[str, ...] = ()
+    """URLs below which GraphCrons and GraphServers may name servers, comma-separated or as a JSON list; see
+    :mod:`graphcron.allowed`. Empty: all."""
+
     prices: dict[str, Any] = field(default_factory=dict)
     """Prices of a million tokens, as JSON: by model, or ``*`` for all others, ``{"input": "2.50", "output": "10"}``.
     Empty: tokens are not turned into money."""
@@ -55,7 +69,22 @@ class Settings:
     """How often each GraphServer is looked at, in seconds."""
 
     health_port: int = 8080
-    """Port of ``/livez`` and ``/readyz``; 0: a free one, which the log names."""
+    """Port of ``/livez``, ``/readyz`` and ``/metrics``; 0: a free one, which the log names."""
+
+    lease_name: str = ""
+    """Lease by which several replicas agree on the one that works. Empty: this one works, whoever else may."""
+
+    lease_namespace: str = ""
+    """Namespace of that Lease."""
+
+    lease_seconds: int = 10
+    """How long after a leader's last sign of life another takes over, in seconds; at least 10."""
+
+    log_level: str = "info"
+    """What is logged: debug, info, warning or error, and what is worse."""
+
+    log_format: str = "json"
+    """How: json, an object a line, or text."""
 
     workers: int = 8
     """GraphCrons reconciled at once: enough to keep the API server busy, too few to flood it."""
@@ -68,6 +97,11 @@ class Settings:
 
     echo_seconds: float = 180.0
     """A write of ours that the watch has not shown within this time means a dead watch: ``/livez`` fails."""
+
+    @property
+    def namespaces_are_named(self) -> bool:
+        """Whether the namespaces are a list of plain names: no pattern, and not all there are."""
+        return bool(self.namespaces) and not any(set(each) & set("*?![,") for each in self.namespaces)
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -86,7 +120,56 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             values[each.name] = _read(variable, text, each.name)
     settings = Settings(**values)
     _check_prices(settings.prices)
+    for name, right, remedy in _LIMITS:
+        if not right(settings):
+            value = getattr(settings, name)
+            raise SpecError(field=PREFIX + name.upper(), problem=f"is {value!r}", remedy=remedy)
     return settings
+
+
+_LIMITS: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
+    *(
+        (name, lambda settings, name=name: 1 <= getattr(settings, name) < math.inf, "give seconds, 1 or more")
+        for name in (
+            "preflight_seconds",
+            "probe_seconds",
+            "resync_seconds",
+            "watch_inactivity_seconds",
+            "echo_seconds",
+        )
+    ),
+    ("workers", lambda settings: settings.workers >= 1, "give 1 or more"),
+    ("health_port", lambda settings: 0 <= settings.health_port <= 65535, "give a port, or 0 for a free one"),
+    ("lease_seconds", lambda settings: settings.lease_seconds >= 10, "give seconds, 10 or more"),
+    (
+        "lease_namespace",
+        lambda settings: bool(settings.lease_namespace) or not settings.lease_name,
+        "name the namespace of the Lease",
+    ),
+    ("log_level", lambda settings: settings.log_level in LOG_LEVELS, f"give one of {', '.join(LOG_LEVELS)}"),
+    ("log_format", lambda settings: settings.log_format in LOG_FORMATS, f"give one of {', '.join(LOG_FORMATS)}"),
+)
+"""Name of a setting, what must hold of it, and what would be right."""
+
+
+def from_arguments(arguments: Sequence[str]) -> dict[str, str]:
+    """Return the variables that arguments such as ``--resync-seconds=300`` stand for.
+
+    Raises
+    ------
+    SpecError
+        One of them is no setting.
+    """
+    known = {each.name for each in fields(Settings)}
+    values = {}
+    for argument in arguments:
+        name, equals, text = argument.removeprefix("--").partition("=")
+        setting = name.replace("-", "_")
+        if not argument.startswith("--") or not equals or setting not in known:
+            near = ", ".join(f"--{each.replace('_', '-')}" for each in sorted(known))
+            raise SpecError(field=argument, problem="is no setting", remedy=f"give --name=value, of {near}")
+        values[PREFIX + setting.upper()] = text
+    return values
 
 
 def _check_prices(prices: Mapping[str, Any]) -> None:
@@ -104,6 +187,8 @@ def _read(variable: str, text: str, name: str) -> Any:
     default = getattr(Settings(), name)
     try:
         if isinstance(default, tuple):
+            if text.startswith("["):
+                return tuple(map(str, json.loads(text)))
             return tuple(part.strip() for part in text.split(",") if part.strip())
         if isinstance(default, dict):
             return dict(json.loads(text))

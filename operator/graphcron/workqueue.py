@@ -27,6 +27,9 @@ class WorkQueue(Generic[Key]):
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
         self._filled = asyncio.Event()
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def add(self, key: Key) -> None:
         """Have a key worked on as soon as a worker is free; after the present work, where one is at it."""
@@ -68,21 +71,30 @@ class WorkQueue(Generic[Key]):
             timer.cancel()
 
     async def get(self) -> Key:
-        """Wait for a key and take it; call :meth:`done` when it has been worked on."""
-        while not self._waiting:
+        """Wait for a key and take it; call :meth:`done` when it has been worked on. None comes after :meth:`close`."""
+        while self._closed or not self._waiting:
             self._filled.clear()
             await self._filled.wait()
         key = next(iter(self._waiting))
         del self._waiting[key]
         self._working.add(key)
+        self._idle.clear()
         return key
 
     def done(self, key: Key) -> None:
         """Give a key back."""
         self._working.discard(key)
+        if not self._working:
+            self._idle.set()
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+
+    async def close(self) -> None:
+        """Give out no more keys, and wait until those that were taken have been given back."""
+        self._closed = True
+        self._filled.clear()
+        await self._idle.wait()
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._working)

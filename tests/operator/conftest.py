@@ -11,6 +11,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster import Cluster, wait_for
 
@@ -50,16 +51,25 @@ class Operator:
 
     def probe(self, path: str) -> int:
         """Ask a probe; 0 where nothing answers."""
+        return self._ask(path)[0]
+
+    def metric(self, metric: str, /, **labels: str) -> float | None:
+        """Return the first sample of that metric with these labels; None where there is none."""
+        families = text_string_to_metric_families(self._ask("metrics")[1])
+        samples = [each for family in families for each in family.samples if each.name == metric]
+        return next((each.value for each in samples if labels.items() <= each.labels.items()), None)
+
+    def _ask(self, path: str) -> tuple[int, str]:
         port = re.search(r"Probes answer on .*?0\.0\.0\.0:(\d+)", self.log())
         if not port:
-            return 0
+            return 0, ""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/{path}", timeout=10) as answer:
-                return int(answer.status)
+                return int(answer.status), answer.read().decode()
         except urllib.error.HTTPError as error:
-            return int(error.code)
+            return int(error.code), ""
         except OSError:
-            return 0
+            return 0, ""
 
     def kill(self) -> None:
         """End it as a lost node does."""
@@ -71,7 +81,12 @@ class Operator:
         """End it as the kubelet does; return its exit code."""
         assert self._process
         self._process.terminate()
-        return self._process.wait(timeout=30)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit code."""
+        assert self._process
+        return self._process.wait(timeout=60)
 
 
 @pytest.fixture

@@ -41,14 +41,14 @@ class Said:
         self.result: Any = None
 
 
-def ask(verb: Callable[[Cluster], Awaitable[Any]], status: int = 200) -> Said:
-    """Ask a server that answers everything with this status."""
+def ask(verb: Callable[[Cluster], Awaitable[Any]], status: int = 200, **more: Any) -> Said:
+    """Ask a server that answers everything with this status, and with more in its answer."""
     said = Said()
 
     async def answer(request: web.Request) -> web.Response:
         text = await request.text()
         said.requests.append((request.method, request.path_qs, yaml.safe_load(text) if text else None))
-        return web.json_response({"message": "so it is", "metadata": {"uid": "u"}}, status=status)
+        return web.json_response({"message": "so it is", "metadata": {"uid": "u"}, **more}, status=status)
 
     async def run() -> None:
         app = web.Application()
@@ -76,7 +76,7 @@ ITS_PATH = "/apis/batch/v1/namespaces/agents/cronjobs/hello"
 
 
 def owner(kind: str) -> dict[str, Any]:
-    return {"kind": kind, "metadata": {"name": "hello", "namespace": "agents", "uid": "u"}}
+    return {"kind": kind, "metadata": {"name": "hello", "namespace": "agents", "uid": "u", "resourceVersion": "7"}}
 
 
 @pytest.mark.parametrize("status", [201, 409])
@@ -93,21 +93,23 @@ def test_a_job_that_is_not_taken_is_an_error(status, error):
 
 @pytest.mark.parametrize("status", [200, 404, 409])
 def test_a_cronjob_is_removed_by_its_uid_with_its_jobs(status):
-    said = ask(lambda cluster: cluster.remove_cronjob("agents", "hello", uid="c", busy=False), status)
+    said = ask(lambda cluster: cluster.delete_cronjob("agents", "hello", uid="c"), status)
     body = {"preconditions": {"uid": "c"}, "propagationPolicy": "Background"}
     assert said.requests == [("DELETE", ITS_PATH, body)]
 
 
-def test_a_cronjob_with_a_run_under_way_starts_no_more():
-    said = ask(lambda cluster: cluster.remove_cronjob("agents", "hello", uid="c", busy=True))
+@pytest.mark.parametrize(("status", "written"), [(200, 1), (404, 0), (409, 0)])
+def test_a_cronjob_that_is_suspended_begins_anew_afterwards(status, written):
+    said = ask(lambda cluster: cluster.suspend_cronjob("agents", "hello", uid="c"), status)
     ((method, _, body),) = said.requests
-    assert (method, body) == ("PATCH", {"metadata": {"uid": "c"}, "spec": {"suspend": True}})
-    assert len(said.written) == 1
+    forgotten = {"graphcron.dev/schedule-key": None}
+    assert (method, body) == ("PATCH", {"metadata": {"uid": "c", "annotations": forgotten}, "spec": {"suspend": True}})
+    assert len(said.written) == written
 
 
 def test_a_cronjob_that_cannot_be_removed_is_an_error():
     with pytest.raises(ClusterError):
-        ask(lambda cluster: cluster.remove_cronjob("agents", "hello", uid="c", busy=False), 500)
+        ask(lambda cluster: cluster.delete_cronjob("agents", "hello", uid="c"), 500)
 
 
 @pytest.mark.parametrize(("uid", "force"), [(None, "false"), ("c", "true")])
@@ -160,3 +162,13 @@ def test_a_cronjob_is_found_or_not(status, found):
 @pytest.mark.parametrize(("status", "reachable"), [(200, True), (500, False)])
 def test_the_api_server_is_reachable_where_it_answers(status, reachable):
     assert ask(lambda cluster: cluster.is_reachable(), status).result is reachable
+
+
+@pytest.mark.parametrize(
+    ("status", "kinds", "served"),
+    [(200, ["graphcrons", "graphservers", "graphcrons/status"], True), (200, ["graphcrons"], False), (404, [], False)],
+)
+def test_missing_definitions_are_noticed(status, kinds, served):
+    said = ask(lambda cluster: cluster.serves_our_kinds(), status, resources=[{"name": name} for name in kinds])
+    assert said.requests == [("GET", "/apis/graphcron.dev/v1alpha1", None)]
+    assert said.result is served

@@ -1,5 +1,6 @@
 """What is to be done: as a whole, over time."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from graphcron.names import Purpose
 from graphcron.observed import Wish
 from graphcron.plan import Seen, known_without_plan, plan_for, told_without_plan
 from graphcron.settings import Settings
-from tests.unit.world import NOW, SETTINGS, World, at, graphcron, job, pod
+from tests.unit.world import NOW, SETTINGS, World, at, condition, graphcron, job, pod
 
 LINES = ["0 9 * * 1-5", "0 12 * * 0,6", "@monthly"]
 FAILED = Report(Outcome.GRAPH_ERROR, "raised ValueError")
@@ -242,6 +243,30 @@ def test_a_line_that_is_taken_out_waits_for_its_run_to_end():
     world.end(going, Report(Outcome.SUCCEEDED))
     world.look(at("12:02"))
     assert list(world.cronjobs) == ["hello"]
+
+
+# --- What the administrator does not allow
+
+
+def test_a_server_that_is_no_longer_allowed_is_sent_nothing_more_and_one_that_is_again_nothing_in_retrospect():
+    world = World(graphcron(schedule="0 12 * * *", server={"url": "https://a.example.com"}))
+    world.look(at("09:00"))
+    made = len(world.made)
+    world.settings = replace(SETTINGS, allowed_servers=("https://b.example.com",))
+    world.trigger = Wish("now", at("11:00"))
+    for moment in ("11:00", "11:01", "12:02"):
+        world.look(at(moment))
+    assert (world.cronjobs["hello"].suspended, len(world.made)) == (True, made)
+    ready = condition(world.status, "Ready")
+    assert ready
+    assert (ready.status, ready.reason) == ("False", "NotAllowed")
+    assert "https://a.example.com is no server that the administrator allows" in ready.message
+    world.settings = SETTINGS
+    world.look(at("12:03"))
+    cronjob = world.cronjobs["hello"]
+    assert (cronjob.suspended, cronjob.schedule_since) == (False, at("12:03"))
+    assert [run.reason for run in world.status.recent_runs or ()] == ["StartingDeadlineExceeded"]
+    assert not world.made_for(Purpose.TRIGGER)
 
 
 # --- Events

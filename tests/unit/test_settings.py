@@ -1,9 +1,11 @@
 """The operator's settings from its environment."""
 
+import json
+
 import pytest
 
 from graphcron.errors import SpecError
-from graphcron.settings import Settings, from_environment
+from graphcron.settings import Settings, from_arguments, from_environment
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -60,3 +62,49 @@ def test_prices_are_read_as_decimals():
 def test_a_price_that_is_none_is_named(price):
     with pytest.raises(SpecError, match=r"GRAPHCRON_PRICES\[small\]: is .*give the prices of a million tokens"):
         from_environment({"GRAPHCRON_PRICES": f'{{"small": {price}}}'})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "remedy"),
+    [
+        ("RESYNC_SECONDS", "0", "1 or more"), ("RESYNC_SECONDS", "nan", "1 or more"), ("ECHO_SECONDS", "inf", "1 or more"),
+        ("WORKERS", "0", "1 or more"), ("HEALTH_PORT", "-1", "a free one"), ("HEALTH_PORT", "65536", "a free one"),
+        ("LEASE_SECONDS", "9", "10 or more"), ("LEASE_NAME", "graphcron", "name the namespace"),
+        ("LOG_LEVEL", "loud", "debug, info"), ("LOG_FORMAT", "xml", "json, text"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_work_is_refused(name, text, remedy):
+    field = "LEASE_NAMESPACE" if name == "LEASE_NAME" else name
+    with pytest.raises(SpecError, match=rf"^GRAPHCRON_{field}: is .*{remedy}"):
+        from_environment({f"GRAPHCRON_{name}": text})
+
+
+def test_a_list_may_be_json():
+    servers = ("http://a", "http://*.b.svc:8000")
+    assert from_environment({"GRAPHCRON_ALLOWED_SERVERS": ", ".join(servers)}).allowed_servers == servers
+    assert from_environment({"GRAPHCRON_ALLOWED_SERVERS": json.dumps(servers)}).allowed_servers == servers
+
+
+def test_arguments_stand_for_variables():
+    assert from_arguments([]) == {}
+    arguments = ["--resync-seconds=300", "--server-url=http://x?a=b", "--runner-image="]
+    assert from_arguments(arguments) == {
+        "GRAPHCRON_RESYNC_SECONDS": "300",
+        "GRAPHCRON_SERVER_URL": "http://x?a=b",
+        "GRAPHCRON_RUNNER_IMAGE": "",
+    }
+
+
+@pytest.mark.parametrize("argument", ["--resync", "--resync-seconds", "resync-seconds=3", "-v", "--no-such=1", ""])
+def test_an_argument_that_is_no_setting_is_named(argument):
+    with pytest.raises(SpecError, match="is no setting; give --name=value, of --allowed-servers,") as error:
+        from_arguments([argument])
+    assert error.value.field == argument
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "named"),
+    [("", False), ("a", True), ("a,b-2", True), ("a,team-*", False), ("!a", False), ("a,!b", False), ("a?", False)],
+)
+def test_namespaces_are_named_or_patterns(namespaces, named):
+    assert from_environment({"GRAPHCRON_NAMESPACES": namespaces}).namespaces_are_named is named

@@ -201,11 +201,13 @@ class _ApiServer:
         seen = self._world.cronjobs[manifest["metadata"]["name"]] = applied(manifest)
         return {**manifest, "metadata": {**manifest["metadata"], "uid": seen.uid, "generation": seen.generation}}
 
-    async def remove_cronjob(self, namespace: str, name: str, *, uid: str, busy: bool) -> None:
-        if busy:
-            self._world.cronjobs[name] = replace(self._world.cronjobs[name], suspended=True)
-        else:
-            del self._world.cronjobs[name]
+    async def delete_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
+        del self._world.cronjobs[name]
+
+    async def suspend_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
+        seen = self._world.cronjobs[name]
+        changed = {"suspended": True, "schedule_key": "", "generation": seen.generation + 1}
+        self._world.cronjobs[name] = replace(seen, **changed)
 
     async def patch_status(self, owner: Body, status: dict[str, Any]) -> bool:
         self._world.writes += 1

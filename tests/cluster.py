@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
 
+
+def tool(name: str) -> str:
+    """Return the path of a program that the local cluster's builder knows, such as kubeconform; built if missing."""
+    command = [sys.executable, str(ROOT / "hack/cluster"), "tool", name]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
 ENV_CLUSTER = "GRAPHCRON_TEST_CLUSTER"
 """Name of the cluster; `hack/test.py` brings it up before the tests and down after them."""
 

@@ -69,6 +69,9 @@ ANNOTATION_RUN_REQUESTED: Final = f"{GROUP}/run-requested-at"
 ANNOTATION_RESUME_REQUESTED: Final = f"{GROUP}/resume-requested-at"
 """Set by users on a GraphCron: any new value ends a pause after failures. Echoed in ``status.lastHandledResume``."""
 
+ANNOTATION_HEALTH_INCLUDES_RUNS: Final = f"{GROUP}/health-includes-runs"
+"""Set by users on a GraphCron: with ``true``, failing runs make it unhealthy in Argo CD. The operator never looks."""
+
 ANNOTATION_HANDLED_TRIGGER: Final = f"{GROUP}/handled-trigger"
 """The last value of :data:`ANNOTATION_RUN_REQUESTED` that we acted on; on the CronJob, should the status get lost."""
 

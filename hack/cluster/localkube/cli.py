@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
                               help="certificates that the build trusts (default: the host's own)")  # fmt: skip
     verbs.add_parser("build", help="build the upstream programs")
     verbs.add_parser("tools", help="print the folder of kubectl and helm")
+    check = verbs.add_parser("tool", help="print the path of a program that tests and generators use, built if missing")
+    check.add_argument("program", choices=gobuild.CHECKS)
     verbs.add_parser("setup", help="install the system packages that are needed and missing")
     for verb in ("stop", "start", "restart"):
         control = verbs.add_parser(verb, parents=[named], help=f"{verb} a component of a local cluster")
@@ -157,6 +159,11 @@ def _tools(_: argparse.Namespace) -> None:
     print(gobuild.tools_dir())
 
 
+def _tool(arguments: argparse.Namespace) -> None:
+    host.require_go()
+    print(gobuild.tool(arguments.program))
+
+
 def _setup(_: argparse.Namespace) -> None:
     if host.has_docker():
         say("Docker is here: nothing to install")
@@ -184,6 +191,7 @@ _VERBS = {
     "images": _images,
     "build": _build,
     "tools": _tools,
+    "tool": _tool,
     "setup": _setup,
     "stop": _control,
     "start": _control,

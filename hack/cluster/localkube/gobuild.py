@@ -85,12 +85,20 @@ def targets() -> dict[str, Target]:
         _kubernetes("kubectl", "kubectl"),
         Target("helm", "helm", ("helm.sh/helm/v4/cmd/helm",), stamp=(helm,)),
         Target("kind", "kind", ("sigs.k8s.io/kind",)),
+        Target("actionlint", "actionlint", ("github.com/rhysd/actionlint/cmd/actionlint",)),
+        Target("argocd", "argocd", (".",)),
+        Target("helm-docs", "helm-docs", ("github.com/norwoodj/helm-docs/cmd/helm-docs",)),
+        Target("helm-unittest", "helm-unittest", ("github.com/helm-unittest/helm-unittest/cmd/helm-unittest",)),
+        Target("kstatus", "kstatus", (".",)),
+        Target("kubeconform", "kubeconform", ("github.com/yannh/kubeconform/cmd/kubeconform",)),
     )
     return {target.name: target for target in known}
 
 
 NODE = ("pause", "cni", "etcd", "containerd", "coredns", "kubernetes")
 TOOLS = ("kubectl", "helm")
+CHECKS = ("actionlint", "argocd", "helm-docs", "helm-unittest", "kstatus", "kubeconform")
+"""What only tests and generators use."""
 
 
 def build(*names: str) -> None:
@@ -144,6 +152,12 @@ def program(name: str) -> Path:
         if name in commands:
             return target.path() / name
     raise ClusterError(f"{name} is none of the programs that are built here")
+
+
+def tool(name: str) -> Path:
+    """Return the path of a program that only tests and generators use, built if missing."""
+    build(name)
+    return program(name)
 
 
 def _program_name(command: str) -> str:

@@ -1,0 +1,1 @@
+"""Argo CD and Flux, by their own programs."""

@@ -1,0 +1,35 @@
+"""Argo CD's and Flux' own programs, beside the operator and the LangGraph server of all tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.api import Api, LangGraph
+from tests.e2e.crons import Crons
+from tests.gitops.argo import Argo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.cluster import Cluster
+    from tests.conftest import Server
+
+
+@pytest.fixture
+def argo(tmp_path: Path) -> Argo:
+    """Return the real `argocd`, with our customizations."""
+    return Argo(tmp_path)
+
+
+@pytest.fixture
+def crons(cluster: Cluster, operator: None, server: Server, namespace: str) -> Iterator[Crons]:
+    """Return GraphCrons of a namespace; what became of them is shown where the test fails."""
+    import installing
+
+    api = Api(cluster)
+    crons = Crons(cluster, api, LangGraph(api, installing.SERVER_NAMESPACE), namespace)
+    yield crons
+    print(crons.account())

@@ -63,6 +63,14 @@ test: setup lint types check-generated ## Run everything that can fail: lint, ty
 chaos: $(VENV)/.done ## Break things at random for some 20 minutes, and count what must not be (OCCURRENCES=300, SEED=…)
 	@$(PY) hack/chaos.py $(if $(OCCURRENCES),--occurrences $(OCCURRENCES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: test-kubernetes
+test-kubernetes: $(VENV)/.done ## Run the tests that depend on Kubernetes, with kind (KUBERNETES=1.33|1.34|1.35|1.36)
+	@CLUSTER=kind $(PY) hack/test.py -n 4 --dist loadgroup tests/api tests/operator tests/e2e tests/chart tests/install $(ARGS)
+
+.PHONY: upgrade-test
+upgrade-test: $(VENV)/.done ## Upgrade from the last release, on a cluster of its own (FROM=revision)
+	@$(PY) hack/upgrade.py $(if $(FROM),--from $(FROM)) $(ARGS)
+
 .PHONY: test-quick
 test-quick: $(VENV)/.done ## Run the tests that need no cluster
 	@$(PY) -m pytest -q tests/unit tests/golden tests/oracle tests/docs/test_schedules.py $(ARGS)
@@ -82,15 +90,19 @@ lint: $(VENV)/.done ## Check style and the floors
 types: $(VENV)/.done ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
-	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py
+	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py release.py upgrade.py
 
 .PHONY: generate
-generate: $(VENV)/.done ## Write what is made from the model: the CRDs and the chart's copies of them
+generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, install.yaml, Argo CD's ConfigMap
 	@$(PY) -m graphcron.crd
+	@$(PY) examples/gitops/argocd/argocd_cm.py
+	@$(PY) hack/chart
 
 .PHONY: check-generated
 check-generated: $(VENV)/.done ## Fail where a generated file is stale
 	@$(PY) -m graphcron.crd --check
+	@$(PY) examples/gitops/argocd/argocd_cm.py --check
+	@$(PY) hack/chart --check
 
 .PHONY: oracle
 oracle: ## Make the clock's test vectors from robfig/cron (needs Go)
@@ -107,6 +119,24 @@ lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 .PHONY: bench-tick
 bench-tick: setup ## Measure what one tick costs the runner, beside langgraph-sdk and curl
 	@$(PY) benchmarks/tick.py
+
+.PHONY: release-package
+release-package: ## Pack the chart and install.yaml into dist, with the registry that holds the images (REGISTRY=…)
+	@test -n "$(REGISTRY)" || { echo "Which registry? make release-package REGISTRY=registry.example.com/team"; exit 1; }
+	@$(PYTHON) hack/release.py stage --registry $(REGISTRY)
+	@"$$($(PYTHON) hack/cluster tools)/helm" package dist/chart/graphcron --destination dist
+
+.PHONY: release-push
+release-push: release-package ## Push the chart, and the images for amd64 and arm64 (REGISTRY=…, VERSION=…, SOURCE=…)
+	@for name in operator runner; do \
+	  docker buildx build --target $$name --platform linux/amd64,linux/arm64 --provenance=mode=max --push \
+	    --label org.opencontainers.image.title=graphcron-$$name --label org.opencontainers.image.licenses=Apache-2.0 \
+	    --label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.source=$(SOURCE) \
+	    --tag $(REGISTRY)/graphcron/$$name:$(VERSION) --metadata-file dist/$$name.json .; \
+	  jq --raw-output --exit-status '."containerimage.digest"' dist/$$name.json > dist/$$name.digest; \
+	done
+	@"$$($(PYTHON) hack/cluster tools)/helm" push dist/graphcron-$(VERSION).tgz oci://$(REGISTRY)/charts 2>&1 | tee dist/chart.log
+	@sed -n 's/^Digest: //p' dist/chart.log > dist/chart.digest && test -s dist/chart.digest
 
 .PHONY: clean
 clean: ## Remove what the targets above installed into the checkout

@@ -90,10 +90,11 @@ lint: $(VENV)/.done ## Check style and the floors
 types: $(VENV)/.done ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
+	@cd hack/chart && ../../$(BIN)/mypy --strict .
 	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py release.py upgrade.py
 
 .PHONY: generate
-generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, install.yaml, Argo CD's ConfigMap
+generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, charts/static, Argo CD's ConfigMap
 	@$(PY) -m graphcron.crd
 	@$(PY) examples/gitops/argocd/argocd_cm.py
 	@$(PY) hack/chart

@@ -150,7 +150,7 @@ def _be_polite(stand: Stand) -> None:
     """Say what goes into somebody's cluster, and refuse where something else is there."""
     context = kubectl(stand, "config", "current-context").strip()
     say(f"Into {context} go the namespaces {', '.join(NAMESPACES)}, the CRD {CRD},")
-    say("and the operator's ClusterRole with its binding; nothing else is touched")
+    say("and the operator's ClusterRoles with their binding; nothing else is touched")
     taken = [name for name in NAMESPACES if _is_not_ours(stand, name)]
     if taken:
         raise InstallError(f"{context} has a namespace {taken[0]} that is not the demo's: the demo leaves it alone")

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "hack"))  # what the demo installs, the tests inst
 ALONE = "alone-"
 """The operator in the cluster leaves namespaces with this prefix alone."""
 
-ALONE_FLOORS = ("api", "operator")
+ALONE_FLOORS = ("api", "chart", "install", "operator")
 """Tests that want no operator, or one of their own."""
 
 

@@ -5,8 +5,11 @@ API server has stopped to work before another may take over.
 """
 
 import asyncio
+import base64
+import json
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import aiohttp
@@ -26,6 +29,8 @@ renewal and one more pause: :data:`SPARE_SECONDS` in all, beside the deadline.
 SPARE_SECONDS: Final = 5 * RETRY_SECONDS
 """What the renew deadline is shorter than the Lease: four for the above, and one to stop the work."""
 
+_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -42,7 +47,8 @@ class _Lock(LeaseLock):  # type: ignore[misc]  # the client has no types
 
     async def create(self, name: str, namespace: str, election_record: Any) -> bool:
         # Not the client's: it asks for a "pretty" answer in a way that the client itself refuses (37.0.2).
-        body = client.V1Lease(metadata=client.V1ObjectMeta(name=name), spec=self.update_lease(election_record))
+        metadata = client.V1ObjectMeta(name=name, owner_references=_owner())
+        body = client.V1Lease(metadata=metadata, spec=self.update_lease(election_record))
         try:
             await _in_time(self.api_instance.create_namespaced_lease(namespace, body))
         except ApiException as error:
@@ -64,6 +70,18 @@ class _Lock(LeaseLock):  # type: ignore[misc]  # the client has no types
             return
         lease.spec.holder_identity, lease.spec.lease_duration_seconds = None, 1
         await _in_time(self.api_instance.replace_namespaced_lease(self.name, self.namespace, lease))
+
+
+def _owner() -> list[client.V1OwnerReference]:
+    """Return the ServiceAccount that we are, by our own token: with it, whoever uninstalls us takes the Lease away."""
+    try:
+        claims = _TOKEN.read_text(encoding="ascii").split(".")[1]
+        account = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["kubernetes.io"][
+            "serviceaccount"
+        ]
+    except (OSError, ValueError, LookupError):  # no pod, or a token of another kind: then the Lease stays
+        return []
+    return [client.V1OwnerReference(api_version="v1", kind="ServiceAccount", name=account["name"], uid=account["uid"])]
 
 
 async def _in_time(request: Awaitable[T]) -> T:

@@ -1,9 +1,9 @@
 {{/* Name of all that the chart makes: the release's, with "graphcron" in it. */}}
 {{- define "graphcron.fullname" -}}
 {{- if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -18,9 +18,45 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
-{{/* An image with its tag; called with a dict of "image" and "root". */}}
+{{- define "graphcron.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "graphcron.fullname" .) "default" .Values.serviceAccount.create) -}}
+{{- end -}}
+
+{{/* An image with its digest or tag; called with a dict of "image" and "root". */}}
 {{- define "graphcron.image" -}}
-{{- printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion) -}}
+{{- $name := .image.repository -}}
+{{- if .image.registry -}}{{- $name = printf "%s/%s" (trimSuffix "/" .image.registry) $name -}}{{- end -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" $name .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name (.image.tag | default .root.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" where watchNamespaces are plain names only: then the operator needs no ClusterRole. */}}
+{{- define "graphcron.listedNamespaces" -}}
+{{- if and .Values.watchNamespaces (not (regexMatch "[*?!]" (join "," .Values.watchNamespaces))) -}}true{{- end -}}
+{{- end -}}
+
+{{/* "true" where an object of the Prometheus Operator is wanted and can be; called with a dict of "kind", "values" and "root". */}}
+{{- define "graphcron.monitors" -}}
+{{- if .values.enabled -}}
+{{- $known := .root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" .kind) -}}
+{{- if or $known (eq .values.renderMode "alwaysRender") -}}
+true
+{{- else if eq .values.renderMode "failIfMissing" -}}
+{{- $value := printf "%s%s" (lower (substr 0 1 .kind)) (substr 1 -1 .kind) -}}
+{{- fail (printf "%s.enabled is true, but the cluster knows no %s: install the Prometheus Operator's CRDs, or set %s.renderMode=skipIfMissing" $value .kind $value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Where the stand-in server of `helm test` answers. */}}
+{{- define "graphcron.testServer" -}}
+{{- printf "http://%s-test.%s.svc:8080" (include "graphcron.fullname" .) .Release.Namespace -}}
 {{- end -}}

@@ -1,0 +1,41 @@
+{{/* All that the operator does in a namespace, and nothing else: no Secrets, nothing of the user's but the status. */}}
+{{- define "graphcron.rules" -}}
+- apiGroups: [graphcron.dev]
+  resources: [graphcrons, graphservers]
+  verbs: [list, watch]
+- apiGroups: [graphcron.dev]
+  resources: [graphcrons/status, graphservers/status]
+  verbs: [patch]
+- apiGroups: [batch]
+  resources: [cronjobs]
+  # A server-side apply is a patch, and a create where there is nothing yet. A line that has left spec.schedules takes
+  # its CronJob along.
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [batch]
+  resources: [jobs]
+  # Those that no schedule makes: a run now, a run that is made up for, a preflight.
+  verbs: [list, watch, create]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create]
+{{- end -}}
+
+{{/* Whom a binding is for. */}}
+{{- define "graphcron.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "graphcron.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/* What people may do, called with a list of verbs. Nobody but the operator writes the status. */}}
+{{- define "graphcron.peoplesRules" -}}
+- apiGroups: [graphcron.dev]
+  resources: [graphcrons, graphservers]
+  verbs: {{ toJson . }}
+- apiGroups: [graphcron.dev]
+  resources: [graphcrons/status, graphservers/status]
+  verbs: [get]
+{{- end -}}

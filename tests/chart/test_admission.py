@@ -1,0 +1,150 @@
+"""The admission policy: the API server refuses what the operator would refuse, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from graphcron.allowed import is_allowed
+from tests.cluster import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.chart.conftest import Manifest
+    from tests.cluster import Cluster
+
+ALLOWED = ("https://langgraph.example.com", "http://*.agents.svc:8000", "https://example.com/langgraph/")
+DEFAULT = "http://default.agents.svc"
+STAND_IN = "http://policy-graphcron-test.graphcron-system.svc:8080"
+URLS = (
+    DEFAULT,
+    STAND_IN,
+    "https://langgraph.example.com",
+    "https://langgraph.example.com/",
+    "https://langgraph.example.com/team-a/v1.2/",
+    "https://langgraph.example.com.evil.example",
+    "https://langgraph-example.com",
+    "https://langgraph.example.com:8443",
+    "http://langgraph.example.com",
+    "http://one.agents.svc:8000",
+    "http://a.b.agents.svc:8000/prefix",
+    "http://agents.svc:8000",
+    "http://evil.example/x.agents.svc:8000",
+    "https://example.com/langgraph",
+    "https://example.com/langgraph/~team_a",
+    "https://example.com/langgraphs",
+    "https://example.com/langgraph/../admin",
+    "https://example.com/langgraph/..%2fadmin",
+    "https://example.com/langgraph//admin",
+    "https://example.com",
+)
+
+
+def graphcron(**spec: Any) -> Manifest:
+    spec = {"assistant": "agent", "schedule": "0 8 * * *", **spec}
+    return {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": {"name": "one"}, "spec": spec}
+
+
+def graphserver(url: str) -> Manifest:
+    name = {"name": "one"}
+    return {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphServer", "metadata": name, "spec": {"url": url}}
+
+
+@pytest.fixture
+def refusal(
+    cluster: Cluster, namespace: str, render: Callable[..., list[Manifest]]
+) -> Iterator[Callable[[Manifest], str]]:
+    """Have the chart's policy enforced in the namespace; return what an object is refused with, or nothing."""
+    values = {"allowedServers": list(ALLOWED), "server": {"url": DEFAULT}, "watchNamespaces": [namespace, "!kube-*"]}
+    policies = [
+        each | {"metadata": each["metadata"] | {"name": f"{namespace}-{each['metadata']['name']}"}}
+        for each in render(values, release="policy")
+        if each["kind"].startswith("ValidatingAdmissionPolicy")
+    ]
+    for each in policies:
+        if "policyName" in each["spec"]:
+            each["spec"]["policyName"] = f"{namespace}-{each['spec']['policyName']}"
+    text = yaml.safe_dump_all(policies)
+
+    def refused(manifest: Manifest) -> str:
+        options = ("--namespace", namespace, "--dry-run=server", "-f", "-")
+        done = cluster.kubectl("create", *options, stdin=yaml.safe_dump(manifest), check=False)
+        assert not done.returncode or "ValidatingAdmissionPolicy" in done.stderr, done.stderr
+        return done.stderr
+
+    cluster.kubectl("apply", "-f", "-", stdin=text)
+    try:
+        bad = "https://evil.example"
+        wait_for("policy on GraphCrons", lambda: refused(graphcron(server={"url": bad})))
+        wait_for("policy on GraphServers", lambda: refused(graphserver(bad)))
+        yield refused
+    finally:
+        cluster.kubectl("delete", "-f", "-", "--ignore-not-found", stdin=text)
+
+
+def test_the_api_server_refuses_what_the_operator_does(refusal: Callable[[Manifest], str]):
+    servers = (DEFAULT, *ALLOWED, STAND_IN)
+    by_us = {url: is_allowed(url, servers) for url in URLS}
+
+    assert {url: not refusal(graphcron(server={"url": url})) for url in URLS} == by_us
+    assert {url: not refusal(graphserver(url)) for url in URLS} == by_us
+    assert 0 < sum(by_us.values()) < len(URLS)
+
+
+def test_a_refusal_names_the_field_and_what_is_allowed(refusal: Callable[[Manifest], str]):
+    bad = "https://evil.example"
+    for field, said in (
+        ("spec.server.url", refusal(graphcron(server={"url": bad}))),
+        ("spec.url", refusal(graphserver(bad))),
+    ):
+        assert f"denied request: {field} is no server that the administrator allows" in said
+        assert all(each in said for each in (DEFAULT, *ALLOWED))
+        assert STAND_IN not in said
+
+
+@pytest.mark.parametrize(
+    ("field", "runner"),
+    [("image", {"image": "evil.example/runner"}), ("env", {"env": [{"name": "A", "value": "b"}]})],
+    ids=["image", "env"],
+)
+def test_a_runner_of_ones_own_is_refused(refusal: Callable[[Manifest], str], field: str, runner: Manifest):
+    assert f"denied request: spec.runner.{field} is not allowed" in refusal(graphcron(runner=runner))
+
+
+def test_what_names_no_server_is_taken(refusal: Callable[[Manifest], str]):
+    assert refusal(graphcron()) == ""
+    assert refusal(graphcron(server={"maxConcurrentRuns": 2}, runner={"labels": {"a": "b"}})) == ""
+
+
+def test_other_namespaces_are_left_alone(cluster: Cluster, refusal: Callable[[Manifest], str]):
+    text = yaml.safe_dump(graphserver("https://evil.example"))
+    cluster.kubectl("create", "--namespace", "default", "--dry-run=server", "-f", "-", stdin=text)
+
+
+def test_what_is_deleted_loses_its_finalizer(cluster: Cluster, namespace: str, refusal: Callable[[Manifest], str]):
+    """An object that was there before the list is not kept by it."""
+    binding = f"{namespace}-policy-graphcron-graphservers"
+    kept = cluster.kubectl("get", "validatingadmissionpolicybinding", binding, "-o", "yaml").stdout
+    bad, old = graphserver("https://evil.example"), graphserver("https://evil.example")
+    old["metadata"] = {"name": "old", "finalizers": ["example.com/wait"]}
+    cluster.kubectl("delete", "validatingadmissionpolicybinding", binding)
+    wait_for("lifted policy", lambda: not refusal(bad))
+    cluster.kubectl("create", "--namespace", namespace, "-f", "-", stdin=yaml.safe_dump(old))
+    cluster.kubectl("create", "-f", "-", stdin=_anew(kept))
+    wait_for("policy", lambda: refusal(bad))
+
+    it = ("graphserver", "old", "--namespace", namespace)
+    assert "denied request" in cluster.kubectl("label", *it, "a=b", check=False).stderr
+    cluster.kubectl("delete", *it, "--wait=false")
+    cluster.kubectl("patch", *it, "--type=merge", "--patch", '{"metadata":{"finalizers":[]}}')
+    assert cluster.get(*it) is None
+
+
+def _anew(text: str) -> str:
+    """Return an object as it was, to be created again."""
+    manifest = yaml.safe_load(text)
+    manifest["metadata"] = {"name": manifest["metadata"]["name"]}
+    return yaml.safe_dump(manifest)

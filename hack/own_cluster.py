@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 CLUSTER = [sys.executable, str(ROOT / "hack/cluster")]
 IMAGES = ("operator", "runner", "langgraph-server")
 
+AUDIT_POLICY = ROOT / "tests/rights/audit-policy.yaml"
+"""What the API server writes down; `tests/rights` reads it."""
+
 
 @contextmanager
 def own_cluster(prefix: str) -> Iterator[dict[str, str]]:
@@ -32,7 +35,7 @@ def own_cluster(prefix: str) -> Iterator[dict[str, str]]:
     name = f"{prefix}-{os.getpid()}"
     try:
         subprocess.run([*CLUSTER, "images", *IMAGES], check=True)
-        subprocess.run([*CLUSTER, "up", "--name", name], check=True)
+        subprocess.run([*CLUSTER, "up", "--name", name, "--audit-log", str(AUDIT_POLICY)], check=True)
         subprocess.run([*CLUSTER, "load", *IMAGES, "--name", name], check=True)
         yield {**os.environ, "GRAPHCRON_TEST_CLUSTER": name}
     finally:

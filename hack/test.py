@@ -10,10 +10,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from own_cluster import ROOT, own_cluster
+from own_cluster import CLUSTER, ROOT, own_cluster
 
-DISTURBING = ("tests/outages", "tests/chaos")
-"""Tests that stop parts of the cluster."""
+TOOLS = ("actionlint", "argocd", "helm-unittest", "kstatus", "kubeconform")
+"""Programs that tests use and that take longer to build than a test may; once, then they are cached."""
+
+DISTURBING = ("tests/outages", "tests/chaos", "tests/rights", "tests/upgrade")
+"""Tests that stop parts of the cluster. Of the last two, one reads what the operator has asked for in all others, and
+one uninstalls it."""
 
 
 def main(arguments: list[str]) -> int:
@@ -21,6 +25,8 @@ def main(arguments: list[str]) -> int:
     chosen = any((ROOT / argument.split("::")[0]).exists() for argument in arguments)
     together = [*arguments, *(f"--ignore={each}" for each in DISTURBING)]
     rounds = [arguments] if chosen else [together, [*arguments, "-n", "0", *DISTURBING]]
+    for tool in () if chosen else TOOLS:
+        subprocess.run([*CLUSTER, "tool", tool], check=True, stdout=subprocess.DEVNULL)
     with own_cluster("test") as environment:
         codes = [
             subprocess.run([sys.executable, "-m", "pytest", *each], cwd=ROOT, env=environment, check=False).returncode

@@ -1,0 +1,26 @@
+"""The operator is uninstalled and changed here, so `hack/test.py` runs these tests alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.conftest import api, langgraph
+from tests.e2e.crons import Crons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cluster import Cluster
+    from tests.e2e.api import Api, LangGraph
+
+__all__ = ["api", "langgraph"]
+
+
+@pytest.fixture
+def crons(cluster: Cluster, api: Api, langgraph: LangGraph, namespace: str) -> Iterator[Crons]:
+    """Return what the test works with; which operator is there is the test's own business."""
+    crons = Crons(cluster, api, langgraph, namespace)
+    yield crons
+    print(crons.account())

@@ -1,0 +1,88 @@
+"""GraphCrons of several kinds, as they are in the middle of their lives, and a look at all of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from graphcron import names
+from tests.cluster import wait_for
+from tests.e2e.crons import QUESTION, condition
+from tests.upgrade.judge import Seen
+
+if TYPE_CHECKING:
+    from tests.e2e.crons import Crons
+
+EVERY_MINUTE = "every-minute"
+FIRING = frozenset({EVERY_MINUTE})
+ACTIVE = "active"
+SECONDS = 90
+"""How long the run goes on that is active when the upgrade begins: an upgrade takes a quarter of that."""
+
+_KEEP = {"input": QUESTION, "onRunCompleted": "keep"}
+
+SPECS: dict[str, dict[str, Any]] = {
+    "suspended": {**_KEEP, "suspend": True, "schedule": "* * * * *"},
+    "campaign": {**_KEEP, "schedule": "* * * * *", "startTime": "2999-01-01T00:00:00Z"},
+    "several": {**_KEEP, "schedules": ["0 0 29 2 *", "0 6 29 2 *", "0 12 29 2 *"]},
+    "asked": _KEEP,
+    "paused": {"assistant": "failing", "failurePolicy": {"pauseAfterConsecutiveFailures": 1}, "schedule": "* * * * *"},
+    "served": {**_KEEP, "serverRef": {"name": "shared"}, "preflight": True},
+    EVERY_MINUTE: {**_KEEP, "schedule": "* * * * *", "history": {"successful": 100, "runs": 100}},
+    ACTIVE: {"assistant": "steps", "input": {"steps": SECONDS, "seconds": 1}, "onRunCompleted": "keep"},
+}
+_READY = {"suspended": "Suspended", "campaign": "CampaignNotBegun"}
+
+
+def settle(crons: Crons) -> None:
+    """Make them, and wait until each has the past that it is to keep."""
+    server = {"apiVersion": names.API_VERSION, "kind": names.SERVER_KIND, "metadata": {"name": "shared"}}
+    crons.cluster.apply({**server, "spec": {"url": crons.server.url}}, namespace=crons.namespace)
+    for name, spec in SPECS.items():
+        crons.apply(name, **spec)
+    for name in SPECS:
+        crons.wait_ready(name, reason=_READY.get(name, "Reconciled"))
+    for name in ("asked", "paused"):
+        crons.ask(names.ANNOTATION_RUN_REQUESTED, "once", name)
+    for name in ("asked", "paused", EVERY_MINUTE):
+        wait_for(f"first run of {name}", lambda name=name: crons.status(name).get("recentRuns"), seconds=150)
+    crons.wait("that is paused", "graphcrons", "paused", lambda found: condition(found, "Paused"))
+    assert crons.wait_target("served")["status"] == "True"
+
+
+def start_active(crons: Crons) -> Any:
+    """Ask for the run that is to be active, and return it when the server runs it."""
+    crons.ask(names.ANNOTATION_RUN_REQUESTED, "during", ACTIVE)
+    run = crons.wait_running(crons.get("graphcrons", ACTIVE)["metadata"]["uid"])
+    crons.wait("that tells of it", "graphcrons", ACTIVE, lambda found: found["status"].get("active"))
+    return run
+
+
+def look(crons: Crons) -> Seen:
+    """Look at all there is."""
+    kinds = ("graphcrons", "graphservers", "cronjobs", "jobs")
+    graphcrons, graphservers, cronjobs, jobs = (
+        {each["metadata"]["name"]: each for each in crons.items(kind)} for kind in kinds
+    )
+    jobs = {name: job for name, job in jobs.items() if not _passes(job)}
+    uids = {name: each["metadata"]["uid"] for name, each in graphcrons.items()}
+    runs = {name: [run["run_id"] for run in crons.server.runs_of(uid)] for name, uid in uids.items()}
+    return Seen(graphcrons, graphservers, cronjobs, jobs, runs)
+
+
+def minutes_fired(crons: Crons) -> list[int]:
+    """List the minutes for which the schedule of each minute has made Jobs."""
+    jobs = [job for job in crons.items("jobs") if job["metadata"]["labels"].get(names.LABEL_NAME) in FIRING]
+    times = [job["metadata"]["annotations"][names.ANNOTATION_SCHEDULED_TIMESTAMP] for job in jobs]
+    return [int(datetime.fromisoformat(time).timestamp() // 60) for time in times]
+
+
+def images(crons: Crons) -> set[str]:
+    """Return the images that the CronJobs' next pods will have."""
+    templates = [each["spec"]["jobTemplate"]["spec"]["template"] for each in crons.items("cronjobs")]
+    return {container["image"] for each in templates for container in each["spec"]["containers"]}
+
+
+def _passes(job: Any) -> bool:
+    """Tell whether a Job is a preflight's: those come and go by themselves."""
+    return bool(job["metadata"]["labels"].get(names.LABEL_PURPOSE) == names.Purpose.PREFLIGHT)

@@ -59,6 +59,11 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
 @pytest.fixture(scope="session")
 def operator(cluster: Cluster) -> None:
     """Install the operator into the cluster, from the chart."""
+    install_operator(cluster)
+
+
+def install_operator(cluster: Cluster) -> None:
+    """Install the operator as most tests want it, or bring it back to that."""
     import installing
 
     with one_at_a_time(cluster):

@@ -19,7 +19,10 @@ OVERLAP_SECONDS = 1.0
 """A run's last change may be noted this long after the next one has begun."""
 
 GRACE_SECONDS = 45.0
-"""A run must be over so long after its GraphCron was deleted: its pod's grace time, and somewhat more."""
+"""A run must be over so long after its GraphCron and its Job were deleted: its pod's grace time, and somewhat more."""
+
+COLLECTED_SECONDS = 120.0
+"""The longest that Kubernetes may take to delete a GraphCron's Jobs after it."""
 
 
 class Figure(StrEnum):
@@ -143,22 +146,25 @@ def _orphans(records: Records) -> Iterator[Finding]:
     crons = {cron.uid: cron for cron in records.crons}
     followed = {job.occurrence for job in records.jobs if not job.end and job.gone is None}
     for run in records.runs:
-        cron = crons.get(run.cron)
-        text = _ownerless(run, cron, followed=run.occurrence in followed)
+        cron, jobs = crons.get(run.cron), [job for job in records.jobs if job.occurrence == run.occurrence]
+        text = _ownerless(run, cron, jobs, followed=run.occurrence in followed)
         if text:
             name = cron.name if cron else run.cron
             yield Finding(Figure.ORPHANS, f"{name} {run.occurrence}", f"run {run.id} {text}", run.occurrence)
 
 
-def _ownerless(run: Run, cron: Cron | None, *, followed: bool) -> str:
+def _ownerless(run: Run, cron: Cron | None, jobs: list[Job], *, followed: bool) -> str:
     """Say why nobody is answerable for a run; nothing where somebody is."""
     deleted = cron.deleted if cron else None
+    if deleted is not None:
+        # Kubernetes' own garbage collector, when it has just come back, may take a minute until it reaches the Job.
+        deleted = min(max([deleted, *(job.gone for job in jobs if job.gone)]), deleted + COLLECTED_SECONDS)
     if run.status in LIVE:
         if cron is None or deleted is not None:
             return f"is {run.status}, and its GraphCron is gone"
         return "" if followed else f"is {run.status}, and no Job follows it"
     if deleted is not None and run.changed > deleted + GRACE_SECONDS:
-        return f"ended {run.changed - deleted:.0f} s after its GraphCron was deleted"
+        return f"ended {run.changed - deleted:.0f} s after its GraphCron and its Job were deleted"
     return ""
 
 

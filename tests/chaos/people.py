@@ -56,7 +56,7 @@ class People(Faults):
                 return False
             member = self.random.choice(doomed)
             self._fleet.delete(member)
-            wait_for(f"end of the pods of {member.name}", lambda: not self._pods(member), seconds=60, pause=1)
+            wait_for(f"end of the pods of {member.name}", lambda: not self._pods(member), seconds=180, pause=1)
         return True
 
     def _pods(self, member: Member) -> int:

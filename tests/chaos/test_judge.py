@@ -141,12 +141,23 @@ def test_a_live_run_of_a_job_that_goes_on_is_none():
     ) == {"UNEXPLAINED": 1}
 
 
-@pytest.mark.parametrize(("changed", "expected"), [(T + 20, {}), (T + 90, {"ORPHANS": 1})])
-def test_a_run_that_went_on_after_its_graphcron_was_deleted_is_an_orphan(changed: float, expected: dict[str, int]):
+@pytest.mark.parametrize(
+    ("gone", "changed", "expected"),
+    [
+        (T + 12, T + 20, {}),
+        (T + 12, T + 90, {"ORPHANS": 1}),
+        (T + 70, T + 90, {}),  # it took Kubernetes a minute to delete the Job
+        (T + 70, T + 120, {"ORPHANS": 1}),
+        (T + 500, T + 170, {}),
+        (T + 500, T + 180, {"ORPHANS": 1}),
+    ],
+)
+def test_a_run_that_went_on_after_its_graphcron_was_deleted_is_an_orphan(
+    gone: float, changed: float, expected: dict[str, int]
+):
     run = replace(RUN, status="interrupted", changed=changed)
-    records = Records(
-        crons=[replace(CRON, deleted=T + 10)], jobs=[replace(JOB, end="", gone=T + 12, stops=1)], runs=[run]
-    )
+    jobs = [replace(JOB, end="", gone=gone, stops=1)]
+    records = Records(crons=[replace(CRON, deleted=T + 10)], jobs=jobs, runs=[run])
     assert counts(records) == expected
 
 

@@ -65,6 +65,14 @@ class Release:
 
 
 @pytest.fixture
+def other_namespace(cluster: Cluster, namespace: str) -> Iterator[str]:
+    """Make a second namespace; delete it afterwards."""
+    cluster.kubectl("create", "namespace", name := f"{namespace}-other")
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
 def release(cluster: Cluster, namespace: str) -> Iterator[Release]:
     """Return a release that is to be installed; it goes with the test."""
     release = Release(cluster, namespace)

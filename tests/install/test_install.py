@@ -44,8 +44,8 @@ def test_a_server_that_does_not_answer_is_told(release):
     assert not release.cluster.items("--namespace", release.namespace, "graphcrons,cronjobs,jobs")
 
 
-def test_a_namespace_that_is_not_watched_is_told(release):
-    release.install(watchNamespaces=["kube-public"], test={"namespace": release.namespace})
+def test_a_namespace_that_is_not_watched_is_told(release, other_namespace):
+    release.install(watchNamespaces=[other_namespace], test={"namespace": release.namespace})
     tried = release.test()
     assert tried.returncode
     assert f"FAILED: the operator does not watch the namespace {release.namespace}" in tried.stdout

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.cluster import Cluster, wait_for
-from tests.conftest import ALONE
+from tests.conftest import ALONE, install_operator
 from tests.rights.exercise import exercise_shared, install_alone
 from tests.rights.rights import Right, Use, grants, missing, unused, uses
 
@@ -21,6 +21,12 @@ NAMESPACE = "graphcron-system"
 ACCOUNT = f"{NAMESPACE}:graphcron"
 TRIALS = ("-test",)
 """Ends of the names of ServiceAccounts that are no operator's."""
+
+
+@pytest.fixture(scope="module")
+def operator(cluster: Cluster) -> None:
+    """Install the operator as it was for most of the tests, whatever the last ones wanted."""
+    install_operator(cluster)
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,8 @@ def vanished(
     previous: Sequence[ActiveRun], jobs: Sequence[JobSeen], pods: Sequence[PodSeen], told: Sequence[RecentRun]
 ) -> list[RecentRun]:
     """Tell of Jobs that were active and are gone without a word, with their pods: somebody may have deleted them."""
-    known = {job.name for job in jobs} | {pod.job for pod in pods} | {run.job for run in told}
+    speaking = {pod.job for pod in pods if pod.purpose is not Purpose.TRIGGER}  # see _ended
+    known = {job.name for job in jobs} | speaking | {run.job for run in told}
     times = {run.scheduled_time for run in told}
     return [
         RecentRun(

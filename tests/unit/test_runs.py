@@ -276,3 +276,10 @@ def test_a_job_that_was_active_and_is_gone_without_a_word_is_told_of_once():
     assert (told.job, told.outcome, told.reason) == (gone.name, "Stopped", "JobGone")
     assert vanished(active, [going], [pod(gone)], []) == []
     assert vanished(active, [going], [], [told]) == []
+
+
+def test_a_job_that_a_person_asked_for_and_somebody_deleted_is_told_of_while_its_pod_is_still_there():
+    """Its pod does not know who asked: what it says at its end can't be told, and the Job is out of ``active`` by then."""
+    gone = job("11:55", purpose=Purpose.TRIGGER)
+    (told,) = vanished(active_runs([gone]), [], [pod(gone, terminal=False)], [])
+    assert (told.job, told.outcome, told.reason) == (gone.name, "Stopped", "JobGone")

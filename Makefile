@@ -91,18 +91,20 @@ types: $(VENV)/.done ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
 	@cd hack/chart && ../../$(BIN)/mypy --strict .
-	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py release.py upgrade.py
+	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py release.py upgrade.py metrics_page.py
 
 .PHONY: generate
-generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, charts/static, Argo CD's ConfigMap
+generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, charts/static, docs/metrics.md, Argo CD's ConfigMap
 	@$(PY) -m graphcron.crd
 	@$(PY) examples/gitops/argocd/argocd_cm.py
+	@$(PY) hack/metrics_page.py
 	@$(PY) hack/chart
 
 .PHONY: check-generated
 check-generated: $(VENV)/.done ## Fail where a generated file is stale
 	@$(PY) -m graphcron.crd --check
 	@$(PY) examples/gitops/argocd/argocd_cm.py --check
+	@$(PY) hack/metrics_page.py --check
 	@$(PY) hack/chart --check
 
 .PHONY: oracle
@@ -113,7 +115,7 @@ oracle: ## Make the clock's test vectors from robfig/cron (needs Go)
 lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 	@$(BIN)/$(PIN) examples/langgraph-server/requirements.in -o examples/langgraph-server/requirements.lock
 	@$(BIN)/$(PIN) --extra operator pyproject.toml -o requirements/operator.lock
-	@$(BIN)/$(PIN) --extra operator pyproject.toml --group dev requirements/dev.in -o requirements/dev.lock
+	@$(BIN)/$(PIN) --extra operator --extra cli pyproject.toml --group dev requirements/dev.in -o requirements/dev.lock
 	@$(BIN)/$(PIN) --exclude-newer 2025-11-22 requirements/servers/langgraph-old.in -o requirements/servers/langgraph-old.lock
 	@$(BIN)/$(subst 3.11,3.12,$(PIN)) requirements/servers/aegra.in -o requirements/servers/aegra.lock
 

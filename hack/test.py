@@ -12,7 +12,7 @@ import sys
 
 from own_cluster import CLUSTER, ROOT, own_cluster
 
-TOOLS = ("actionlint", "argocd", "helm-unittest", "kstatus", "kubeconform")
+TOOLS = ("actionlint", "argocd", "helm-unittest", "kstatus", "kubeconform", "prometheus", "promtool")
 """Programs that tests use and that take longer to build than a test may; once, then they are cached."""
 
 DISTURBING = ("tests/outages", "tests/chaos", "tests/rights", "tests/upgrade")

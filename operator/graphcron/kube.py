@@ -23,6 +23,9 @@ _MERGE: Final = "application/merge-patch+json"
 
 _JSON: Final = "application/json"
 
+VERBS: Final = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
+"""What Kubernetes' rules call the requests that we make."""
+
 Answer = dict[str, Any]
 """An object as the API server sent it."""
 
@@ -34,11 +37,19 @@ class Cluster:
     ----------
     wrote
         Called with each object that we wrote, as the API server answered with it.
+    asked
+        Called with verb and status of each request; None: there was no answer.
     """
 
-    def __init__(self, api: client.ApiClient, wrote: Callable[[Answer], None]) -> None:
+    def __init__(
+        self,
+        api: client.ApiClient,
+        wrote: Callable[[Answer], None],
+        asked: Callable[[str, int | None], None] = lambda *_: None,
+    ) -> None:
         self._api = api
         self._wrote = wrote
+        self._asked = asked
 
     def leadership(self, name: str, namespace: str, *, identity: str, seconds: int) -> Leadership:
         """Return our part in an election; see :class:`graphcron.leader.Leadership`."""
@@ -186,20 +197,22 @@ class Cluster:
             response = await self._api.call_api(*request, _request_timeout=REQUEST_SECONDS)
             text = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._asked(VERBS[method], None)
             raise ClusterError(f"{method} {path}: no answer ({type(error).__name__}: {error})") from error
+        self._asked(VERBS[method], response.status)
         if response.status >= 400:
             raise ClusterError(_refusal(method, path, response.status, text), status=response.status)
         return dict(json.loads(text))
 
 
-async def connect(wrote: Callable[[Answer], None]) -> Cluster:
+async def connect(wrote: Callable[[Answer], None], asked: Callable[[str, int | None], None]) -> Cluster:
     """Connect with the pod's ServiceAccount, or with the kubeconfig where there is no pod; see :class:`Cluster`."""
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
         await config.load_kube_config(client_configuration=configuration)
-    return Cluster(client.ApiClient(configuration), wrote)
+    return Cluster(client.ApiClient(configuration), wrote, asked)
 
 
 def as_yaml(body: Any) -> str:

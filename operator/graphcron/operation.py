@@ -46,21 +46,25 @@ class Operation:
         self.lost = asyncio.Event()
         """Set when the Lease is lost, and the process has to end."""
         self._workers: list[asyncio.Task[None]] = []
+        self._worked = time.monotonic()
+        """When an object was last worked on."""
         self._election: asyncio.Task[None] | None = None
         self._ends = AsyncExitStack()
 
     async def start(self, view: View) -> None:
         """Connect, answer probes, and set the workers to work, or stand by until it is our turn."""
         self._view = view
-        self._cluster = await connect(lambda answer: self.echoes.expect(answer, now=datetime.now(UTC)))
-        self._ends.push_async_callback(self._cluster.close)
-        while not await self._finds_kinds():
-            pass
         self._metrics = Metrics(
             __version__,
             queued=lambda: len(self.queue),
             graphcrons=lambda: view.graphcrons() if self._workers else (),
         )
+        self._cluster = await connect(
+            lambda answer: self.echoes.expect(answer, now=datetime.now(UTC)), self._metrics.asked
+        )
+        self._ends.push_async_callback(self._cluster.close)
+        while not await self._finds_kinds():
+            pass
         ready, port = self._cluster.is_reachable, self.settings.health_port
         probes = Probes(port, alive=self._troubles, ready=ready, metrics=self._metrics.text)
         self._ends.push_async_callback(probes.stop)
@@ -119,10 +123,11 @@ class Operation:
     async def _begin(self) -> None:
         """Set the workers to work."""
         reconcilers: Reconcilers = {
-            names.KIND: Reconciler(self._cluster, self._view, self.settings).reconcile,
+            names.KIND: Reconciler(self._cluster, self._view, self.settings, self._metrics.ended).reconcile,
             names.SERVER_KIND: ServerReconciler(self._cluster, self._view, self.settings).reconcile,
         }
         logger.info("Working")
+        self._worked = time.monotonic()
         self._metrics.leader.set(1)
         self._workers = [asyncio.create_task(self._work(reconcilers)) for _ in range(self.settings.workers)]
 
@@ -138,7 +143,8 @@ class Operation:
             began = time.monotonic()
             try:
                 result = await self._reconcile(reconcilers, key)
-                self._metrics.count(key.kind, result, time.monotonic() - began)
+                self._worked = time.monotonic()
+                self._metrics.count(key.kind, result, self._worked - began)
             finally:
                 self.queue.done(key)
 
@@ -162,10 +168,18 @@ class Operation:
             self.queue.add_after(key, max((again - now).total_seconds(), 1))
         return "success"
 
+    @property
+    def _longest_rest(self) -> float:
+        """How long nothing may be worked on, in seconds: each object comes again after a resync."""
+        return 2 * self.settings.resync_seconds + self.settings.echo_seconds
+
     def _troubles(self) -> list[str]:
         overdue = self.echoes.overdue(now=datetime.now(UTC))
         tasks = [*self._workers, *([self._election] if self._election else [])]
         troubles = [f"a task has ended: {task!r}" for task in tasks if task.done()]
+        idle = time.monotonic() - self._worked
+        if self._workers and idle > self._longest_rest and any(self._view.graphcrons()):
+            troubles.append(f"no object has been looked at for {idle:.0f} s, and each is to be every few minutes")
         if overdue:
             troubles.append(
                 f"the watches have not shown our writes to {len(overdue)} objects: {', '.join(overdue[:3])}"

@@ -1,6 +1,6 @@
 """The verb: look at one GraphCron, make its CronJobs and Jobs right, write its status, tell what has changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
@@ -11,7 +11,16 @@ from graphcron.desired import cronjob_names, is_in_place, next_change
 from graphcron.errors import ClusterError, ConflictError, NotAllowedError, SpecError
 from graphcron.events import events_for
 from graphcron.kube import Cluster
-from graphcron.model import GraphCron, GraphCronStatus, GraphServer, dump_status, parse, parse_server, rfc3339
+from graphcron.model import (
+    GraphCron,
+    GraphCronStatus,
+    GraphServer,
+    RecentRun,
+    dump_status,
+    parse,
+    parse_server,
+    rfc3339,
+)
 from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen, cronjob_seen, wish_of
 from graphcron.plan import Plan, Seen, plan_for, told_without_plan
 from graphcron.ready import LONG_START, Observed, waiting_pods
@@ -51,13 +60,18 @@ class View(Protocol):
         """Return the pods of the owner with that UID."""
 
 
+Ended = Callable[[tuple[str, str], Sequence[RecentRun], Sequence[RecentRun]], None]
+"""Called with a GraphCron's namespace and name, the runs that its status told before, and those that are new."""
+
+
 class Reconciler:
     """What reconciles: told once what it works with, then asked for one GraphCron at a time."""
 
-    def __init__(self, cluster: Cluster, view: View, settings: Settings) -> None:
+    def __init__(self, cluster: Cluster, view: View, settings: Settings, ended: Ended = lambda *_: None) -> None:
         self._cluster = cluster
         self._view = view
         self._settings = settings
+        self._ended = ended
 
     async def reconcile(self, key: Key, *, now: datetime) -> datetime | None:
         """Bring one GraphCron up to date.
@@ -101,7 +115,7 @@ class Reconciler:
             now=now,
         )
         status = status_for(observed)
-        await self._tell(body, seen.previous, status, now=now)
+        await self._tell(body, observed, status)
         if isinstance(problem, ClusterError):
             raise problem
         return self._next_look(status, observed)
@@ -172,12 +186,14 @@ class Reconciler:
             if each.belongs_to(uid) and not each.suspended:
                 await self._cluster.suspend_cronjob(namespace, each.name, uid=each.uid)
 
-    async def _tell(self, body: Body, previous: GraphCronStatus, status: GraphCronStatus, *, now: datetime) -> None:
-        """Write the status if it differs, and post the Events that tell the difference."""
+    async def _tell(self, body: Body, observed: Observed, status: GraphCronStatus) -> None:
+        """Write the status if it differs; count the runs that it tells anew, and post the Events that tell it."""
+        previous, metadata = observed.seen.previous, body["metadata"]
         if status == previous or not await self._cluster.patch_status(body, dump_status(status)):
             return
+        self._ended((metadata["namespace"], metadata["name"]), previous.recent_runs or (), observed.told.new)
         for event in events_for(previous, status):
-            await self._cluster.emit(body, event, now=rfc3339(now))
+            await self._cluster.emit(body, event, now=rfc3339(observed.now))
 
     def _next_look(self, status: GraphCronStatus, observed: Observed) -> datetime:
         now, graphcron, plan = observed.now, observed.graphcron, observed.plan

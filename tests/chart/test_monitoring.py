@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
-from graphcron.metrics import LABELS, OF_GRAPHCRONS, RESULTS, Metrics
+from graphcron.contract import Outcome
+from graphcron.metrics import LABELS, RESULTS
 from tests.chart.conftest import CHART
 from tests.cluster import ROOT
 from tests.docs.page import table
@@ -18,16 +18,15 @@ from tests.docs.page import table
 def _expressions() -> list[str]:
     alerts: Any = yaml.safe_load((CHART / "files/alerts.yaml").read_text(encoding="utf-8"))
     dashboard = json.loads((CHART / "files/dashboard.json").read_text(encoding="utf-8"))
-    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
     return [*(alert["expr"] for alert in alerts), *asked]
 
 
 def _samples() -> set[str]:
     """Return the names of all that one scrape of a working operator holds."""
-    metrics = Metrics("1", queued=lambda: 0, graphcrons=list)
-    metrics.count("GraphCron", RESULTS[0], 1)
-    families = text_string_to_metric_families(metrics.text().decode())
-    return {sample.name for family in families for sample in family.samples} | {name for name, *_ in OF_GRAPHCRONS}
+    import metrics_page
+
+    return {sample.name for family in metrics_page.families() for sample in family.samples}
 
 
 def test_the_metrics_exist():
@@ -40,7 +39,7 @@ def test_what_an_alert_says_is_known():
     alerts: Any = yaml.safe_load((CHART / "files/alerts.yaml").read_text(encoding="utf-8"))
     said = {name for alert in alerts for name in re.findall(r"\$labels\.(\w+)", str(alert["annotations"]))}
     assert said == {*LABELS, "kind"}
-    results = {name for each in _expressions() for name in re.findall(r'result="(\w+)"', each)}
+    results = {name for each in _expressions() for name in re.findall(r'result!?="(\w+)"', each)}
     assert results <= set(RESULTS)
 
 
@@ -50,7 +49,26 @@ def test_each_alert_asks_for_its_own_release():
         assert alert["expr"].count("graphcron_") == alert["expr"].count('{job="JOB"')
 
 
-def test_the_page_tells_each_alert():
+def test_the_page_tells_each_alert_and_each_metric():
+    import metrics_page
+
+    assert metrics_page.PAGE.read_text(encoding="utf-8") == metrics_page.page()
     alerts: Any = yaml.safe_load((CHART / "files/alerts.yaml").read_text(encoding="utf-8"))
-    told = {row["Alert"] for row in table(ROOT / "docs/install.md", "Alert")}
-    assert told == {alert["alert"] for alert in alerts}
+    assert {row["Alert"] for row in table(ROOT / "docs/metrics.md", "Alert")} == {alert["alert"] for alert in alerts}
+    told = {row["Metric"]: row for row in table(ROOT / "docs/metrics.md", "Metric")}
+    assert told["graphcron_runs_total"]["Labels"] == "namespace, name, outcome"
+    assert told["graphcron_run_duration_seconds"]["Kind"] == "histogram"
+    (outcomes,) = [row for row in table(ROOT / "docs/metrics.md", "Label") if row["Label"] == "outcome"]
+    assert outcomes["What it says"].split(", ") == [each.value for each in Outcome]
+
+
+def test_each_panel_of_the_dashboard_has_a_place_of_its_own():
+    dashboard = json.loads((CHART / "files/dashboard.json").read_text(encoding="utf-8"))
+    taken = set()
+    for panel in dashboard["panels"]:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= 24, panel["title"]
+        own = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not taken & own, panel["title"]
+        taken |= own
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])

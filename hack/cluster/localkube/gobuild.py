@@ -67,6 +67,7 @@ def targets() -> dict[str, Target]:
     """Everything that can be built, smallest first."""
     containerd = "github.com/containerd/containerd/v2/cmd"
     cni = "github.com/containernetworking/plugins/plugins"
+    prometheus = "github.com/prometheus/prometheus/cmd"
     helm = f"-X helm.sh/helm/v4/internal/version.version={version_of('helm', 'helm.sh/helm/v4')}"
     known = (
         Target("pause", "pause", (".",)),
@@ -91,13 +92,16 @@ def targets() -> dict[str, Target]:
         Target("helm-unittest", "helm-unittest", ("github.com/helm-unittest/helm-unittest/cmd/helm-unittest",)),
         Target("kstatus", "kstatus", (".",)),
         Target("kubeconform", "kubeconform", ("github.com/yannh/kubeconform/cmd/kubeconform",)),
+        # Without what finds targets in clouds: ours have addresses.
+        Target("prometheus", "prometheus", (f"{prometheus}/prometheus",), tags="remove_all_sd"),
+        Target("promtool", "prometheus", (f"{prometheus}/promtool",), tags="remove_all_sd"),
     )
     return {target.name: target for target in known}
 
 
 NODE = ("pause", "cni", "etcd", "containerd", "coredns", "kubernetes")
 TOOLS = ("kubectl", "helm")
-CHECKS = ("actionlint", "argocd", "helm-docs", "helm-unittest", "kstatus", "kubeconform")
+CHECKS = ("actionlint", "argocd", "helm-docs", "helm-unittest", "kstatus", "kubeconform", "prometheus", "promtool")
 """What only tests and generators use."""
 
 

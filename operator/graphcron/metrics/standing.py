@@ -1,0 +1,128 @@
+"""How each GraphCron stands: what is read from its spec and status whenever Prometheus asks."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from prometheus_client.core import GaugeMetricFamily
+
+from graphcron.model import GraphCronStatus
+from graphcron.observed import Body
+from graphcron.reasons import ConditionType
+from graphcron.status import status_of
+
+LABELS: Final = ("namespace", "name")
+"""Labels of what is told of a GraphCron: as many series as there are GraphCrons, and no more."""
+
+
+class Stand(NamedTuple):
+    """What the gauges are read from."""
+
+    spec: Mapping[str, Any]
+    """As the API server sends it: one that the model refuses has a stand, too."""
+    status: GraphCronStatus
+    now: datetime
+
+    def holds(self, kind: ConditionType) -> float:
+        """Return 1 where the condition is true, otherwise 0."""
+        return float(any(each.type == kind and each.status == "True" for each in self.status.conditions or ()))
+
+
+def budget_used(stand: Stand) -> float | None:
+    """Return what was used of the window's limit; None: there is none, or the window has turned since."""
+    limits, used = stand.spec.get("budget") or {}, stand.status.budget
+    if used is None or used.window_end is None or used.window_end <= stand.now:
+        return None
+    pairs = [(used.tokens, limits.get("maxTokens")), (used.cost, limits.get("maxCost"))]
+    try:
+        return max((float(Decimal(part or 0) / Decimal(whole)) for part, whole in pairs if whole), default=None)
+    except ArithmeticError:  # somebody else has written into the status
+        return None
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
+
+
+OF_GRAPHCRONS: Final[tuple[tuple[str, str, Callable[[Stand], float | None]], ...]] = (
+    (
+        "graphcron_ready",
+        "Whether the spec is reconciled: 1 or 0.",
+        lambda stand: stand.holds(ConditionType.READY),
+    ),
+    (
+        "graphcron_suspended",
+        "Whether its spec says that no runs start: 1 or 0.",
+        lambda stand: float(stand.spec.get("suspend") is True),
+    ),
+    (
+        "graphcron_paused",
+        "Whether too many failures have paused it: 1 or 0.",
+        lambda stand: stand.holds(ConditionType.PAUSED),
+    ),
+    (
+        "graphcron_awaiting_human",
+        "Whether its last run stopped at an interrupt and waits for a person: 1 or 0.",
+        lambda stand: stand.holds(ConditionType.AWAITING_HUMAN),
+    ),
+    (
+        "graphcron_schedule_tight",
+        "Whether its runs take longer than the time between two: 1 or 0.",
+        lambda stand: stand.holds(ConditionType.SCHEDULE_TIGHT),
+    ),
+    (
+        "graphcron_budget_used_ratio",
+        "What was used of the limit of the budget's window, 1 being all; absent where that is not known.",
+        budget_used,
+    ),
+    (
+        "graphcron_next_schedule_timestamp_seconds",
+        "When its next run is due; absent where none is.",
+        lambda stand: _seconds(stand.status.next_schedule_time),
+    ),
+    (
+        "graphcron_last_schedule_timestamp_seconds",
+        "Scheduled time of its newest run; absent where there was none.",
+        lambda stand: _seconds(stand.status.last_schedule_time),
+    ),
+    (
+        "graphcron_last_success_timestamp_seconds",
+        "When a run last succeeded; absent where none has.",
+        lambda stand: _seconds(stand.status.last_successful_time),
+    ),
+    (
+        "graphcron_last_failure_timestamp_seconds",
+        "When a run last failed; absent where none has.",
+        lambda stand: _seconds(stand.status.last_failure_time),
+    ),
+    (
+        "graphcron_consecutive_failures",
+        "Failed runs since the last that succeeded.",
+        lambda stand: float(stand.status.consecutive_failures or 0),
+    ),
+    (
+        "graphcron_missed_runs",
+        "Runs that were due and that nobody started, ever.",
+        lambda stand: float(stand.status.missed_runs or 0),
+    ),
+    (
+        "graphcron_active_runs",
+        "Runs that are under way.",
+        lambda stand: float(len(stand.status.active or ())),
+    ),
+)
+"""Name, meaning, and how it is read; None: there is nothing to tell."""
+
+
+def families_of(bodies: Iterable[Body]) -> Iterator[GaugeMetricFamily]:
+    """Tell how the GraphCrons stand."""
+    now = datetime.now(UTC)  # noqa: TID251  (Prometheus asks, and tells no time)
+    families = [(GaugeMetricFamily(name, text, labels=LABELS), read) for name, text, read in OF_GRAPHCRONS]
+    for body in bodies:
+        stand, metadata = Stand(body.get("spec") or {}, status_of(body), now), body["metadata"]
+        for family, read in families:
+            value = read(stand)
+            if value is not None:
+                family.add_metric((metadata["namespace"], metadata["name"]), value)
+    yield from (family for family, _ in families)

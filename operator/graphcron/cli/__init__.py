@@ -1,0 +1,14 @@
+"""``kubectl graphcron``: one file a verb. Talks to Kubernetes through kubectl itself, as a plugin of it should.
+
+::
+
+    app        the program, and how errors end it
+    options    what verbs have in common on the command line
+    kubectl    Kubernetes, by kubectl: its contexts, its credentials
+    output     tables, JSON, YAML, names
+    manifests  the GraphCrons of files, and where in them each field stands
+    rows       what tables show of GraphCrons and of their runs
+    words      times for people                      lines      schedules in words
+    imported   a LangGraph cron as a GraphCron       langgraph  the server that has them
+    checks     what the doctor looks at
+"""

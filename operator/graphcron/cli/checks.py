@@ -1,0 +1,256 @@
+"""What ``doctor`` finds: objects of the cluster in, verdicts with a remedy out. No cluster and no clock."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from graphcron import names
+from graphcron.cli.kubectl import Object
+from graphcron.contract import Outcome
+from graphcron.reasons import ConditionType
+
+OLDEST: Final = (1, 31)
+"""Oldest Kubernetes that GraphCron works with."""
+
+SPARE: Final = timedelta(seconds=5)
+"""How far the clocks of this machine and the cluster may differ."""
+
+MISSING: Final = "is not there"
+"""What is said of a CRD that the cluster does not have."""
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+class Check(NamedTuple):
+    """What was looked at, and what was found."""
+
+    about: str
+    state: State
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Right:
+    """Something that must be allowed."""
+
+    verb: str
+    resource: str
+    group: str = ""
+    subresource: str = ""
+    name: str = ""
+    namespace: str = ""
+    """Empty: all namespaces."""
+
+    @property
+    def review(self) -> Object:
+        """The question to the API server."""
+        spec = {"resourceAttributes": {key: value for key, value in vars(self).items() if value}}
+        return {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
+
+    @property
+    def words(self) -> str:
+        """The same for people: ``patch graphcrons.graphcron.dev/status``."""
+        kind = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {kind}{'/' if self.subresource else ''}{self.subresource}"
+
+
+def of_version(version: Mapping[str, Any]) -> Check:
+    """Judge what ``kubectl version -o json`` tells of the API server."""
+    server = version.get("serverVersion") or {}
+    told = str(server.get("gitVersion", "?"))
+    number = tuple(int(re.sub(r"\D", "", str(server.get(part))) or 0) for part in ("major", "minor"))
+    if number >= OLDEST:
+        return Check("Kubernetes", State.OK, f"the API server answers, and is {told}")
+    oldest = ".".join(map(str, OLDEST))
+    return Check("Kubernetes", State.FAILED, f"the API server is {told}", f"upgrade it to {oldest} or later")
+
+
+def of_crd(name: str, found: Object | None, ours: Object) -> Check:
+    """Compare a CRD of the cluster with this program's own."""
+    about = f"CRD {name}"
+    if found is None:
+        return Check(about, State.FAILED, MISSING, "install the CRDs: docs/install.md")
+    if _condition(found, "Established").get("status") != "True":
+        return Check(about, State.FAILED, "is not established", f"kubectl describe crd {name}")
+    if _schemas(found) != _schemas(ours):
+        remedy = "bring the CRDs and this program to one release: docs/upgrades.md"
+        return Check(about, State.FAILED, "is of another release than this program", remedy)
+    return Check(about, State.OK, "is there, and of this program's release")
+
+
+def _schemas(crd: Object) -> dict[str, Any]:
+    return {each["name"]: each.get("schema") for each in crd["spec"]["versions"]}
+
+
+def of_operator(deployments: Sequence[Object], release: str) -> Iterator[Check]:
+    """Judge the operator's Deployments; there should be one."""
+    if not deployments:
+        yield Check("operator", State.FAILED, "there is no Deployment of it", "install the operator: docs/install.md")
+    for each in deployments:
+        about = f"operator {_place(each)}"
+        available = _condition(each, "Available")
+        if not (each.get("status") or {}).get("availableReplicas"):  # without replicas it is Available all the same
+            available = {"message": "it has no pod that is ready"}
+        if available.get("status") != "True":
+            message = f"is not available: {available.get('message', 'nothing is known of its pods')}"
+            remedy = f"kubectl describe pods -n {each['metadata']['namespace']} -l app.kubernetes.io/name=graphcron"
+            yield Check(about, State.FAILED, message, remedy)
+            continue
+        theirs = each["metadata"].get("labels", {}).get("app.kubernetes.io/version", "?")
+        if theirs == release:
+            yield Check(about, State.OK, f"is available, and of release {theirs}")
+        else:
+            message = f"is available, and of release {theirs}; this program is of {release}"
+            yield Check(about, State.WARNING, message, "bring both to one release: docs/upgrades.md")
+
+
+def setting(deployment: Object, name: str) -> str:
+    """Return a setting of the operator, as its Deployment has it; empty where it has none."""
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    env = next((each.get("env") or () for each in containers if each["name"] == "operator"), ())
+    return str(next((each.get("value", "") for each in env if each["name"] == f"GRAPHCRON_{name}"), ""))
+
+
+def watched(deployment: Object) -> list[str]:
+    """Return the namespaces in which the operator needs its rights; an empty name stands for all."""
+    listed = [each.strip() for each in setting(deployment, "NAMESPACES").split(",") if each.strip()]
+    return [""] if not listed or set("".join(listed)) & set("*?![") else listed
+
+
+def of_leader(deployment: Object, lease: Object | None, *, now: datetime) -> Check:
+    """Judge the Lease by which the operator's pods agree on the one that works."""
+    about = f"leader {_place(deployment)}"
+    if not setting(deployment, "LEASE_NAME"):
+        return Check(about, State.OK, "needs no Lease: one pod works, without an election")
+    remedy = f"kubectl logs -n {deployment['metadata']['namespace']} deployment/{deployment['metadata']['name']}"
+    spec = (lease or {}).get("spec") or {}
+    holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
+    if not holder or not renewed:
+        return Check(about, State.FAILED, "nobody holds the Lease, so nothing is reconciled", remedy)
+    age = now - datetime.fromisoformat(renewed)
+    if age > timedelta(seconds=spec.get("leaseDurationSeconds") or 0) + SPARE:
+        message = f"{holder} has not renewed the Lease for {age.total_seconds():.0f} s"
+        return Check(about, State.FAILED, message, f"{remedy}; or is this machine's clock wrong?")
+    return Check(about, State.OK, f"{holder} holds the Lease, and renews it")
+
+
+_WORK: Final = (
+    (names.GROUP, ("graphcrons", "graphservers"), "", ("list", "watch")),
+    (names.GROUP, ("graphcrons", "graphservers"), "status", ("patch",)),
+    ("batch", ("cronjobs",), "", ("get", "list", "watch", "create", "patch", "delete")),
+    ("batch", ("jobs",), "", ("list", "watch", "create")),
+    ("", ("pods",), "", ("list", "watch")),
+    ("", ("events",), "", ("create",)),
+)
+"""Group, resources, subresource, verbs: what the operator does in a namespace, as the chart allows it."""
+
+
+def rights_of(deployment: Object) -> list[Right]:
+    """Return what the operator must be allowed."""
+    work = [
+        Right(group=group, resource=resource, subresource=below, verb=verb, namespace=namespace)
+        for namespace in watched(deployment)
+        for group, resources, below, verbs in _WORK
+        for resource in resources
+        for verb in verbs
+    ]
+    lease, home = setting(deployment, "LEASE_NAME"), deployment["metadata"]["namespace"]
+    election = [
+        Right(group="coordination.k8s.io", resource="leases", verb=verb, name=lease, namespace=home)
+        for verb in ("get", "update")
+    ]
+    return work + (election if lease else [])
+
+
+def account_of(deployment: Object) -> str:
+    """Return the operator's user name, that of its ServiceAccount."""
+    account = deployment["spec"]["template"]["spec"].get("serviceAccountName", "default")
+    return f"system:serviceaccount:{deployment['metadata']['namespace']}:{account}"
+
+
+def of_rights(deployment: Object, missing: Iterable[Right]) -> Check:
+    """Judge what the operator is not allowed."""
+    about = f"rights {_place(deployment)}"
+    lacks = [f"{each.words} in {each.namespace or 'all namespaces'}" for each in missing]
+    if lacks:
+        message = f"its ServiceAccount may not {', '.join(lacks)}"
+        return Check(about, State.FAILED, message, "bring the chart's roles back: helm upgrade, with rbac.create=true")
+    return Check(about, State.OK, "its ServiceAccount may do all that it must")
+
+
+def of_graphcrons(graphcrons: Sequence[Object]) -> Iterator[Check]:
+    """List the GraphCrons that are not as they should be."""
+    troubles = [check for each in graphcrons if (check := _trouble(each))]
+    if not troubles:
+        message = f"{len(graphcrons)} are there, and all are ready" if graphcrons else "there are none yet"
+        yield Check("GraphCrons", State.OK, message)
+    yield from troubles
+
+
+def _trouble(graphcron: Object) -> Check | None:
+    meta = graphcron["metadata"]
+    about, remedy = f"GraphCron {_place(graphcron)}", f"graphcron describe {meta['name']} -n {meta['namespace']}"
+    ready, target = (_condition(graphcron, kind) for kind in (ConditionType.READY, ConditionType.TARGET_RESOLVED))
+    if not ready:
+        where = f"read the operator's log; does it watch {meta['namespace']}?"
+        return Check(about, State.FAILED, "no operator has looked at it", where)
+    if ready.get("status") != "True":
+        return Check(about, State.FAILED, f"is not ready: {_told(ready)}", remedy)
+    if target.get("status") == "False":
+        return Check(about, State.FAILED, f"can't run: {_told(target)}", remedy)
+    return None
+
+
+UNREACHED: Final = frozenset(
+    {Outcome.SERVER_UNREACHABLE.value, "Unauthorized", "CertificateNotTrusted", "InvalidServer", "Redirected"}
+)
+"""Reasons of ``TargetResolved`` that are about the server, and not about what it was asked for."""
+
+
+def of_servers(graphcrons: Iterable[Object], graphservers: Iterable[Object]) -> Iterator[Check]:
+    """Tell which servers answer, by what GraphCrons and GraphServers have found; nothing is sent."""
+    for each in graphservers:
+        yield _of_server(f"GraphServer {_place(each)}", [_condition(each, ConditionType.READY)])
+    found = defaultdict(list)
+    for each in graphcrons:
+        if "serverRef" not in each["spec"]:
+            url = (each["spec"].get("server") or {}).get("url")
+            found[f"server {url}" if url else "the operator's default server"].append(
+                _condition(each, ConditionType.TARGET_RESOLVED)
+            )
+    for about, conditions in found.items():
+        about_it = [each for each in conditions if each.get("status") != "False" or each.get("reason") in UNREACHED]
+        yield _of_server(about, about_it)
+
+
+def _of_server(about: str, conditions: Sequence[Mapping[str, str]]) -> Check:
+    bad = next((each for each in conditions if each.get("status") == "False"), None)
+    if bad:
+        return Check(about, State.FAILED, _told(bad), "docs/troubleshooting.md has the cause of each reason")
+    if any(each.get("status") == "True" for each in conditions):
+        return Check(about, State.OK, "answers, as its last preflight has found")
+    return Check(about, State.WARNING, "no preflight has told of it", "set spec.preflight, or wait for the first run")
+
+
+def _told(condition: Mapping[str, str]) -> str:
+    return " ".join(f"{condition.get('reason', '')}: {condition.get('message', '')}".split())
+
+
+def _condition(found: Object, kind: str) -> dict[str, str]:
+    conditions = (found.get("status") or {}).get("conditions") or ()
+    return next((dict(each) for each in conditions if each["type"] == kind), {})
+
+
+def _place(found: Object) -> str:
+    return f"{found['metadata']['namespace']}/{found['metadata']['name']}"

@@ -1,0 +1,231 @@
+"""A cron of a LangGraph server → a GraphCron, and what of the cron has no place in one. No network and no clock."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from graphcron import cron as grammar
+from graphcron import names, schedule
+from graphcron.cli.kubectl import Object
+from graphcron.cli.manifests import written
+from graphcron.errors import SpecError
+from graphcron.model import problems, rfc3339
+
+Json = Mapping[str, Any]
+
+SECRET_KEY: Final = "api-key"
+"""Key of the Secret that ``--secret`` names, as in all our examples."""
+
+ID_CHARACTERS: Final = 8
+"""How much of a cron's id goes into the name; its end, since its beginning is a time."""
+
+_BOTH: Final = {"assistant_id", "schedule", "timezone", "end_time", "enabled", "on_run_completed", "metadata"}
+_OWN: Final = _BOTH | {"cron_id", "thread_id", "payload", "created_at", "updated_at", "next_run_date", "now"}
+"""Fields of a cron that are read here, or that say how it stood."""
+
+_PASSED: Final = {"input", "config", "context", "webhook", "interrupt_before", "interrupt_after", "durability"}
+_PAYLOAD: Final = _BOTH | _PASSED | {"multitask_strategy", "__encryption_context__"}
+"""Fields of its payload that are read here, or that the server repeats or keeps for itself."""
+
+_NOBODY_LISTENS: Final = "nobody listens to a run that a schedule starts"
+_WHY: Final = {
+    "user_id": "runs now belong to the owner of the API key",
+    "stream_mode": _NOBODY_LISTENS,
+    "stream_subgraphs": _NOBODY_LISTENS,
+    "stream_resumable": _NOBODY_LISTENS,
+    "checkpoint_during": "write spec.durability, which has taken its place",
+}
+
+_DROPPED: Final = {
+    "metadata": ("run_id", "thread_id", "assistant_id", "cron_id"),
+    "config": ("recursionLimit", "runName", "maxConcurrency"),
+    "config.configurable": ("thread_id",),
+}
+"""What the server itself drops, ignores or replaces, and a GraphCron refuses for that reason."""
+
+_SERVERS_OWN: Final = re.compile(r"cron_id|langgraph_auth_.*")
+"""What the server writes into ``configurable``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What became of a cron."""
+
+    cron_id: str
+    enabled: bool
+    body: Object
+    """The GraphCron."""
+    notes: tuple[str, ...]
+    """What does not map, each named by its field."""
+    refused: tuple[str, ...]
+    """Why GraphCron can't take it; empty: it does."""
+
+    @property
+    def name(self) -> str:
+        """Name of the GraphCron."""
+        return str(self.body["metadata"]["name"])
+
+
+def imported(cron: Json, assistant: Json | None, *, server: Json, namespace: str | None) -> Imported:
+    """Map a cron, as ``POST /runs/crons/search`` gives it.
+
+    Parameters
+    ----------
+    assistant
+        Its assistant, as the server has it; None: there is none of that id.
+    server
+        What ``spec.server`` is to be; empty: left out.
+    """
+    notes: list[str] = []
+    spec = _spec(cron, assistant, notes) | ({"server": dict(server)} if server else {})
+    place = {"namespace": namespace} if namespace else {}
+    body: Object = {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {"name": _name(cron, assistant), **place},
+        "spec": spec,
+    }
+    refused = tuple(map(str, problems(body)))
+    if not refused:
+        notes.extend(_read_otherwise(cron, spec))
+    notes.extend(_left_out(cron))
+    return Imported(
+        cron_id=str(cron["cron_id"]),
+        enabled=cron.get("enabled", True) is not False,
+        body=body,
+        notes=tuple(notes),
+        refused=refused,
+    )
+
+
+def server_of(url: str, secret: str | None, headers: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return ``spec.server`` for all GraphCrons of an import, and what is to be told of it."""
+    server: dict[str, Any] = {}
+    notes = []
+    host = urlsplit(url).hostname or ""
+    if host in {"localhost", "::1"} or host.startswith("127."):
+        notes.append(f"spec.server.url: left out, since no pod reaches {host}; the operator's default server is used")
+    else:
+        server["url"] = url
+    if secret:
+        server["apiKeySecretRef"] = {"name": secret, "key": SECRET_KEY}
+    notes.extend(
+        f"spec.server.headers: {name} was sent to read the crons and is not written; add it if runs need it, too"
+        for name in headers
+    )
+    return server, notes
+
+
+def text_of(found: Imported, url: str) -> str:
+    """Return the YAML of a GraphCron, with what does not map in comments; commented out where it is refused."""
+    said = [f"From cron {found.cron_id} of {url}", *found.notes, *(f"Refused: {each}" for each in found.refused)]
+    head = "".join(f"# {' '.join(line.split())}\n" for line in said)
+    body = written(found.body, width=2**31)
+    return head + ("".join(f"# {line}\n" for line in body.splitlines()) if found.refused else body)
+
+
+def _name(cron: Json, assistant: Json | None) -> str:
+    called = str((assistant or {}).get("name") or (assistant or {}).get("graph_id") or "")
+    plain = unicodedata.normalize("NFKD", called).encode("ascii", "ignore").decode()
+    word = re.sub(r"[^a-z0-9]+", "-", plain.lower())[: names.MAX_NAME_LENGTH - ID_CHARACTERS - 1].strip("-")
+    return f"{word or 'cron'}-{str(cron['cron_id'])[-ID_CHARACTERS:].lower()}"
+
+
+def _spec(cron: Json, assistant: Json | None, notes: list[str]) -> dict[str, Any]:
+    payload = dict(cron.get("payload") or {})
+    thread = cron.get("thread_id")
+    spec = {
+        "assistant": _assistant(cron, assistant, notes),
+        "thread": {"id": thread} if thread else None,
+        "schedule": cron.get("schedule"),
+        "timeZone": cron.get("timezone") or payload.get("timezone") or "Etc/UTC",
+        "endTime": _end(cron.get("end_time"), notes),
+        "suspend": True if cron.get("enabled") is False else None,
+        "input": payload.get("input"),
+        "config": _config(payload.get("config") or {}, notes),
+        "context": payload.get("context") or None,
+        "metadata": _kept("metadata", {**(cron.get("metadata") or {}), **(payload.get("metadata") or {})}, notes),
+        "webhook": payload.get("webhook"),
+        "interruptBefore": _nodes(payload.get("interrupt_before")),
+        "interruptAfter": _nodes(payload.get("interrupt_after")),
+        "durability": payload.get("durability"),
+    }
+    strategy, keep = payload.get("multitask_strategy"), cron.get("on_run_completed")
+    if thread:
+        spec["multitaskStrategy"] = strategy
+    else:
+        spec["onRunCompleted"] = "keep" if keep == "keep" else None
+        if strategy:
+            notes.append("multitask_strategy: left out; each run has a thread of its own, so nothing is in its way")
+    return {field: value for field, value in spec.items() if value is not None}
+
+
+def _assistant(cron: Json, assistant: Json | None, notes: list[str]) -> Any:
+    """Return the graph's name where the assistant is the one that the server made of it; otherwise its id."""
+    if assistant and (assistant.get("metadata") or {}).get("created_by") == "system":
+        return assistant.get("graph_id") or cron.get("assistant_id")
+    if assistant:
+        notes.append(f'spec.assistant: is the assistant "{assistant.get("name")}" of graph {assistant.get("graph_id")}')
+    else:
+        notes.append("spec.assistant: the server tells of no assistant of this id")
+    return cron.get("assistant_id")
+
+
+def _end(text: Any, notes: list[str]) -> Any:
+    """Return the end as RFC 3339; as it is where it can't be read, so that it is refused."""
+    try:
+        end = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return text
+    if end.tzinfo is None:
+        notes.append("spec.endTime: had no zone, and is taken for UTC")
+        end = end.replace(tzinfo=UTC)
+    return rfc3339(end)
+
+
+def _config(config: Json, notes: list[str]) -> dict[str, Any] | None:
+    configurable = {key: value for key, value in (config.get("configurable") or {}).items() if not _servers(key)}
+    rest = {key: value for key, value in config.items() if key != "configurable"}
+    inner = _kept("config.configurable", configurable, notes)
+    return _kept("config", rest | ({"configurable": inner} if inner else {}), notes)
+
+
+def _servers(key: str) -> bool:
+    return _SERVERS_OWN.fullmatch(key) is not None
+
+
+def _kept(field: str, values: Json, notes: list[str]) -> dict[str, Any] | None:
+    """Return the values without what the server itself drops; None where nothing is left."""
+    dropped = [key for key in values if key in _DROPPED[field]]
+    notes.extend(f"{field}.{key}: left out; the server drops or replaces it" for key in dropped)
+    return {key: value for key, value in values.items() if key not in dropped} or None
+
+
+def _nodes(nodes: Any) -> Any:
+    return [nodes] if isinstance(nodes, str) else nodes or None
+
+
+def _left_out(cron: Json) -> Iterator[str]:
+    """Name the fields that hold something and have no place in a GraphCron."""
+    others = {
+        **{field: value for field, value in cron.items() if field not in _OWN},
+        **{field: value for field, value in (cron.get("payload") or {}).items() if field not in _PAYLOAD},
+    }
+    for field, value in others.items():
+        if value:
+            yield f"{field}: left out; {_WHY.get(field, 'a GraphCron has no such field')}"
+
+
+def _read_otherwise(cron: Json, spec: Mapping[str, Any]) -> Iterator[str]:
+    """Tell where the server's next time is none of ours: the two read some schedules differently."""
+    try:
+        at = datetime.fromisoformat(str(cron.get("next_run_date")))
+        due = schedule.is_due(grammar.parse(spec["schedule"]), schedule.zone_for(spec["timeZone"]), at)
+    except (ValueError, TypeError, SpecError):  # the server tells no time
+        return
+    if not due:
+        yield f"spec.schedule: the server's next run is at {rfc3339(at)}, and a GraphCron has none then; look at it"

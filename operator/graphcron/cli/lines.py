@@ -1,0 +1,40 @@
+"""Schedules in words."""
+
+from typing import Final
+
+_MACROS: Final = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+
+def in_words(line: str) -> str:
+    """Say when a line runs, each ``H`` of which has been replaced: ``At 08:30, Monday through Friday``.
+
+    The line itself where the library has no words for it.
+    """
+    from cron_descriptor import (  # type: ignore[import-untyped]
+        FormatError,
+        MissingFieldError,
+        Options,
+        WrongArgumentError,
+        get_description,
+    )
+
+    options = Options()
+    options.use_24hour_time_format = True
+    try:
+        return str(get_description(_plain(line), options))
+    except (FormatError, MissingFieldError, WrongArgumentError, ValueError):
+        return line
+
+
+def _plain(line: str) -> str:
+    """Return the line in the spelling that the library knows: no macro, ``*`` for ``?``, no empty items, no plus."""
+    fields = _MACROS.get(line, line).upper().replace("?", "*").replace("+", "").split()
+    return " ".join(",".join(filter(None, field.split(","))) for field in fields)

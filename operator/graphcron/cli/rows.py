@@ -1,0 +1,277 @@
+"""What tables show of GraphCrons and of their runs: values in, text out."""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import typer
+
+from graphcron.cli.kubectl import Object
+from graphcron.cli.lines import in_words
+from graphcron.cli.output import Column
+from graphcron.cli.words import local, moment, since, span
+from graphcron.reasons import ConditionType, Reason
+
+_QUIET: Final = frozenset({ConditionType.RECONCILING.value, ConditionType.STALLED.value})
+"""Conditions for tools: they say of ``Ready`` what it says itself."""
+
+_GOOD: Final = frozenset({ConditionType.READY, ConditionType.LAST_RUN_SUCCEEDED, ConditionType.TARGET_RESOLVED})
+"""Conditions that are as they should be when they are True; the others are there only while something is wrong."""
+
+_HASHED: Final = re.compile(r"\bH\b")
+"""An ``H`` that nothing has replaced; THU is none."""
+
+
+def status_of(graphcron: Object) -> Object:
+    """Return the status, an empty one where the operator has written none yet."""
+    return dict(graphcron.get("status") or {})
+
+
+def condition(graphcron: Object, kind: str) -> Object:
+    """Return a condition, an empty one where there is none."""
+    return next((each for each in status_of(graphcron).get("conditions", ()) if each["type"] == kind), {})
+
+
+def zone_of(graphcron: Object) -> str:
+    """Return the zone in force."""
+    return str(status_of(graphcron).get("timeZone") or graphcron["spec"].get("timeZone") or "Etc/UTC")
+
+
+def lines_of(graphcron: Object) -> list[str]:
+    """Return the schedule's lines as the user wrote them."""
+    spec = graphcron["spec"]
+    return list(spec.get("schedules") or [spec["schedule"]])
+
+
+def server_of(graphcron: Object) -> str:
+    """Say which LangGraph server is meant; nothing where it is the operator's default."""
+    spec = graphcron["spec"]
+    reference = spec.get("serverRef")
+    return f"GraphServer {reference['name']}" if reference else str((spec.get("server") or {}).get("url", ""))
+
+
+def thread_of(graphcron: Object) -> str:
+    """Say which thread runs are on."""
+    thread = graphcron["spec"].get("thread") or {}
+    return str(thread.get("id") or (f"one per {thread['per']}" if "per" in thread else ""))
+
+
+def graphcron_columns(*, now: datetime, everywhere: bool) -> tuple[Column, ...]:
+    """Return the columns of a table of GraphCrons."""
+    where = (Column("namespace", lambda each: str(each["metadata"]["namespace"])),) if everywhere else ()
+    return (
+        *where,
+        Column("name", lambda each: str(each["metadata"]["name"])),
+        Column("schedule", lambda each: ", ".join(lines_of(each))),
+        Column("zone", zone_of),
+        Column("ready", lambda each: str(condition(each, ConditionType.READY).get("status", "")), outcome=True),
+        Column("state", _state),
+        Column("active", lambda each: _number(len(status_of(each).get("active", ())) or None)),
+        Column("last", lambda each: str(_last(each).get("outcome", "")), outcome=True),
+        Column("ago", lambda each: since(_last(each).get("scheduledTime"), now=now)),
+        Column("next", lambda each: since(status_of(each).get("nextScheduleTime"), now=now)),
+        Column("age", lambda each: since(each["metadata"].get("creationTimestamp"), now=now)),
+        Column("assistant", lambda each: str(each["spec"]["assistant"]), wide=True),
+        Column("thread", thread_of, wide=True),
+        Column("server", server_of, wide=True),
+        Column("tokens", lambda each: tokens_of(_last(each)), wide=True),
+        Column("cost", lambda each: cost_of(_last(each)), wide=True),
+    )
+
+
+def in_order(graphcrons: Iterable[Object], by: str) -> list[Object]:
+    """Sort by ``name``, by the ``next`` time (the soonest first), or by the ``last`` run (the newest first)."""
+    found = sorted(graphcrons, key=_by_name)
+    if by == "next":
+        found.sort(key=lambda each: _first_if_known(status_of(each).get("nextScheduleTime"), 1))
+    elif by == "last":
+        found.sort(key=lambda each: _first_if_known(_last(each).get("scheduledTime"), -1))
+    return found
+
+
+def facts(graphcron: Object) -> list[tuple[str, str]]:
+    """Return what is said of a GraphCron in a line each."""
+    spec, status = graphcron["spec"], status_of(graphcron)
+    written, plain = lines_of(graphcron), status.get("schedules", [])
+    words = [in_words(line) for line in plain or written if not _HASHED.search(line)]
+    return [
+        ("Name", str(graphcron["metadata"]["name"])),
+        ("Namespace", str(graphcron["metadata"]["namespace"])),
+        ("Assistant", str(spec["assistant"])),
+        ("Thread", thread_of(graphcron) or "a fresh one for each run"),
+        ("Server", server_of(graphcron) or "the operator's default"),
+        ("Schedule", ", ".join(written) + (f" ({', '.join(plain)})" if plain and plain != written else "")),
+        *((("In words", "; ".join(words)),) if words else ()),
+        ("Zone", zone_of(graphcron)),
+        *((("Missed", _number(status["missedRuns"])),) if status.get("missedRuns") else ()),
+        *((("Failures", f"{status['consecutiveFailures']} in a row"),) if status.get("consecutiveFailures") else ()),
+    ]
+
+
+def run_columns(zone: str | None) -> tuple[Column, ...]:
+    """Return the columns of a table of recent runs.
+
+    Parameters
+    ----------
+    zone
+        In which their times are written; None: the user's own.
+    """
+    return (
+        Column("due", lambda run: _local(run["scheduledTime"], zone)),
+        Column("outcome", lambda run: str(run["outcome"]), outcome=True),
+        Column("reason", _reason),
+        Column("duration", duration_of),
+        Column("tokens", tokens_of),
+        Column("cost", cost_of),
+        Column("by", lambda run: "request" if run.get("trigger") else "schedule"),
+        Column("job", _member("job")),
+        Column("attempts", lambda run: _number(run.get("attempts")), wide=True),
+        Column("run", _member("runId"), wide=True),
+        Column("thread", _member("threadId"), wide=True),
+        Column("message", _member("message"), wide=True),
+    )
+
+
+def active_columns(zone: str, *, now: datetime) -> tuple[Column, ...]:
+    """Return the columns of a table of active runs."""
+    return (
+        Column("due", lambda run: _local(run["scheduledTime"], zone) if "scheduledTime" in run else ""),
+        Column("since", lambda run: since(run.get("scheduledTime"), now=now)),
+        Column("job", _member("job")),
+    )
+
+
+def next_rows(graphcron: Object, *, now: datetime) -> list[list[str]]:
+    """Return the next times, at most five: in the cron's zone, in the user's, and how long it is until then."""
+    times = status_of(graphcron).get("nextScheduleTimes", ())
+    return [[_local(each, zone_of(graphcron)), _local(each, None), since(each, now=now)] for each in times]
+
+
+def telling(graphcron: Object) -> list[Object]:
+    """Return the conditions that matter: ``Ready``, and those that tell of something that is not as it should be."""
+
+    def matters(each: Object) -> bool:
+        kind = each["type"]
+        return kind == ConditionType.READY or (kind not in _QUIET and (each["status"] == "False" or kind not in _GOOD))
+
+    return [each for each in status_of(graphcron).get("conditions", ()) if matters(each)]
+
+
+def budget_lines(graphcron: Object) -> list[str]:
+    """Say what of the budget is used."""
+    budget, used = graphcron["spec"].get("budget"), status_of(graphcron).get("budget") or {}
+    if budget is None:
+        return []
+    lines = [
+        f"{_number(used.get('tokens', 0))} tokens" + _share(used.get("tokens", 0), budget.get("maxTokens")),
+        *([f"cost {used['cost']}" + _share(used["cost"], budget.get("maxCost"))] if "cost" in used else ()),
+    ]
+    if "windowEnd" in used:
+        lines.append(f"the window ends {_local(used['windowEnd'], zone_of(graphcron))}")
+    per_run = [
+        f"{_number(budget[key]) if key == 'maxTokensPerRun' else budget[key]} {unit}"
+        for key, unit in (("maxTokensPerRun", "tokens"), ("maxCostPerRun", "in money"))
+        if key in budget
+    ]
+    return lines + ([f"a run may use {' and '.join(per_run)}"] if per_run else [])
+
+
+def usage_columns(*, everywhere: bool) -> tuple[Column, ...]:
+    """Return the columns of a table of what ``top`` has summed up; a plus: there may have been more."""
+    where = (Column("namespace", _member("namespace")),) if everywhere else ()
+    return (
+        *where,
+        Column("name", _member("name")),
+        Column("runs", lambda each: _number(each["runs"]) + ("+" if each["incomplete"] else "")),
+        Column("succeeded", lambda each: _number(each["succeeded"])),
+        Column("skipped", lambda each: _number(each["skipped"])),
+        Column("tokens", lambda each: tokens_of(each) + ("+" if each["incomplete"] else "")),
+        Column("cost", lambda each: cost_of(each) + ("+" if each["incomplete"] and "cost" in each else "")),
+    )
+
+
+def duration_of(run: Object) -> str:
+    """Say how long a run took."""
+    seconds = run.get("durationSeconds")
+    if seconds is None:
+        return ""
+    return f"{seconds:.1f}s" if seconds < 10 else span(timedelta(seconds=seconds))
+
+
+def tokens_of(run: Object) -> str:
+    """Say how many tokens a run used; ``≥`` where it may have been more."""
+    return ("≥" if run.get("tokensAtLeast") else "") + _number(run["tokens"]) if "tokens" in run else ""
+
+
+def cost_of(run: Object) -> str:
+    """Say what a run cost; ``≥`` where it may have been more."""
+    return ("≥" if run.get("tokensAtLeast") else "") + str(run["cost"]) if "cost" in run else ""
+
+
+def length_of(text: str, *, option: str) -> timedelta:
+    """Read a length of time as an option takes it, such as ``90m``.
+
+    Raises
+    ------
+    typer.BadParameter
+        It is none.
+    """
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    if not re.fullmatch(r"[0-9]{1,6}[smhd]", text) or not int(text[:-1]):
+        raise typer.BadParameter(f"{text!r} is no length of time: write 90s, 30m, 24h or 7d", param_hint=option)
+    return timedelta(**{units[text[-1]]: int(text[:-1])})
+
+
+def _member(member: str) -> Callable[[Object], str]:
+    return lambda each: str(each.get(member, ""))
+
+
+def _state(graphcron: Object) -> str:
+    reason = str(condition(graphcron, ConditionType.READY).get("reason", ""))
+    return "" if reason == Reason.RECONCILED else reason
+
+
+def _last(graphcron: Object) -> Object:
+    return next(iter(status_of(graphcron).get("recentRuns", ())), {})
+
+
+def _reason(run: Object) -> str:
+    count = f" ×{run['count']}" if run.get("count") else ""
+    return f"{run.get('reason', '')}{count}".strip()
+
+
+def _by_name(graphcron: Object) -> tuple[str, str]:
+    return str(graphcron["metadata"].get("namespace", "")), str(graphcron["metadata"]["name"])
+
+
+def _first_if_known(text: str | None, sign: int) -> tuple[bool, float]:
+    return text is None, sign * _time(text).timestamp() if text else 0
+
+
+def _share(used: Any, limit: Any) -> str:
+    return f" of {_number(limit)} ({Decimal(used) / Decimal(limit):.0%})" if limit else ""
+
+
+def _time(text: str) -> datetime:
+    found = moment(text)
+    assert found is not None
+    return found
+
+
+def _local(text: str, zone: str | None) -> str:
+    return local(_time(text), zone)
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value or "")
+
+
+CONDITION_COLUMNS: Final = (
+    Column("condition", _member("type")),
+    Column("status", _member("status")),
+    Column("reason", _member("reason")),
+    Column("message", _member("message")),
+)
+"""Columns of a table of conditions."""

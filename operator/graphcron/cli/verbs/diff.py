@@ -1,0 +1,185 @@
+"""``diff``: what an apply would change, in the GraphCrons and in their CronJobs."""
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import typer
+
+from graphcron import contract, names
+from graphcron.cli.app import CliError, app
+from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
+from graphcron.cli.manifests import Manifest, read, written
+from graphcron.cli.options import Context, Kubeconfig, Namespace
+from graphcron.cli.verbs.lint import Files
+from graphcron.cli.verbs.render import NO_UID, unknown_settings, with_server
+from graphcron.errors import GraphCronError, SpecError
+
+DIFFERENCES, FAILED = 1, 2
+"""Exit codes, as of ``kubectl diff``."""
+
+PLURALS: Final = {names.KIND: GRAPHCRONS, names.SERVER_KIND: GRAPHSERVERS}
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+
+_NOT_WRITTEN: Final = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
+"""Of the metadata: what the API server makes."""
+
+
+@app.command()
+def diff(files: Files, *, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None) -> None:
+    """Show what applying files would change: in their GraphCrons and GraphServers, and in the CronJobs made of them.
+
+    The API server is asked by a dry run. What comes from the operator's settings is the same on both sides, or stands
+    in <angle brackets>. Exit code 0: nothing would change; 1: something would; 2: it can't be told.
+    """
+    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
+    now = datetime.now(UTC)  # noqa: TID251  (since when a changed schedule would be in force)
+    try:
+        found = [text for text in changes(list(read(*files)), kubectl, now=now) if text]
+    except GraphCronError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+    for text in found:
+        typer.echo(text, nl=False)
+    if found:
+        raise typer.Exit(DIFFERENCES)
+
+
+@dataclass(frozen=True)
+class _Servers:
+    """GraphServers as they are in the cluster, but for those that are given."""
+
+    kubectl: Kubectl
+    given: dict[tuple[str, str], Object] = field(default_factory=dict)
+
+    def named_by(self, body: Object) -> list[Object]:
+        """Return the GraphServer that a GraphCron names, if there is one."""
+        name = ((body.get("spec") or {}).get("serverRef") or {}).get("name")
+        if not name:
+            return []
+        namespace = body["metadata"]["namespace"]
+        found = self.given.get((namespace, name)) or replace(self.kubectl, namespace=namespace).find(GRAPHSERVERS, name)
+        return [found] if found else []
+
+
+def changes(manifests: Iterable[Manifest], kubectl: Kubectl, *, now: datetime) -> Iterator[str]:
+    """Yield what would change, one object at a time; an empty text where nothing would.
+
+    Raises
+    ------
+    CliError
+        A manifest is wrong, or the cluster refuses it.
+    """
+    before, after = _Servers(kubectl), _Servers(kubectl)
+    pairs = [_pair(each, kubectl) for each in manifests]
+    for _, merged in pairs:
+        if merged["kind"] == names.SERVER_KIND:
+            after.given[merged["metadata"]["namespace"], merged["metadata"]["name"]] = merged
+    for live, merged in pairs:
+        yield difference(live and without_noise(live), without_noise(merged))
+        if merged["kind"] == names.KIND:
+            uid, there = merged["metadata"]["uid"], replace(kubectl, namespace=merged["metadata"]["namespace"])
+            seen = there.children("cronjobs", uid) if live else []
+            old = cronjobs_of(live, before.named_by(live), seen, now=now) if live else {}
+            new = cronjobs_of(merged, after.named_by(merged), seen, now=now)
+            _refuse_foreign(there, set(new) - {each["metadata"]["name"] for each in seen}, uid)
+            for name in {**old, **new}:
+                yield difference(old.get(name), new.get(name))
+
+
+def _pair(manifest: Manifest, kubectl: Kubectl) -> tuple[Object | None, Object]:
+    """Return an object as it is in the cluster, and as it would be after an apply."""
+    from graphcron.model import parse, parse_server
+
+    if manifest.kind not in PLURALS:
+        raise CliError(f"{manifest.file}: {names.GROUP} has no kind {manifest.kind}; graphcron lint says more")
+    with manifest.blamed():
+        (parse if manifest.kind == names.KIND else parse_server)(manifest.body)
+    there = replace(kubectl, namespace=manifest.namespace or kubectl.namespace)
+    live = there.find(PLURALS[manifest.kind], manifest.name)
+    # Each as it was applied before: only then does what the file no longer has go away.
+    by_client = live is None or LAST_APPLIED in (live["metadata"].get("annotations") or {})
+    how = [] if by_client else ["--server-side", "--force-conflicts"]
+    how += [f"--namespace={there.namespace}"] if there.namespace else []
+    text = there.run("apply", "--dry-run=server", "--output=json", "-f", "-", *how, stdin=json.dumps(manifest.body))
+    merged = json.loads(text)
+    merged["metadata"]["uid"] = live["metadata"]["uid"] if live else NO_UID
+    return live, merged
+
+
+def _refuse_foreign(kubectl: Kubectl, wanted: Iterable[str], uid: str) -> None:
+    """Refuse names that CronJobs of somebody else have, as the operator does."""
+    from graphcron.observed import cronjob_seen
+
+    for name in wanted:
+        found = kubectl.find("cronjobs", name)
+        if found and not cronjob_seen(found).belongs_to(uid):
+            raise CliError(
+                f"a CronJob named {name} exists and does not belong to this GraphCron; "
+                f"rename the GraphCron, or delete the CronJob: kubectl delete cronjob {name}"
+            )
+
+
+def cronjobs_of(body: Object, servers: Iterable[Object], seen: Iterable[Object], *, now: datetime) -> dict[str, Object]:
+    """Return the CronJobs that a GraphCron of the cluster has, by name, for reading; none where it is not valid.
+
+    Parameters
+    ----------
+    seen
+        Its CronJobs as they are: they know since when its schedules have been in force.
+    """
+    from graphcron.desired import Memory, cronjobs_for
+    from graphcron.model import parse
+    from graphcron.observed import cronjob_seen
+
+    settings = unknown_settings()
+    known = {each["metadata"]["name"]: cronjob_seen(each) for each in seen}
+    first = known.get(body["metadata"]["name"])
+    memory = Memory(paused_since=first.paused_since if first else None)
+    try:
+        graphcron = with_server(parse(body), servers, settings)
+        made = cronjobs_for(graphcron, settings, known, memory, now=now)
+    except SpecError:
+        return {}
+    return {each["metadata"]["name"]: _readable(each) for each in made}
+
+
+def _readable(cronjob: Object) -> Object:
+    """Leave out the operator's own notes, and write the request as what it is rather than as one line of JSON."""
+    readable: Object = json.loads(json.dumps(cronjob))
+    del readable["metadata"]["annotations"]
+    for variable in readable["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["env"]:
+        if variable["name"] == contract.ENV_REQUEST:
+            variable["value"] = json.loads(variable["value"].replace("$$", "$"))
+    return readable
+
+
+def without_noise(body: Object) -> Object:
+    """Return what a person would write of an object."""
+    metadata = {key: value for key, value in body["metadata"].items() if key not in _NOT_WRITTEN}
+    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != LAST_APPLIED}
+    metadata.pop("annotations", None)
+    if annotations:
+        metadata["annotations"] = annotations
+    return {**{key: value for key, value in body.items() if key != "status"}, "metadata": metadata}
+
+
+def difference(live: Object | None, merged: Object | None) -> str:
+    """Return how two states of an object differ, as ``kubectl diff`` writes it; None: there is no such object."""
+    name = _name(live or merged or {})
+    before, after = (_lines(each) for each in (live, merged))
+    lines = list(difflib.unified_diff(before, after, f"LIVE/{name}", f"MERGED/{name}"))
+    return f"diff -u -N LIVE/{name} MERGED/{name}\n{''.join(lines)}" if lines else ""
+
+
+def _lines(body: Object | None) -> list[str]:
+    return written(body, sort_keys=True).splitlines(keepends=True) if body else []
+
+
+def _name(body: Mapping[str, Any]) -> str:
+    metadata = body["metadata"]
+    group = body["apiVersion"].replace("/", ".")
+    return f"{group}.{body['kind']}.{metadata.get('namespace', '')}.{metadata['name']}"

@@ -1,0 +1,157 @@
+"""``doctor``: looks at an installation, and says what to do about what is wrong."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import typer
+
+from graphcron import __version__
+from graphcron.cli import checks
+from graphcron.cli.app import CliError, app
+from graphcron.cli.checks import Check, Right, State
+from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
+from graphcron.cli.options import Context, Format, Kubeconfig, Namespace, Output
+from graphcron.cli.output import console, dump
+
+OPERATOR: Final = "app.kubernetes.io/name=graphcron"
+
+_MARKS: Final = {
+    State.OK: ("✓", "green"),
+    State.WARNING: ("!", "yellow"),
+    State.FAILED: ("✗", "red"),
+}
+
+
+@app.command()
+def doctor(
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    output: Format = Output.TABLE,
+) -> None:
+    """Check an installation: the cluster, the CRDs, the operator, permissions, GraphCrons and their servers."""
+    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
+    found = _examine(kubectl, datetime.now(UTC))  # noqa: TID251  (how old is the leader's sign of life?)
+    if output in {Output.JSON, Output.YAML}:
+        done = list(found)
+        dump([each._asdict() | {"state": each.state.value} for each in done], output)
+    else:
+        done = [_shown(each) for each in found]
+    raise typer.Exit(any(each.state is State.FAILED for each in done))
+
+
+def _shown(check: Check) -> Check:
+    """Print a check as soon as it is made, and return it."""
+    from rich.markup import escape
+
+    mark, colour = _MARKS[check.state]
+    remedy = f"\n  → {check.remedy}" if check.remedy else ""
+    console().print(f"[{colour}]{mark}[/{colour}] {escape(f'{check.about}: {check.message}{remedy}')}")
+    return check
+
+
+def _examine(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
+    try:
+        version = json.loads(kubectl.run("version", "--output=json"))
+    except CliError as error:
+        yield Check("Kubernetes", State.FAILED, str(error), "correct --context or --kubeconfig")
+        return
+    yield checks.of_version(version)
+    crds = list(_crds(kubectl))
+    yield from crds
+    yield from _operators(kubectl, now)
+    if not any(each.message == checks.MISSING for each in crds):
+        yield _you(kubectl)
+        yield from _objects(kubectl)
+
+
+def _crds(kubectl: Kubectl) -> Iterator[Check]:
+    from graphcron.crd import crds
+
+    for ours in crds():
+        name = ours["metadata"]["name"]
+        try:
+            found = kubectl.find("customresourcedefinitions.apiextensions.k8s.io", name)
+        except CliError as error:
+            yield _not_seen(f"CRD {name}", error)
+        else:
+            yield checks.of_crd(name, found, ours)
+
+
+def _operators(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
+    everywhere = dataclasses.replace(kubectl, everywhere=True)
+    try:
+        deployments = everywhere.find_all("deployments.apps", selector=OPERATOR)
+    except CliError as error:
+        yield _not_seen("operator", error)
+        return
+    yield from checks.of_operator(deployments, __version__)
+    for each in deployments:
+        yield _leader(kubectl, each, now)
+        yield _rights(kubectl, each)
+
+
+def _leader(kubectl: Kubectl, deployment: Object, now: datetime) -> Check:
+    home = dataclasses.replace(kubectl, namespace=deployment["metadata"]["namespace"])
+    name = checks.setting(deployment, "LEASE_NAME")
+    try:
+        lease = home.find("leases.coordination.k8s.io", name) if name else None
+    except CliError as error:
+        return _not_seen("leader", error)
+    return checks.of_leader(deployment, lease, now=now)
+
+
+def _rights(kubectl: Kubectl, deployment: Object) -> Check:
+    try:
+        missing = _missing(kubectl, checks.rights_of(deployment), checks.account_of(deployment))
+    except CliError as error:
+        return _not_seen("rights", error)
+    return checks.of_rights(deployment, missing)
+
+
+def _missing(kubectl: Kubectl, rights: Sequence[Right], account: str) -> list[Right]:
+    """Return what an account may not, as ``kubectl auth can-i --as`` finds it, and all of it in one call."""
+    asked = {"apiVersion": "v1", "kind": "List", "items": [each.review for each in rights]}
+    text = kubectl.run("create", "--filename=-", "--output=json", f"--as={account}", stdin=json.dumps(asked))
+    decoder, answers = json.JSONDecoder(), []
+    while text := text.strip():  # kubectl prints one object after the other
+        answer, end = decoder.raw_decode(text)
+        answers.append(answer["status"]["allowed"])
+        text = text[end:]
+    return [right for right, allowed in zip(rights, answers, strict=True) if not allowed]
+
+
+def _you(kubectl: Kubectl) -> Check:
+    where = f"in {kubectl.namespace}" if kubectl.namespace else "here"
+    here = (f"--namespace={kubectl.namespace}",) if kubectl.namespace else ()
+    try:
+        kubectl.run("auth", "can-i", "create", GRAPHCRONS, *here)
+    except CliError:  # "no" is an exit code
+        remedy = "ask for the ClusterRole edit, or take another --namespace"
+        return Check("you", State.FAILED, f"you may not create GraphCrons {where}", remedy)
+    return Check("you", State.OK, f"you may create GraphCrons {where}")
+
+
+def _objects(kubectl: Kubectl) -> Iterator[Check]:
+    try:
+        graphcrons, graphservers = (_all(kubectl, kind) for kind in (GRAPHCRONS, GRAPHSERVERS))
+    except CliError as error:
+        yield _not_seen("GraphCrons", error)
+        return
+    yield from checks.of_graphcrons(graphcrons)
+    yield from checks.of_servers(graphcrons, graphservers)
+
+
+def _all(kubectl: Kubectl, kind: str) -> list[Object]:
+    """List the objects of all namespaces, or of this one where that is all that we may see."""
+    try:
+        return dataclasses.replace(kubectl, everywhere=True).find_all(kind)
+    except CliError:
+        return kubectl.find_all(kind)
+
+
+def _not_seen(about: str, error: CliError) -> Check:
+    return Check(about, State.WARNING, f"can't be looked at: {error}", "ask somebody who may see it to run this")

@@ -1,0 +1,61 @@
+"""``export``: GraphCrons as one would put them into Git."""
+
+from typing import Annotated, Final
+
+import typer
+
+from graphcron import names
+from graphcron.cli import output as printed
+from graphcron.cli.app import app
+from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.options import Context, Everywhere, Format, Kubeconfig, Namespace, Output
+
+_KEPT: Final = ("name", "namespace", "labels", "annotations")
+"""Of the metadata, what a person writes."""
+
+_MADE: Final = frozenset(
+    {
+        "kubectl.kubernetes.io/last-applied-configuration",
+        names.ANNOTATION_RUN_REQUESTED,
+        names.ANNOTATION_RESUME_REQUESTED,
+    }
+)
+"""Annotations that are no part of what a person would keep: kubectl's own, and what was asked for at a moment."""
+
+
+@app.command()
+def export(
+    names_: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of GraphCrons. Default: all.")
+    ] = None,
+    *,
+    namespace: Namespace = None,
+    everywhere: Everywhere = False,
+    output: Format = Output.YAML,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Print GraphCrons as one would put them into Git: no status, nothing that the server has added."""
+    if names_ and everywhere:
+        raise typer.BadParameter("names are of one namespace: leave out the names, or -A", param_hint="NAME")
+    kubectl = Kubectl(namespace=namespace, everywhere=everywhere, context=context, kubeconfig=kubeconfig)
+    found = [kubectl.get(GRAPHCRONS, name) for name in names_] if names_ else kubectl.find_all(GRAPHCRONS)
+    manifests = [manifest_of(each) for each in found]
+    if output in {Output.JSON, Output.NAME}:
+        printed.show(manifests, (), output)
+    else:
+        from graphcron.cli.manifests import written
+
+        typer.echo("---\n".join(written(each) for each in manifests), nl=False)
+
+
+def manifest_of(found: Object) -> Object:
+    """Return what a person has written of an object."""
+    metadata = {key: found["metadata"][key] for key in _KEPT if key in found["metadata"]}
+    annotations = {key: value for key, value in metadata.pop("annotations", {}).items() if key not in _MADE}
+    return {
+        "apiVersion": found["apiVersion"],
+        "kind": found["kind"],
+        "metadata": {**metadata, **({"annotations": annotations} if annotations else {})},
+        "spec": found["spec"],
+    }

@@ -1,0 +1,33 @@
+"""``history``: the runs that have ended."""
+
+import typer
+
+from graphcron.cli import output as printed
+from graphcron.cli.app import app
+from graphcron.cli.kubectl import GRAPHCRONS, Kubectl
+from graphcron.cli.options import Context, Format, Kubeconfig, Name, Namespace, Output
+
+
+@app.command()
+def history(
+    name: Name,
+    *,
+    namespace: Namespace = None,
+    output: Format = Output.TABLE,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show the runs that have ended, the newest first. The GraphCron keeps as many as spec.history.runs says."""
+    from graphcron.cli import rows
+
+    found = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig).get(GRAPHCRONS, name)
+    runs = rows.status_of(found).get("recentRuns", [])
+    if output in {Output.JSON, Output.YAML}:
+        printed.dump(runs, output)
+    elif output is Output.NAME:
+        typer.echo("".join(f"job.batch/{run['job']}\n" for run in runs if "job" in run), nl=False)
+    elif not runs:
+        typer.echo(f"no run of {name} has ended yet", err=True)
+    else:
+        columns = printed.shown_of(rows.run_columns(rows.zone_of(found)), output)
+        printed.table([column.title for column in columns], printed.cells(runs, columns))

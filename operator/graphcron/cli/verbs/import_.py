@@ -1,0 +1,138 @@
+"""``import``: the crons of a LangGraph server as GraphCrons."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from graphcron.cli.app import CliError, app
+
+if TYPE_CHECKING:
+    from graphcron.cli.imported import Imported
+    from graphcron.cli.langgraph import LangGraph
+
+STDOUT: Final = "-"
+API_KEY_ENV: Final = "LANGGRAPH_API_KEY"
+
+
+@app.command("import")
+def import_crons(
+    *,
+    url: Annotated[str, typer.Option("--url", help="Base URL of the LangGraph server.")],
+    api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
+    header: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Header to send, too.")] = None,
+    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace to write.")] = None,
+    secret: Annotated[str | None, typer.Option(help="Secret whose key api-key holds the runs' API key.")] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="DIR|-", help="Folder for the files; - is the standard output.")
+    ] = STDOUT,
+    disable_originals: Annotated[
+        bool, typer.Option("--disable-originals", help="Then disable the crons, so that nothing runs twice.")
+    ] = False,
+    delete_originals: Annotated[
+        bool, typer.Option("--delete-originals", help="Delete crons that the server can't disable.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+) -> None:
+    """Read the crons of a LangGraph server and write them as GraphCrons."""
+    from graphcron.cli.imported import imported, server_of
+    from graphcron.cli.langgraph import LangGraph
+
+    if delete_originals and not disable_originals:
+        raise typer.BadParameter("give --disable-originals, too", param_hint="--delete-originals")
+    headers = dict(map(_header, header or ()))
+    server = LangGraph(url, {**_key(api_key_env), **headers})
+    place, notes = server_of(url, secret, headers)
+    crons = server.crons()
+    assistants = {each: server.assistant(each) for cron in crons if (each := cron.get("assistant_id"))}
+    found = [
+        imported(cron, assistants.get(cron.get("assistant_id") or ""), server=place, namespace=namespace)
+        for cron in crons
+    ]
+    _write(found, url, output)
+    _tell(found, notes, url)
+    if disable_originals:
+        _retire(server, found, delete=delete_originals, yes=yes)
+
+
+def _header(pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not name or not equals:
+        raise typer.BadParameter("write it as NAME=VALUE", param_hint="--header")
+    return name, value
+
+
+def _key(variable: str) -> dict[str, str]:
+    key = os.environ.get(variable, "")
+    if not key and variable != API_KEY_ENV:
+        raise CliError(f"the variable {variable} is not set; export it, or leave --api-key-env out")
+    return {"x-api-key": key} if key else {}
+
+
+def _write(found: Sequence["Imported"], url: str, output: str) -> None:
+    from graphcron.cli.imported import text_of
+
+    if output == STDOUT:
+        typer.echo("---\n".join(text_of(each, url) for each in found), nl=False)
+        return
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in found:
+            file = folder / f"{each.name}.yaml"
+            if file.exists():
+                _say(f"{file} exists and is kept as it is")
+            else:
+                file.write_text(text_of(each, url), encoding="utf-8")
+    except OSError as error:
+        raise CliError(f"{error.filename or output}: {error.strerror}; choose another --output") from error
+
+
+def _tell(found: Sequence["Imported"], notes: Sequence[str], url: str) -> None:
+    for note in notes if found else ():
+        _say(note)
+    for each in found:
+        for note in each.notes:
+            _say(f"{each.name}: {note}")
+        for problem in each.refused:
+            _say(f"{each.name}: written commented out, since GraphCron refuses it: {problem}")
+    refused = sum(bool(each.refused) for each in found)
+    _say(f"{_crons(found)} of {url}: {len(found) - refused} as GraphCrons, {refused} commented out")
+
+
+def _retire(server: "LangGraph", found: Sequence["Imported"], *, delete: bool, yes: bool) -> None:
+    """Disable the crons that have a GraphCron now; those that GraphCron refuses go on."""
+    for each in found:
+        if each.enabled and each.refused:
+            _say(f"cron {each.cron_id} goes on, since {each.name} is commented out")
+    wanted = [each for each in found if each.enabled and not each.refused]
+    if not wanted:
+        _say("there is no cron to disable")
+        return
+    if not yes:
+        typer.confirm(f"Disable {_crons(wanted)} on the server?", abort=True, err=True)
+    stuck = [each for each in wanted if not _retired(server, each, delete=delete)]
+    if stuck:
+        raise CliError(f"{_crons(stuck)} can't be disabled by the server: --delete-originals deletes such crons")
+
+
+def _retired(server: "LangGraph", each: "Imported", *, delete: bool) -> bool:
+    if server.disable(each.cron_id):
+        _say(f"cron {each.cron_id} is disabled; {each.name} takes its place")
+    elif delete:
+        server.delete(each.cron_id)
+        _say(f"cron {each.cron_id} is deleted; {each.name} takes its place")
+    else:
+        _say(f"cron {each.cron_id} can't be disabled")
+        return False
+    return True
+
+
+def _crons(found: Sequence["Imported"]) -> str:
+    return "1 cron" if len(found) == 1 else f"{len(found)} crons"
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

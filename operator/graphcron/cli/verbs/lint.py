@@ -1,0 +1,157 @@
+"""``lint``: what is wrong with GraphCrons, without a cluster."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from graphcron import names
+from graphcron.cli.app import app
+from graphcron.cli.manifests import KINDS, Manifest, Unreadable, of_file, paths
+from graphcron.errors import SpecError
+
+UNREADABLE: Final = 2
+"""Exit code where a file can't be read; as of a wrong command line."""
+
+
+class Report(StrEnum):
+    """How problems are printed."""
+
+    TEXT = "text"
+    GITHUB = "github"
+    JSON = "json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that is wrong, and where."""
+
+    file: str
+    line: int
+    column: int
+    field: str
+    problem: str
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in one line."""
+        return "; ".join(filter(None, (f"{self.field}: {self.problem}" if self.field else self.problem, self.remedy)))
+
+
+Files = Annotated[
+    list[str], typer.Argument(metavar="FILE…", help="Files, folders (all YAML files below), or - for standard input.")
+]
+
+
+@app.command()
+def lint(
+    files: Files,
+    *,
+    report: Annotated[Report, typer.Option("--format", help="For people, for GitHub, or for programs.")] = Report.TEXT,
+    allow_none: Annotated[bool, typer.Option("--allow-none", help="Files without a GraphCron are fine.")] = False,
+) -> None:
+    """Find what is wrong with the GraphCrons and GraphServers of files, without a cluster.
+
+    Exit code 0: nothing; 1: something; 2: a file can't be read.
+    """
+    manifests, unreadable = read_all(paths(*files))
+    now = datetime.now(UTC)  # noqa: TID251  (since when the schedules would be in force)
+    found = unreadable + list(findings(manifests, now=now))
+    if report is Report.JSON:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+    else:
+        for each in found:
+            typer.echo(as_github(each) if report is Report.GITHUB else as_text(each))
+    if not manifests and not unreadable:
+        typer.echo("there is no GraphCron and no GraphServer in these files", err=True)
+        if not allow_none and not any(Path(file).is_dir() for file in files):
+            raise typer.Exit(1)
+    elif not found:
+        typer.echo(f"nothing is wrong ({len(manifests)} looked at)", err=True)
+    if found:
+        raise typer.Exit(UNREADABLE if unreadable else 1)
+
+
+def read_all(files: Iterable[str]) -> tuple[list[Manifest], list[Finding]]:
+    """Read files; return what is in them, and those that can't be read."""
+    manifests: list[Manifest] = []
+    unreadable = []
+    for file in files:
+        try:
+            manifests += of_file(file)
+        except Unreadable as error:
+            unreadable.append(
+                Finding(file=file, line=error.line, column=error.column, field="", problem=error.problem, remedy="")
+            )
+    return manifests, unreadable
+
+
+def findings(manifests: Sequence[Manifest], *, now: datetime) -> Iterator[Finding]:
+    """Find all that is wrong: with each object, in the order in which they stand in the files."""
+    servers = {(each.namespace, each.name): each for each in manifests if each.kind == names.SERVER_KIND}
+    for manifest in manifests:
+        found = [_at(manifest, error) for error in _problems(manifest, servers.values(), now=now)]
+        for field, line, column, first in manifest.repeated:
+            found.append(
+                Finding(
+                    file=manifest.file,
+                    line=line,
+                    column=column,
+                    field=field,
+                    problem=f"is there twice, first in line {first}",
+                    remedy="leave one of the two out",
+                )
+            )
+        yield from sorted(found, key=lambda each: (each.line, each.column))
+
+
+def _problems(manifest: Manifest, servers: Iterable[Manifest], *, now: datetime) -> list[SpecError]:
+    from graphcron import model
+    from graphcron.cli.verbs.render import cronjobs_of
+
+    if manifest.kind not in KINDS:
+        [near] = get_close_matches(manifest.kind, KINDS, n=1, cutoff=0)
+        problem = f"{names.GROUP} has no kind {manifest.kind}"
+        return [SpecError(field="kind", problem=problem, remedy=f"did you mean {near}?")]
+    if manifest.kind == names.SERVER_KIND:
+        return model.server_problems(manifest.body)
+    found = model.problems(manifest.body)
+    if not found:
+        try:
+            cronjobs_of(manifest, servers, now=now)
+        except SpecError as error:
+            found = [error]
+    return found
+
+
+def _at(manifest: Manifest, error: SpecError) -> Finding:
+    line, column = manifest.place(error.field)
+    return Finding(
+        file=manifest.file, line=line, column=column, field=error.field, problem=error.problem, remedy=error.remedy
+    )
+
+
+def as_text(finding: Finding) -> str:
+    """Write it as compilers do."""
+    return f"{finding.file}:{finding.line}:{finding.column}: {finding.sentence}"
+
+
+def as_github(finding: Finding) -> str:
+    """Write it as a workflow's annotation."""
+    properties = {"file": finding.file, "line": str(finding.line), "col": str(finding.column)}
+    where = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in properties.items())
+    return f"::error {where}::{_escaped(finding.sentence)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    text = text.replace("%", "%25")
+    for each in f"\r\n{more}":
+        text = text.replace(each, f"%{ord(each):02X}")
+    return text

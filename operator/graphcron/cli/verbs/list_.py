@@ -1,0 +1,102 @@
+"""``list``: all GraphCrons at a glance."""
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+
+from graphcron.cli import output as printed
+from graphcron.cli.app import app
+from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.options import Context, Everywhere, Format, Kubeconfig, Namespace, Output
+
+_EVENTS: Final = ("--output-watch-events", "--output=json")
+_IN_LINE: Final = 100
+"""With so many rows above a new one stands in line."""
+
+
+class Order(StrEnum):
+    """How GraphCrons are sorted."""
+
+    NAME = "name"
+    NEXT = "next"
+    LAST = "last"
+
+
+@app.command("list")
+def list_(
+    *,
+    namespace: Namespace = None,
+    everywhere: Everywhere = False,
+    sort: Annotated[Order, typer.Option("--sort", help="By name, by the next time, or by the last run.")] = Order.NAME,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Then print each one that changes.")] = False,
+    output: Format = Output.TABLE,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """List GraphCrons: their schedules, how they stand, the last run and the next."""
+    from graphcron.cli import rows
+
+    kubectl = Kubectl(namespace=namespace, everywhere=everywhere, context=context, kubeconfig=kubeconfig)
+    found = rows.in_order(kubectl.find_all(GRAPHCRONS), sort)
+    plain = output in {Output.TABLE, Output.WIDE}
+    if not found and plain:
+        typer.echo(
+            "there are no GraphCrons" + ("" if everywhere else " here; -A lists those of all namespaces"), err=True
+        )
+    elif plain or not watch:
+        printed.show(found, rows.graphcron_columns(now=_now(), everywhere=everywhere), output)
+    if watch:
+        with suppress(KeyboardInterrupt):
+            _follow(kubectl, found if plain else [], output)
+
+
+def changes(lines: Iterable[str]) -> Iterator[tuple[str, Object]]:
+    """Read the events that ``kubectl get --watch`` prints, one a line: ``ADDED`` and the like, and the object."""
+    for line in lines:
+        event = json.loads(line)
+        event["object"]["metadata"].pop("managedFields", None)
+        yield event["type"], event["object"]
+
+
+def _follow(kubectl: Kubectl, found: Sequence[Object], output: Output) -> None:
+    """Print each GraphCron that changes, or comes, after those that were found."""
+    from graphcron.cli import rows
+
+    here = ("--namespace", kubectl.namespace) if kubectl.namespace else ()
+    where = ("--all-namespaces",) if kubectl.everywhere else here
+    versions = {each["metadata"]["uid"]: each["metadata"]["resourceVersion"] for each in found}
+    columns = rows.graphcron_columns(now=_now(), everywhere=kubectl.everywhere)
+    above = deque(printed.cells(found, printed.shown_of(columns, output)), maxlen=_IN_LINE)
+    for kind, each in changes(kubectl.stream("get", GRAPHCRONS, "--watch", *_EVENTS, *where)):
+        if versions.get(each["metadata"]["uid"]) == each["metadata"]["resourceVersion"]:
+            continue
+        versions[each["metadata"]["uid"]] = each["metadata"]["resourceVersion"]
+        if output not in {Output.TABLE, Output.WIDE}:
+            _print(each, output)
+        elif kind == "DELETED":
+            typer.echo(f"{each['metadata']['name']} is deleted")
+        else:
+            columns = rows.graphcron_columns(now=_now(), everywhere=kubectl.everywhere)
+            shown = printed.shown_of(columns, output)
+            new = printed.cells([each], shown)
+            printed.table([column.title for column in shown], new, below=above)
+            above.extend(new)
+
+
+def _print(each: Object, output: Output) -> None:
+    if output is Output.NAME:
+        typer.echo(printed.name_of(each))
+        return
+    if output is Output.YAML:
+        typer.echo("---")
+    printed.dump(each, output)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251

@@ -1,0 +1,156 @@
+"""``next``: when runs are due, of a GraphCron in the cluster or of those of a file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from graphcron import names
+from graphcron.cli.app import CliError, app
+from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.lines import in_words
+from graphcron.cli.manifests import read
+from graphcron.cli.options import Context, Format, Kubeconfig, Name, Output
+from graphcron.cli.output import dump, table
+from graphcron.cli.words import local, span
+from graphcron.reasons import ConditionType
+
+if TYPE_CHECKING:
+    from graphcron.model import GraphCron
+
+COUNT: Final = 5
+DEFAULT_NAMESPACE: Final = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Next:
+    """When the runs of a GraphCron are due."""
+
+    name: str
+    namespace: str
+    zone: str
+    lines: tuple[str, ...]
+    """In plain cron."""
+    times: tuple[datetime, ...]
+    rest: str
+    """Why none starts though it is due; empty: nothing keeps them."""
+
+
+@app.command("next")
+def next_times(
+    name: Name = "",
+    *,
+    file: Annotated[
+        str | None, typer.Option("--filename", "-f", help="A file, a folder, or -: no cluster is asked.")
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Namespace. Default: the context's; in files, default.")
+    ] = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    output: Format = Output.TABLE,
+) -> None:
+    """Print the next five times, in the zone of the schedule and in yours; without a cluster for a file."""
+    if bool(name) == bool(file):
+        raise typer.BadParameter("give the name of a GraphCron, or a file with -f, and not both")
+    now = datetime.now(UTC)  # noqa: TID251  (the next from now on)
+    if file is None:
+        kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
+        found = [next_of(kubectl.get(GRAPHCRONS, name), now=now)]
+    else:
+        found = list(_of_files(file, namespace or DEFAULT_NAMESPACE, now=now))
+    _show(found, output, now=now)
+
+
+def _of_files(file: str, namespace: str, *, now: datetime) -> Iterator[Next]:
+    manifests = [each for each in read(file) if each.kind == names.KIND]
+    if not manifests:
+        raise CliError(f"{file}: there is no GraphCron in it")
+    for each in manifests:
+        with each.blamed():
+            yield next_of(each.body, now=now, namespace=namespace)
+
+
+def next_of(body: Object, *, now: datetime, namespace: str = "") -> Next:
+    """Return when a GraphCron's runs are due.
+
+    Parameters
+    ----------
+    namespace
+        Where it will be, if it does not say so itself: what its ``H`` stands for hangs on it.
+
+    Raises
+    ------
+    SpecError
+        It is not valid.
+    """
+    from graphcron.model import parse
+    from graphcron.timing import calendar_for, lines_of, time_zone_of
+
+    graphcron = parse(body)
+    if graphcron.metadata.namespace is None:
+        graphcron = parse({**body, "metadata": {**body["metadata"], "namespace": namespace}})
+    return Next(
+        name=graphcron.metadata.name,
+        namespace=graphcron.metadata.namespace or "",
+        zone=time_zone_of(graphcron.spec),
+        lines=lines_of(graphcron),
+        times=tuple(calendar_for(graphcron).next_times(now, COUNT)),
+        rest=_rest_of(graphcron, now=now),
+    )
+
+
+def _rest_of(graphcron: "GraphCron", *, now: datetime) -> str:
+    """Say what keeps runs that are due from starting."""
+    from graphcron.desired import has_ended
+
+    conditions = (graphcron.status and graphcron.status.conditions) or ()
+    if has_ended(graphcron.spec, now=now):
+        return "its endTime has come: nothing more is due"
+    if graphcron.spec.suspend:
+        return f"it is suspended: none of these starts; graphcron resume {graphcron.metadata.name} ends that"
+    if any((each.type, each.status) == (ConditionType.PAUSED, "True") for each in conditions):
+        return (
+            f"it is paused after failures: none of these starts; graphcron resume {graphcron.metadata.name} ends that"
+        )
+    return ""
+
+
+def _show(found: Sequence[Next], output: Output, *, now: datetime) -> None:
+    if output in {Output.JSON, Output.YAML}:
+        told = [as_object(each) for each in found]
+        dump(told[0] if len(told) == 1 else told, output)
+        return
+    for at, each in enumerate(found):
+        if output is Output.NAME:
+            typer.echo(f"{names.KIND.lower()}.{names.GROUP}/{each.name}")
+        else:
+            _print(each, now=now, apart=at > 0)
+
+
+def as_object(found: Next) -> dict[str, Any]:
+    """Return it for programs."""
+    from graphcron.model import rfc3339
+
+    return {
+        "name": found.name,
+        "namespace": found.namespace,
+        "timeZone": found.zone,
+        "schedules": list(found.lines),
+        "nextScheduleTimes": [rfc3339(each) for each in found.times],
+    }
+
+
+def _print(found: Next, *, now: datetime, apart: bool) -> None:
+    typer.echo(("\n" if apart else "") + f"{found.name}, {found.zone}:")
+    for line in found.lines:
+        typer.echo(f"  {in_words(line)} ({line})")
+    if found.rest:
+        typer.echo(found.rest)
+    elif not found.times:
+        typer.echo("nothing is due within the next years")
+    if found.times:
+        rows = [[local(each, found.zone), local(each), f"in {span(each - now)}"] for each in found.times]
+        table([found.zone, "your time", "due"], rows)

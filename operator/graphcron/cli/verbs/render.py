@@ -1,0 +1,139 @@
+"""``render``: the CronJobs that would be made, without a cluster."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from graphcron import names
+from graphcron.cli.app import CliError, app
+from graphcron.cli.kubectl import Object
+from graphcron.cli.manifests import Manifest, read
+from graphcron.cli.options import Format, Output
+from graphcron.cli.output import Column, show
+from graphcron.errors import SpecError
+
+if TYPE_CHECKING:
+    from graphcron.model import GraphCron
+    from graphcron.settings import Settings
+
+DEFAULT_NAMESPACE: Final = "default"
+NO_UID: Final = "00000000-0000-0000-0000-000000000000"
+"""Stands for what only the cluster can give."""
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A file, a folder, or - for standard input.")]
+OfFile = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace of those that name none. Default: default.")
+]
+
+
+@app.command()
+def render(
+    file: File,
+    *,
+    server_url: Annotated[str, typer.Option("--server-url", help="Server of those that name none.")] = "",
+    namespace: OfFile = None,
+    output: Format = Output.YAML,
+) -> None:
+    """Print the CronJobs that the operator would make of the GraphCrons of a file; no cluster is asked.
+
+    The operator's settings are the defaults, or what the GRAPHCRON_ variables of the environment say.
+    """
+    from graphcron.settings import from_environment
+
+    settings = from_environment(os.environ)
+    settings = replace(settings, server_url=server_url or settings.server_url)
+    now = datetime.now(UTC)  # noqa: TID251  (since when the schedules would be in force)
+    manifests = list(read(file))
+    servers = [each for each in manifests if each.kind == names.SERVER_KIND]
+    graphcrons = [each for each in manifests if each.kind == names.KIND]
+    if not graphcrons:
+        raise CliError(f"{file}: there is no GraphCron in it")
+    made = []
+    for each in graphcrons:
+        with each.blamed():
+            made += cronjobs_of(each, servers, now=now, settings=settings, namespace=namespace or DEFAULT_NAMESPACE)
+    columns = (
+        Column("Name", lambda each: str(each["metadata"]["name"])),
+        Column("Schedule", lambda each: str(each["spec"]["schedule"])),
+        Column("Zone", lambda each: str(each["spec"]["timeZone"])),
+        Column("Suspend", lambda each: str(each["spec"]["suspend"])),
+    )
+    show(json.loads(json.dumps(made)), columns, output)  # so that YAML repeats what CronJobs have in common
+
+
+def cronjobs_of(
+    manifest: Manifest,
+    servers: Iterable[Manifest],
+    *,
+    now: datetime,
+    settings: "Settings | None" = None,
+    namespace: str | None = None,
+) -> list[Object]:
+    """Return the CronJobs of a GraphCron of a file.
+
+    Parameters
+    ----------
+    servers
+        The GraphServers that are known. Where it names another, one that says nothing stands for it.
+    settings
+        The operator's; None: they are not known, and stand-ins are taken.
+    namespace
+        The GraphCron's, where it names none; None: it is not known.
+
+    Raises
+    ------
+    SpecError
+        It can't be what it asks for.
+    """
+    from graphcron.desired import Memory, cronjobs_for
+    from graphcron.model import parse
+
+    graphcron = parse(manifest.body)
+    here = manifest.namespace or namespace
+    metadata = {"uid": NO_UID, **manifest.body["metadata"], **({"namespace": here} if here else {})}
+    graphcron = parse({**manifest.body, "metadata": metadata})
+    if here is None:  # which values an H has is not known, so no line of it is refused
+        metadata_there = graphcron.metadata.model_copy(update={"namespace": DEFAULT_NAMESPACE})
+        graphcron = graphcron.model_copy(update={"metadata": metadata_there})
+    graphcron = with_server(graphcron, [each.body for each in servers if (each.namespace or here) == here], settings)
+    return cronjobs_for(graphcron, settings or unknown_settings(), {}, Memory(), now=now)
+
+
+def with_server(graphcron: "GraphCron", servers: Iterable[Object], settings: "Settings | None") -> "GraphCron":
+    """Put the GraphServer that a GraphCron names in its place.
+
+    Raises
+    ------
+    SpecError
+        It is not among those that are known, and the settings name no server.
+    """
+    from graphcron.model import parse_server, server_problems
+    from graphcron.resolved import resolved
+
+    reference = graphcron.spec.server_ref
+    if reference is None:
+        return graphcron
+    named = [each for each in servers if (each.get("metadata") or {}).get("name") == reference.name]
+    right = [each for each in named if not server_problems(each)]
+    if right:
+        return resolved(graphcron, parse_server(right[-1]))
+    if settings and not settings.server_url:
+        raise SpecError(
+            field="spec.serverRef",
+            problem=f"the GraphServer {reference.name} is not in the file",
+            remedy="put it there too, or give --server-url",
+        )
+    return graphcron.model_copy(update={"spec": graphcron.spec.model_copy(update={"server_ref": None})})
+
+
+def unknown_settings() -> "Settings":
+    """Return what stands for the settings of an operator that is not asked."""
+    from graphcron.settings import Settings
+
+    prices: dict[str, Any] = {"*": {"input": "0", "output": "0"}}
+    return Settings(server_url="<the operator's server>", runner_image="<the operator's image>", prices=prices)

@@ -1,0 +1,140 @@
+"""``run``: a run now, whatever the schedule says."""
+
+import math
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+
+from graphcron import names
+from graphcron.cli.app import CliError, app
+from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.options import Context, Kubeconfig, Name, Namespace
+from graphcron.cli.verbs.logs import LOOK_SECONDS, read_log, started
+from graphcron.contract import Outcome
+
+TAKEN_SECONDS: Final = 60
+"""How long the operator has to see the request."""
+
+GONE_SECONDS: Final = 10
+"""How long the operator has to tell what became of a run whose Job is gone."""
+
+
+@app.command()
+def run(
+    name: Name,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; exit with 0 only if it succeeds.")] = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Wait, and print its pods' log.")] = False,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="SPAN", help="Wait so long: 90s, 10m, 2h. Default: to its end.")
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Ask for a run now: also of a GraphCron that is suspended or paused, but within concurrencyPolicy and budget."""
+    from graphcron.cli import rows
+
+    seconds = rows.length_of(timeout, option="--timeout").total_seconds() if timeout else math.inf
+    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
+    trigger = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251
+    found = kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RUN_REQUESTED: trigger})
+    if not wait and not logs:
+        typer.echo(f"a run of {name} is requested; graphcron history {name} shows what becomes of it")
+        return
+    ended = _Request(kubectl, found["metadata"], trigger, logs=logs).follow(seconds)
+    if ended["outcome"] != Outcome.SUCCEEDED:
+        raise CliError(f"the run of {name} ended with {sentence(ended)}; graphcron describe {name} shows more")
+    used = ", ".join(
+        filter(None, (rows.duration_of(ended), rows.tokens_of(ended) and f"{rows.tokens_of(ended)} tokens"))
+    )
+    typer.echo(f"the run of {name} succeeded" + (f" ({used})" if used else ""), err=logs)
+
+
+def told(graphcron: Object, trigger: str, job: str | None) -> Object | None:
+    """Return what became of a run that was asked for; None: that is not known yet.
+
+    One whose Job was deleted is told by the Job alone.
+    """
+    runs = graphcron.get("status", {}).get("recentRuns", ())
+    return next((each for each in runs if each.get("trigger") == trigger or (job and each.get("job") == job)), None)
+
+
+def job_of(jobs: Sequence[Object], trigger: str) -> str | None:
+    """Return the name of the Job that was made for a request; None: there is none."""
+    asked = ((each["metadata"]["name"], each["metadata"].get("annotations", {})) for each in jobs)
+    return next((name for name, annotations in asked if annotations.get(names.ANNOTATION_TRIGGER) == trigger), None)
+
+
+def sentence(ended: Object) -> str:
+    """Say how a run ended."""
+    said = ", ".join(filter(None, (ended["outcome"], ended.get("reason"))))
+    message = " ".join(ended.get("message", "").split()).rstrip(".")
+    return f"{said}: {message}" if message else said
+
+
+@dataclass
+class _Request:
+    """A run that was asked for."""
+
+    kubectl: Kubectl
+    of: Object
+    """The GraphCron's metadata."""
+    trigger: str
+    logs: bool = field(kw_only=True)
+    job: str | None = None
+    gone: float | None = None
+    """Since when its Job is no longer there."""
+    printed: dict[str, int] = field(default_factory=dict)
+    """How many lines of each pod's log were printed."""
+
+    def follow(self, seconds: float) -> Object:
+        """Wait for the run's end, and return what the status tells of it."""
+        begun = time.monotonic()
+        while True:
+            found = self._look()
+            ended = told(found, self.trigger, self.job)
+            if self.logs and self.job:
+                self._print_logs()
+            if ended:
+                return ended
+            self._check(found, time.monotonic() - begun, seconds)
+            time.sleep(LOOK_SECONDS)
+
+    def _look(self) -> Object:
+        found = self.kubectl.find(GRAPHCRONS, self.of["name"])
+        if found is None or found["metadata"]["uid"] != self.of["uid"]:
+            raise CliError(f"{self.of['name']} was deleted, and its run was cancelled with it")
+        job = job_of(self.kubectl.children("jobs", self.of["uid"]), self.trigger)
+        if self.job and not job:
+            self.gone = self.gone or time.monotonic()
+        self.job = self.job or job
+        return found
+
+    def _check(self, found: Object, waited: float, seconds: float) -> None:
+        name = self.of["name"]
+        if waited > seconds:
+            raise CliError(f"the run of {name} has not ended in time, and goes on; graphcron cancel {name} ends it")
+        if self.gone and time.monotonic() - self.gone > GONE_SECONDS:
+            raise CliError(f"the run of {name} was cancelled: its Job {self.job} was deleted")
+        taken = self.job or found.get("status", {}).get("lastHandledTrigger") == self.trigger
+        if not taken and waited > TAKEN_SECONDS:
+            raise CliError(
+                f"the operator has not taken the request within {TAKEN_SECONDS} s; graphcron describe {name} shows how"
+                " it stands, graphcron doctor whether the operator runs"
+            )
+
+    def _print_logs(self) -> None:
+        """Print what is new. The log is short: read as a whole, it can be left at any time, as the time limit wants."""
+        for pod in self.kubectl.find_all("pods", selector=f"{names.LABEL_JOB_NAME}={self.job}"):
+            name = pod["metadata"]["name"]
+            if started(pod):
+                with suppress(CliError):  # a pod that is gone by now
+                    lines = read_log(self.kubectl, pod)
+                    typer.echo("".join(f"{line}\n" for line in lines[self.printed.get(name, 0) :]), nl=False)
+                    self.printed[name] = len(lines)

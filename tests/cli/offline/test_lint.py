@@ -1,0 +1,136 @@
+"""``lint``: what it prints, and its exit codes. What it finds: ``test_bad_specs``."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from graphcron.cli.manifests import of_text
+from graphcron.cli.verbs.lint import Finding, as_github, as_text, findings
+from tests.cli.offline.program import manifest, run, text
+from tests.cluster import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+BAD = text(manifest(schedule="0 9 31 2 *"))
+SENTENCE = (
+    'spec.schedule: "0 9 31 2 *" never comes: there is no such day; choose a day that comes, for example "0 9 28 2 *"'
+)
+
+
+def found_in(*objects: dict[str, Any]) -> list[str]:
+    return [as_text(each) for each in findings(list(of_text(text(*objects), "a.yaml")), now=NOW)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "good.yaml").write_text(text(manifest()))
+    (tmp_path / "bad.yaml").write_text(BAD)
+    (tmp_path / "none.yaml").write_text("apiVersion: v1\nkind: ConfigMap\n")
+    (tmp_path / "broken.yaml").write_text("# of GraphCron\na: [1\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "said"),
+    [
+        (["good.yaml"], 0, "nothing is wrong (1 looked at)"),
+        (["good.yaml", "bad.yaml"], 1, ""),
+        (["none.yaml"], 1, "there is no GraphCron and no GraphServer in these files"),
+        (["none.yaml", "--allow-none"], 0, "there is no GraphCron and no GraphServer in these files"),
+        (["bad.yaml", "broken.yaml"], 2, ""),
+        (["missing.yaml"], 2, ""),
+        ([".", "--allow-none"], 2, ""),
+        ([], 2, "Missing argument"),
+    ],
+)
+def test_the_exit_code_tells_what_was_found(folder: Path, files: list[str], code: int, said: str) -> None:
+    done = run("lint", *(each if each.startswith("--") else str(folder / each) for each in files))
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_is_wrong_with_the_examples() -> None:
+    done = run("lint", str(ROOT / "examples"))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "nothing is wrong" in done.stderr
+
+
+def test_a_folder_without_any_is_fine(tmp_path: Path) -> None:
+    done = run("lint", str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_people_programs_and_github_are_told_the_same(folder: Path) -> None:
+    file = str(folder / "bad.yaml")
+    assert run("lint", file).stdout == f"{file}:7:13: {SENTENCE}\n"
+    assert run("lint", file, "--format", "github").stdout == f"::error file={file},line=7,col=13::{SENTENCE}\n"
+    [found] = json.loads(run("lint", file, "--format", "json").stdout)
+    assert f"{found['field']}: {found['problem']}; {found['remedy']}" == SENTENCE
+    assert (found["file"], found["line"], found["column"]) == (file, 7, 13)
+    assert json.loads(run("lint", str(folder / "good.yaml"), "--format", "json").stdout) == []
+
+
+def test_the_standard_input_is_a_file() -> None:
+    done = run("lint", "-", stdin=BAD)
+    assert (done.returncode, done.stdout) == (1, f"-:7:13: {SENTENCE}\n")
+
+
+def test_what_github_would_read_otherwise_is_escaped() -> None:
+    finding = Finding(file="a,b:c.yaml", line=1, column=2, field="spec", problem="is 5%\nor so", remedy="")
+    assert as_github(finding) == "::error file=a%2Cb%3Ac.yaml,line=1,col=2::spec: is 5%25%0Aor so"
+
+
+def test_a_field_that_is_there_twice_is_found() -> None:
+    doubled = BAD.replace("0 9 31 2 *", "0 9 1 2 *") + "  assistant: other\n"
+    [found] = findings(list(of_text(doubled, "a.yaml")), now=NOW)
+    assert as_text(found) == "a.yaml:8:3: spec.assistant: is there twice, first in line 6; leave one of the two out"
+
+
+@pytest.mark.parametrize(("kind", "near"), [("GraphCorn", "GraphCron"), ("GraphServers", "GraphServer")])
+def test_a_kind_that_we_do_not_have_is_named(kind: str, near: str) -> None:
+    [said] = found_in({**manifest(), "kind": kind})
+    assert said == f"a.yaml:2:7: kind: graphcron.dev has no kind {kind}; did you mean {near}?"
+
+
+def test_another_group_is_told_apart() -> None:
+    [said] = found_in({**manifest(), "apiVersion": "graphcrons.dev/v1alpha1"})
+    assert said.startswith("a.yaml:1:13: apiVersion: ")
+    assert "graphcron.dev/v1alpha1" in said
+
+
+def test_a_request_that_fits_into_no_pod_is_found() -> None:
+    [said] = found_in(manifest(input="x" * 110_000))
+    assert "spec.input: the request is 110," in said
+    assert "spec.inputFrom" in said
+
+
+def test_an_h_that_never_comes_is_found_where_the_namespace_is_known() -> None:
+    """The value of an H hangs on it: here a 28 February in one namespace, and a later day in another."""
+    line = "0 9 H(28-31) 2 *"
+    assert found_in(manifest(schedule=line), manifest(schedule=line, namespace="b")) == []
+    [said] = found_in(manifest(schedule=line, namespace="agents"))
+    assert "never comes with the value of H here" in said
+
+
+def test_what_only_the_cluster_knows_is_no_problem() -> None:
+    """The operator's server and prices, and GraphServers that are not in the files."""
+    money = {"maxCostPerRun": "0.50"}
+    assert found_in(manifest(budget=money), manifest("second", serverRef={"name": "shared"})) == []
+
+
+def test_a_server_of_the_files_is_looked_at_with_those_that_name_it() -> None:
+    server = {
+        "apiVersion": "graphcron.dev/v1alpha1",
+        "kind": "GraphServer",
+        "metadata": {"name": "shared"},
+        "spec": {"url": "langgraph:8000"},
+    }
+    [said] = found_in(server, manifest(serverRef={"name": "shared"}))
+    assert said.startswith("a.yaml:6:8: spec.url: is no http or https URL")

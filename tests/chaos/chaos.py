@@ -199,7 +199,7 @@ class Chaos:
         runs = {run["run_id"] for run in self.crons.server.live_runs_of(uid)}
         jobs = [job for job in self.watcher.present("jobs") if is_run(job) and not end_of(job)]
         own = [job["metadata"]["name"] for job in jobs if job["metadata"]["labels"][names.LABEL_UID] == uid]
-        logs = "".join(map(self.crons.log, own))
+        logs = "".join(self.crons.log(job, of_running=True) for job in own)  # a pod that was killed knew of it, too
         return all(run in logs for run in runs)
 
 

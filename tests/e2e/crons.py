@@ -169,11 +169,10 @@ class Crons:
 
         return wait_for(f"Event {reason}", look, seconds=30)
 
-    def log(self, job: str) -> str:
-        """Return what a Job's pods have logged."""
-        return "".join(
-            self.api.ask("GET", f"{self.path('pods', pod['metadata']['name'])}/log")[1] for pod in self.pods(job)
-        )
+    def log(self, job: str, *, of_running: bool = False) -> str:
+        """Return what a Job's pods have logged, or those of them that run."""
+        pods = [pod for pod in self.pods(job) if not of_running or pod["status"].get("phase") == "Running"]
+        return "".join(self.api.ask("GET", f"{self.path('pods', pod['metadata']['name'])}/log")[1] for pod in pods)
 
     def everything_said(self, job: str, name: str = "hello") -> str:
         """Return all that anybody can read of an occurrence: status, Events, Job, pods and their logs."""

@@ -18,8 +18,6 @@ from tests.gitops.kstatus import kstatus
 from tests.gitops.test_states import STATES, body_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.cluster import Cluster
 
 EXAMPLES = ROOT / "examples/gitops"
@@ -29,8 +27,6 @@ FLUX_TYPES = [
     f"paths=github.com/fluxcd/{each}"
     for each in ("helm-controller/api/v2", "kustomize-controller/api/v1", "source-controller/api/v1")
 ]
-
-pytestmark = pytest.mark.xdist_group("foreign-crds")  # one process installs them, and takes them away again
 
 
 def objects_in(folder: str) -> list[dict[str, Any]]:
@@ -42,17 +38,16 @@ def objects_in(folder: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def foreign_crds(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Install Argo CD's and Flux' CustomResourceDefinitions, as their Go modules have them."""
+def foreign_crds(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Install Argo CD's and Flux' CustomResourceDefinitions, as their Go modules have them.
+
+    They stay as long as the cluster: a test in another process may be using them when the last one here ends.
+    """
     path = tmp_path_factory.mktemp("crds") / "crds.yaml"
     crds = [path.read_text(encoding="utf-8") for path in sorted(argo_crds().glob("*-crd.yaml"))]
     path.write_text("\n---\n".join([*crds, flux_crds()]), encoding="utf-8")
-    try:
-        cluster.kubectl("apply", "--server-side", "-f", str(path))
-        cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(path))
-        yield
-    finally:
-        cluster.kubectl("delete", "--ignore-not-found", "-f", str(path))
+    cluster.kubectl("apply", "--server-side", "-f", str(path))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(path))
 
 
 def argo_crds() -> Path:

@@ -64,7 +64,7 @@ class Operation:
         )
         self._ends.push_async_callback(self._cluster.close)
         while not await self._finds_kinds():
-            pass
+            await asyncio.sleep(WAIT_SECONDS)
         ready, port = self._cluster.is_reachable, self.settings.health_port
         probes = Probes(port, alive=self._troubles, ready=ready, metrics=self._metrics.text)
         self._ends.push_async_callback(probes.stop)
@@ -102,7 +102,6 @@ class Operation:
             logger.warning("The CustomResourceDefinitions are missing: apply those of this version")
         except ClusterError as error:
             logger.warning("%s", error)
-        await asyncio.sleep(WAIT_SECONDS)
         return False
 
     async def _stand(self) -> None:

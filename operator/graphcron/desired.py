@@ -95,6 +95,7 @@ def cronjobs_for(
     memory: Memory,
     *,
     now: datetime,
+    slept_until: datetime | None = None,
 ) -> list[Manifest]:
     """Build the CronJobs that a GraphCron wants, one for each line of its schedule.
 
@@ -106,6 +107,8 @@ def cronjobs_for(
         What the first of them is to remember.
     now
         When a schedule takes effect, where it is a new one.
+    slept_until
+        When the calendar's rest ended, where nobody was there to wake the CronJobs; the schedule is in force since.
 
     Raises
     ------
@@ -121,9 +124,9 @@ def cronjobs_for(
     manifests = []
     for name, line in zip(cronjob_names(graphcron), lines_of(graphcron), strict=True):
         own = seen.get(name)
-        since, key = _since(graphcron.spec, line, own, suspended=suspended, now=now)
+        since, key = _since(graphcron.spec, line, own, suspended=suspended, now=slept_until or now)
         annotations = {names.ANNOTATION_SCHEDULE_KEY: key, names.ANNOTATION_SCHEDULE_SINCE: rfc3339(since)}
-        stretch = in_force(graphcron.spec, line, own)
+        stretch = in_force(graphcron.spec, line, own, slept_until)
         if suspended and stretch:
             annotations[names.ANNOTATION_RAN_SINCE] = rfc3339(stretch[0])
         if name == graphcron.metadata.name:
@@ -144,14 +147,18 @@ def _since(
     return kept or whole_seconds(now), key
 
 
-def in_force(spec: GraphCronSpec, line: str, seen: CronJobSeen | None) -> tuple[datetime, datetime | None] | None:
+def in_force(
+    spec: GraphCronSpec, line: str, seen: CronJobSeen | None, slept_until: datetime | None = None
+) -> tuple[datetime, datetime | None] | None:
     """Return since when a line has been in force as it is, and until when where it is suspended; None: never."""
     if seen is None or seen.schedule_since is None:
         return None
     if seen.schedule_key == schedule_key(spec, line, suspended=False) and not seen.suspended:
         return seen.schedule_since, None
-    if seen.schedule_key == schedule_key(spec, line, suspended=True) and seen.ran_since:
-        return seen.ran_since, seen.schedule_since
+    if seen.schedule_key == schedule_key(spec, line, suspended=True):
+        if slept_until:
+            return seen.ran_since or slept_until, None
+        return (seen.ran_since, seen.schedule_since) if seen.ran_since else None
     return None
 
 

@@ -63,8 +63,7 @@ class Operation:
             lambda answer: self.echoes.expect(answer, now=datetime.now(UTC)), self._metrics.asked
         )
         self._ends.push_async_callback(self._cluster.close)
-        while not await self._finds_kinds():
-            await asyncio.sleep(WAIT_SECONDS)
+        await self._wait_for_kinds()
         ready, port = self._cluster.is_reachable, self.settings.health_port
         probes = Probes(port, alive=self._troubles, ready=ready, metrics=self._metrics.text)
         self._ends.push_async_callback(probes.stop)
@@ -94,15 +93,16 @@ class Operation:
         """Return itself: kopf copies the memo for each object, and there is one operation."""
         return self
 
-    async def _finds_kinds(self) -> bool:
-        """Look for the CustomResourceDefinitions; kopf alone would not notice in each case that they come later."""
-        try:
-            if await self._cluster.serves_our_kinds():
-                return True
-            logger.warning("The CustomResourceDefinitions are missing: apply those of this version")
-        except ClusterError as error:
-            logger.warning("%s", error)
-        return False
+    async def _wait_for_kinds(self) -> None:
+        """Wait for the CustomResourceDefinitions; kopf alone would not notice in each case that they come later."""
+        while True:
+            try:
+                if await self._cluster.serves_our_kinds():
+                    return
+                logger.warning("The CustomResourceDefinitions are missing: apply those of this version")
+            except ClusterError as error:
+                logger.warning("%s", error)
+            await asyncio.sleep(WAIT_SECONDS)
 
     async def _stand(self) -> None:
         """Work while the Lease is ours; a process that has lost it ends, and comes back as a new one."""

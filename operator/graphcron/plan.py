@@ -111,7 +111,8 @@ def plan_for(graphcron: GraphCron, settings: Settings, seen: Seen, *, now: datet
     """
     spec, name = graphcron.spec, graphcron.metadata.name
     first = seen.cronjobs.get(name)
-    stretch = _in_force(graphcron, seen)
+    slept_until = _slept_until(graphcron, seen, now)
+    stretch = _in_force(graphcron, seen, slept_until)
     missed = _unstarted(graphcron, seen, stretch, now)
     trigger = trigger_for(graphcron, seen.trigger, first, seen.previous, now)
     pause = pause_for(spec, seen.resume, first, seen.previous, _told(seen, spec).new, now=now)
@@ -125,7 +126,7 @@ def plan_for(graphcron: GraphCron, settings: Settings, seen: Seen, *, now: datet
     since = first.schedule_since if first and first.schedule_since else whole_seconds(now)
     checking = _look(graphcron, settings, seen, now)
     return Plan(
-        cronjobs=cronjobs_for(graphcron, settings, seen.cronjobs, memory, now=now),
+        cronjobs=cronjobs_for(graphcron, settings, seen.cronjobs, memory, now=now, slept_until=slept_until),
         surplus=[each for each in seen.cronjobs.values() if each.name not in wanted],
         jobs=[job_for(graphcron, settings, ask, since=since) for ask in asks]
         + ([checking.manifest] if checking and checking.manifest else []),
@@ -144,10 +145,23 @@ def _with_job(missed: RecentRun, ask: Ask | None) -> RecentRun:
     return missed.model_copy(update={"job": ask.name})
 
 
-def _in_force(graphcron: GraphCron, seen: Seen) -> tuple[datetime, datetime] | None:
+def _slept_until(graphcron: GraphCron, seen: Seen, now: datetime) -> datetime | None:
+    """Return when a rest of the calendar ended from which nobody has woken the CronJobs; None: they don't oversleep.
+
+    They rest for the calendar alone if the spec is the one of the last look, and neither it nor failures suspend them.
+    """
+    first = seen.cronjobs.get(graphcron.metadata.name)
+    changed = seen.previous.observed_generation != graphcron.metadata.generation
+    if changed or graphcron.spec.suspend or first is None or not first.suspended or first.paused_since:
+        return None
+    until = calendar_for(graphcron).rests_until(first.schedule_since or now)
+    return until if until and until <= now else None
+
+
+def _in_force(graphcron: GraphCron, seen: Seen, slept_until: datetime | None) -> tuple[datetime, datetime] | None:
     """Return since when the schedule has been in force as it is, and until when; None: it never was, a line is new."""
     names_and_lines = zip(cronjob_names(graphcron), lines_of(graphcron), strict=True)
-    stretches = [in_force(graphcron.spec, line, seen.cronjobs.get(name)) for name, line in names_and_lines]
+    stretches = [in_force(graphcron.spec, line, seen.cronjobs.get(name), slept_until) for name, line in names_and_lines]
     known = [stretch for stretch in stretches if stretch]
     if len(known) < len(stretches):
         return None

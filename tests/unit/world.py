@@ -133,7 +133,8 @@ class World:
         changed = graphcron(
             metadata.name, **{key: value for key, value in {**usual, **spec}.items() if value is not None}
         )
-        self.graphcron = changed
+        meta = changed.metadata.model_copy(update={"generation": (metadata.generation or 0) + 1})
+        self.graphcron = changed.model_copy(update={"metadata": meta})
 
     def end(self, job: JobSeen, *reports: Report) -> None:
         """Let a Job be over, with a pod for each report."""

@@ -91,13 +91,16 @@ types: $(VENV)/.done ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
 	@cd hack/chart && ../../$(BIN)/mypy --strict .
-	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py release.py upgrade.py metrics_page.py
+	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py release.py upgrade.py metrics_page.py api_page.py \
+	  cli_page.py recording.py docs/hooks.py
 
 .PHONY: generate
-generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, charts/static, docs/metrics.md, Argo CD's ConfigMap
+generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, charts/static, pages of docs/, Argo CD's ConfigMap
 	@$(PY) -m graphcron.crd
 	@$(PY) examples/gitops/argocd/argocd_cm.py
 	@$(PY) hack/metrics_page.py
+	@$(PY) hack/api_page.py
+	@$(PY) hack/cli_page.py
 	@$(PY) hack/chart
 
 .PHONY: check-generated
@@ -105,7 +108,24 @@ check-generated: $(VENV)/.done ## Fail where a generated file is stale
 	@$(PY) -m graphcron.crd --check
 	@$(PY) examples/gitops/argocd/argocd_cm.py --check
 	@$(PY) hack/metrics_page.py --check
+	@$(PY) hack/api_page.py --check
+	@$(PY) hack/cli_page.py --check
 	@$(PY) hack/chart --check
+
+.PHONY: recording
+recording: $(VENV)/.done ## Make the terminal pictures of the README and of docs/cli.md anew, on a cluster of their own (PICTURE=demo|cli)
+	@$(PY) hack/recording.py $(PICTURE)
+
+# Without the variable the theme prints a notice about its future. Never --quiet: what is not printed, --strict lets pass.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs
+
+.PHONY: docs
+docs: $(VENV)/.done ## Build the documentation's site into site/ (DOCS_URL=…, DOCS_REPOSITORY=…)
+	@$(MKDOCS) build --strict --site-dir site
+
+.PHONY: docs-serve
+docs-serve: $(VENV)/.done ## Show the site on this machine, and follow what you write (PORT=8000)
+	@$(MKDOCS) serve --no-strict --livereload --dev-addr 127.0.0.1:$(or $(PORT),8000)
 
 .PHONY: oracle
 oracle: ## Make the clock's test vectors from robfig/cron (needs Go)
@@ -143,4 +163,4 @@ release-push: release-package ## Push the chart, and the images for amd64 and ar
 
 .PHONY: clean
 clean: ## Remove what the targets above installed into the checkout
-	@rm -rf $(VENV) tests/docs/node_modules .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf $(VENV) site tests/docs/node_modules .mypy_cache .ruff_cache .pytest_cache

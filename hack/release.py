@@ -27,13 +27,17 @@ CHART = "charts/graphcron"
 MANIFEST = "charts/static/install.yaml"
 UNRELEASED = "Unreleased"
 
+_TAG = r'/(?:operator|runner):(\d[^"\s]*)'
+
 PLACES = {
     "the version in pyproject.toml": ("pyproject.toml", r'^version = "([^"\n]+)"$'),
     "the version of the package": ("operator/graphcron/__init__.py", r'^__version__ = "([^"\n]+)"$'),
     "the version in Chart.yaml": (f"{CHART}/Chart.yaml", r'^version: "?([^"\s]+)"?$'),
     "the appVersion in Chart.yaml": (f"{CHART}/Chart.yaml", r'^appVersion: "?([^"\s]+)"?$'),
+    "the tag of the images in docs/install.md": ("docs/install.md", _TAG),
+    "the tag of the images in docs/getting-started.md": ("docs/getting-started.md", _TAG),
 }
-"""Where the version stands: a file, and the line in it."""
+"""Where the version stands: a file, and what is around it; a tag may stand there several times."""
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?")
 _HEADING = re.compile(r"## \[?(?P<name>[^\]\s]+)\]?(?: - (?P<date>\d{4}-\d{2}-\d{2}))?")
@@ -90,8 +94,8 @@ def versions(files: Mapping[str, str]) -> dict[str, str]:
     """Return each place's version; `files` are texts by their path."""
     found = {place: re.findall(line, files[path], re.MULTILINE) for place, (path, line) in PLACES.items()}
     for place, each in found.items():
-        if len(each) != 1:
-            raise ReleaseError(f"{place} stands there {len(each)} times")
+        if len(set(each)) != 1 or (len(each) > 1 and PLACES[place][1] != _TAG):
+            raise ReleaseError(f"{place} stands there {len(each)} times: {', '.join(each) or 'not at all'}")
     return {place: each[0] for place, each in found.items()}
 
 

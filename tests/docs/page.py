@@ -83,9 +83,10 @@ def links(page: Path) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub makes them."""
-    headings = _HEADING.findall(_blanked(page.read_text(encoding="utf-8")))
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """Return the anchors of a page: those that GitHub makes of headings, and those that it sets itself."""
+    text = _blanked(page.read_text(encoding="utf-8"))
+    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(text)}
+    return slugs | set(re.findall(r'<a id="([^"]+)"></a>', text))
 
 
 def table(page: Path, first: str) -> list[dict[str, str]]:

@@ -30,6 +30,8 @@ FILES = {
     "pyproject.toml": '[project]\nname = "graphcron"\nversion = "0.2.0"\n\n[tool.other]\ntarget-version = "0.2.0"\n',
     "operator/graphcron/__init__.py": '__version__ = "0.2.0"\n',
     "charts/graphcron/Chart.yaml": 'apiVersion: v2\nversion: 0.2.0\nappVersion: "0.2.0"\nkubeVersion: ">=1.31.0-0"\n',
+    "docs/install.md": 'docker build --tag "$REGISTRY/operator:0.2.0" .\ndocker push "$REGISTRY/operator:0.2.0"\n',
+    "docs/getting-started.md": "docker push $REGISTRY/runner:0.2.0\n",
     "CHANGELOG.md": CHANGELOG,
 }
 
@@ -116,6 +118,7 @@ def test_all_places_agree(tag):
         (with_("operator/graphcron/__init__.py", "0.2.0", "0.1.9"), "the version of the package"),
         (with_("charts/graphcron/Chart.yaml", "\nversion: 0.2.0", "\nversion: 0.1.9"), "the version in Chart.yaml"),
         (with_("charts/graphcron/Chart.yaml", 'appVersion: "0.2.0"', "appVersion: 0.1.9"), "the appVersion in Chart"),
+        (with_("docs/getting-started.md", "0.2.0", "0.1.9"), "the tag of the images in docs/getting-started.md"),
         (with_("CHANGELOG.md", "[0.2.0]", "0.1.9"), "the newest version in CHANGELOG.md"),
     ],
 )
@@ -139,6 +142,18 @@ def test_before_the_first_release_only_a_tag_needs_a_section():
     assert release.problems({**first, "CHANGELOG.md": "# Changelog\n"}) == [
         "CHANGELOG.md has neither a version nor `## Unreleased`"
     ]
+
+
+def test_tags_that_differ_within_a_page_are_told():
+    files = with_("docs/install.md", 'push "$REGISTRY/operator:0.2.0"', 'push "$REGISTRY/operator:0.1.9"')
+    with pytest.raises(ReleaseError, match=r"install.md stands there 2 times: 0\.2\.0, 0\.1\.9"):
+        release.problems(files)
+
+
+def test_a_bump_sets_each_tag_of_a_page():
+    changed = release.bumped(FILES, "0.3.0", "2027-03-01")
+    assert changed["docs/install.md"].count("operator:0.3.0") == 2
+    assert "0.2.0" not in changed["docs/install.md"]
 
 
 def test_a_version_that_stands_nowhere_is_told():

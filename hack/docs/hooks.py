@@ -1,0 +1,96 @@
+"""MkDocs hooks: make a site of pages that are written for the repository.
+
+A page is read on GitHub and on the site, so its links are those that GitHub follows. Here they become the site's own,
+or lead to the repository where they leave the site.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mkdocs.structure.files import File, Files
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.pages import Page
+
+BROUGHT_IN: Final = {
+    "index.md": "README.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "changelog.md": "CHANGELOG.md",
+    "security-policy.md": "SECURITY.md",
+    "chart-values.md": "charts/graphcron/README.md",
+}
+"""Pages of the site that stand outside of ``docs/``, and their files in the repository."""
+
+BRANCH: Final = "main"
+
+_CODE = r"^(?P<fence> *```+).*?^(?P=fence)$|`[^`\n]+`"
+_MARKDOWN_TARGET = r"(?<=\]\()[^)\s]+|(?<=\]: )\S+$"
+_HTML_TARGET = r'(?<=\bsrc=")[^"]+|(?<=\bhref=")[^"]+|(?<=\bsrcset=")[^"]+'
+_TARGET = re.compile(
+    rf"(?P<code>{_CODE})|(?P<markdown>{_MARKDOWN_TARGET})|(?P<html>{_HTML_TARGET})", re.MULTILINE | re.DOTALL
+)
+_FOLD = r"<details(?: open)?>\n<summary>([^\n]*)</summary>\n(.*?)\n</details>\n"
+_FOLDS = re.compile(rf"(?:{_FOLD}){{2,}}", re.DOTALL)
+
+
+def on_files(files: Files, *, config: MkDocsConfig) -> Files:
+    """Bring in the pages that stand outside of ``docs/``."""
+    for page, source in BROUGHT_IN.items():
+        files.append(File.generated(config, page, abs_src_path=str(_root(config) / source)))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Make the links of a page the site's, and its folds what the site has for them."""
+
+    def linked(match: re.Match[str]) -> str:
+        return match[0] if match["code"] else _linked(match[0], bool(match["html"]), page.file, config, files)
+
+    return _unfolded(_TARGET.sub(linked, markdown))
+
+
+def _linked(target: str, html: bool, page: File, config: MkDocsConfig, files: Files) -> str:
+    """Return where a link leads on the site; as it is, where it leads nowhere: then MkDocs warns."""
+    path, mark, anchor = target.partition("#")
+    if not path or "://" in path or path.startswith("mailto:"):
+        return target
+    source = BROUGHT_IN.get(page.src_uri, f"docs/{page.src_uri}")
+    goal = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
+    file = _on_site(goal, files)
+    if file is not None:
+        # MkDocs finds the place of what Markdown links to; HTML is left as it is.
+        near = posixpath.relpath(file.src_uri, posixpath.dirname(page.src_uri))
+        return (file.url_relative_to(page) if html else near) + mark + anchor
+    there = _root(config) / goal
+    if goal.startswith("..") or not there.exists():
+        return target
+    kind = "tree" if there.is_dir() else "blob"
+    return f"{(config.repo_url or '').rstrip('/')}/{kind}/{BRANCH}/{goal}{mark}{anchor}"
+
+
+def _on_site(goal: str, files: Files) -> File | None:
+    """Return the page or picture that a file of the repository is on the site."""
+    pages = {source: page for page, source in BROUGHT_IN.items()}
+    return files.get_file_from_path(pages.get(goal) or (goal.removeprefix("docs/") if goal.startswith("docs/") else ""))
+
+
+def _unfolded(markdown: str) -> str:
+    """Return the page with folds that follow each other as tabs; one by itself stays a fold."""
+
+    def tab(match: re.Match[str]) -> str:
+        text = textwrap.indent(match[2].strip("\n"), "    ")
+        return f'=== "{match[1]}"\n\n{text}\n\n'
+
+    tabbed = _FOLDS.sub(lambda folds: re.sub(_FOLD, tab, folds[0], flags=re.DOTALL), markdown)
+    # Without the attribute Python-Markdown takes what is in a fold for HTML.
+    return re.sub(r"^<details", '<details markdown="1"', tabbed, flags=re.MULTILINE)
+
+
+def _root(config: MkDocsConfig) -> Path:
+    return Path(config.config_file_path).parent

@@ -1,0 +1,219 @@
+"""The pictures of the README and of the docs: real sessions in a cluster, each as one SVG file.
+
+    python hack/recording.py [PICTURE …]
+
+Nothing in them is made up: each command is run, and what it prints is what is seen. The cluster is the one that
+GRAPHCRON_TEST_CLUSTER names, with all images loaded, or one for the time of the recording.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from demo import Stand, hack
+from installing import (
+    ROOT,
+    InstallError,
+    default_values,
+    delete_namespaces,
+    get,
+    install_operator,
+    install_server,
+    kubectl,
+    make_namespace,
+    say,
+)
+from own_cluster import own_cluster
+from terminal import Step, picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+IMAGES = ROOT / "docs/images"
+NAMESPACE = "demo"
+TEAM = ROOT / "hack/demo/team.yaml"
+
+FIRST = "daily-report"
+"""The GraphCron that the README shows."""
+
+PRICES = {"*": {"input": "2.50", "output": "10"}}
+
+RUN_SECONDS = 180
+"""How long what is awaited may take: a pod has to start, and the graph to run."""
+
+ENDED_IN = {"contact-sync": 2, "daily-report": 1, "invoice-check": 1, "lead-search": 2, "press-digest": 1}
+"""How often each one of the team is run to its end."""
+
+ACTIVE = "index-docs"
+"""The one of the team whose run goes on."""
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Where a person types: a folder with the file to apply, in a cluster whose namespace is set."""
+
+    stand: Stand
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return an environment of our own making: nothing of this machine's shows."""
+        own = {**self.stand.environment, "FORCE_COLOR": "1", "TERM": "xterm-256color", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
+        programs = [str(self.stand.tools), str(Path(sys.executable).parent), own["PATH"]]
+        left_out = {"COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "KUBECTL"}
+        return {name: text for name, text in own.items() if name not in left_out} | {"PATH": os.pathsep.join(programs)}
+
+    def type(self, command: str) -> Step:
+        """Run a command as a person types it, and keep what it prints.
+
+        Raises
+        ------
+        InstallError
+            It failed.
+        """
+        say(f"$ {command}")
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise InstallError(f"{command}: {done.stdout.strip()}")
+        return Step(command, done.stdout)
+
+
+def main(words: list[str]) -> int:
+    """Make the pictures; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python hack/recording.py", description="Make the pictures of the docs.")
+    parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=f"of {', '.join(PICTURES)} (default: all)")
+    wanted = parser.parse_args(words).pictures or list(PICTURES)
+    given = "GRAPHCRON_TEST_CLUSTER" in os.environ
+    try:
+        with nullcontext(dict(os.environ)) if given else own_cluster("recording") as environment:
+            record(environment["GRAPHCRON_TEST_CLUSTER"], wanted)
+    except InstallError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def record(cluster: str, wanted: list[str]) -> None:
+    """Install what the demo stands on in a cluster, and make pictures there."""
+    info = json.loads(hack("info", "--name", cluster))
+    found = Stand(Path(info["kubeconfig"]), Path(hack("tools").strip()), info["provider"])
+    say("Installing a LangGraph server and the operator")
+    install_server(found)
+    install_operator(found, {**default_values(), "prices": PRICES})
+    for name in wanted:
+        with _seated(found) as terminal:
+            svg = PICTURES[name](terminal)
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        (IMAGES / f"{name}.svg").write_text(svg, encoding="utf-8")
+        say(f"Wrote docs/images/{name}.svg")
+
+
+@contextmanager
+def _seated(found: Stand) -> Iterator[Terminal]:
+    """Sit down in a new namespace, and leave nothing behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        # The kubeconfig is somebody else's: the namespace is set in a copy.
+        stand = Stand(Path(shutil.copy(found.kubeconfig, Path(folder, "kubeconfig"))), found.tools, found.provider)
+        kubectl(stand, "config", "set-context", "--current", f"--namespace={NAMESPACE}")
+        delete_namespaces(stand, NAMESPACE)
+        make_namespace(stand, NAMESPACE)
+        Path(folder, f"{FIRST}.yaml").write_text(_yaml_of_the_readme(), encoding="utf-8")
+        try:
+            yield Terminal(stand, Path(folder))
+        finally:
+            delete_namespaces(stand, NAMESPACE)
+
+
+def _yaml_of_the_readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+
+
+# --- the sessions ---------------------------------------------------------------------------------------------------
+
+
+def demo(terminal: Terminal) -> str:
+    """A GraphCron from its apply to its end."""
+    steps = [terminal.type(f"kubectl apply -f {FIRST}.yaml")]
+    _wait("The GraphCron is ready", _is_ready, terminal, FIRST)
+    steps += [terminal.type("kubectl get gcron"), terminal.type(f"kubectl graphcron run {FIRST} --wait")]
+    steps += [terminal.type("kubectl get gcron"), terminal.type(f"kubectl graphcron describe {FIRST}")]
+    steps.append(terminal.type(f"kubectl delete gcron {FIRST}"))
+    made = "cronjobs,jobs,pods"
+    _wait("All that it made is gone", lambda: not get(terminal.stand, made)["items"])
+    steps.append(terminal.type(f"kubectl get {made}"))
+    description = (
+        "A terminal. A GraphCron is applied, is ready, and is run once: the run succeeds. describe shows its schedule, "
+        "its next times and that run. It is deleted, and no CronJob, no Job and no Pod is left."
+    )
+    return picture(steps, title="From apply to delete", description=description)
+
+
+def cli(terminal: Terminal) -> str:
+    """GraphCrons of a team, seen with ``kubectl graphcron``."""
+    kubectl(terminal.stand, "apply", "-f", str(TEAM))
+    for name in (*ENDED_IN, ACTIVE):
+        _wait(f"{name} is ready", _is_ready, terminal, name)
+    for already in range(max(ENDED_IN.values())):
+        asked = [name for name, times in ENDED_IN.items() if times > already]
+        for name in asked:
+            terminal.type(f"kubectl graphcron run {name}")
+        for name in asked:
+            _wait(f"The run of {name} has ended", _has_run, terminal, name, already + 1)
+    terminal.type(f"kubectl graphcron run {ACTIVE}")
+    _wait(f"The run of {ACTIVE} goes on", lambda: bool(_status(terminal, ACTIVE).get("active")))
+    steps = [terminal.type(f"kubectl graphcron {words}") for words in ("list", "next press-digest")]
+    steps += [terminal.type(f"kubectl graphcron {words}") for words in ("history lead-search", "top")]
+    description = (
+        "A terminal. list shows seven GraphCrons, some of which are suspended, paused after failures, active or over "
+        "their budget; next the five times at which one is due; history the runs of one; top what all of them used."
+    )
+    return picture(steps, title="kubectl graphcron", description=description)
+
+
+PICTURES: dict[str, Callable[[Terminal], str]] = {"demo": demo, "cli": cli}
+
+
+def _status(terminal: Terminal, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = get(terminal.stand, "graphcron", name, f"--namespace={NAMESPACE}").get("status", {})
+    return {"recentRuns": [], "conditions": [], **found}
+
+
+def _is_ready(terminal: Terminal, name: str) -> bool:
+    return any((each["type"], each["status"]) == ("Ready", "True") for each in _status(terminal, name)["conditions"])
+
+
+def _has_run(terminal: Terminal, name: str, times: int) -> bool:
+    return len(_status(terminal, name)["recentRuns"]) >= times
+
+
+def _wait(what: str, holds: Callable[..., bool], *of: Any) -> None:
+    deadline = time.monotonic() + RUN_SECONDS
+    while not holds(*of):
+        if time.monotonic() > deadline:
+            raise InstallError(f"after {RUN_SECONDS} s this does not hold: {what}")
+        time.sleep(0.5)
+    say(what)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

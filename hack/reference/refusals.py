@@ -1,0 +1,65 @@
+"""What a resource is refused for, in the words of the API server and of the operator."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from reference.model import declared
+from reference.schema import fields, schema_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphcron.crd import Kind, Schema
+
+_MANY: Final = 4
+"""So many messages are not told twice."""
+
+
+class Refusal(NamedTuple):
+    """What the API server or the operator says of a wrong value."""
+
+    path: str
+    """Of the culprit."""
+    message: str
+    operator: bool = False
+    """Whether only the operator knows."""
+
+
+def by_api_server(schema: Schema, path: str = "") -> Iterator[Refusal]:
+    """Yield what the API server says of what breaks a rule, each at the field that it blames."""
+    for rule in schema.get("x-kubernetes-validations", ()):
+        yield Refusal((path + rule.get("fieldPath", "")).removeprefix("."), rule["message"])
+    for name, each in schema.get("properties", {}).items():
+        yield from by_api_server(each, f"{path}.{name}".removeprefix("."))
+    if "items" in schema:
+        yield from by_api_server(schema["items"], f"{path}[]")
+    if "additionalProperties" in schema:
+        yield from by_api_server(schema["additionalProperties"], path)
+
+
+@cache
+def refused(kind: Kind) -> tuple[Refusal, ...]:
+    """Return all that a resource can be refused for.
+
+    Two items of the same name are told by the list's type, and a member that is there to be refused by its description.
+    """
+    schema = schema_of(kind)
+    found = list(fields(schema))
+    keyed = {each.path for each in found if "x-kubernetes-list-map-keys" in each.schema}
+    told = {each.path for each in found if each.description.startswith("Refused, ")}
+    rules = [each for each in declared(kind.model) if each.rule and each.path not in keyed]
+    late = [Refusal(each.path, each.rule.message, operator=True) for each in rules if each.rule]
+    return tuple(each for each in (*by_api_server(schema), *late) if each.path not in told)
+
+
+def same_as(kind: Kind, refusal: Refusal) -> str:
+    """Return the field that has all the messages of a list's items, where they are many; empty: none has."""
+    texts: dict[str, set[str]] = {}
+    for each in refused(kind):
+        texts.setdefault(each.path, set()).add(each.message)
+    own = texts.pop(refusal.path)
+    if not refusal.path.endswith("[]") or len(own) < _MANY:
+        return ""
+    return next((path for path, messages in texts.items() if own <= messages), "")

@@ -89,6 +89,8 @@ def _graphcron(_program: str, arguments: list[str], _shell: Shell, _tools: Path)
     command: Any = typer.main.get_command(app)
     if not arguments:
         return "Missing argument: a verb"
+    if arguments[0] in {"--install-completion", "--show-completion"}:  # to parse the first is to write to ~/.bashrc
+        return None
     if "[OPTIONS]" in arguments:  # how to write it, from the reference
         return None if arguments[0] in command.commands else f"No such command '{arguments[0]}'"
     try:

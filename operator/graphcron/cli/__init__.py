@@ -2,13 +2,15 @@
 
 ::
 
-    app        the program, and how errors end it
-    options    what verbs have in common on the command line
-    kubectl    Kubernetes, by kubectl: its contexts, its credentials
-    output     tables, JSON, YAML, names
-    manifests  the GraphCrons of files, and where in them each field stands
-    rows       what tables show of GraphCrons and of their runs
-    words      times for people                      lines      schedules in words
-    imported   a LangGraph cron as a GraphCron       langgraph  the server that has them
-    checks     what the doctor looks at
+    app         the program, and how errors end it
+    options     what verbs have in common on the command line
+    completion  what kubectl runs to complete the words after its plugin
+    kubectl     Kubernetes, by kubectl: its contexts, its credentials
+    refusals    what kubectl says where it refuses, in one line with the remedy
+    output      tables, JSON, YAML, names
+    manifests   the GraphCrons of files, and where in them each field stands
+    rows        what tables show of GraphCrons and of their runs
+    words       times for people                     lines      schedules in words
+    imported    a LangGraph cron as a GraphCron      langgraph  the server that has them
+    checks      what the doctor looks at
 """

@@ -1,17 +1,18 @@
 """The program: its verbs, and how errors end it."""
 
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 
-from graphcron import __version__
 from graphcron.errors import GraphCronError
 
+PROGRAM: Final = "graphcron"
+"""What it is called, also where kubectl runs it as its plugin: what it prints can be typed as it stands."""
+
 app: Final = typer.Typer(
-    name="graphcron",
+    name=PROGRAM,
     help="Schedule LangGraph runs as Kubernetes resources: look at GraphCrons, run them, check them.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -23,19 +24,27 @@ class CliError(GraphCronError):
     """A verb can't do what it was asked for; one line that says why, and what to do."""
 
 
-@app.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
-
-
 def main() -> None:
-    """Run the program; an error of ours is one line and exit code 1."""
+    """Run the program; an error is one line, with exit code 1, or 2 where the command line is wrong."""
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], prog_name=PROGRAM, standalone_mode=False)
     except GraphCronError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
-    except BrokenPipeError:  # somebody reads no further, as head does
-        sys.stderr.close()
-        sys.exit(0)
+        _end(str(error), 1)
+    except typer.TyperException as error:
+        _end(_in_one_line(error), error.exit_code)
+    except typer.Abort:
+        _end("stopped; nothing more was done", 1)
+    sys.exit(code)
+
+
+def _in_one_line(error: typer.TyperException) -> str:
+    """Say what is wrong with the command line, and where to read how it is written."""
+    said = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+    context: typer.Context | None = getattr(error, "ctx", None)
+    help_there = f"; see {context.command_path} -h" if context and not said.endswith("?") else ""
+    return said[:1].lower() + said[1:] + help_there
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    sys.exit(code)

@@ -1,15 +1,18 @@
-"""Kubernetes, by kubectl: its contexts, its credentials, its words where it refuses."""
+"""Kubernetes, by kubectl: its contexts, its credentials."""
 
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any, Final
 
 from graphcron import names
 from graphcron.cli.app import CliError
+from graphcron.cli.refusals import NotFoundError, refusal
 
 Object = dict[str, Any]
 """An object as the API server has it."""
@@ -28,6 +31,8 @@ class Kubectl:
     """All namespaces, where a verb lists."""
     context: str | None = None
     kubeconfig: str | None = None
+    seconds: float | None = None
+    """How long an answer may take; None: as long as kubectl waits."""
 
     def get(self, kind: str, name: str) -> Object:
         """Return an object.
@@ -35,20 +40,30 @@ class Kubectl:
         Raises
         ------
         CliError
-            There is none, or the cluster can't be asked; in kubectl's words.
+            Here and in all that follows: there is none, or the cluster can't be asked.
         """
-        return dict(json.loads(self.run("get", kind, name, "--output=json", *self._here)))
+        return self._one("get", kind, name)
 
     def find(self, kind: str, name: str) -> Object | None:
         """Return an object; None where there is none."""
-        text = self.run("get", kind, name, "--output=json", "--ignore-not-found", *self._here)
+        text = self.run("get", kind, name, "--output=json", "--ignore-not-found", *self._where)
         return dict(json.loads(text)) if text.strip() else None
 
     def find_all(self, kind: str, *, selector: str = "") -> list[Object]:
         """List the objects of a kind, of the namespace or of all."""
-        where = ["--all-namespaces"] if self.everywhere else self._here
         select = [f"--selector={selector}"] if selector else []
-        return list(json.loads(self.run("get", kind, "--output=json", *where, *select))["items"])
+        return list(json.loads(self.run("get", kind, "--output=json", *self._where, *select))["items"])
+
+    def graphcrons(self) -> list[Object]:
+        """List the GraphCrons; unlike an empty namespace, one that does not exist is an error."""
+        found = self.find_all(GRAPHCRONS)
+        if not found:
+            self._check_namespace()
+        return found
+
+    def names(self, kind: str) -> list[str]:
+        """List the names of the objects of a kind."""
+        return [each.rpartition("/")[2] for each in self.run("get", kind, "--output=name", *self._where).split()]
 
     def children(self, kind: str, uid: str) -> list[Object]:
         """List the CronJobs, Jobs or pods of a GraphCron."""
@@ -56,46 +71,99 @@ class Kubectl:
 
     def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> Object:
         """Change an object by a merge patch; return it as it is then."""
-        text = self.run(
-            "patch", kind, name, "--type=merge", f"--patch={json.dumps(change)}", "--output=json", *self._here
-        )
-        return dict(json.loads(text))
+        return self._one("patch", kind, name, "--type=merge", f"--patch={json.dumps(change)}")
 
     def annotate(self, kind: str, name: str, annotations: Mapping[str, str]) -> Object:
         """Set annotations; return the object as it is then."""
         return self.patch(kind, name, {"metadata": {"annotations": dict(annotations)}})
 
-    def run(self, verb: str, *arguments: str, stdin: str | None = None) -> str:
-        """Run a verb of kubectl and return what it printed.
+    def watch(self, kind: str) -> Iterator[str]:
+        """List the objects of a kind, and go on with each change: kubectl's events, one a line."""
+        return self.stream("get", kind, "--watch", "--output-watch-events", "--output=json", *self._where)
 
-        Raises
-        ------
-        CliError
-            It failed, or there is no kubectl.
-        """
-        done = subprocess.run(self._command(verb, *arguments), input=stdin, capture_output=True, text=True, check=False)
+    def run(self, verb: str, *arguments: str, stdin: str | None = None) -> str:
+        """Run a verb of kubectl and return what it printed."""
+        command = self._command(verb, *arguments)
+        try:
+            done = subprocess.run(
+                command, input=stdin, capture_output=True, text=True, check=False, timeout=self.seconds
+            )
+        except subprocess.TimeoutExpired as error:
+            raise CliError(
+                f"the cluster does not answer within {self.seconds} s; choose another with --context"
+            ) from error
+        except OSError as error:
+            raise _unusable(command[0], error) from error
         if done.returncode:
-            lines = [line for line in done.stderr.strip().splitlines() if not line.startswith(("W", "I"))]
-            raise CliError((lines[-1] if lines else f"kubectl {verb} failed").removeprefix("error: "))
+            raise refusal(done.stderr, verb=verb)
         return done.stdout
 
     def stream(self, verb: str, *arguments: str) -> Iterator[str]:
         """Run a verb of kubectl that goes on, such as ``logs --follow``; yields its lines, and ends it at the end."""
-        process = subprocess.Popen(self._command(verb, *arguments), stdout=subprocess.PIPE, text=True)
+        command = self._command(verb, *arguments)
         try:
-            assert process.stdout is not None
-            yield from (line.rstrip("\n") for line in process.stdout)
-        finally:
-            process.terminate()
-            process.wait()
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        except OSError as error:
+            raise _unusable(command[0], error) from error
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with process:
+            try:
+                yield from (line.rstrip("\n") for line in process.stdout)
+                if process.wait():
+                    raise refusal(process.stderr.read(), verb=verb)
+            finally:
+                process.terminate()
+
+    def _one(self, verb: str, kind: str, name: str, *arguments: str) -> Object:
+        try:
+            text = self.run(verb, kind, name, "--output=json", *arguments, *self._where)
+        except NotFoundError as error:
+            raise (self._not_there(name) if kind == GRAPHCRONS else error) from None
+        return dict(json.loads(text))
+
+    def _not_there(self, name: str) -> CliError:
+        """Say that there is no such GraphCron, and which one may be meant."""
+        self._check_namespace()
+        where = f"in the namespace {self.namespace}" if self.namespace else "in this namespace"
+        missing = f"there is no GraphCron {name} {where}"
+        with suppress(CliError):
+            if near := get_close_matches(name, self.names(GRAPHCRONS), n=1):
+                return CliError(f"{missing}; did you mean {near[0]}?")
+        with suppress(CliError):
+            for each in replace(self, everywhere=True).find_all(GRAPHCRONS):
+                if each["metadata"]["name"] == name:
+                    return CliError(f"{missing}; there is one with -n {each['metadata']['namespace']}")
+        return CliError(f"{missing}; graphcron list shows those that there are, with -A of all namespaces")
+
+    def _check_namespace(self) -> None:
+        if self.everywhere or not self.namespace:
+            return
+        try:
+            there = self.names("namespaces")
+        except CliError:  # who may not see namespaces is told no more than that there is nothing in it
+            return
+        if self.namespace not in there:
+            near = get_close_matches(self.namespace, there, n=1)
+            remedy = f"did you mean {near[0]}?" if near else "kubectl get namespaces lists those that there are"
+            raise CliError(f"there is no namespace {self.namespace}; {remedy}")
 
     @property
-    def _here(self) -> tuple[str, ...]:
+    def _where(self) -> tuple[str, ...]:
+        if self.everywhere:
+            return ("--all-namespaces",)
         return ("--namespace", self.namespace) if self.namespace else ()
 
     def _command(self, verb: str, *arguments: str) -> tuple[str, ...]:
         program = os.environ.get("KUBECTL") or shutil.which("kubectl")
         if not program:
-            raise CliError("kubectl is not on your PATH: install it, or name it in the variable KUBECTL")
+            raise CliError(f"kubectl is not on your PATH: {_REMEDY}")
         given = {"--context": self.context, "--kubeconfig": self.kubeconfig}
         return (program, verb, *arguments, *(f"{option}={value}" for option, value in given.items() if value))
+
+
+_REMEDY: Final = "install it, or name it in the variable KUBECTL"
+
+
+def _unusable(program: str, error: OSError) -> CliError:
+    return CliError(f"{program} can't be run ({error.strerror}): {_REMEDY}")

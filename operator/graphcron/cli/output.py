@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import typer
 
 from graphcron.cli.kubectl import Object
-from graphcron.cli.options import Output
+from graphcron.cli.options import Output, Written
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,6 +57,27 @@ def show(objects: Sequence[Object], columns: Sequence[Column], output: Output) -
     else:
         shown = shown_of(columns, output)
         table([column.title for column in shown], cells(objects, shown))
+
+
+def say(lines: Sequence[str], output: Written | None) -> None:
+    """Print what was done in sentences, unless :func:`show_done` prints the objects."""
+    if output is None:
+        for line in lines:
+            typer.echo(line)
+
+
+def show_done(objects: Sequence[Object], output: Written | None) -> None:
+    """Print what was changed as the objects that it is now, where that was asked for."""
+    if output is not None:
+        show(objects, (), Output(output))
+
+
+def show_one(found: Object, output: Written) -> None:
+    """Print one object, and not a list of one."""
+    if output is Written.NAME:
+        typer.echo(name_of(found))
+    else:
+        dump(found, Output(output))
 
 
 def name_of(found: Object) -> str:

@@ -60,7 +60,7 @@ def test_several_schedules_and_a_namespace_are_written() -> None:
         ("hello --assistant agent --schedule '61 * * * *'", 1, 'error: spec.schedule: minute "61": 61 is above 59'),
         (f"{SHORT} --thread {THREAD} --thread-per day", 1, "error: spec.thread: must have either id or per"),
         (f"{SHORT} --input '{{a: 1}}'", 2, "is no JSON"),
-        ("hello --assistant agent", 2, "Missing option '--schedule'"),
+        ("hello --assistant agent", 2, "missing option '--schedule'"),
     ],
 )
 def test_errors_are_told(command: str, code: int, said: str) -> None:

@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
         (["bad.yaml", "broken.yaml"], 2, ""),
         (["missing.yaml"], 2, ""),
         ([".", "--allow-none"], 2, ""),
-        ([], 2, "Missing argument"),
+        ([], 2, "missing argument"),
     ],
 )
 def test_the_exit_code_tells_what_was_found(folder: Path, files: list[str], code: int, said: str) -> None:

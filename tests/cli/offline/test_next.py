@@ -144,7 +144,7 @@ def test_a_name_is_looked_up_in_the_cluster(cluster: Cluster, namespace: str) ->
     assert timedelta() < first - datetime.now(UTC) <= timedelta(days=1)
     missing = run("next", "nobody", "-n", namespace, environment=cluster.environment)
     assert missing.returncode == 1
-    assert '"nobody" not found' in missing.stderr
+    assert "there is no GraphCron nobody in" in missing.stderr
 
 
 @pytest.mark.parametrize(

@@ -224,11 +224,12 @@ def test_active_jobs():
         job("going", deletionTimestamp="2026-11-22T12:01:00Z"),
         job("look", labels=preflight),
     ]
-    assert cancel.active(jobs) == ["first", "second"]
-    assert cancel.chosen(["a", "b"], name="hello", run=None) == ["a", "b"]
-    assert cancel.chosen(["a", "b"], name="hello", run="b") == ["b"]
+    assert [job["metadata"]["name"] for job in cancel.active(jobs)] == ["first", "second"]
+    both = [{"metadata": {"name": name}} for name in "ab"]
+    assert cancel.chosen(both, name="hello", run=None) == both
+    assert cancel.chosen(both, name="hello", run="b") == both[1:]
     with pytest.raises(CliError, match="hello has no active run with the Job c; active are a, b"):
-        cancel.chosen(["a", "b"], name="hello", run="c")
+        cancel.chosen(both, name="hello", run="c")
     with pytest.raises(CliError, match="no run is active"):
         cancel.chosen([], name="hello", run="c")
 

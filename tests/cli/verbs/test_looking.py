@@ -97,9 +97,3 @@ def test_what_is_exported_can_be_applied_again(crons: Crons, program: Program):
     generation = crons.get("graphcrons", "hello")["metadata"]["generation"]
     crons.cluster.apply(one, namespace=crons.namespace)
     assert crons.get("graphcrons", "hello")["metadata"]["generation"] == generation
-
-
-def test_a_graphcron_that_is_not_there_is_one_line(program: Program):
-    for verb in ("describe", "history", "logs", "cancel", "run", "suspend", "resume", "export"):
-        said = program.run(verb, "nobody", code=1)
-        assert said == 'error: Error from server (NotFound): graphcrons.graphcron.dev "nobody" not found\n', verb

@@ -6,39 +6,42 @@ from typing import Annotated
 import typer
 
 from graphcron import names
+from graphcron.cli import output as printed
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Context, Kubeconfig, Name, Namespace
+from graphcron.cli.options import Done, Names, in_cluster
 from graphcron.names import Purpose
 
 
 @app.command()
+@in_cluster
 def cancel(
-    name: Name,
-    *,
+    kubectl: Kubectl,
+    named: Names,
     run: Annotated[
         str | None, typer.Option("--run", metavar="JOB", help="Job of the run, as describe shows it. Default: all.")
     ] = None,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
+    output: Done = None,
 ) -> None:
-    """Cancel the active runs: their Jobs are deleted, and their pods cancel the runs on the server."""
-    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
-    found = kubectl.get(GRAPHCRONS, name)["metadata"]
-    jobs = chosen(active(kubectl.children("jobs", found["uid"])), name=name, run=run)
-    if jobs:
-        kubectl.run("delete", "jobs", *jobs, "--namespace", found["namespace"], "--wait=false")
-    for job in jobs:
-        typer.echo(f"{job} is deleted; its pod cancels the run on the server")
-    if not jobs:
-        typer.echo(f"{name} has no active run")
+    """Cancel the active runs. Their Jobs are deleted, and their pods cancel the runs on the server."""
+    if run and len(named) > 1:
+        raise typer.BadParameter("a Job is of one GraphCron: give one name", param_hint="--run")
+    found = [kubectl.get(GRAPHCRONS, name)["metadata"] for name in named]
+    ended = []
+    for each in found:
+        jobs = chosen(active(kubectl.children("jobs", each["uid"])), name=each["name"], run=run)
+        said = [f"{job} is deleted; its pod cancels the run on the server" for job in map(_name, jobs)]
+        if jobs:
+            kubectl.run("delete", "jobs", *map(_name, jobs), "--namespace", each["namespace"], "--wait=false")
+        printed.say(said or [f"{each['name']} has no active run"], output)
+        ended += jobs
+    printed.show_done(ended, output)
 
 
-def active(jobs: Sequence[Object]) -> list[str]:
-    """Return the names of the Jobs that make a run and are not over, the oldest first."""
+def active(jobs: Sequence[Object]) -> list[Object]:
+    """Return the Jobs that make a run and are not over, the oldest first."""
     going = [
-        job["metadata"]
+        job
         for job in jobs
         if job["metadata"].get("labels", {}).get(names.LABEL_PURPOSE) != Purpose.PREFLIGHT
         and "deletionTimestamp" not in job["metadata"]
@@ -47,10 +50,10 @@ def active(jobs: Sequence[Object]) -> list[str]:
             for each in job.get("status", {}).get("conditions", ())
         )
     ]
-    return [each["name"] for each in sorted(going, key=lambda each: (each["creationTimestamp"], each["name"]))]
+    return sorted(going, key=lambda job: (job["metadata"]["creationTimestamp"], _name(job)))
 
 
-def chosen(jobs: Sequence[str], *, name: str, run: str | None) -> Sequence[str]:
+def chosen(jobs: Sequence[Object], *, name: str, run: str | None) -> list[Object]:
     """Return the Jobs that are meant.
 
     Raises
@@ -58,7 +61,12 @@ def chosen(jobs: Sequence[str], *, name: str, run: str | None) -> Sequence[str]:
     CliError
         The one that is named is not active.
     """
-    if run is None or run in jobs:
-        return jobs if run is None else [run]
-    others = f"active are {', '.join(jobs)}" if jobs else "no run is active"
-    raise CliError(f"{name} has no active run with the Job {run}; {others}")
+    meant = [job for job in jobs if run in {None, _name(job)}]
+    if run and not meant:
+        others = f"active are {', '.join(map(_name, jobs))}" if jobs else "no run is active"
+        raise CliError(f"{name} has no active run with the Job {run}; {others}")
+    return meant
+
+
+def _name(job: Object) -> str:
+    return str(job["metadata"]["name"])

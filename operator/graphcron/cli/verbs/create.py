@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from graphcron import names
+from graphcron.cli import output as printed
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import Object
-from graphcron.cli.manifests import written
+from graphcron.cli.options import Manifests, Written
 
 DEFAULT_KEY: Final = "api-key"
 """Key of a Secret where the flag names none; the operator's default, too."""
@@ -37,8 +38,9 @@ def create(
     ] = None,
     suspend: Annotated[bool, typer.Option("--suspend", help="Start no runs yet.")] = False,
     namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace to write down.")] = None,
+    output: Manifests = Written.YAML,
 ) -> None:
-    """Print the YAML of a GraphCron, to be read, kept in Git and applied. Only what is given is written.
+    """Print the YAML of a GraphCron, made of flags. Only what is given is written.
 
     The cluster is not asked: graphcron create … | kubectl apply -f -
     """
@@ -64,7 +66,7 @@ def create(
     if graph_input is not None:
         body["spec"]["input"] = _input(graph_input)
     _check(body)
-    typer.echo(written(body), nl=False)
+    printed.show_one(body, output)
 
 
 def without_gaps(value: Object) -> Object:

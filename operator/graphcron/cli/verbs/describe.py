@@ -8,20 +8,18 @@ import typer
 from graphcron.cli import output as printed
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Context, Format, Kubeconfig, Name, Namespace, Output
+from graphcron.cli.options import Format, Name, Output, in_cluster
 
 
 @app.command()
+@in_cluster
 def describe(
+    kubectl: Kubectl,
     name: Name,
-    *,
-    namespace: Namespace = None,
     output: Format = Output.TABLE,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Show a GraphCron: its schedule and next times, how it stands, its budget, its active and recent runs."""
-    found = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig).get(GRAPHCRONS, name)
+    """Show all that matters of a GraphCron. That is its schedule and next times, how it stands, budget, and runs."""
+    found = kubectl.get(GRAPHCRONS, name)
     if output in {Output.JSON, Output.YAML}:
         printed.dump(found, output)
     elif output is Output.NAME:

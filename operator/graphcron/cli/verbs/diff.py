@@ -5,18 +5,20 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from graphcron import contract, names
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
-from graphcron.cli.manifests import Manifest, read, written
-from graphcron.cli.options import Context, Kubeconfig, Namespace
+from graphcron.cli.options import in_cluster
 from graphcron.cli.verbs.lint import Files
 from graphcron.cli.verbs.render import NO_UID, unknown_settings, with_server
 from graphcron.errors import GraphCronError, SpecError
+
+if TYPE_CHECKING:
+    from graphcron.cli.manifests import Manifest
 
 DIFFERENCES, FAILED = 1, 2
 """Exit codes, as of ``kubectl diff``."""
@@ -29,13 +31,15 @@ _NOT_WRITTEN: Final = ("creationTimestamp", "generation", "managedFields", "reso
 
 
 @app.command()
-def diff(files: Files, *, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None) -> None:
-    """Show what applying files would change: in their GraphCrons and GraphServers, and in the CronJobs made of them.
+@in_cluster
+def diff(kubectl: Kubectl, files: Files) -> None:
+    """Show what applying files would change. That is in GraphCrons, in GraphServers, and in the CronJobs made of them.
 
     The API server is asked by a dry run. What comes from the operator's settings is the same on both sides, or stands
     in <angle brackets>. Exit code 0: nothing would change; 1: something would; 2: it can't be told.
     """
-    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
+    from graphcron.cli.manifests import read
+
     now = datetime.now(UTC)  # noqa: TID251  (since when a changed schedule would be in force)
     try:
         found = [text for text in changes(list(read(*files)), kubectl, now=now) if text]
@@ -65,7 +69,7 @@ class _Servers:
         return [found] if found else []
 
 
-def changes(manifests: Iterable[Manifest], kubectl: Kubectl, *, now: datetime) -> Iterator[str]:
+def changes(manifests: Iterable["Manifest"], kubectl: Kubectl, *, now: datetime) -> Iterator[str]:
     """Yield what would change, one object at a time; an empty text where nothing would.
 
     Raises
@@ -90,7 +94,7 @@ def changes(manifests: Iterable[Manifest], kubectl: Kubectl, *, now: datetime) -
                 yield difference(old.get(name), new.get(name))
 
 
-def _pair(manifest: Manifest, kubectl: Kubectl) -> tuple[Object | None, Object]:
+def _pair(manifest: "Manifest", kubectl: Kubectl) -> tuple[Object | None, Object]:
     """Return an object as it is in the cluster, and as it would be after an apply."""
     from graphcron.model import parse, parse_server
 
@@ -176,6 +180,8 @@ def difference(live: Object | None, merged: Object | None) -> str:
 
 
 def _lines(body: Object | None) -> list[str]:
+    from graphcron.cli.manifests import written
+
     return written(body, sort_keys=True).splitlines(keepends=True) if body else []
 
 

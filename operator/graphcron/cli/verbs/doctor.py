@@ -13,7 +13,7 @@ from graphcron.cli import checks
 from graphcron.cli.app import CliError, app
 from graphcron.cli.checks import Check, Right, State
 from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
-from graphcron.cli.options import Context, Format, Kubeconfig, Namespace, Output
+from graphcron.cli.options import Format, Output, in_cluster
 from graphcron.cli.output import console, dump
 
 OPERATOR: Final = "app.kubernetes.io/name=graphcron"
@@ -26,14 +26,14 @@ _MARKS: Final = {
 
 
 @app.command()
+@in_cluster
 def doctor(
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
+    kubectl: Kubectl,
     output: Format = Output.TABLE,
 ) -> None:
-    """Check an installation: the cluster, the CRDs, the operator, permissions, GraphCrons and their servers."""
-    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
+    """Check an installation. That is the cluster, the CRDs, the operator, permissions, GraphCrons, their servers."""
+    if output is Output.NAME:
+        raise typer.BadParameter("checks have no names: take table, json or yaml", param_hint="--output")
     found = _examine(kubectl, datetime.now(UTC))  # noqa: TID251  (how old is the leader's sign of life?)
     if output in {Output.JSON, Output.YAML}:
         done = list(found)
@@ -57,7 +57,8 @@ def _examine(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
     try:
         version = json.loads(kubectl.run("version", "--output=json"))
     except CliError as error:
-        yield Check("Kubernetes", State.FAILED, str(error), "correct --context or --kubeconfig")
+        message, _, remedy = str(error).partition("; ")
+        yield Check("Kubernetes", State.FAILED, message, remedy)
         return
     yield checks.of_version(version)
     crds = list(_crds(kubectl))

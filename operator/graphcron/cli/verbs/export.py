@@ -1,6 +1,6 @@
 """``export``: GraphCrons as one would put them into Git."""
 
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
@@ -8,7 +8,7 @@ from graphcron import names
 from graphcron.cli import output as printed
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Context, Everywhere, Format, Kubeconfig, Namespace, Output
+from graphcron.cli.options import Manifests, OptionalNames, Output, Written, in_namespaces
 
 _KEPT: Final = ("name", "namespace", "labels", "annotations")
 """Of the metadata, what a person writes."""
@@ -24,25 +24,22 @@ _MADE: Final = frozenset(
 
 
 @app.command()
+@in_namespaces
 def export(
-    names_: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of GraphCrons. Default: all.")
-    ] = None,
-    *,
-    namespace: Namespace = None,
-    everywhere: Everywhere = False,
-    output: Format = Output.YAML,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
+    kubectl: Kubectl,
+    named: OptionalNames = None,
+    output: Manifests = Written.YAML,
 ) -> None:
-    """Print GraphCrons as one would put them into Git: no status, nothing that the server has added."""
-    if names_ and everywhere:
+    """Print GraphCrons as Git should have them. They have no status, and nothing that the server has added.
+
+    Without a name: all of the namespace.
+    """
+    if named and kubectl.everywhere:
         raise typer.BadParameter("names are of one namespace: leave out the names, or -A", param_hint="NAME")
-    kubectl = Kubectl(namespace=namespace, everywhere=everywhere, context=context, kubeconfig=kubeconfig)
-    found = [kubectl.get(GRAPHCRONS, name) for name in names_] if names_ else kubectl.find_all(GRAPHCRONS)
+    found = [kubectl.get(GRAPHCRONS, name) for name in named] if named else kubectl.graphcrons()
     manifests = [manifest_of(each) for each in found]
-    if output in {Output.JSON, Output.NAME}:
-        printed.show(manifests, (), output)
+    if output is not Written.YAML:
+        printed.show(manifests, (), Output(output))
     else:
         from graphcron.cli.manifests import written
 

@@ -5,22 +5,20 @@ import typer
 from graphcron.cli import output as printed
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl
-from graphcron.cli.options import Context, Format, Kubeconfig, Name, Namespace, Output
+from graphcron.cli.options import Format, Name, Output, in_cluster
 
 
 @app.command()
+@in_cluster
 def history(
+    kubectl: Kubectl,
     name: Name,
-    *,
-    namespace: Namespace = None,
     output: Format = Output.TABLE,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Show the runs that have ended, the newest first. The GraphCron keeps as many as spec.history.runs says."""
+    """Show the runs that have ended. The newest is first; the GraphCron keeps as many as spec.history.runs says."""
     from graphcron.cli import rows
 
-    found = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig).get(GRAPHCRONS, name)
+    found = kubectl.get(GRAPHCRONS, name)
     runs = rows.status_of(found).get("recentRuns", [])
     if output in {Output.JSON, Output.YAML}:
         printed.dump(runs, output)

@@ -36,7 +36,7 @@ def import_crons(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
 ) -> None:
-    """Read the crons of a LangGraph server and write them as GraphCrons."""
+    """Write a server's crons as GraphCrons. Nothing on the LangGraph server changes, unless you ask for it."""
     from graphcron.cli.imported import imported, server_of
     from graphcron.cli.langgraph import LangGraph
 

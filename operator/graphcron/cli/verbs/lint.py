@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from graphcron import names
 from graphcron.cli.app import app
-from graphcron.cli.manifests import KINDS, Manifest, Unreadable, of_file, paths
 from graphcron.errors import SpecError
+
+if TYPE_CHECKING:
+    from graphcron.cli.manifests import Manifest
 
 UNREADABLE: Final = 2
 """Exit code where a file can't be read; as of a wrong command line."""
@@ -57,10 +59,12 @@ def lint(
     report: Annotated[Report, typer.Option("--format", help="For people, for GitHub, or for programs.")] = Report.TEXT,
     allow_none: Annotated[bool, typer.Option("--allow-none", help="Files without a GraphCron are fine.")] = False,
 ) -> None:
-    """Find what is wrong with the GraphCrons and GraphServers of files, without a cluster.
+    """Find what is wrong with files. No cluster is asked.
 
     Exit code 0: nothing; 1: something; 2: a file can't be read.
     """
+    from graphcron.cli.manifests import paths
+
     manifests, unreadable = read_all(paths(*files))
     now = datetime.now(UTC)  # noqa: TID251  (since when the schedules would be in force)
     found = unreadable + list(findings(manifests, now=now))
@@ -79,8 +83,10 @@ def lint(
         raise typer.Exit(UNREADABLE if unreadable else 1)
 
 
-def read_all(files: Iterable[str]) -> tuple[list[Manifest], list[Finding]]:
+def read_all(files: Iterable[str]) -> tuple[list["Manifest"], list[Finding]]:
     """Read files; return what is in them, and those that can't be read."""
+    from graphcron.cli.manifests import Unreadable, of_file
+
     manifests: list[Manifest] = []
     unreadable = []
     for file in files:
@@ -93,7 +99,7 @@ def read_all(files: Iterable[str]) -> tuple[list[Manifest], list[Finding]]:
     return manifests, unreadable
 
 
-def findings(manifests: Sequence[Manifest], *, now: datetime) -> Iterator[Finding]:
+def findings(manifests: Sequence["Manifest"], *, now: datetime) -> Iterator[Finding]:
     """Find all that is wrong: with each object, in the order in which they stand in the files."""
     servers = {(each.namespace, each.name): each for each in manifests if each.kind == names.SERVER_KIND}
     for manifest in manifests:
@@ -112,8 +118,9 @@ def findings(manifests: Sequence[Manifest], *, now: datetime) -> Iterator[Findin
         yield from sorted(found, key=lambda each: (each.line, each.column))
 
 
-def _problems(manifest: Manifest, servers: Iterable[Manifest], *, now: datetime) -> list[SpecError]:
+def _problems(manifest: "Manifest", servers: Iterable["Manifest"], *, now: datetime) -> list[SpecError]:
     from graphcron import model
+    from graphcron.cli.manifests import KINDS
     from graphcron.cli.verbs.render import cronjobs_of
 
     if manifest.kind not in KINDS:
@@ -131,7 +138,7 @@ def _problems(manifest: Manifest, servers: Iterable[Manifest], *, now: datetime)
     return found
 
 
-def _at(manifest: Manifest, error: SpecError) -> Finding:
+def _at(manifest: "Manifest", error: SpecError) -> Finding:
     line, column = manifest.place(error.field)
     return Finding(
         file=manifest.file, line=line, column=column, field=error.field, problem=error.problem, remedy=error.remedy

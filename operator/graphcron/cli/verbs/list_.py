@@ -13,9 +13,8 @@ import typer
 from graphcron.cli import output as printed
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Context, Everywhere, Format, Kubeconfig, Namespace, Output
+from graphcron.cli.options import Format, Output, in_namespaces
 
-_EVENTS: Final = ("--output-watch-events", "--output=json")
 _IN_LINE: Final = 100
 """With so many rows above a new one stands in line."""
 
@@ -29,28 +28,25 @@ class Order(StrEnum):
 
 
 @app.command("list")
+@in_namespaces
 def list_(
-    *,
-    namespace: Namespace = None,
-    everywhere: Everywhere = False,
+    kubectl: Kubectl,
     sort: Annotated[Order, typer.Option("--sort", help="By name, by the next time, or by the last run.")] = Order.NAME,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Then print each one that changes.")] = False,
     output: Format = Output.TABLE,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
 ) -> None:
-    """List GraphCrons: their schedules, how they stand, the last run and the next."""
+    """List GraphCrons. Shown are their schedules, how they stand, the last run and the next."""
     from graphcron.cli import rows
 
-    kubectl = Kubectl(namespace=namespace, everywhere=everywhere, context=context, kubeconfig=kubeconfig)
-    found = rows.in_order(kubectl.find_all(GRAPHCRONS), sort)
+    found = rows.in_order(kubectl.graphcrons(), sort)
     plain = output in {Output.TABLE, Output.WIDE}
     if not found and plain:
         typer.echo(
-            "there are no GraphCrons" + ("" if everywhere else " here; -A lists those of all namespaces"), err=True
+            "there are no GraphCrons" + ("" if kubectl.everywhere else " here; -A lists those of all namespaces"),
+            err=True,
         )
     elif plain or not watch:
-        printed.show(found, rows.graphcron_columns(now=_now(), everywhere=everywhere), output)
+        printed.show(found, rows.graphcron_columns(now=_now(), everywhere=kubectl.everywhere), output)
     if watch:
         with suppress(KeyboardInterrupt):
             _follow(kubectl, found if plain else [], output)
@@ -68,12 +64,10 @@ def _follow(kubectl: Kubectl, found: Sequence[Object], output: Output) -> None:
     """Print each GraphCron that changes, or comes, after those that were found."""
     from graphcron.cli import rows
 
-    here = ("--namespace", kubectl.namespace) if kubectl.namespace else ()
-    where = ("--all-namespaces",) if kubectl.everywhere else here
     versions = {each["metadata"]["uid"]: each["metadata"]["resourceVersion"] for each in found}
     columns = rows.graphcron_columns(now=_now(), everywhere=kubectl.everywhere)
     above = deque(printed.cells(found, printed.shown_of(columns, output)), maxlen=_IN_LINE)
-    for kind, each in changes(kubectl.stream("get", GRAPHCRONS, "--watch", *_EVENTS, *where)):
+    for kind, each in changes(_again(kubectl)):
         if versions.get(each["metadata"]["uid"]) == each["metadata"]["resourceVersion"]:
             continue
         versions[each["metadata"]["uid"]] = each["metadata"]["resourceVersion"]
@@ -87,6 +81,12 @@ def _follow(kubectl: Kubectl, found: Sequence[Object], output: Output) -> None:
             new = printed.cells([each], shown)
             printed.table([column.title for column in shown], new, below=above)
             above.extend(new)
+
+
+def _again(kubectl: Kubectl) -> Iterator[str]:
+    """Watch anew whenever the API server has ended a watch, as it does after a while."""
+    while True:
+        yield from kubectl.watch(GRAPHCRONS)
 
 
 def _print(each: Object, output: Output) -> None:

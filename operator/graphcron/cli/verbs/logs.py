@@ -11,7 +11,7 @@ import typer
 from graphcron import names
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Context, Kubeconfig, Name, Namespace
+from graphcron.cli.options import Name, in_cluster
 from graphcron.names import Purpose
 
 CONTAINER: Final = "runner"
@@ -26,7 +26,9 @@ LOOK_SECONDS: Final = 1.0
 
 
 @app.command()
+@in_cluster
 def logs(
+    kubectl: Kubectl,
     name: Name,
     *,
     run: Annotated[
@@ -40,12 +42,8 @@ def logs(
         str | None, typer.Option("--url", help="Where you reach the server. Default: spec.server.url.")
     ] = None,
     api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
 ) -> None:
     """Print the log of a run's pods. What the graph answered is never in it."""
-    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
     found = kubectl.get(GRAPHCRONS, name)
     if answer:
         ended = ended_run(found, run)

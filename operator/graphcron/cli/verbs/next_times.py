@@ -11,8 +11,7 @@ from graphcron import names
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.lines import in_words
-from graphcron.cli.manifests import read
-from graphcron.cli.options import Context, Format, Kubeconfig, Name, Output
+from graphcron.cli.options import Format, Name, Output, in_cluster
 from graphcron.cli.output import dump, table
 from graphcron.cli.words import local, span
 from graphcron.reasons import ConditionType
@@ -39,32 +38,32 @@ class Next:
 
 
 @app.command("next")
+@in_cluster
 def next_times(
+    kubectl: Kubectl,
     name: Name = "",
-    *,
     file: Annotated[
         str | None, typer.Option("--filename", "-f", help="A file, a folder, or -: no cluster is asked.")
     ] = None,
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Namespace. Default: the context's; in files, default.")
-    ] = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Print the next five times, in the zone of the schedule and in yours; without a cluster for a file."""
+    """Print the next five times. They are in the schedule's zone and in yours.
+
+    For a file no cluster is asked; -n is the namespace of those in it that name none (default: default).
+    """
     if bool(name) == bool(file):
         raise typer.BadParameter("give the name of a GraphCron, or a file with -f, and not both")
     now = datetime.now(UTC)  # noqa: TID251  (the next from now on)
     if file is None:
-        kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
         found = [next_of(kubectl.get(GRAPHCRONS, name), now=now)]
     else:
-        found = list(_of_files(file, namespace or DEFAULT_NAMESPACE, now=now))
+        found = list(_of_files(file, kubectl.namespace or DEFAULT_NAMESPACE, now=now))
     _show(found, output, now=now)
 
 
 def _of_files(file: str, namespace: str, *, now: datetime) -> Iterator[Next]:
+    from graphcron.cli.manifests import read
+
     manifests = [each for each in read(file) if each.kind == names.KIND]
     if not manifests:
         raise CliError(f"{file}: there is no GraphCron in it")

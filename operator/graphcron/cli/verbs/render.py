@@ -12,12 +12,12 @@ import typer
 from graphcron import names
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import Object
-from graphcron.cli.manifests import Manifest, read
 from graphcron.cli.options import Format, Output
 from graphcron.cli.output import Column, show
 from graphcron.errors import SpecError
 
 if TYPE_CHECKING:
+    from graphcron.cli.manifests import Manifest
     from graphcron.model import GraphCron
     from graphcron.settings import Settings
 
@@ -39,10 +39,11 @@ def render(
     namespace: OfFile = None,
     output: Format = Output.YAML,
 ) -> None:
-    """Print the CronJobs that the operator would make of the GraphCrons of a file; no cluster is asked.
+    """Print the CronJobs that a file makes. No cluster is asked.
 
     The operator's settings are the defaults, or what the GRAPHCRON_ variables of the environment say.
     """
+    from graphcron.cli.manifests import read
     from graphcron.settings import from_environment
 
     settings = from_environment(os.environ)
@@ -67,8 +68,8 @@ def render(
 
 
 def cronjobs_of(
-    manifest: Manifest,
-    servers: Iterable[Manifest],
+    manifest: "Manifest",
+    servers: Iterable["Manifest"],
     *,
     now: datetime,
     settings: "Settings | None" = None,

@@ -11,9 +11,10 @@ from typing import Annotated, Final
 import typer
 
 from graphcron import names
+from graphcron.cli import output as printed
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Context, Kubeconfig, Name, Namespace
+from graphcron.cli.options import Name, Output, Written, in_cluster
 from graphcron.cli.verbs.logs import LOOK_SECONDS, read_log, started
 from graphcron.contract import Outcome
 
@@ -25,35 +26,42 @@ GONE_SECONDS: Final = 10
 
 
 @app.command()
+@in_cluster
 def run(
+    kubectl: Kubectl,
     name: Name,
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; exit with 0 only if it succeeds.")] = False,
     logs: Annotated[bool, typer.Option("--logs", help="Wait, and print its pods' log.")] = False,
+    output: Annotated[
+        Written | None, typer.Option("--output", "-o", help="Wait, and print what the status tells of the run.")
+    ] = None,
     timeout: Annotated[
         str | None, typer.Option("--timeout", metavar="SPAN", help="Wait so long: 90s, 10m, 2h. Default: to its end.")
     ] = None,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Ask for a run now: also of a GraphCron that is suspended or paused, but within concurrencyPolicy and budget."""
+    """Ask for a run now. A suspension or pause does not keep it, but concurrencyPolicy and budget do."""
     from graphcron.cli import rows
 
+    if logs and output:
+        raise typer.BadParameter("prints where the log would be printed; leave one of the two out", param_hint="--logs")
     seconds = rows.length_of(timeout, option="--timeout").total_seconds() if timeout else math.inf
-    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
     trigger = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251
     found = kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RUN_REQUESTED: trigger})
-    if not wait and not logs:
+    if not (wait or logs or output):
         typer.echo(f"a run of {name} is requested; graphcron history {name} shows what becomes of it")
         return
     ended = _Request(kubectl, found["metadata"], trigger, logs=logs).follow(seconds)
+    if output is Written.NAME:
+        typer.echo(f"job.batch/{ended['job']}")
+    elif output:
+        printed.dump(ended, Output(output))
     if ended["outcome"] != Outcome.SUCCEEDED:
         raise CliError(f"the run of {name} ended with {sentence(ended)}; graphcron describe {name} shows more")
     used = ", ".join(
         filter(None, (rows.duration_of(ended), rows.tokens_of(ended) and f"{rows.tokens_of(ended)} tokens"))
     )
-    typer.echo(f"the run of {name} succeeded" + (f" ({used})" if used else ""), err=logs)
+    typer.echo(f"the run of {name} succeeded" + (f" ({used})" if used else ""), err=bool(logs or output))
 
 
 def told(graphcron: Object, trigger: str, job: str | None) -> Object | None:

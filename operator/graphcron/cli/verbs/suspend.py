@@ -2,36 +2,45 @@
 
 from datetime import UTC, datetime
 
-import typer
-
 from graphcron import names
+from graphcron.cli import output as printed
 from graphcron.cli.app import app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl
-from graphcron.cli.options import Context, Kubeconfig, Name, Namespace
+from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.options import Done, Names, in_cluster
 from graphcron.reasons import ConditionType
 
 
 @app.command()
-def suspend(name: Name, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None) -> None:
+@in_cluster
+def suspend(kubectl: Kubectl, named: Names, output: Done = None) -> None:
     """Let no new runs start. What runs goes on."""
-    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
-    kubectl.patch(GRAPHCRONS, name, {"spec": {"suspend": True}})
-    typer.echo(f"{name} is suspended; what runs goes on (graphcron cancel {name} ends it)")
+    done = []
+    for name in named:
+        done.append(kubectl.patch(GRAPHCRONS, name, {"spec": {"suspend": True}}))
+        printed.say([f"{name} is suspended; what runs goes on (graphcron cancel {name} ends it)"], output)
+    printed.show_done(done, output)
 
 
 @app.command()
-def resume(name: Name, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None) -> None:
-    """Let new runs start again: after a suspension, and after a pause for failures. Nothing runs in retrospect."""
-    kubectl = Kubectl(namespace=namespace, context=context, kubeconfig=kubeconfig)
-    found = kubectl.get(GRAPHCRONS, name)
-    conditions = found.get("status", {}).get("conditions", ())
-    paused = any(each["type"] == ConditionType.PAUSED and each["status"] == "True" for each in conditions)
-    if found["spec"].get("suspend"):
-        kubectl.patch(GRAPHCRONS, name, {"spec": {"suspend": None}})
-        typer.echo(f"{name} is no longer suspended")
-    if paused:
-        stamp = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251  (a person asks now)
-        kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RESUME_REQUESTED: stamp})
-        typer.echo(f"{name} is no longer paused after failures")
-    if not found["spec"].get("suspend") and not paused:
-        typer.echo(f"{name} was neither suspended nor paused")
+@in_cluster
+def resume(kubectl: Kubectl, named: Names, output: Done = None) -> None:
+    """Let new runs start again. That ends a suspension, and a pause for failures; nothing runs in retrospect."""
+    done = []
+    for name in named:
+        found = kubectl.get(GRAPHCRONS, name)
+        suspended, paused = bool(found["spec"].get("suspend")), is_paused(found)
+        if suspended:
+            found = kubectl.patch(GRAPHCRONS, name, {"spec": {"suspend": None}})
+        if paused:
+            stamp = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251  (a person asks now)
+            found = kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RESUME_REQUESTED: stamp})
+        ended = [f"{name} is no longer suspended"] * suspended + [f"{name} is no longer paused after failures"] * paused
+        printed.say(ended or [f"{name} was neither suspended nor paused"], output)
+        done.append(found)
+    printed.show_done(done, output)
+
+
+def is_paused(graphcron: Object) -> bool:
+    """Tell whether its failures have paused a GraphCron."""
+    conditions = graphcron.get("status", {}).get("conditions", ())
+    return any(each["type"] == ConditionType.PAUSED and each["status"] == "True" for each in conditions)

@@ -10,7 +10,7 @@ import typer
 from graphcron.cli import output as printed
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Context, Everywhere, Format, Kubeconfig, Namespace, Output
+from graphcron.cli.options import Format, Output, in_namespaces
 from graphcron.contract import Outcome
 
 DEFAULT_RUNS: Final = 10
@@ -18,16 +18,13 @@ DEFAULT_RUNS: Final = 10
 
 
 @app.command()
+@in_namespaces
 def top(
-    *,
+    kubectl: Kubectl,
     since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back: 90m, 24h, 7d.")] = "24h",
-    namespace: Namespace = None,
-    everywhere: Everywhere = False,
     output: Format = Output.TABLE,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Show runs, tokens and cost by GraphCron, the most tokens first.
+    """Show runs, tokens and cost by GraphCron. The most tokens come first.
 
     They are summed from status.recentRuns, which holds the latest runs only (spec.history.runs; 10 by default). A plus
     after a number: all that it holds lies within the time, and there may have been more. What a budget counts is exact.
@@ -35,15 +32,14 @@ def top(
     from graphcron.cli import rows
 
     begin = datetime.now(UTC) - rows.length_of(since, option="--since")  # noqa: TID251
-    kubectl = Kubectl(namespace=namespace, everywhere=everywhere, context=context, kubeconfig=kubeconfig)
-    graphcrons = rows.in_order(kubectl.find_all(GRAPHCRONS), "name")
+    graphcrons = rows.in_order(kubectl.graphcrons(), "name")
     used = sorted((usage(each, begin=begin) for each in graphcrons), key=lambda each: -each["tokens"])
     if output in {Output.JSON, Output.YAML}:
         printed.dump(used, output)
     elif output is Output.NAME:
         typer.echo("".join(f"{GRAPHCRONS}/{each['name']}\n" for each in used), nl=False)
     else:
-        columns = rows.usage_columns(everywhere=everywhere)
+        columns = rows.usage_columns(everywhere=kubectl.everywhere)
         printed.table([column.title for column in columns], printed.cells([*used, total(used)], columns))
         if any(each["incomplete"] for each in used):
             typer.echo("+ there may have been more: raise spec.history.runs to have more of them kept", err=True)

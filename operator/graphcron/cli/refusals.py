@@ -1,0 +1,62 @@
+"""What kubectl prints where it can't do something → one line that says why, and what to do."""
+
+import re
+from typing import Final
+
+from graphcron import names
+from graphcron.cli.app import CliError
+
+_OTHER: Final = "choose another with --context or --kubeconfig"
+
+_KNOWN: Final = {
+    r"server localhost:8080 was refused": (
+        "no cluster is chosen: name a kubeconfig in the variable KUBECONFIG, or with --kubeconfig"
+    ),
+    r"connection to the server (\S+) was refused": "the cluster at {0} does not answer; start it, or " + _OTHER,
+    r"Unable to connect to the server: (.*)": "the cluster can't be reached: {0}; " + _OTHER,
+    r'context (?:was not found for specified context: |")([^"]+)': (
+        "the kubeconfig has no context {0}; kubectl config get-contexts lists those that it has"
+    ),
+    r"^stat (.+): no such file": "there is no kubeconfig {0}; correct --kubeconfig",
+    rf"have a resource type \"({names.PLURAL}|{names.SERVER_PLURAL})": (
+        "the cluster does not know GraphCrons; install GraphCron (docs/install.md), or " + _OTHER
+    ),
+    r"logged in to the server": "the cluster does not know you; log in again, or " + _OTHER,
+}
+"""What there is in a line, and what is said instead of it."""
+
+_FORBIDDEN: Final = re.compile(
+    r'User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<what>[^"]+)" in API group "[^"]*"'
+    r'(?: in the namespace "(?P<namespace>[^"]+)"| at the cluster scope)'
+)
+_READING: Final = frozenset({"get", "list", "watch"})
+
+_LOG: Final = re.compile(r"[IWEF][0-9]{4} |Warning: ")
+"""Lines that are no answer: of a log, and what the API server only warns of."""
+
+_SERVER: Final = re.compile(r"Error from server( \([A-Za-z]+\))?: ")
+
+
+class NotFoundError(CliError):
+    """An object is not there."""
+
+
+def refusal(text: str, *, verb: str) -> CliError:
+    """Return the error for what kubectl has printed."""
+    lines = [line for line in text.strip().splitlines() if not _LOG.match(line)]
+    line = (lines[-1] if lines else f"kubectl {verb} failed, and said nothing").removeprefix("error: ")
+    for pattern, told in _KNOWN.items():
+        if found := re.search(pattern, line):
+            return CliError(told.format(*found.groups()))
+    if found := _FORBIDDEN.search(line):
+        return CliError(_forbidden(**found.groupdict()))
+    kind = NotFoundError if line.startswith("Error from server (NotFound)") else CliError
+    return kind(_SERVER.sub("", line))
+
+
+def _forbidden(user: str, verb: str, what: str, namespace: str | None) -> str:
+    if namespace:
+        role = "view" if verb in _READING else "edit"
+        return f"{user} may not {verb} {what} in the namespace {namespace}; ask for the ClusterRole {role} there"
+    narrower = "leave out -A, or " if what in {names.PLURAL, names.SERVER_PLURAL} else ""
+    return f"{user} may not {verb} {what} in the whole cluster; {narrower}ask for the right to"

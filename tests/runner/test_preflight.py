@@ -62,7 +62,7 @@ def test_a_server_that_is_not_there(cron: Cron, monkeypatch: pytest.MonkeyPatch)
     cron.url = f"http://127.0.0.1:{free_port()}"
     report = cron.pod(env={contract.ENV_PREFLIGHT: "1"}).wait(60)
     assert verdict_of(report) == (Outcome.SERVER_UNREACHABLE, "")
-    assert "refused" in report.message
+    assert f"refused, at {cron.url}; in a pod, that is the pod itself" in report.message
 
 
 def test_a_server_that_is_slow_to_come(cron: Cron, faults: Faults) -> None:
@@ -196,7 +196,10 @@ def test_input_and_context(cron: Cron, tmp_path: Path) -> None:
 def test_a_server_without_schemas(cron: Cron, faults: Faults) -> None:
     for answer in ({"status": 404}, {"status": 500}, {"status": 200, "body": "[]"}, {"status": 200, "body": "x"}):
         faults.rules({"path": "/schemas$", "fault": "answer", "times": None, **answer})
-        assert look(cron, input={"anything": 1}).outcome is Outcome.SUCCEEDED
+        report = look(cron, input={"anything": 1})
+        assert report.outcome is Outcome.SUCCEEDED
+        assert report.message.endswith("the input was not checked: the graph publishes no input schema")
+        assert "not checked" not in look(cron, input=None).message
 
 
 def test_what_a_server_lacks(cron: Cron, faults: Faults) -> None:

@@ -22,11 +22,9 @@ def misfit(value: Any, schema: Any) -> str:
     schema
         The graph's schema for it, as published; anything else fits all.
     """
-    if not isinstance(schema, dict) or value is None:
+    if value is None or not says_something(schema):
         return ""
-    properties = schema.get("properties")
-    if schema.get("type") != "object" or not isinstance(properties, dict) or not properties:
-        return ""
+    properties = schema["properties"]
     if not isinstance(value, dict):
         return f"is {_named(kind_of(value))}, and the graph takes an object with {_listed(properties)}"
     known = [key for key in value if key in properties]
@@ -42,12 +40,17 @@ def misfit(value: Any, schema: Any) -> str:
 
 def ignored(value: Any, schema: Any) -> list[str]:
     """Return the keys that the graph will leave out."""
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    if not isinstance(value, dict) or not isinstance(properties, dict) or not properties:
+    if not isinstance(value, dict) or not says_something(schema) or schema.get("additionalProperties"):
         return []
-    if schema.get("additionalProperties") or schema.get("type") != "object":
-        return []
-    return [key for key in value if key not in properties]
+    return [key for key in value if key not in schema["properties"]]
+
+
+def says_something(schema: Any) -> bool:
+    """Tell whether a schema says what an object holds: only then can a value be compared with it."""
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        return False
+    properties = schema.get("properties")
+    return isinstance(properties, dict) and bool(properties)
 
 
 def kind_of(value: Any) -> str:

@@ -55,6 +55,12 @@ def delays() -> Iterator[float]:
         delay = min(delay * 2, LONGEST_DELAY)
 
 
+def _place(url: str) -> str:
+    """Return the server's address, and what is most often wrong about it."""
+    itself = any(f"//{host}" in url for host in ("localhost", "127.", "[::1]"))
+    return f"{url[:200]}; in a pod, that is the pod itself: name the server as pods see it" if itself else url[:200]
+
+
 class Tick:
     """One pod's work on one occurrence."""
 
@@ -141,7 +147,7 @@ class Tick:
         self.log("server-unavailable", level="warning", error=str(error), retry_in=round(wait, 1))
         if left <= 0 or getattr(error, "retry_after", 0.0) > left:
             reason = "LostContact" if self.run else ""
-            raise Ended(Outcome.SERVER_UNREACHABLE, reason, f"gave up: {error}")
+            raise Ended(Outcome.SERVER_UNREACHABLE, reason, f"gave up: {error}, at {_place(self.settings.request.url)}")
         self.sleep(min(wait, left))
 
     def read_record(self) -> Record | None:

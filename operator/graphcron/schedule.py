@@ -206,7 +206,7 @@ class _Walk:
     def _hour(self) -> bool:
         while self._wall.hour not in self._cron.hours:
             self._begin(self._wall.replace(minute=0, second=0))
-            self._move_to(self._at + _HOUR)
+            self._step(self._at, _HOUR, _distance(self._cron.hours, self._wall.hour, 24))
             if self._wall.hour == 0:
                 return False
         return True
@@ -214,7 +214,7 @@ class _Walk:
     def _minute(self) -> bool:
         while self._wall.minute not in self._cron.minutes:
             self._begun = True
-            self._move_to(self._at - self._at % _MINUTE + _MINUTE)
+            self._step(self._at - self._at % _MINUTE, _MINUTE, _distance(self._cron.minutes, self._wall.minute, 60))
             if self._wall.minute == 0:
                 return False
         return True
@@ -232,6 +232,13 @@ class _Walk:
             self._begun = True
             self._move_to_wall(wall)
 
+    def _step(self, begin: int, unit: int, count: int) -> None:
+        """Go on by so many units; by a single one, as robfig does, where the clock is changed on the way."""
+        offset = self._wall.utcoffset()
+        self._move_to(begin + count * unit)
+        if self._wall.utcoffset() != offset:
+            self._move_to(begin + unit)
+
     def _move_to(self, at: int) -> None:
         self._at = at
         self._wall = _wall(at, self._zone)
@@ -241,6 +248,11 @@ class _Walk:
         figures = _seconds(wall.replace(tzinfo=UTC))
         guess = figures - _offset(figures, self._zone)
         self._move_to(figures - _offset(guess, self._zone))
+
+
+def _distance(values: frozenset[int], figure: int, size: int) -> int:
+    """Return how far the next of the values is, or the turn of the larger unit, which has ``size`` of them."""
+    return min((value for value in values if value > figure), default=size) - figure
 
 
 def _same_day_next_month(wall: datetime) -> datetime:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COLUMNS = 100
 """The terminal is at least so wide; it is wider where a line is longer."""
 
-LINES = 45
+LINES = 48
 """More are not seen at a glance."""
 
 THEME = TerminalTheme(

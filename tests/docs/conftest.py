@@ -27,7 +27,7 @@ def langgraph_url(cluster: Cluster, server: Server) -> Iterator[str]:
     if service is None:
         yield server.url
         return
-    with _forwarded(cluster, service[1], service[2], parts.port or 80) as port:
+    with forwarded(cluster, service[1], service[2], parts.port or 80) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -44,7 +44,7 @@ def reader(cluster: Cluster, namespace: str, langgraph_url: str) -> dict[str, st
 
 
 @contextmanager
-def _forwarded(cluster: Cluster, service: str, namespace: str, port: int) -> Iterator[int]:
+def forwarded(cluster: Cluster, service: str, namespace: str, port: int) -> Iterator[int]:
     """Forward a free port of this machine to a Service."""
     command = ["kubectl", "port-forward", "--namespace", namespace, f"service/{service}", f":{port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=cluster.environment) as forward:

@@ -7,6 +7,8 @@ what they are to build and bring is compared with what the chart pulls.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import subprocess
@@ -18,6 +20,7 @@ import yaml
 
 from tests.cluster import ROOT, wait_for
 from tests.conftest import ALONE
+from tests.docs.conftest import forwarded
 from tests.docs.page import blocks, table
 from tests.docs.session import Session
 from tests.e2e.api import Api, LangGraph
@@ -74,14 +77,17 @@ def newcomer(cluster: Cluster, tmp_path: Path) -> Iterator[Newcomer]:
         _write_program(programs / name, f'echo {name} "$@" >> {shlex.quote(str(typed))}')
     installing.install_server(cluster, namespaces[2], api_key=KEY)
     server = LangGraph(Api(cluster), namespaces[2], key=KEY)
-    environment = {
-        **cluster.environment,
-        "PATH": f"{programs}:{cluster.environment['PATH']}",
-        "NAMESPACE": own,
-        "SERVER_URL": server.url,
-        "LANGGRAPH_API_KEY": KEY,
-    }
-    yield Newcomer(environment, own, namespaces[1], server, typed)
+    with forwarded(cluster, installing.SERVER, namespaces[2], installing.SERVER_PORT) as port:
+        environment = {
+            **cluster.environment,
+            "PATH": f"{programs}:{cluster.environment['PATH']}",
+            "NAMESPACE": own,
+            "SERVER_URL": server.url,
+            "LANGGRAPH_URL": f"http://127.0.0.1:{port}",
+            "LANGGRAPH_API_KEY": KEY,
+            "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1"))),
+        }
+        yield Newcomer(environment, own, namespaces[1], server, typed)
     for namespace in namespaces:
         cluster.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
 
@@ -155,11 +161,14 @@ def test_the_page_works(cluster: Cluster, newcomer: Newcomer, tmp_path: Path) ->
         assert shown.splitlines()[-1].split()[0] == NAME
         graphcron = _graphcron(cluster, newcomer)
         assert _condition(graphcron, "TargetResolved")["status"] == "True"
-        assert newcomer.server.threads(graphcron["metadata"]["uid"]) == []
+        uid = graphcron["metadata"]["uid"]
+        assert newcomer.server.threads(uid) == []
+        assert session.step().strip() == f"Resolved: {_condition(graphcron, 'TargetResolved')['message']}"
 
-        session.step(seconds=330)  # run now
+        said = session.step(seconds=330)  # run now
         (run,) = _graphcron(cluster, newcomer)["status"]["recentRuns"]
         assert run["outcome"] == "Succeeded"
+        assert said.strip().splitlines()[-1] == f"Succeeded: {run['message']}"
         messages = newcomer.server.values(run["threadId"])["messages"]
         assert messages[0]["content"] == "Write the daily report."
 
@@ -167,13 +176,34 @@ def test_the_page_works(cluster: Cluster, newcomer: Newcomer, tmp_path: Path) ->
         assert f"run {run['runId']} on the thread {run['threadId']}" in looked.splitlines()[-1]
         assert '"event": "run-created"' in looked or '"event":"run-created"' in looked
         assert "Succeeded" in looked
+        assert '"preflight"' not in looked
         assert not [text for text in (KEY, messages[-1]["content"]) if text in looked]
+        assert json.loads(session.step())["messages"] == messages
+        _assert_the_wait_is_for_each_run(cluster, newcomer)
 
+        others = newcomer.server.post("/threads", {"metadata": {"graphcron/name": NAME}})["thread_id"]
+        assert len(newcomer.server.threads(uid)) == 2
         session.step()
         assert cluster.get("graphcron", NAME, "--namespace", newcomer.namespace) is None
         everything = ("cronjobs,jobs,pods", "--namespace", newcomer.namespace)
         wait_for("end of CronJob, Jobs and pods", lambda: not cluster.items(*everything))
+        assert len(newcomer.server.threads(uid)) == 2
+        session.step()
+        assert newcomer.server.threads(uid) == []
+        assert newcomer.server.thread(others)
         session.end()
+
+
+def _assert_the_wait_is_for_each_run(cluster: Cluster, newcomer: Newcomer) -> None:
+    """Run it again, as a graph that fails: what the success before has left in the status ends no wait."""
+    failing = '{"spec": {"assistant": "failing"}}'
+    cluster.kubectl("patch", "gcron", NAME, "--namespace", newcomer.namespace, "--type=merge", "--patch", failing)
+    (text,) = _blocks_of("5. Run it now")
+    done = subprocess.run(
+        ["bash", "-c", text], env=newcomer.environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("GraphError: "), done.stdout
 
 
 def _code() -> list[Block]:

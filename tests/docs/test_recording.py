@@ -203,5 +203,5 @@ def test_a_picture_is_what_was_printed() -> None:
     good = next(each for each in ET.fromstring(svg).iter(f"{SVG}text") if each.text == "good")
     plain = next(each for each in ET.fromstring(svg).iter(f"{SVG}text") if each.text == "three")
     assert good.attrib["class"] != plain.attrib["class"]
-    with pytest.raises(ValueError, match="46 lines"):
-        picture([Step("long", "\n".join(map(str, range(45))))], title="T", description="D")
+    with pytest.raises(ValueError, match=f"{LINES + 1} lines"):
+        picture([Step("long", "\n".join(map(str, range(LINES))))], title="T", description="D")

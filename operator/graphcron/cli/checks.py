@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from graphcron import names
-from graphcron.cli.kubectl import Object
+from graphcron.cli.app import PROGRAM
+from graphcron.cli.kubectl import HERE, Kubectl, Object
 from graphcron.contract import Outcome
 from graphcron.reasons import ConditionType
 
@@ -76,13 +77,20 @@ def of_version(version: Mapping[str, Any]) -> Check:
     return Check("Kubernetes", State.FAILED, f"the API server is {told}", f"upgrade it to {oldest} or later")
 
 
-def of_crd(name: str, found: Object | None, ours: Object) -> Check:
-    """Compare a CRD of the cluster with this program's own."""
+def of_crd(name: str, found: Object | None, ours: Object, *, kubectl: Kubectl = HERE) -> Check:
+    """Compare a CRD of the cluster with this program's own.
+
+    Parameters
+    ----------
+    kubectl
+        Here and in all that follows: only for the remedies, that they can be typed as they stand.
+    """
     about = f"CRD {name}"
     if found is None:
         return Check(about, State.FAILED, MISSING, "install the CRDs: docs/install.md")
     if _condition(found, "Established").get("status") != "True":
-        return Check(about, State.FAILED, "is not established", f"kubectl describe crd {name}")
+        remedy = kubectl.at(None).hint("kubectl", "describe", "crd", name)
+        return Check(about, State.FAILED, "is not established", remedy)
     if _schemas(found) != _schemas(ours):
         remedy = "bring the CRDs and this program to one release: docs/upgrades.md"
         return Check(about, State.FAILED, "is of another release than this program", remedy)
@@ -93,7 +101,7 @@ def _schemas(crd: Object) -> dict[str, Any]:
     return {each["name"]: each.get("schema") for each in crd["spec"]["versions"]}
 
 
-def of_operator(deployments: Sequence[Object], release: str) -> Iterator[Check]:
+def of_operator(deployments: Sequence[Object], release: str, *, kubectl: Kubectl = HERE) -> Iterator[Check]:
     """Judge the operator's Deployments; there should be one."""
     if not deployments:
         yield Check("operator", State.FAILED, "there is no Deployment of it", "install the operator: docs/install.md")
@@ -104,7 +112,8 @@ def of_operator(deployments: Sequence[Object], release: str) -> Iterator[Check]:
             available = {"message": "it has no pod that is ready"}
         if available.get("status") != "True":
             message = f"is not available: {available.get('message', 'nothing is known of its pods')}"
-            remedy = f"kubectl describe pods -n {each['metadata']['namespace']} -l app.kubernetes.io/name=graphcron"
+            pods = ("describe", "pods", "-l", "app.kubernetes.io/name=graphcron")
+            remedy = kubectl.at(each["metadata"]["namespace"]).hint("kubectl", *pods)
             yield Check(about, State.FAILED, message, remedy)
             continue
         theirs = each["metadata"].get("labels", {}).get("app.kubernetes.io/version", "?")
@@ -128,12 +137,13 @@ def watched(deployment: Object) -> list[str]:
     return [""] if not listed or set("".join(listed)) & set("*?![") else listed
 
 
-def of_leader(deployment: Object, lease: Object | None, *, now: datetime) -> Check:
+def of_leader(deployment: Object, lease: Object | None, *, now: datetime, kubectl: Kubectl = HERE) -> Check:
     """Judge the Lease by which the operator's pods agree on the one that works."""
     about = f"leader {_place(deployment)}"
     if not setting(deployment, "LEASE_NAME"):
         return Check(about, State.OK, "needs no Lease: one pod works, without an election")
-    remedy = f"kubectl logs -n {deployment['metadata']['namespace']} deployment/{deployment['metadata']['name']}"
+    meta = deployment["metadata"]
+    remedy = kubectl.at(meta["namespace"]).hint("kubectl", "logs", f"deployment/{meta['name']}")
     spec = (lease or {}).get("spec") or {}
     holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
     if not holder or not renewed:
@@ -189,18 +199,19 @@ def of_rights(deployment: Object, missing: Iterable[Right]) -> Check:
     return Check(about, State.OK, "its ServiceAccount may do all that it must")
 
 
-def of_graphcrons(graphcrons: Sequence[Object]) -> Iterator[Check]:
+def of_graphcrons(graphcrons: Sequence[Object], *, kubectl: Kubectl = HERE) -> Iterator[Check]:
     """List the GraphCrons that are not as they should be."""
-    troubles = [check for each in graphcrons if (check := _trouble(each))]
+    troubles = [check for each in graphcrons if (check := _trouble(each, kubectl))]
     if not troubles:
         message = f"{len(graphcrons)} are there, and all are ready" if graphcrons else "there are none yet"
         yield Check("GraphCrons", State.OK, message)
     yield from troubles
 
 
-def _trouble(graphcron: Object) -> Check | None:
+def _trouble(graphcron: Object, kubectl: Kubectl) -> Check | None:
     meta = graphcron["metadata"]
-    about, remedy = f"GraphCron {_place(graphcron)}", f"graphcron describe {meta['name']} -n {meta['namespace']}"
+    about = f"GraphCron {_place(graphcron)}"
+    remedy = kubectl.at(meta["namespace"]).hint(PROGRAM, "describe", meta["name"])
     ready, target = (_condition(graphcron, kind) for kind in (ConditionType.READY, ConditionType.TARGET_RESOLVED))
     if not ready:
         where = f"read the operator's log; does it watch {meta['namespace']}?"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from graphcron import names
-from graphcron.cli.app import CliError
+from graphcron.cli.app import PROGRAM, CliError
 from graphcron.cli.refusals import NotFoundError, refusal
 
 Object = dict[str, Any]
@@ -33,6 +34,18 @@ class Kubectl:
     kubeconfig: str | None = None
     seconds: float | None = None
     """How long an answer may take; None: as long as kubectl waits."""
+
+    def at(self, namespace: str | None) -> "Kubectl":
+        """Return a namespace of the same cluster; None: the context's, or none where none is needed."""
+        return replace(self, namespace=namespace, everywhere=False)
+
+    def hint(self, *words: str) -> str:
+        """Return a command as a person can type it: it asks this cluster and this namespace, as the verb was told to.
+
+        What nobody has named is left out, since it comes from the same context then.
+        """
+        given = {"-n": self.namespace, "--context": self.context, "--kubeconfig": self.kubeconfig}
+        return shlex.join([*words, *(each for option, value in given.items() if value for each in (option, value))])
 
     def get(self, kind: str, name: str) -> Object:
         """Return an object.
@@ -95,7 +108,7 @@ class Kubectl:
         except OSError as error:
             raise _unusable(command[0], error) from error
         if done.returncode:
-            raise refusal(done.stderr, verb=verb)
+            raise self._refusal(verb, done.stderr)
         return done.stdout
 
     def stream(self, verb: str, *arguments: str) -> Iterator[str]:
@@ -111,9 +124,13 @@ class Kubectl:
             try:
                 yield from (line.rstrip("\n") for line in process.stdout)
                 if process.wait():
-                    raise refusal(process.stderr.read(), verb=verb)
+                    raise self._refusal(verb, process.stderr.read())
             finally:
                 process.terminate()
+
+    def _refusal(self, verb: str, text: str) -> CliError:
+        contexts = replace(self, namespace=None, context=None).hint("kubectl", "config", "get-contexts")
+        return refusal(text, verb=verb, contexts=contexts)
 
     def _one(self, verb: str, kind: str, name: str, *arguments: str) -> Object:
         try:
@@ -134,7 +151,9 @@ class Kubectl:
             for each in replace(self, everywhere=True).find_all(GRAPHCRONS):
                 if each["metadata"]["name"] == name:
                     return CliError(f"{missing}; there is one with -n {each['metadata']['namespace']}")
-        return CliError(f"{missing}; graphcron list shows those that there are, with -A of all namespaces")
+        return CliError(
+            f"{missing}; {self.hint(PROGRAM, 'list')} shows those that there are, with -A of all namespaces"
+        )
 
     def _check_namespace(self) -> None:
         if self.everywhere or not self.namespace:
@@ -145,7 +164,8 @@ class Kubectl:
             return
         if self.namespace not in there:
             near = get_close_matches(self.namespace, there, n=1)
-            remedy = f"did you mean {near[0]}?" if near else "kubectl get namespaces lists those that there are"
+            all_of_them = self.at(None).hint("kubectl", "get", "namespaces")
+            remedy = f"did you mean {near[0]}?" if near else f"{all_of_them} lists those that there are"
             raise CliError(f"there is no namespace {self.namespace}; {remedy}")
 
     @property
@@ -161,6 +181,9 @@ class Kubectl:
         given = {"--context": self.context, "--kubeconfig": self.kubeconfig}
         return (program, verb, *arguments, *(f"{option}={value}" for option, value in given.items() if value))
 
+
+HERE: Final = Kubectl()
+"""The context's cluster, and its namespace there."""
 
 _REMEDY: Final = "install it, or name it in the variable KUBECTL"
 

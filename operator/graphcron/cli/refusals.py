@@ -15,7 +15,7 @@ _KNOWN: Final = {
     r"connection to the server (\S+) was refused": "the cluster at {0} does not answer; start it, or " + _OTHER,
     r"Unable to connect to the server: (.*)": "the cluster can't be reached: {0}; " + _OTHER,
     r'context (?:was not found for specified context: |")([^"]+)': (
-        "the kubeconfig has no context {0}; kubectl config get-contexts lists those that it has"
+        "the kubeconfig has no context {0}; {contexts} lists those that it has"
     ),
     r"^stat (.+): no such file": "there is no kubeconfig {0}; correct --kubeconfig",
     rf"have a resource type \"({names.PLURAL}|{names.SERVER_PLURAL})": (
@@ -41,13 +41,19 @@ class NotFoundError(CliError):
     """An object is not there."""
 
 
-def refusal(text: str, *, verb: str) -> CliError:
-    """Return the error for what kubectl has printed."""
+def refusal(text: str, *, verb: str, contexts: str) -> CliError:
+    """Return the error for what kubectl has printed.
+
+    Parameters
+    ----------
+    contexts
+        The command that lists the contexts.
+    """
     lines = [line for line in text.strip().splitlines() if not _LOG.match(line)]
     line = (lines[-1] if lines else f"kubectl {verb} failed, and said nothing").removeprefix("error: ")
     for pattern, told in _KNOWN.items():
         if found := re.search(pattern, line):
-            return CliError(told.format(*found.groups()))
+            return CliError(told.format(*found.groups(), contexts=contexts))
     if found := _FORBIDDEN.search(line):
         return CliError(_forbidden(**found.groupdict()))
     kind = NotFoundError if line.startswith("Error from server (NotFound)") else CliError

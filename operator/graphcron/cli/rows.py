@@ -12,13 +12,8 @@ from graphcron.cli.kubectl import Object
 from graphcron.cli.lines import in_words
 from graphcron.cli.output import Column
 from graphcron.cli.words import local, moment, since, span
+from graphcron.contract import Outcome
 from graphcron.reasons import ConditionType, Reason
-
-_QUIET: Final = frozenset({ConditionType.RECONCILING.value, ConditionType.STALLED.value})
-"""Conditions for tools: they say of ``Ready`` what it says itself."""
-
-_GOOD: Final = frozenset({ConditionType.READY, ConditionType.LAST_RUN_SUCCEEDED, ConditionType.TARGET_RESOLVED})
-"""Conditions that are as they should be when they are True; the others are there only while something is wrong."""
 
 _HASHED: Final = re.compile(r"\bH\b")
 """An ``H`` that nothing has replaced; THU is none."""
@@ -149,14 +144,13 @@ def next_rows(graphcron: Object, *, now: datetime) -> list[list[str]]:
     return [[_local(each, zone_of(graphcron)), _local(each, None), since(each, now=now)] for each in times]
 
 
-def telling(graphcron: Object) -> list[Object]:
-    """Return the conditions that matter: ``Ready``, and those that tell of something that is not as it should be."""
-
-    def matters(each: Object) -> bool:
-        kind = each["type"]
-        return kind == ConditionType.READY or (kind not in _QUIET and (each["status"] == "False" or kind not in _GOOD))
-
-    return [each for each in status_of(graphcron).get("conditions", ()) if matters(each)]
+def failed_run(graphcron: Object) -> list[tuple[str, str]]:
+    """Return where on the server the last run can be looked at; nothing where it has succeeded, or has left nothing."""
+    runs = (each for each in status_of(graphcron).get("recentRuns", ()) if each["outcome"] != Outcome.SKIPPED)
+    last: Object = next(runs, {})
+    if last.get("outcome") == Outcome.SUCCEEDED:
+        return []
+    return [(title, str(last[key])) for title, key in (("Thread", "threadId"), ("Run", "runId")) if key in last]
 
 
 def budget_lines(graphcron: Object) -> list[str]:
@@ -229,8 +223,12 @@ def _member(member: str) -> Callable[[Object], str]:
 
 
 def _state(graphcron: Object) -> str:
-    reason = str(condition(graphcron, ConditionType.READY).get("reason", ""))
-    return "" if reason == Reason.RECONCILED else reason
+    """Say why it is not ready; or else what keeps runs from starting, and then what one would fail of."""
+    ready, target = (condition(graphcron, kind) for kind in (ConditionType.READY, ConditionType.TARGET_RESOLVED))
+    told = [str(ready.get("reason", ""))] if ready.get("reason") != Reason.RECONCILED else []
+    if ready.get("status") == "True" and target.get("status") == "False":
+        told.append(str(target["reason"]))
+    return ", ".join(told)
 
 
 def _last(graphcron: Object) -> Object:

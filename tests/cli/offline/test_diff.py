@@ -13,6 +13,8 @@ from tests.cli.offline.program import manifest, run, text
 from tests.cluster import wait_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cluster import Cluster
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -64,6 +66,12 @@ def test_a_request_can_be_read() -> None:
     assert request["input"] == {"price": "$(A) $$"}
     assert request["url"] == "<the operator's server>"
     assert "annotations" not in made["metadata"]
+
+
+def test_a_folder_without_any_is_no_answer(tmp_path: Path) -> None:
+    done = run("diff", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: there is no GraphCron and no GraphServer in these files\n"
 
 
 def test_of_what_is_not_valid_no_cronjobs_are_expected() -> None:

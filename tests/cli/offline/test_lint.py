@@ -32,6 +32,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "good.yaml").write_text(text(manifest()))
     (tmp_path / "bad.yaml").write_text(BAD)
     (tmp_path / "none.yaml").write_text("apiVersion: v1\nkind: ConfigMap\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/none.yaml").write_text("apiVersion: v1\nkind: ConfigMap\n")
     (tmp_path / "broken.yaml").write_text("# of GraphCron\na: [1\n")
     return tmp_path
 
@@ -46,6 +48,9 @@ def folder(tmp_path: Path) -> Path:
         (["bad.yaml", "broken.yaml"], 2, ""),
         (["missing.yaml"], 2, ""),
         ([".", "--allow-none"], 2, ""),
+        (["empty"], 1, "there is no GraphCron and no GraphServer in these files"),
+        (["empty", "--allow-none"], 0, "there is no GraphCron and no GraphServer in these files"),
+        (["empty", "good.yaml"], 0, "nothing is wrong (1 looked at)"),
         ([], 2, "missing argument"),
     ],
 )
@@ -60,11 +65,6 @@ def test_nothing_is_wrong_with_the_examples() -> None:
     done = run("lint", str(ROOT / "examples"))
     assert (done.returncode, done.stdout) == (0, "")
     assert "nothing is wrong" in done.stderr
-
-
-def test_a_folder_without_any_is_fine(tmp_path: Path) -> None:
-    done = run("lint", str(tmp_path))
-    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_people_programs_and_github_are_told_the_same(folder: Path) -> None:

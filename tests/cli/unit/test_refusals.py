@@ -12,6 +12,8 @@ from graphcron.cli.verbs import list_
 
 FORBIDDEN = 'Error from server (Forbidden): {} is forbidden: User "ann" cannot {} resource "{}" in API group "{}" {}'
 
+CONTEXTS = "kubectl config get-contexts"
+
 
 @pytest.mark.parametrize(
     ("text", "said"),
@@ -46,12 +48,23 @@ FORBIDDEN = 'Error from server (Forbidden): {} is forbidden: User "ann" cannot {
     ],
 )
 def test_the_line_says_what_to_do(text: str, said: str) -> None:
-    assert str(refusal(text, verb="get")).startswith(said)
+    assert str(refusal(text, verb="get", contexts=CONTEXTS)).startswith(said)
+
+
+def test_the_contexts_are_those_of_the_kubeconfig_that_was_asked() -> None:
+    said = str(refusal('error: context "x" does not exist', verb="get", contexts="kubectl --kubeconfig k"))
+    assert said == "the kubeconfig has no context x; kubectl --kubeconfig k lists those that it has"
 
 
 def test_only_what_is_not_found_is_not_found() -> None:
-    assert type(refusal('Error from server (NotFound): jobs "a" not found', verb="get")) is NotFoundError
-    assert type(refusal('Error from server (Conflict): jobs "a" not found', verb="get")) is not NotFoundError
+    assert (
+        type(refusal('Error from server (NotFound): jobs "a" not found', verb="get", contexts=CONTEXTS))
+        is NotFoundError
+    )
+    assert (
+        type(refusal('Error from server (Conflict): jobs "a" not found', verb="get", contexts=CONTEXTS))
+        is not NotFoundError
+    )
 
 
 def test_a_watch_that_the_api_server_ends_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,17 +104,31 @@ def test_the_list_is_sorted(by: str, order: list[str]):
     assert [each["metadata"]["name"] for each in rows.in_order(found, by)] == order
 
 
-def test_conditions_that_matter():
-    conditions = [
-        condition("Ready", "True"),
-        condition("LastRunSucceeded", "False"),
-        condition("TargetResolved", "True"),
-        condition("BudgetExceeded", "True"),
-        condition("Stalled", "True"),
-    ]
-    told = rows.telling(graphcron(status={"conditions": conditions}))
-    assert [each["type"] for each in told] == ["Ready", "LastRunSucceeded", "BudgetExceeded"]
-    assert rows.telling(graphcron()) == []
+@pytest.mark.parametrize(
+    ("ready", "target", "state"),
+    [
+        (("True", "Reconciled"), ("False", "AssistantNotFound"), "AssistantNotFound"),
+        (("True", "Suspended"), ("False", "ServerUnreachable"), "Suspended, ServerUnreachable"),
+        (("True", "Paused"), ("True", "Resolved"), "Paused"),
+        (("True", "Reconciled"), ("Unknown", "Checking"), ""),
+        (("False", "InvalidSpec"), ("False", "AssistantNotFound"), "InvalidSpec"),
+    ],
+)
+def test_the_state_says_what_is_wrong_with_the_target(
+    ready: tuple[str, str], target: tuple[str, str], state: str
+) -> None:
+    conditions = [condition("TargetResolved", *target), condition("Ready", *ready)]
+    columns = rows.graphcron_columns(now=NOW, everywhere=False)
+    assert shown(columns, graphcron(status={"conditions": conditions}))["state"] == state
+
+
+def test_a_run_that_has_not_succeeded_can_be_looked_at_on_the_server():
+    ids = {"threadId": "t1", "runId": "r1"}
+    failed = [ended(1, "Skipped"), ended(2, "GraphError", **ids), ended(3)]
+    assert rows.failed_run(graphcron(status={"recentRuns": failed})) == [("Thread", "t1"), ("Run", "r1")]
+    assert rows.failed_run(graphcron(status={"recentRuns": [ended(1, **ids), *failed]})) == []
+    assert rows.failed_run(graphcron(status={"recentRuns": [ended(1, "ServerUnreachable"), *failed]})) == []
+    assert rows.failed_run(graphcron()) == []
 
 
 def test_a_row_of_the_history():
@@ -276,19 +290,27 @@ def test_the_run_whose_answer_is_meant():
     ("content", "text"),
     [
         ("hi", "hi"),
-        ([{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}], "a\nb"),
+        ([{"type": "text", "text": "a"}, {"type": "image"}, "b"], "a\nb"),
         (None, ""),
     ],
 )
 def test_the_last_message(content: Any, text: str):
     state = {"values": {"messages": [{"content": "question"}, {"content": content}]}}
-    assert logs.last_message(state) == text
+    assert logs.answer_in(state) == text
 
 
-@pytest.mark.parametrize("values", [None, [], {}, {"messages": []}, {"messages": "hi"}])
-def test_a_state_without_messages(values: Any):
-    with pytest.raises(CliError, match="has no messages"):
-        logs.last_message({"values": values})
+@pytest.mark.parametrize(
+    "values", [None, [1], {}, {"report": "é", "n": 1}, {"messages": []}, {"messages": "hi"}, {"messages": ["hi"]}]
+)
+def test_of_a_state_without_messages_all_is_told(values: Any):
+    told = logs.answer_in({"values": values, "next": []})
+    assert json.loads(told) == values
+    assert "\\u" not in told
+
+
+def test_what_is_no_state_has_no_answer():
+    with pytest.raises(CliError, match="has left no state"):
+        logs.answer_in({"detail": "x"})
 
 
 @pytest.mark.parametrize(("state", "has_log"), [("waiting", False), ("running", True), ("terminated", True)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -33,6 +34,22 @@ class Program:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180, env=environment)
         assert done.returncode == code, f"{arguments}: {done.returncode} {done.stdout}{done.stderr}"
         return done.stderr if code else done.stdout
+
+    def typed(self, command: str) -> str:
+        """Type a command that a verb has named, as it stands; it must succeed. Return what it printed."""
+        program, *words = shlex.split(command)
+        assert program == "graphcron"
+        environment = self._crons.cluster.environment
+        done = subprocess.run(
+            [sys.executable, "-m", "graphcron.cli", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            env=environment,
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:

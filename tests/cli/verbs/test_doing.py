@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from installing import SERVER_NAMESPACE
@@ -12,6 +13,8 @@ from tests.cluster import wait_for
 from tests.e2e.crons import QUESTION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.cli.verbs.conftest import Program
     from tests.e2e.crons import Crons
 
@@ -43,12 +46,20 @@ def test_run_says_how_a_run_failed(crons: Crons, program: Program):
     said = program.run("run", "hello", "--wait", code=1)
     assert said.startswith("error: the run of hello ended with GraphError")
     assert len(said.splitlines()) == 1
+    command = said.partition("; ")[2].removesuffix(" shows more\n")
+    assert command == f"graphcron describe hello -n {crons.namespace}"
+    page = program.typed(command)
+    (told,) = crons.status()["recentRuns"]
+    assert f"\nLast run, on the server\n  Thread: {told['threadId']}\n  Run:    {told['runId']}\n" in page
+    # What troubleshooting asks for with it is there.
+    assert "EmptyInputError" in str(crons.server.thread(told["threadId"])["error"])
 
 
 def test_run_gives_up_in_time_and_cancel_ends_the_run_on_the_server(crons: Crons, program: Program):
     uid = crons.make(assistant="steps", input={"steps": 300, "seconds": 1})
     said = program.run("run", "hello", "--wait", "--timeout", "1s", code=1)
-    assert said == "error: the run of hello has not ended in time, and goes on; graphcron cancel hello ends it\n"
+    cancel = f"graphcron cancel hello -n {crons.namespace}"
+    assert said == f"error: the run of hello has not ended in time, and goes on; {cancel} ends it\n"
     run = crons.wait_running(uid)
     (job,) = [each["metadata"]["name"] for each in crons.items("jobs")]
     assert job in program.run("describe", "hello")
@@ -76,7 +87,9 @@ def test_run_tells_that_its_job_was_deleted(crons: Crons, program: Program):
 
 def test_suspend_and_resume(crons: Crons, program: Program):
     crons.make()
-    program.run("suspend", "hello")
+    said = program.run("suspend", "hello")
+    command = said.partition("(")[2].removesuffix(" ends it)\n")
+    assert program.typed(command) == "hello has no active run\n"
     crons.wait_ready(reason="Suspended")
     assert program.run("resume", "hello") == "hello is no longer suspended\n"
     crons.wait_ready()
@@ -94,24 +107,51 @@ def test_resume_ends_a_pause(crons: Crons, program: Program):
 def test_the_answer_comes_from_the_server_with_the_users_own_key(crons: Crons, program: Program):
     crons.make(input=QUESTION, onRunCompleted="keep")
     said = program.run("logs", "hello", "--answer", code=1)
-    assert said == "error: hello has no such run that has ended; graphcron history hello -o wide lists them\n"
+    listed = f"graphcron history hello -o wide -n {crons.namespace}"
+    assert said == f"error: hello has no such run that has ended; {listed} lists them\n"
     program.run("run", "hello", "--wait")
     (told,) = crons.status()["recentRuns"]
     expected = crons.server.values(told["threadId"])["messages"][-1]["content"]
 
     assert "say with --url" in program.run("logs", "hello", "--answer", code=1)
+    with forwarded(crons) as url:
+        assert program.run("logs", "hello", "--answer", "--url", url) == f"{expected}\n"
+        run = told["runId"]
+        assert program.run("logs", "hello", "--answer", "--run", run, "--url", url) == f"{expected}\n"
+        crons.server.ask("DELETE", f"/threads/{told['threadId']}")
+        said = program.run("logs", "hello", "--answer", "--url", url, code=1)
+        assert said.startswith("error: the server no longer has the thread of this run; ")
+    assert "can't be asked" in program.run("logs", "hello", "--answer", "--url", url, code=1)
+
+
+def test_the_answer_of_a_graph_without_messages_is_its_state(crons: Crons, program: Program):
+    crons.make(assistant="steps", input={"steps": 2, "seconds": 0.1}, onRunCompleted="keep")
+    program.run("run", "hello", "--wait")
+    (told,) = crons.status()["recentRuns"]
+    values = crons.server.values(told["threadId"])
+    assert "messages" not in values
+    with forwarded(crons) as url:
+        assert json.loads(program.run("logs", "hello", "--answer", "--url", url)) == values
+
+
+def test_a_preflight_is_no_run_whose_log_is_meant(crons: Crons, program: Program):
+    crons.make(preflight=True, input=QUESTION)
+    crons.wait_target()
+    assert len(crons.items("pods")) == 1, "the preflight's pod is still there"
+    assert program.run("logs", "hello", code=1).startswith("error: hello has no pod; ")
+    crons.wait_ready()
+    program.run("run", "hello", "--wait")
+    assert events_of(program.run("logs", "hello"))[0] == "started"
+
+
+@contextmanager
+def forwarded(crons: Crons) -> Iterator[str]:
+    """Reach the server as a person does; yields its URL."""
     forward = ["kubectl", "port-forward", "--namespace", SERVER_NAMESPACE, "service/langgraph", ":2024"]
     pipe = subprocess.PIPE
     with subprocess.Popen(forward, stdout=pipe, text=True, env=crons.cluster.environment) as forwarding:
         try:
             port = re.search(r":(\d+) ->", forwarding.stdout.readline())[1]
-            url = f"http://127.0.0.1:{port}"
-            assert program.run("logs", "hello", "--answer", "--url", url) == f"{expected}\n"
-            run = told["runId"]
-            assert program.run("logs", "hello", "--answer", "--run", run, "--url", url) == f"{expected}\n"
-            crons.server.ask("DELETE", f"/threads/{told['threadId']}")
-            said = program.run("logs", "hello", "--answer", "--url", url, code=1)
-            assert said.startswith("error: the server no longer has the thread of this run; ")
+            yield f"http://127.0.0.1:{port}"
         finally:
             forwarding.terminate()
-    assert "can't be asked" in program.run("logs", "hello", "--answer", "--url", url, code=1)

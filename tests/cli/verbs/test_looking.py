@@ -43,6 +43,23 @@ def test_describe_history_and_top_tell_of_a_run(crons: Crons, program: Program):
     assert "is no length of time" in program.run("top", "--since", "yesterday", code=2)
 
 
+def test_a_target_that_is_not_there_is_seen(crons: Crons, program: Program):
+    crons.make("right", preflight=True)
+    crons.make("wrong", preflight=True, assistant="nobody")
+    reason = crons.wait_target("wrong")["reason"]
+    assert (reason, crons.wait_target("right")["reason"]) == ("AssistantNotFound", "Resolved")
+    _, right, wrong = [row.split() for row in program.run("list").splitlines()]
+    assert right[right.index("True") + 1] != reason
+    assert wrong[wrong.index("True") + 1] == reason
+    # All conditions are there, also those that are as they should be.
+    page = program.run("describe", "right").splitlines()
+    first = page.index("Conditions") + 2
+    told = [line.split()[:3] for line in page[first : page.index("", first)]]
+    conditions = crons.status("right")["conditions"]
+    assert told == [[each["type"], each["status"], each["reason"]] for each in conditions]
+    assert ["TargetResolved", "True", "Resolved"] in told
+
+
 def test_list_sorts_and_prints_as_asked(crons: Crons, program: Program):
     crons.make("soon", schedule="0 0 1 * *")
     crons.make("later", schedule="0 0 1 1 *", suspend=True, ready_reason="Suspended")

@@ -46,7 +46,9 @@ def test_a_name_that_is_not_there_brings_the_nearest_to_mind(crons: Crons, progr
     there = f"in the namespace {crons.namespace}"
     for verb in VERBS:
         said = program.run(verb, "nobody", code=1)
-        assert said.startswith(f"error: there is no GraphCron nobody {there}; graphcron list shows "), verb
+        assert said.startswith(f"error: there is no GraphCron nobody {there}; graphcron list -n {crons.namespace} "), (
+            verb
+        )
         assert len(said.splitlines()) == 1
     crons.make("hello", suspend=True, ready_reason="Suspended")
     assert program.run("describe", "helo", code=1).endswith(f" {there}; did you mean hello?\n")
@@ -83,7 +85,9 @@ def test_a_cluster_that_is_not_there(cluster: Cluster, tmp_path: Path):
     assert "the cluster does not know you; log in again" in refused(
         kubeconfig_of(cluster, tmp_path, token="none"), "list"
     )
-    assert "the kubeconfig has no context other; " in refused(there, "list", "--context", "other")
+    given = ("--kubeconfig", there["KUBECONFIG"])
+    said = refused(there, "list", "--context", "other", "-n", "a", *given)
+    assert f"the kubeconfig has no context other; kubectl config get-contexts {' '.join(given)} lists " in said
     assert "there is no kubeconfig /none; " in refused(there, "list", "--kubeconfig", "/none")
     assert "no cluster is chosen: name a kubeconfig" in refused({**there, "KUBECONFIG": "/none"}, "list")
     assert "kubectl is not on your PATH: install it" in refused({**there, "PATH": "/none"}, "list")

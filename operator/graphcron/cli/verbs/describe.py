@@ -34,7 +34,7 @@ def _page(found: Object, output: Output, *, now: datetime) -> None:
     status, zone = rows.status_of(found), rows.zone_of(found)
     for title, text in rows.facts(found):
         typer.echo(f"{title + ':':<12}{text}")
-    _table("Conditions", rows.telling(found), rows.CONDITION_COLUMNS, output)
+    _table("Conditions", status.get("conditions", []), rows.CONDITION_COLUMNS, output)
     times = rows.next_rows(found, now=now)
     if times:
         _section("Next times", (zone, "your time", "in"), times)
@@ -45,6 +45,9 @@ def _page(found: Object, output: Output, *, now: datetime) -> None:
     if active:
         _table("Active runs", active, rows.active_columns(zone, now=now), output)
     _table("Recent runs", recent, rows.run_columns(zone), output)
+    if failed := rows.failed_run(found):
+        typer.echo("\nLast run, on the server")
+        typer.echo("\n".join(f"  {title + ':':<8}{text}" for title, text in failed))
 
 
 def _table(title: str, objects: Sequence[Object], columns: Sequence[printed.Column], output: Output) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from graphcron import contract, names
-from graphcron.cli.app import CliError, app
+from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
 from graphcron.cli.options import in_cluster
-from graphcron.cli.verbs.lint import Files
+from graphcron.cli.verbs.lint import NONE, Files
 from graphcron.cli.verbs.render import NO_UID, unknown_settings, with_server
 from graphcron.errors import GraphCronError, SpecError
 
@@ -42,7 +43,10 @@ def diff(kubectl: Kubectl, files: Files) -> None:
 
     now = datetime.now(UTC)  # noqa: TID251  (since when a changed schedule would be in force)
     try:
-        found = [text for text in changes(list(read(*files)), kubectl, now=now) if text]
+        manifests = list(read(*files))
+        if not manifests:
+            raise CliError(NONE)
+        found = [text for text in changes(manifests, kubectl, now=now) if text]
     except GraphCronError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(FAILED) from None
@@ -99,7 +103,8 @@ def _pair(manifest: "Manifest", kubectl: Kubectl) -> tuple[Object | None, Object
     from graphcron.model import parse, parse_server
 
     if manifest.kind not in PLURALS:
-        raise CliError(f"{manifest.file}: {names.GROUP} has no kind {manifest.kind}; graphcron lint says more")
+        more = shlex.join([PROGRAM, "lint", manifest.file])
+        raise CliError(f"{manifest.file}: {names.GROUP} has no kind {manifest.kind}; {more} says more")
     with manifest.blamed():
         (parse if manifest.kind == names.KIND else parse_server)(manifest.body)
     there = replace(kubectl, namespace=manifest.namespace or kubectl.namespace)
@@ -123,7 +128,7 @@ def _refuse_foreign(kubectl: Kubectl, wanted: Iterable[str], uid: str) -> None:
         if found and not cronjob_seen(found).belongs_to(uid):
             raise CliError(
                 f"a CronJob named {name} exists and does not belong to this GraphCron; "
-                f"rename the GraphCron, or delete the CronJob: kubectl delete cronjob {name}"
+                f"rename the GraphCron, or delete the CronJob: {kubectl.hint('kubectl', 'delete', 'cronjob', name)}"
             )
 
 

@@ -79,7 +79,7 @@ def _crds(kubectl: Kubectl) -> Iterator[Check]:
         except CliError as error:
             yield _not_seen(f"CRD {name}", error)
         else:
-            yield checks.of_crd(name, found, ours)
+            yield checks.of_crd(name, found, ours, kubectl=kubectl)
 
 
 def _operators(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
@@ -89,7 +89,7 @@ def _operators(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
     except CliError as error:
         yield _not_seen("operator", error)
         return
-    yield from checks.of_operator(deployments, __version__)
+    yield from checks.of_operator(deployments, __version__, kubectl=kubectl)
     for each in deployments:
         yield _leader(kubectl, each, now)
         yield _rights(kubectl, each)
@@ -102,7 +102,7 @@ def _leader(kubectl: Kubectl, deployment: Object, now: datetime) -> Check:
         lease = home.find("leases.coordination.k8s.io", name) if name else None
     except CliError as error:
         return _not_seen("leader", error)
-    return checks.of_leader(deployment, lease, now=now)
+    return checks.of_leader(deployment, lease, now=now, kubectl=kubectl)
 
 
 def _rights(kubectl: Kubectl, deployment: Object) -> Check:
@@ -142,7 +142,7 @@ def _objects(kubectl: Kubectl) -> Iterator[Check]:
     except CliError as error:
         yield _not_seen("GraphCrons", error)
         return
-    yield from checks.of_graphcrons(graphcrons)
+    yield from checks.of_graphcrons(graphcrons, kubectl=kubectl)
     yield from checks.of_servers(graphcrons, graphservers)
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 UNREADABLE: Final = 2
 """Exit code where a file can't be read; as of a wrong command line."""
+
+NONE: Final = "there is no GraphCron and no GraphServer in these files"
 
 
 class Report(StrEnum):
@@ -61,7 +62,7 @@ def lint(
 ) -> None:
     """Find what is wrong with files. No cluster is asked.
 
-    Exit code 0: nothing; 1: something; 2: a file can't be read.
+    Exit code 0: nothing; 1: something, or there is no GraphCron and no GraphServer; 2: a file can't be read.
     """
     from graphcron.cli.manifests import paths
 
@@ -74,8 +75,8 @@ def lint(
         for each in found:
             typer.echo(as_github(each) if report is Report.GITHUB else as_text(each))
     if not manifests and not unreadable:
-        typer.echo("there is no GraphCron and no GraphServer in these files", err=True)
-        if not allow_none and not any(Path(file).is_dir() for file in files):
+        typer.echo(NONE, err=True)
+        if not allow_none:
             raise typer.Exit(1)
     elif not found:
         typer.echo(f"nothing is wrong ({len(manifests)} looked at)", err=True)

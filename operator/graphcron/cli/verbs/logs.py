@@ -9,8 +9,8 @@ from typing import Annotated, Final
 import typer
 
 from graphcron import names
-from graphcron.cli.app import CliError, app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.app import PROGRAM, CliError, app
+from graphcron.cli.kubectl import GRAPHCRONS, HERE, Kubectl, Object
 from graphcron.cli.options import Name, in_cluster
 from graphcron.names import Purpose
 
@@ -36,18 +36,23 @@ def logs(
     ] = LATEST,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run's end.")] = False,
     answer: Annotated[
-        bool, typer.Option("--answer", help="Print the run's last message instead, from the server, with your own key.")
+        bool,
+        typer.Option(
+            "--answer",
+            help="Print instead what the server has of the run, asked with your own key: its last message, or the"
+            " values of its state as JSON where there are no messages.",
+        ),
     ] = False,
     url: Annotated[
         str | None, typer.Option("--url", help="Where you reach the server. Default: spec.server.url.")
     ] = None,
     api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
 ) -> None:
-    """Print the log of a run's pods. What the graph answered is never in it."""
+    """Print the log of a run's pods. What the graph answered is never in it; preflights are no runs, and left out."""
     found = kubectl.get(GRAPHCRONS, name)
     if answer:
-        ended = ended_run(found, run)
-        typer.echo(last_message(_last_state(ended, url or server_of(found), os.environ.get(api_key_env, ""))))
+        ended = ended_run(found, run, kubectl)
+        typer.echo(answer_in(_last_state(ended, url or server_of(found), os.environ.get(api_key_env, ""))))
         return
     pods = pods_of_runs(kubectl.children("pods", found["metadata"]["uid"]))
     job = job_of(found, pods, run)
@@ -84,8 +89,13 @@ def job_of(graphcron: Object, pods: Sequence[Object], run: str) -> str:
     raise CliError(f"{which}; Kubernetes keeps those of the Jobs that spec.history and the Jobs' own time allow")
 
 
-def ended_run(graphcron: Object, run: str) -> Object:
+def ended_run(graphcron: Object, run: str, kubectl: Kubectl = HERE) -> Object:
     """Return what the status tells of a run that has ended.
+
+    Parameters
+    ----------
+    kubectl
+        Where the GraphCron is, for the command that lists its runs.
 
     Raises
     ------
@@ -97,7 +107,8 @@ def ended_run(graphcron: Object, run: str) -> Object:
         if run in {LATEST, each["runId"], each.get("job")}:
             return dict(each)
     name = graphcron["metadata"]["name"]
-    raise CliError(f"{name} has no such run that has ended; graphcron history {name} -o wide lists them")
+    listed = kubectl.hint(PROGRAM, "history", name, "-o", "wide")
+    raise CliError(f"{name} has no such run that has ended; {listed} lists them")
 
 
 def server_of(graphcron: Object) -> str:
@@ -114,21 +125,25 @@ def server_of(graphcron: Object) -> str:
     return str(server["url"])
 
 
-def last_message(state: Object) -> str:
-    """Return the text of the last message of a thread's state.
+def answer_in(state: Object) -> str:
+    """Return the text of the last message of a thread's state; all its values as JSON where it has no messages.
 
     Raises
     ------
     CliError
-        It has none.
+        It is no state.
     """
-    values = state.get("values")
+    if "values" not in state:
+        raise CliError("the run has left no state; look at its thread on the server")
+    values = state["values"]
     messages = values.get("messages") if isinstance(values, dict) else None
-    if not isinstance(messages, list) or not messages:
-        raise CliError("the run's state has no messages; look at its thread on the server")
-    content = messages[-1].get("content")
-    blocks = [{"text": content}] if isinstance(content, str) else content or ()
-    return "\n".join(str(each["text"]) for each in blocks if "text" in each)
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if not isinstance(last, dict):
+        return json.dumps(values, indent=2, ensure_ascii=False)
+    content = last.get("content")
+    blocks = [content] if isinstance(content, str) else content or ()
+    texts = [each if isinstance(each, str) else each.get("text") for each in blocks]
+    return "\n".join(str(text) for text in texts if text is not None)
 
 
 def _last_state(ended: Object, url: str, key: str) -> Object:

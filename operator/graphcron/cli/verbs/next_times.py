@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from graphcron import names
-from graphcron.cli.app import CliError, app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.app import PROGRAM, CliError, app
+from graphcron.cli.kubectl import GRAPHCRONS, HERE, Kubectl, Object
 from graphcron.cli.lines import in_words
 from graphcron.cli.options import Format, Name, Output, in_cluster
 from graphcron.cli.output import dump, table
@@ -55,13 +55,13 @@ def next_times(
         raise typer.BadParameter("give the name of a GraphCron, or a file with -f, and not both")
     now = datetime.now(UTC)  # noqa: TID251  (the next from now on)
     if file is None:
-        found = [next_of(kubectl.get(GRAPHCRONS, name), now=now)]
+        found = [next_of(kubectl.get(GRAPHCRONS, name), now=now, kubectl=kubectl)]
     else:
-        found = list(_of_files(file, kubectl.namespace or DEFAULT_NAMESPACE, now=now))
+        found = list(_of_files(file, kubectl, now=now))
     _show(found, output, now=now)
 
 
-def _of_files(file: str, namespace: str, *, now: datetime) -> Iterator[Next]:
+def _of_files(file: str, kubectl: Kubectl, *, now: datetime) -> Iterator[Next]:
     from graphcron.cli.manifests import read
 
     manifests = [each for each in read(file) if each.kind == names.KIND]
@@ -69,16 +69,19 @@ def _of_files(file: str, namespace: str, *, now: datetime) -> Iterator[Next]:
         raise CliError(f"{file}: there is no GraphCron in it")
     for each in manifests:
         with each.blamed():
-            yield next_of(each.body, now=now, namespace=namespace)
+            there = kubectl.at(each.namespace or kubectl.namespace)
+            yield next_of(each.body, now=now, namespace=there.namespace or DEFAULT_NAMESPACE, kubectl=there)
 
 
-def next_of(body: Object, *, now: datetime, namespace: str = "") -> Next:
+def next_of(body: Object, *, now: datetime, namespace: str = "", kubectl: Kubectl = HERE) -> Next:
     """Return when a GraphCron's runs are due.
 
     Parameters
     ----------
     namespace
         Where it will be, if it does not say so itself: what its ``H`` stands for hangs on it.
+    kubectl
+        Where it is, for the command that lets it go on.
 
     Raises
     ------
@@ -97,11 +100,11 @@ def next_of(body: Object, *, now: datetime, namespace: str = "") -> Next:
         zone=time_zone_of(graphcron.spec),
         lines=lines_of(graphcron),
         times=tuple(calendar_for(graphcron).next_times(now, COUNT)),
-        rest=_rest_of(graphcron, now=now),
+        rest=_rest_of(graphcron, kubectl.hint(PROGRAM, "resume", graphcron.metadata.name), now=now),
     )
 
 
-def _rest_of(graphcron: "GraphCron", *, now: datetime) -> str:
+def _rest_of(graphcron: "GraphCron", resume: str, *, now: datetime) -> str:
     """Say what keeps runs that are due from starting."""
     from graphcron.desired import has_ended
 
@@ -109,11 +112,9 @@ def _rest_of(graphcron: "GraphCron", *, now: datetime) -> str:
     if has_ended(graphcron.spec, now=now):
         return "its endTime has come: nothing more is due"
     if graphcron.spec.suspend:
-        return f"it is suspended: none of these starts; graphcron resume {graphcron.metadata.name} ends that"
+        return f"it is suspended: none of these starts; {resume} ends that"
     if any((each.type, each.status) == (ConditionType.PAUSED, "True") for each in conditions):
-        return (
-            f"it is paused after failures: none of these starts; graphcron resume {graphcron.metadata.name} ends that"
-        )
+        return f"it is paused after failures: none of these starts; {resume} ends that"
     return ""
 
 

@@ -12,7 +12,7 @@ import typer
 
 from graphcron import names
 from graphcron.cli import output as printed
-from graphcron.cli.app import CliError, app
+from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Name, Output, Written, in_cluster
 from graphcron.cli.verbs.logs import LOOK_SECONDS, read_log, started
@@ -49,7 +49,7 @@ def run(
     trigger = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251
     found = kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RUN_REQUESTED: trigger})
     if not (wait or logs or output):
-        typer.echo(f"a run of {name} is requested; graphcron history {name} shows what becomes of it")
+        typer.echo(f"a run of {name} is requested; {kubectl.hint(PROGRAM, 'history', name)} shows what becomes of it")
         return
     ended = _Request(kubectl, found["metadata"], trigger, logs=logs).follow(seconds)
     if output is Written.NAME:
@@ -57,7 +57,8 @@ def run(
     elif output:
         printed.dump(ended, Output(output))
     if ended["outcome"] != Outcome.SUCCEEDED:
-        raise CliError(f"the run of {name} ended with {sentence(ended)}; graphcron describe {name} shows more")
+        more = kubectl.hint(PROGRAM, "describe", name)
+        raise CliError(f"the run of {name} ended with {sentence(ended)}; {more} shows more")
     used = ", ".join(
         filter(None, (rows.duration_of(ended), rows.tokens_of(ended) and f"{rows.tokens_of(ended)} tokens"))
     )
@@ -127,14 +128,16 @@ class _Request:
     def _check(self, found: Object, waited: float, seconds: float) -> None:
         name = self.of["name"]
         if waited > seconds:
-            raise CliError(f"the run of {name} has not ended in time, and goes on; graphcron cancel {name} ends it")
+            cancel = self.kubectl.hint(PROGRAM, "cancel", name)
+            raise CliError(f"the run of {name} has not ended in time, and goes on; {cancel} ends it")
         if self.gone and time.monotonic() - self.gone > GONE_SECONDS:
             raise CliError(f"the run of {name} was cancelled: its Job {self.job} was deleted")
         taken = self.job or found.get("status", {}).get("lastHandledTrigger") == self.trigger
         if not taken and waited > TAKEN_SECONDS:
+            describe, doctor = self.kubectl.hint(PROGRAM, "describe", name), self.kubectl.hint(PROGRAM, "doctor")
             raise CliError(
-                f"the operator has not taken the request within {TAKEN_SECONDS} s; graphcron describe {name} shows how"
-                " it stands, graphcron doctor whether the operator runs"
+                f"the operator has not taken the request within {TAKEN_SECONDS} s; {describe} shows how it stands, "
+                f"{doctor} whether the operator runs"
             )
 
     def _print_logs(self) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from graphcron import names
 from graphcron.cli import output as printed
-from graphcron.cli.app import app
+from graphcron.cli.app import PROGRAM, app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Done, Names, in_cluster
 from graphcron.reasons import ConditionType
@@ -17,7 +17,8 @@ def suspend(kubectl: Kubectl, named: Names, output: Done = None) -> None:
     done = []
     for name in named:
         done.append(kubectl.patch(GRAPHCRONS, name, {"spec": {"suspend": True}}))
-        printed.say([f"{name} is suspended; what runs goes on (graphcron cancel {name} ends it)"], output)
+        cancel = kubectl.hint(PROGRAM, "cancel", name)
+        printed.say([f"{name} is suspended; what runs goes on ({cancel} ends it)"], output)
     printed.show_done(done, output)
 
 

@@ -54,7 +54,8 @@ def deletable(record: Record, now: float) -> bool:
     if record.text(KIND) in (KIND_LOCK, KIND_SHARED):
         return True
     if not record.text(RUN_ID):
-        return record.outcome is Outcome.SKIPPED  # an empty thread: nothing on it for a person to see
+        # An empty thread: nothing on it for a person to see.
+        return record.outcome in (Outcome.SKIPPED, Outcome.REJECTED)
     return goes_anyway(record)
 
 

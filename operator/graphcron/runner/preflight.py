@@ -138,7 +138,7 @@ class Seen:
             ("config", config.get("configurable") if isinstance(config, dict) else None, schemas.get("config_schema")),
         )
         for name, value, schema in given:
-            if name == "input" and value is not None and not fit.says_something(schema):
+            if name == "input" and value and not fit.says_something(schema):
                 self.notes.append("the input was not checked: the graph publishes no input schema")
             wrong = fit.misfit(value, schema)
             unknown = fit.ignored(value, schema)

@@ -106,13 +106,17 @@ class StandIn:
             run.update(status="success" if how == "join" else "interrupted", updated_at=_now())
         return status, run
 
+    def _schemas(self, _: Json) -> Answer:
+        messages = {"type": "object", "properties": {"messages": {"type": "array"}}, "additionalProperties": True}
+        return 200, {"input_schema": messages}
+
     def _nothing(self, _: Json, *__: str) -> Answer:
         return 200, {}
 
     _ROUTES: ClassVar[tuple[tuple[str, str, Callable[..., Answer]], ...]] = (
         ("GET", "/info", _info),
         ("POST", "/assistants/search", _assistants),
-        ("GET", "/assistants/[^/]+/schemas", _nothing),
+        ("GET", "/assistants/[^/]+/schemas", _schemas),
         ("POST", "/threads/search", _search),
         ("POST", "/threads", _make_thread),
         ("PATCH", "/threads/([^/]+)", _change_thread),

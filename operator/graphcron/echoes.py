@@ -1,8 +1,9 @@
 """Our own writes, until the watches show them.
 
-They serve twice. What we wrote is newer than what a watch has shown so far, and a decision on the older would be made
-twice. And a write that no watch has shown for long means that a watch has died: a stream that dies quietly looks like
-a quiet cluster. The API server's bookmarks tell kopf, which makes the watch anew; this is the net beneath.
+They serve three times. What we wrote is newer than what a watch has shown so far, and a decision on the older would be
+made twice. An event that shows just our write is no news, and nothing has to be looked at for it. And a write that no
+watch has shown for long means that a watch has died: a stream that dies quietly looks like a quiet cluster. The API
+server's bookmarks tell kopf, which makes the watch anew; this is the net beneath.
 """
 
 from collections.abc import Mapping
@@ -40,18 +41,20 @@ class Echoes:
         if self._seen.get(uid, 0) < version:
             self._expected[uid] = _Write(version, now, answer)
 
-    def heard(self, body: Mapping[str, Any], *, gone: bool) -> None:
-        """Take note of what a watch has shown: that version of the object, or its end."""
+    def heard(self, body: Mapping[str, Any], *, gone: bool) -> bool:
+        """Take note of what a watch has shown, that version of the object or its end; tell whether it is news."""
         metadata = body["metadata"]
         uid, version = metadata["uid"], int(metadata["resourceVersion"])
         if gone:
             self._seen.pop(uid, None)
             self._expected.pop(uid, None)
-            return
+            return True
         self._seen[uid] = version
+        write = self._expected.get(uid)
         # Versions of one resource are ordered numbers; a later one has overtaken the one that we wait for.
-        if uid in self._expected and version >= self._expected[uid].version:
+        if write and version >= write.version:
             del self._expected[uid]
+        return write is None or version != write.version
 
     def latest(self, uid: str) -> Answer | None:
         """Return what we wrote last, where no watch has shown it yet."""

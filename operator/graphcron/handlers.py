@@ -152,9 +152,9 @@ def _key(body: Body) -> Key:
 
 
 def _changed(operation: Operation, event: kopf.RawEvent, *keys: Key) -> None:
-    operation.echoes.heard(event["object"], gone=event["type"] == "DELETED")
-    for key in keys:
-        operation.queue.add(key)
+    if operation.echoes.heard(event["object"], gone=event["type"] == "DELETED"):
+        for key in keys:
+            operation.queue.add(key)
 
 
 @kopf.on.login()

@@ -61,3 +61,23 @@ def test_an_object_that_is_gone_is_not_waited_for():
     each.expect(thing(7), now=NOW)
     each.heard(thing(8), gone=True)
     assert each.overdue(now=LATER) == []
+
+
+def test_only_what_shows_just_our_write_is_no_news():
+    each = echoes()
+    assert each.heard(thing(6), gone=False)
+    each.expect(thing(8), now=NOW)
+    assert each.heard(thing(7), gone=False)
+    assert not each.heard(thing(8), gone=False)
+    assert each.heard(thing(9), gone=False)
+    each.expect(thing(10), now=NOW)
+    assert each.heard(thing(11), gone=False)
+    each.expect(thing(12), now=NOW)
+    assert each.heard(thing(13), gone=True)
+
+
+def test_an_event_that_comes_before_the_answer_counts_as_news():
+    each = echoes()
+    assert each.heard(thing(7), gone=False)
+    each.expect(thing(7), now=NOW)
+    assert each.heard(thing(7), gone=False)

@@ -1,9 +1,13 @@
-"""kopf's decorators and nothing else: watches fill the view, every event asks for the same reconcile."""
+"""kopf's decorators and nothing else: watches fill the view, every event asks for the same reconcile.
+
+The handlers are coroutines though they wait for nothing: kopf has plain functions run by threads, one for each event.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import kopf
+from typing_extensions import override
 
 from graphcron import names
 from graphcron.echoes import Echoes
@@ -30,6 +34,31 @@ PODS: Final = ("v1", "pods")
 
 CONNECT_SECONDS: Final = 10
 """How long a watch may take to connect."""
+
+
+class _Forgets(kopf.DiffBaseStorage, kopf.ProgressStorage):
+    """What kopf keeps of objects to tell what has changed in them: nothing, since every event leads to the same look.
+
+    By itself it would copy each object several times for each event, and compare the copies for handlers that we lack.
+    """
+
+    @override
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    @override
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+    @override
+    def fetch(self, **_: Any) -> Any:
+        return None
+
+    @override
+    def store(self, **_: Any) -> None:
+        pass
+
+    purge = touch = store
 
 
 class IndexView:
@@ -78,13 +107,13 @@ class IndexView:
 
 @kopf.index(*GRAPHCRONS)
 @kopf.index(*GRAPHSERVERS)
-def objects_by_key(body: kopf.Body, **_: Any) -> dict[Key, dict[str, Any]]:
+async def objects_by_key(body: kopf.Body, **_: Any) -> dict[Key, dict[str, Any]]:
     """Keep each GraphCron and GraphServer, without what only the API server needs."""
     return {_key(body): without_managed_fields(body, names.ANNOTATION_RUN_REQUESTED)}
 
 
 @kopf.index(*GRAPHCRONS)
-def users_by_server(body: kopf.Body, **_: Any) -> dict[Key, Key]:
+async def users_by_server(body: kopf.Body, **_: Any) -> dict[Key, Key]:
     """Know which GraphCrons name a GraphServer."""
     reference = (body.get("spec") or {}).get("serverRef") or {}
     key = _key(body)
@@ -92,20 +121,20 @@ def users_by_server(body: kopf.Body, **_: Any) -> dict[Key, Key]:
 
 
 @kopf.index(*CRONJOBS)
-def cronjobs_by_key(body: kopf.Body, namespace: str | None, name: str, **_: Any) -> dict[Key, CronJobSeen]:
+async def cronjobs_by_key(body: kopf.Body, namespace: str | None, name: str, **_: Any) -> dict[Key, CronJobSeen]:
     """Keep what matters of each CronJob, for the GraphCron that its label names and for the one of its own name."""
     seen = cronjob_seen(body)
     return {Key(namespace or "", each): seen for each in {name, owner_key(body)[1]} if each}
 
 
 @kopf.index(*JOBS)
-def jobs_by_uid(body: kopf.Body, **_: Any) -> dict[str, JobSeen]:
+async def jobs_by_uid(body: kopf.Body, **_: Any) -> dict[str, JobSeen]:
     """Keep what matters of each Job."""
     return {body["metadata"]["labels"].get(names.LABEL_UID, ""): job_seen(body)}
 
 
 @kopf.index(*PODS)
-def pods_by_uid(body: kopf.Body, **_: Any) -> dict[str, PodSeen]:
+async def pods_by_uid(body: kopf.Body, **_: Any) -> dict[str, PodSeen]:
     """Keep what matters of each pod."""
     return {body["metadata"]["labels"].get(names.LABEL_UID, ""): pod_seen(body)}
 
@@ -172,6 +201,7 @@ async def start(memo: Operation, settings: kopf.OperatorSettings, **arguments: A
     ours = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
     for resource in (CRONJOBS, JOBS, PODS):
         settings.watching.label_selectors[resource] = ours
+    settings.persistence.diffbase_storage = settings.persistence.progress_storage = _Forgets()
     settings.watching.inactivity_timeout = memo.settings.watch_inactivity_seconds
     settings.watching.connect_timeout = CONNECT_SECONDS
     # Where all namespaces are named, rights in these are all that it takes: nothing of the cluster is looked at.

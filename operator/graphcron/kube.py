@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -212,7 +214,16 @@ async def connect(wrote: Callable[[Answer], None], asked: Callable[[str, int | N
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
         await config.load_kube_config(client_configuration=configuration)
+    configuration.proxy = configuration.proxy or proxy_for(configuration.host)
+    # By itself the session has a thread read the environment for each request.
+    configuration.client_session_kwargs = {"trust_env": False}
     return Cluster(client.ApiClient(configuration), wrote, asked)
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for an API server; None: it is asked directly."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 def as_yaml(body: Any) -> str:

@@ -13,7 +13,7 @@ from kubernetes.aio import client
 from graphcron import names
 from graphcron.errors import ClusterError, ConflictError, SpecError
 from graphcron.events import Event
-from graphcron.kube import Cluster, as_yaml
+from graphcron.kube import Cluster, as_yaml, connect, proxy_for
 
 
 @pytest.mark.parametrize(
@@ -172,3 +172,64 @@ def test_missing_definitions_are_noticed(status, kinds, served):
     said = ask(lambda cluster: cluster.serves_our_kinds(), status, resources=[{"name": name} for name in kinds])
     assert said.requests == [("GET", "/apis/graphcron.dev/v1alpha1", None)]
     assert said.result is served
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "proxy"),
+    [
+        ({}, "https://10.0.0.1:443", None),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "https://10.0.0.1:443", "http://proxy:3128"),
+        ({"https_proxy": "http://proxy:3128"}, "https://api.example.com", "http://proxy:3128"),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "https://10.0.0.1:443", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.1"}, "https://10.0.0.1:443", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": ".example.com"}, "https://api.example.com", None),
+    ],
+)
+def test_the_proxy_of_the_environment(environment, url, proxy, monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for(url) == proxy
+
+
+def test_the_api_server_is_asked_through_the_proxy(tmp_path, monkeypatch):
+    """The client's session reads no environment: what it names has to be in its configuration."""
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(KUBECONFIG))
+    place = "kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
+    monkeypatch.setattr(place, str(tmp_path / "kubeconfig"))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    asked: list[str] = []
+
+    async def proxy(request: web.Request) -> web.Response:
+        asked.append(str(request.url))
+        return web.json_response({"resources": []})
+
+    async def ask() -> None:
+        runner = web.ServerRunner(web.Server(proxy))
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        cluster = await connect(lambda _: None, lambda *_: None)
+        try:
+            await cluster.serves_our_kinds()
+        finally:
+            await cluster.close()
+            await runner.cleanup()
+
+    asyncio.run(ask())
+    assert asked == [f"http://cluster.example.com/apis/{names.API_VERSION}"]
+
+
+KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "c",
+    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    "clusters": [{"name": "c", "cluster": {"server": "http://cluster.example.com"}}],
+    "users": [{"name": "u", "user": {"token": "t"}}],
+}

@@ -91,6 +91,7 @@ types: $(VENV)/.done ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
 	@cd hack/chart && ../../$(BIN)/mypy --strict .
+	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --config-file ../pyproject.toml --strict bench *.py
 	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py release.py upgrade.py metrics_page.py api_page.py \
 	  cli_page.py recording.py docs/hooks.py
 
@@ -139,9 +140,39 @@ lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 	@$(BIN)/$(PIN) --exclude-newer 2025-11-22 requirements/servers/langgraph-old.in -o requirements/servers/langgraph-old.lock
 	@$(BIN)/$(subst 3.11,3.12,$(PIN)) requirements/servers/aegra.in -o requirements/servers/aegra.lock
 
+# N and ROUNDS reach them by the environment, as everything does that is given on make's command line.
+.PHONY: bench-reconcile
+bench-reconcile: $(VENV)/.done ## Measure how many GraphCrons a second are made ready (N=1000,5000 ROUNDS=…)
+	@$(PY) benchmarks/reconcile.py
+
+.PHONY: bench-restart
+bench-restart: $(VENV)/.done ## Measure a restart with many GraphCrons in place (N=10000 ROUNDS=3)
+	@$(PY) benchmarks/restart.py
+
+.PHONY: bench-idle
+bench-idle: $(VENV)/.done ## Measure what an operator asks and takes at rest (N=10000 ROUNDS=1)
+	@$(PY) benchmarks/idle.py
+
 .PHONY: bench-tick
-bench-tick: setup ## Measure what one tick costs the runner, beside langgraph-sdk and curl
+bench-tick: $(VENV)/.done ## Measure what one run costs the pod, and how late it begins (ROUNDS=…)
 	@$(PY) benchmarks/tick.py
+	@$(PY) benchmarks/start.py
+
+.PHONY: bench-burst
+bench-burst: $(VENV)/.done ## Measure many GraphCrons that are due in the same minute (N=500 ROUNDS=2)
+	@$(PY) benchmarks/burst.py
+
+.PHONY: bench-scale
+bench-scale: $(VENV)/.done ## Measure how memory and cost grow (N=100,1000,5000,10000,20000 ROUNDS=1)
+	@$(PY) benchmarks/scale.py
+
+.PHONY: bench-images
+bench-images: $(VENV)/.done ## Measure the images' size, and how soon the operator is ready (ROUNDS=5)
+	@$(PY) benchmarks/images.py
+
+.PHONY: bench-kopf
+bench-kopf: $(VENV)/.done ## Measure what kopf costs for each event, without a cluster
+	@$(PY) benchmarks/framework.py
 
 .PHONY: release-package
 release-package: ## Pack the chart and install.yaml into dist, with the registry that holds the images (REGISTRY=…)

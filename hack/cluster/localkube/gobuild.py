@@ -92,6 +92,7 @@ def targets() -> dict[str, Target]:
         Target("helm-unittest", "helm-unittest", ("github.com/helm-unittest/helm-unittest/cmd/helm-unittest",)),
         Target("kstatus", "kstatus", (".",)),
         Target("kubeconform", "kubeconform", ("github.com/yannh/kubeconform/cmd/kubeconform",)),
+        Target("kwok", "kwok", ("sigs.k8s.io/kwok/cmd/kwok",)),
         # Without what finds targets in clouds: ours have addresses.
         Target("prometheus", "prometheus", (f"{prometheus}/prometheus",), tags="remove_all_sd"),
         Target("promtool", "prometheus", (f"{prometheus}/promtool",), tags="remove_all_sd"),
@@ -101,8 +102,10 @@ def targets() -> dict[str, Target]:
 
 NODE = ("pause", "cni", "etcd", "containerd", "coredns", "kubernetes")
 TOOLS = ("kubectl", "helm")
-CHECKS = ("actionlint", "argocd", "helm-docs", "helm-unittest", "kstatus", "kubeconform", "prometheus", "promtool")
-"""What only tests and generators use."""
+CHECKS = (
+    "actionlint", "argocd", "helm-docs", "helm-unittest", "kstatus", "kubeconform", "kwok", "prometheus", "promtool",
+)  # fmt: skip
+"""What only tests, benchmarks and generators use."""
 
 
 def build(*names: str) -> None:

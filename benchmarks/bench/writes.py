@@ -1,0 +1,137 @@
+"""What our operator writes for a GraphCron, recorded from the operator's own code, to be sent again for others.
+
+The reconciler is run once, against a small HTTP server that stands in for the API server and takes note. So the peers
+send what the operator sends, to the byte but for names, UIDs and versions, whatever becomes of the operator.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiohttp import web
+from kubernetes.aio import client
+
+from bench.api import graphcron
+from graphcron import names
+from graphcron.kube import Cluster
+from graphcron.reconcile import Key, Reconciler
+from graphcron.settings import Settings
+
+if TYPE_CHECKING:
+    from bench.api import Api, Object
+
+SAMPLE = "zz-sample-of-a-benchmark"
+"""Name of the GraphCron that the recording is of; nothing else in a request reads like this."""
+
+CRONJOB_UID = "00000000-0000-4000-8000-000000000000"
+
+
+class Request(NamedTuple):
+    """A request as it was sent for the sample."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    content: str
+    body: str
+    owner: Object
+
+    def of(self, other: Object) -> tuple[str, str, dict[str, str], str, str]:
+        """Return the same request for another GraphCron: method, path, query, content type, body."""
+        own, others = self.owner["metadata"], other["metadata"]
+        path = self.path.replace(own["name"], others["name"])
+        body = self.body.replace(own["name"], others["name"]).replace(own["uid"], others["uid"])
+        body = body.replace(f'"{own["resourceVersion"]}"', f'"{others["resourceVersion"]}"')
+        return self.method, path, self.query, self.content, body
+
+
+@dataclass(frozen=True)
+class Writes:
+    """All requests that our operator makes for a new GraphCron."""
+
+    requests: list[Request]
+
+    @property
+    def cronjob(self) -> Request:
+        """The one that makes the CronJob."""
+        return next(each for each in self.requests if "/cronjobs" in each.path and each.method != "GET")
+
+    @property
+    def status(self) -> Request:
+        """The one that writes the status."""
+        return next(each for each in self.requests if each.path.endswith("/status"))
+
+    @property
+    def further(self) -> list[str]:
+        """What the operator asks beyond these two, in words: not part of what is sent straight."""
+        rest = [each for each in self.requests if each not in (self.cronjob, self.status)]
+        return [f"{each.method} {each.path.partition('/namespaces/')[2].split('/')[1]}" for each in rest]
+
+
+class _View:
+    """One GraphCron, of which nothing was made yet."""
+
+    def __init__(self, body: Object) -> None:
+        self._body = body
+
+    def body(self, key: Key) -> Object | None:
+        return self._body if key.kind == names.KIND else None
+
+    def graphcrons(self) -> list[Object]:
+        return [self._body]
+
+    def cronjobs(self, _: Key) -> list[Any]:
+        return []
+
+    def jobs(self, _: str) -> list[Any]:
+        return []
+
+    def pods(self, _: str) -> list[Any]:
+        return []
+
+
+async def record(api: Api) -> Writes:
+    """Create a GraphCron, take note of what our operator would send for it, and delete it."""
+    path = f"/apis/{names.API_VERSION}/namespaces/{graphcron(SAMPLE)['metadata']['namespace']}/{names.PLURAL}"
+    owner = await api.request("POST", path, body=graphcron(SAMPLE))
+    try:
+        return await _recorded(owner)
+    finally:
+        await api.request("DELETE", f"{path}/{SAMPLE}")
+
+
+async def _recorded(owner: Object) -> Writes:
+    requests: list[Request] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        body = await request.text()
+        content = request.headers.get("Content-Type", "")
+        requests.append(Request(request.method, request.path, dict(request.query), content, body, owner))
+        if request.method == "GET":
+            return web.json_response({"message": "not found"}, status=404)
+        return web.json_response(_written(json.loads(body)))
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    cluster = Cluster(client.ApiClient(client.Configuration(host=server)), lambda _: None)
+    try:
+        metadata = owner["metadata"]
+        key = Key(metadata["namespace"], metadata["name"])
+        await Reconciler(cluster, _View(owner), Settings()).reconcile(key, now=datetime.now(UTC))
+    finally:
+        await cluster.close()
+        await runner.cleanup()
+    return Writes(requests)
+
+
+def _written(body: Object) -> Object:
+    """Answer as the API server would of what it was sent."""
+    metadata = {"uid": CRONJOB_UID, "generation": 1, "resourceVersion": "1", **body["metadata"]}
+    return {**body, "metadata": metadata}

@@ -1,0 +1,194 @@
+"""What kopf itself takes for an event and for an object, beside what our handlers do.
+
+    python benchmarks/framework.py          N=2000 ROUNDS=5
+
+No cluster: kopf's own watcher gets the events of GraphCrons and of their CronJobs from a list, as fast as it takes
+them, and calls our handlers, which only fill the indices and a queue. Beside it the same functions are called straight:
+the difference is kopf's. It needs parts of kopf that are not public, which nothing else here does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import inspect
+import time
+import tracemalloc
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from unittest import mock
+
+import kopf
+from bench import number
+from bench.api import graphcron
+from bench.result import Figure
+from kopf._cogs.clients.watching import Bookmark
+from kopf._cogs.structs.references import Resource
+from kopf._core.engines.indexing import OperatorIndexers
+from kopf._core.reactor import queueing
+from kopf._core.reactor.inventory import ResourceMemories
+from kopf._core.reactor.processing import process_resource_event
+
+from graphcron import handlers, names
+from graphcron.desired import Memory, cronjobs_for
+from graphcron.model import parse
+from graphcron.operation import Operation
+from graphcron.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+KOPF, OURS = "kopf with our handlers", "our handlers alone"
+"""What the peers are called."""
+
+CPU = "CPU for an event of a {}"
+AT_WORK, AT_REST = "kopf's memory for an object while it is worked on", "kopf's memory for an object at rest"
+
+KINDS = {
+    names.KIND: Resource(names.GROUP, names.VERSION, names.PLURAL, kind=names.KIND, namespaced=True),
+    "CronJob": Resource("batch", "v1", "cronjobs", kind="CronJob", namespaced=True),
+}
+
+Object = dict[str, Any]
+
+
+def body_of(kind: str, number_of_it: int) -> Object:
+    """Return an object as the API server tells it."""
+    found = graphcron(f"bench-{number_of_it:05d}")
+    found["metadata"]["uid"] = f"00000000-0000-4000-8000-{number_of_it:012d}"
+    if kind != names.KIND:
+        found = cronjobs_for(parse(found), Settings(), {}, Memory(), now=datetime(2026, 1, 1, tzinfo=UTC))[0]
+        found["metadata"]["uid"] = f"00000000-0000-4000-9000-{number_of_it:012d}"
+    managed = {"manager": "x", "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": fields_of(found)}
+    found["metadata"] |= {"resourceVersion": str(number_of_it), "generation": 1, "managedFields": [managed]}
+    return found
+
+
+def fields_of(value: Any) -> Object:
+    """Return what ``managedFields`` say of an object: all its fields, without their values."""
+    return {f"f:{key}": fields_of(each) for key, each in value.items()} if isinstance(value, dict) else {}
+
+
+def events(kind: str, count: int) -> list[Object]:
+    """Return an event of each of so many objects."""
+    return [{"type": "ADDED", "object": body_of(kind, each)} for each in range(count)]
+
+
+class Framework:
+    """kopf, set up as our operator does it; what it remembers of objects stays."""
+
+    def __init__(self, kind: str, settings: kopf.OperatorSettings) -> None:
+        self._settings = settings
+        self._resource = KINDS[kind]
+        registry: Any = kopf.get_default_registry()
+        indexers = OperatorIndexers()
+        indexers.ensure(registry._indexing.get_all_handlers())  # noqa: SLF001
+        self._process = functools.partial(
+            process_resource_event,
+            lifecycle=kopf.lifecycles.asap,
+            indexers=indexers,
+            registry=registry,
+            settings=settings,
+            memories=ResourceMemories(),
+            memobase=cast("Any", Operation(Settings())),
+            resource=self._resource,
+            event_queue=asyncio.Queue(),
+        )
+
+    @classmethod
+    async def set_up(cls, kind: str) -> Framework:
+        """Let our own handler settle kopf's settings; nothing is started of the operator."""
+        settings, settle = kopf.OperatorSettings(), cast("Any", handlers.start)
+        memo = SimpleNamespace(settings=Settings(), echoes=None, start=mock.AsyncMock())
+        await settle(memo=memo, settings=settings, **dict.fromkeys(handlers.INDICES))
+        return cls(kind, settings)
+
+    async def feed(self, given: list[Object], then: Callable[[], None]) -> None:
+        """Take these events; call when all are handled, while kopf still holds what it works with."""
+        left = len(given)
+        done = asyncio.Event()
+
+        async def process(**arguments: Any) -> str | None:
+            nonlocal left
+            result: str | None = await self._process(**arguments)
+            left -= 1
+            if not left:
+                done.set()
+            return result
+
+        async def watch(**_: object) -> AsyncIterator[Any]:
+            yield Bookmark.LISTED
+            for event in given:
+                yield event
+                await asyncio.sleep(0)  # what comes over the network lets others work, too
+            await asyncio.Event().wait()
+
+        with mock.patch("kopf._core.reactor.queueing.watching.infinite_watch", watch):
+            watcher = asyncio.create_task(
+                queueing.watcher(namespace=None, settings=self._settings, resource=self._resource, processor=process)
+            )
+            await done.wait()
+            then()
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+
+
+async def straight(kind: str, given: list[Object]) -> None:
+    """Call for each event what kopf calls for it."""
+    memo, kept = Operation(Settings()), []
+    indices = (handlers.objects_by_key, handlers.users_by_server) if kind == names.KIND else (handlers.cronjobs_by_key,)
+    handler: Any = handlers.changed if kind == names.KIND else handlers.cronjob_changed
+    for event in given:
+        metadata = event["object"]["metadata"]
+        about: Any = {"body": event["object"], "namespace": metadata["namespace"], "name": metadata["name"]}
+        for index in indices:
+            found = index(**about)
+            kept.append(await found if inspect.isawaitable(found) else found)
+        await handler(event=event, memo=memo, **about)
+
+
+async def cpu(figure: Figure, kind: str, count: int) -> None:
+    """Measure the CPU time for an event, one round."""
+    framework, given, at = await Framework.set_up(kind), events(kind, count), [0.0]
+    await framework.feed(given[: count // 10], lambda: None)  # loads code
+    before = time.process_time()
+    await framework.feed(given, lambda: at.append(time.process_time()))
+    figure.add(CPU.format(kind), "ms", KOPF, 1000 * (at[-1] - before) / count)
+    before = time.process_time()
+    await straight(kind, given)
+    figure.add(CPU.format(kind), "ms", OURS, 1000 * (time.process_time() - before) / count)
+
+
+async def memory(figure: Figure, count: int) -> None:
+    """Measure what kopf and asyncio hold for an object, by where it was taken."""
+    framework, given, at = await Framework.set_up(names.KIND), events(names.KIND, count), [0.0]
+    await framework.feed(given[:1], lambda: None)
+    tracemalloc.start()
+    before = held()
+    await framework.feed(given, lambda: at.append(held()))
+    gc.collect()
+    figure.add(AT_WORK, "KiB", KOPF, (at[-1] - before) / count / 1024)
+    figure.add(AT_REST, "KiB", KOPF, (held() - before) / count / 1024)
+    tracemalloc.stop()
+
+
+def held() -> float:
+    """Return the bytes that were taken in the code of kopf and asyncio."""
+    patterns = [tracemalloc.Filter(inclusive=True, filename_pattern=each) for each in ("*/kopf/*", "*/asyncio/*")]
+    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(patterns).traces)
+
+
+async def main() -> None:
+    """Measure and report."""
+    figure = Figure("framework", "What kopf itself takes for an event and for an object")
+    for _ in range(number("ROUNDS", 5)):
+        for kind in KINDS:
+            await cpu(figure, kind, number("N", 2000))
+    await memory(figure, 1000)
+    figure.report()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -5,7 +5,6 @@ python hack/metrics_page.py [--check]
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from graphcron.kube import VERBS
 from graphcron.metrics import RESULTS, Metrics
 from graphcron.model import RecentRun
 from graphcron.names import KIND, SERVER_KIND
+from reference.markdown import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,19 +137,5 @@ def _alerts() -> Iterator[str]:
         yield f"| `{rule['alert']}` | {rule['labels']['severity']} | {what} | {said['remedy']} |"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or ``--check`` it; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python hack/metrics_page.py", description="Write docs/metrics.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing, and fail where the page is stale")
-    check, text = parser.parse_args(arguments).check, page()
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    if check:
-        print("docs/metrics.md is stale: run `make generate`", file=sys.stderr)
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main("metrics_page.py", "docs/metrics.md", page(), sys.argv[1:]))

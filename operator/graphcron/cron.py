@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from graphcron.errors import SpecError
 
@@ -123,7 +123,7 @@ _PARTS = (
     _Part("month", 1, 12, "1-3 or JAN-MAR", {name: at for at, name in enumerate(_MONTHS, start=1)}),
     _Part("weekday", 0, 6, "1-5 or MON-FRI", {name: at for at, name in enumerate(_WEEKDAYS)}),
 )
-_MACROS = {
+MACROS: Final = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
     "@monthly": "0 0 1 * *",
@@ -132,6 +132,7 @@ _MACROS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+"""What stands for a line, and that line."""
 
 
 def _quoted(text: str) -> str:
@@ -151,8 +152,8 @@ def _refuse_zone(text: str, path: str) -> None:
 
 def _expand_macro(text: str, path: str) -> str:
     """Return the five fields that a macro stands for; any other text as it is."""
-    if not text.startswith("@") or text in _MACROS:
-        return _MACROS.get(text, text)
+    if not text.startswith("@") or text in MACROS:
+        return MACROS.get(text, text)
     name = text.split(" ", maxsplit=1)[0]
     if name == "@every":
         problem = f"{_quoted(text)} counts from the last run, and with a starting deadline may never come round"
@@ -161,9 +162,9 @@ def _expand_macro(text: str, path: str) -> str:
         problem = '"@reboot" has no meaning in a cluster'
         remedy = f"say when to run, for example {_EXAMPLE}"
     else:
-        near = difflib.get_close_matches(text.strip().lower(), _MACROS, n=1)
+        near = difflib.get_close_matches(text.strip().lower(), MACROS, n=1)
         problem = f"{_quoted(text)} is no known macro"
-        remedy = f"did you mean {near[0]}?" if near else f"use one of {', '.join(_MACROS)}"
+        remedy = f"did you mean {near[0]}?" if near else f"use one of {', '.join(MACROS)}"
     raise SpecError(field=path, problem=problem, remedy=remedy)
 
 

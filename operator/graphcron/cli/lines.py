@@ -1,16 +1,6 @@
 """Schedules in words."""
 
-from typing import Final
-
-_MACROS: Final = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
+from graphcron.cron import MACROS
 
 
 def in_words(line: str) -> str:
@@ -36,5 +26,5 @@ def in_words(line: str) -> str:
 
 def _plain(line: str) -> str:
     """Return the line in the spelling that the library knows: no macro, ``*`` for ``?``, no empty items, no plus."""
-    fields = _MACROS.get(line, line).upper().replace("?", "*").replace("+", "").split()
+    fields = MACROS.get(line, line).upper().replace("?", "*").replace("+", "").split()
     return " ".join(",".join(filter(None, field.split(","))) for field in fields)

@@ -38,11 +38,13 @@ class Cluster:
         self.tools = Path(self.hack("tools").stdout.strip())
 
     def hack(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a verb of the local cluster."""
+        """Run a verb of the local cluster; what it prints of errors is part of the failure."""
         command = [sys.executable, str(ROOT / "hack/cluster"), *arguments]
         if arguments[0] not in {"tools", "images", "build"}:
             command += ["--name", self.name]
-        return subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert not done.returncode, f"hack/cluster {' '.join(arguments)}: {done.stderr}"
+        return done
 
     @property
     def environment(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphcron import names
@@ -148,17 +149,15 @@ class Chaos:
 
     def _break(self, fleet: Fleet, threads: list[Any]) -> None:
         """Let faults happen until enough occurrences were due and each kind has been, or that takes too long."""
-        for each in threads:
-            each.start()
-        self._say(f"{len(fleet.members)} GraphCrons; faults from seed {self._plan.seed}")
-        try:
+        with ExitStack() as ends:  # the last first, and all of them whatever one of them raises
+            for each in reversed(threads):
+                ends.callback(each.heal)
+            ends.callback(self._say, "the faults are over: healing")
+            for each in threads:
+                each.start()
+                ends.callback(each.close)
+            self._say(f"{len(fleet.members)} GraphCrons; faults from seed {self._plan.seed}")
             self._wait_enough(fleet, threads)
-        finally:
-            for each in threads:
-                each.close()
-            self._say("the faults are over: healing")
-            for each in threads:
-                each.heal()
 
     def _wait_enough(self, fleet: Fleet, threads: list[Any]) -> None:
         began, told = time.time(), 0.0

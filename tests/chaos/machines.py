@@ -81,8 +81,8 @@ class MachineFaults(Faults):
         return self._bounce("kube-controller-manager", 3 + self.random.uniform(0, 5))
 
     def _bounce(self, name: str, seconds: float) -> bool:
-        self._crons.cluster.hack("stop", name)
         try:
+            self._crons.cluster.hack("stop", name)
             self.rest(seconds)
         finally:
             self._crons.cluster.hack("start", name)

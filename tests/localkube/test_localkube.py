@@ -2,13 +2,15 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
 import pytest
-from localkube import addresses, archive, bases, cgroups, gobuild, images, paths, processes
+from localkube import addresses, archive, bases, cgroups, gobuild, images, node, paths, processes
+from localkube.components import Component
 from localkube.locks import locked
 from localkube.paths import Cluster
 from localkube.shell import ClusterError, run
@@ -187,3 +189,21 @@ def test_a_verb_on_no_cluster_says_how_to_start_one(verb: str) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: no ")
     assert "up --name nosuch" in done.stderr
+
+
+def test_a_component_that_ends_just_before_its_signal_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "NODE", tmp_path)
+    (tmp_path / "logs").mkdir()
+    component = Component("etcd", (sys.executable, "-c", ""), needs_api=False)
+    running = node._Running(component)
+    supervisor = node.Supervisor((component,), all=[running])
+    supervisor._step(running)
+    assert running.process is not None
+    os.waitid(os.P_PID, running.process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is not reaped
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "stopped" / "etcd").touch()
+    supervisor._step(running)
+    supervisor._reap()
+    assert running.process is None

@@ -8,6 +8,7 @@ needs is read from the state folder, which is at /run/graphcron in here.
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -98,14 +99,14 @@ class Supervisor:
         wanted = not (NODE / "stopped" / running.component.name).exists()
         now = time.monotonic()
         if running.process is None:
-            if wanted and now >= running.not_before and (self._api() or not running.component.needs_api):
+            if wanted and now >= running.not_before and (not running.component.needs_api or self._api()):
                 running.process, running.killed_at = _start(running.component), 0.0
                 running.not_before = now + 1
         elif not wanted and not running.killed_at:
-            running.process.terminate()
+            _signal(running.process, signal.SIGTERM)
             running.killed_at = now
         elif running.killed_at and now > running.killed_at + _GRACE:
-            running.process.kill()
+            _signal(running.process, signal.SIGKILL)
 
     def _api(self) -> bool:
         if not self.api_ready:
@@ -135,6 +136,14 @@ class Supervisor:
             temporary.write_text(text)
             temporary.replace(NODE / "running.json")
             self.told = text
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to a child that is not reaped yet.
+
+    Popen's own methods reap it when it has just ended: `_reap` would never see it, and it would never start again.
+    """
+    os.kill(process.pid, number)
 
 
 def _start(component: Component) -> subprocess.Popen[bytes]:

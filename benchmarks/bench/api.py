@@ -8,6 +8,7 @@ import json
 import ssl
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 USER_AGENT = "graphcron-bench"
 """By which the API server's audit log knows us."""
-
-NEVER_SOON = "0 0 1 1 *"
-"""A schedule for benchmarks that want no runs."""
 
 CONCURRENCY = 32
 """Requests at a time: enough to keep an API server busy that has two cores."""
@@ -46,14 +44,19 @@ Samples = list[tuple[str, dict[str, str], float]]
 """Name, labels and value of each."""
 
 
-def graphcron(name: str, *, schedule: str = NEVER_SOON, url: str = "http://langgraph.bench.svc:2024") -> Object:
+def not_now(number: int) -> str:
+    """Return a schedule for benchmarks that want no runs: each day, half a day from now, at one of sixty minutes."""
+    return f"{number % 60} {(datetime.now(UTC).hour + 12) % 24} * * *"
+
+
+def graphcron(name: str, *, schedule: str = "", url: str = "http://langgraph.bench.svc:2024") -> Object:
     """Return a GraphCron as somebody would write it, but for the preflight: no pod is to be made of it by itself."""
     return {
         "apiVersion": "graphcron.dev/v1alpha1",
         "kind": "GraphCron",
         "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {
-            "schedule": schedule,
+            "schedule": schedule or not_now(0),
             "assistant": "daily-report",
             "server": {"url": url},
             "input": {"messages": [{"role": "user", "content": "Summarise what happened since yesterday."}]},
@@ -104,7 +107,7 @@ class Api:
         count: int,
         prefix: str,
         *,
-        schedule: str = NEVER_SOON,
+        schedule: str = "",
         url: str = "http://langgraph.bench.svc:2024",
         first: int = 0,
         concurrency: int = CONCURRENCY,
@@ -112,7 +115,7 @@ class Api:
         """Create so many GraphCrons, named by the prefix and a number, as fast as the API server takes them."""
 
         async def create(number: int) -> None:
-            body = graphcron(f"{prefix}-{number:05d}", schedule=schedule, url=url)
+            body = graphcron(f"{prefix}-{number:05d}", schedule=schedule or not_now(number), url=url)
             await self.request("POST", PATHS["graphcrons"], body=body)
 
         await spread(create, range(first, first + count), concurrency)
@@ -193,7 +196,8 @@ class Api:
         """Make GraphCrons with their CronJob and status: the same three writes, without an operator."""
 
         async def one(number: int) -> None:
-            owner = await self.request("POST", PATHS["graphcrons"], body=graphcron(f"{prefix}-{number:05d}"))
+            body = graphcron(f"{prefix}-{number:05d}", schedule=not_now(number))
+            owner = await self.request("POST", PATHS["graphcrons"], body=body)
             await self.apply_cronjob(owner, writes)
             await self.patch_status(owner, writes)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import difflib
 import importlib.resources
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -61,7 +61,13 @@ def zone_for(name: str, *, field: str = "spec.timeZone") -> ZoneInfo:
 
 def next_after(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
     """Return robfig's first run later than ``after``, or None if none comes within :data:`HORIZON_YEARS`."""
-    return None if never_fires(cron) else _Walk(cron, zone, _seconds(after) + 1).run()
+    return _next_after(cron, zone, _seconds(after))
+
+
+@lru_cache(maxsize=16_384)
+def _next_after(cron: Cron, zone: ZoneInfo, after: int) -> datetime | None:
+    """Search, once: the next few times are asked for at each look at a GraphCron, and many share a line."""
+    return None if never_fires(cron) else _Walk(cron, zone, after + 1).run()
 
 
 def next_times(cron: Cron, zone: ZoneInfo, after: datetime, count: int) -> list[datetime]:

@@ -3,7 +3,7 @@
     python benchmarks/framework.py          N=2000 ROUNDS=5
 
 No cluster: kopf's own watcher gets the events of GraphCrons and of their CronJobs from a list, as fast as it takes
-them, and calls our handlers, which only fill the indices and a queue. Beside it the same functions are called straight:
+them, and calls our handlers, which only fill the view and a queue. Beside it the same functions are called straight:
 the difference is kopf's. It needs parts of kopf that are not public, which nothing else here does.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
-import inspect
 import time
 import tracemalloc
 from datetime import UTC, datetime
@@ -83,12 +82,10 @@ class Framework:
         self._settings = settings
         self._resource = KINDS[kind]
         registry: Any = kopf.get_default_registry()
-        indexers = OperatorIndexers()
-        indexers.ensure(registry._indexing.get_all_handlers())  # noqa: SLF001
         self._process = functools.partial(
             process_resource_event,
             lifecycle=kopf.lifecycles.asap,
-            indexers=indexers,
+            indexers=OperatorIndexers(),
             registry=registry,
             settings=settings,
             memories=ResourceMemories(),
@@ -101,8 +98,7 @@ class Framework:
     async def set_up(cls, kind: str) -> Framework:
         """Let our own handler settle kopf's settings; nothing is started of the operator."""
         settings, settle = kopf.OperatorSettings(), cast("Any", handlers.start)
-        memo = SimpleNamespace(settings=Settings(), echoes=None, start=mock.AsyncMock())
-        await settle(memo=memo, settings=settings, **dict.fromkeys(handlers.INDICES))
+        await settle(memo=SimpleNamespace(settings=Settings(), start=mock.AsyncMock()), settings=settings)
         return cls(kind, settings)
 
     async def feed(self, given: list[Object], then: Callable[[], None]) -> None:
@@ -137,16 +133,10 @@ class Framework:
 
 async def straight(kind: str, given: list[Object]) -> None:
     """Call for each event what kopf calls for it."""
-    memo, kept = Operation(Settings()), []
-    indices = (handlers.objects_by_key, handlers.users_by_server) if kind == names.KIND else (handlers.cronjobs_by_key,)
+    memo = Operation(Settings())
     handler: Any = handlers.changed if kind == names.KIND else handlers.cronjob_changed
     for event in given:
-        metadata = event["object"]["metadata"]
-        about: Any = {"body": event["object"], "namespace": metadata["namespace"], "name": metadata["name"]}
-        for index in indices:
-            found = index(**about)
-            kept.append(await found if inspect.isawaitable(found) else found)
-        await handler(event=event, memo=memo, **about)
+        await handler(event=event, memo=memo)
 
 
 async def cpu(figure: Figure, kind: str, count: int) -> None:

@@ -56,6 +56,10 @@ class Echoes:
             del self._expected[uid]
         return write is None or version != write.version
 
+    def has_shown(self, uid: str, version: int) -> bool:
+        """Tell whether a watch has shown that version of an object, or a later one, and the object is there still."""
+        return self._seen.get(uid, -1) >= version
+
     def latest(self, uid: str) -> Answer | None:
         """Return what we wrote last, where no watch has shown it yet."""
         write = self._expected.get(uid)

@@ -34,7 +34,7 @@ def events_for(previous: GraphCronStatus, status: GraphCronStatus) -> Iterator[E
     before = {each.type: each for each in previous.conditions or ()}
     for after in status.conditions or ():
         known = before.get(after.type)
-        if _is_told(after) and (known is None or (known.status, known.reason) != (after.status, after.reason)):
+        if _is_told(after, known) and (known is None or (known.status, known.reason) != (after.status, after.reason)):
             yield _condition_event(after)
 
 
@@ -49,9 +49,10 @@ _ABNORMAL: Final = frozenset(
 """Conditions that are there only while something needs a look."""
 
 
-def _is_told(condition: Condition) -> bool:
+def _is_told(condition: Condition, known: Condition | None) -> bool:
     if condition.type == ConditionType.READY:
-        return condition.reason != Reason.PAUSED  # the condition of that name says it better
+        as_expected = known is None and condition.status == "True"
+        return not as_expected and condition.reason != Reason.PAUSED  # the condition of that name says it better
     looked = condition.type == ConditionType.TARGET_RESOLVED and condition.status != "Unknown"
     return looked or condition.type in _ABNORMAL
 

@@ -48,6 +48,9 @@ LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "graphcron"
 """Value of :data:`LABEL_MANAGED_BY`."""
 
+OURS: Final = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+"""Selector of what we make."""
+
 LABEL_NAME: Final = f"{GROUP}/name"
 """Name of the GraphCron, on its CronJob, Jobs and Pods."""
 

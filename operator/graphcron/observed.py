@@ -109,6 +109,12 @@ def owner_key(body: Body) -> tuple[str, str]:
     return metadata.get("namespace", ""), metadata.get("labels", {}).get(names.LABEL_NAME, "")
 
 
+def is_answered(body: Body) -> bool:
+    """Tell whether the status of a GraphCron or GraphServer is about its spec as it is."""
+    generation = (body.get("status") or {}).get("observedGeneration")
+    return bool(generation == body["metadata"].get("generation"))
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a person asked for with an annotation."""

@@ -5,20 +5,22 @@ import logging
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from graphcron import __version__, names
+from graphcron.connection import open_client
 from graphcron.echoes import Echoes
 from graphcron.errors import ClusterError
-from graphcron.kube import connect
+from graphcron.kube import Cluster
 from graphcron.metrics import Metrics
 from graphcron.probes import Probes
-from graphcron.reconcile import Key, Reconciler, View
+from graphcron.reconcile import Key, Reconciler
 from graphcron.servers import ServerReconciler
 from graphcron.settings import Settings
+from graphcron.shown import Shown
 from graphcron.workqueue import WorkQueue
 
 Reconcilers = Mapping[str, Callable[..., Awaitable[datetime | None]]]
@@ -28,7 +30,16 @@ LAST_WORK_SECONDS: Final = 5.0
 """How long work that has begun may take once the operator is told to stop."""
 
 WAIT_SECONDS: Final = 2.0
-"""Pause between two looks for the CustomResourceDefinitions."""
+"""Pause before the API server is asked again for what it did not have."""
+
+FILL_SECONDS: Final = 600.0
+"""How long the watches may take to show all that there is."""
+
+LIST_AGAIN_SECONDS: Final = 10.0
+"""How long they may lack something before it is looked up whether it is still there."""
+
+LOOK_SECONDS: Final = 0.05
+"""Pause between two looks whether they have shown it."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,24 +54,25 @@ class Operation:
         self.settings = settings
         self.queue: WorkQueue[Key] = WorkQueue()
         self.echoes = Echoes(timedelta(seconds=settings.echo_seconds))
+        self.shown = Shown(self.echoes)
         self.lost = asyncio.Event()
         """Set when the Lease is lost, and the process has to end."""
         self._workers: list[asyncio.Task[None]] = []
         self._worked = time.monotonic()
         """When an object was last worked on."""
-        self._election: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        """What prepares for the work."""
         self._ends = AsyncExitStack()
 
-    async def start(self, view: View) -> None:
+    async def start(self) -> None:
         """Connect, answer probes, and set the workers to work, or stand by until it is our turn."""
-        self._view = view
         self._metrics = Metrics(
             __version__,
             queued=lambda: len(self.queue),
-            graphcrons=lambda: view.graphcrons() if self._workers else (),
+            graphcrons=lambda: self.shown.graphcrons() if self._workers else (),
         )
-        self._cluster = await connect(
-            lambda answer: self.echoes.expect(answer, now=datetime.now(UTC)), self._metrics.asked
+        self._cluster = Cluster(
+            await open_client(), lambda answer: self.echoes.expect(answer, now=datetime.now(UTC)), self._metrics.asked
         )
         self._ends.push_async_callback(self._cluster.close)
         await self._wait_for_kinds()
@@ -69,10 +81,9 @@ class Operation:
         self._ends.push_async_callback(probes.stop)
         await probes.start()
         self._ends.push_async_callback(self._hand_over)
-        if self.settings.lease_name:
-            self._election = asyncio.create_task(self._stand())
-        else:
-            await self._begin()
+        # kopf opens its watches when this has returned, so it is waited for elsewhere.
+        self._filled = asyncio.create_task(self._fill())
+        self._tasks = [self._filled, asyncio.create_task(self._stand() if self.settings.lease_name else self._begin())]
 
     async def stop(self) -> None:
         """End the work, hand over, then close the connections."""
@@ -84,9 +95,8 @@ class Operation:
                 await self.queue.close()
         except TimeoutError:
             logger.warning("The last work took longer than %.0f s", LAST_WORK_SECONDS)
-        await self._cancel(*self._workers)
-        if self._election:
-            await self._cancel(self._election)
+        await self._cancel(*self._workers, *self._tasks)
+        if self.settings.lease_name:
             await self._leadership.give_back()
 
     def __copy__(self) -> "Operation":
@@ -104,6 +114,33 @@ class Operation:
                 logger.warning("%s", error)
             await asyncio.sleep(WAIT_SECONDS)
 
+    async def _fill(self) -> None:
+        """Wait until the watches have shown what there is: a decision on a part of it would be a wrong one."""
+        try:
+            async with asyncio.timeout(FILL_SECONDS):
+                while lacking := await self._lacking():
+                    logger.warning("The watches have yet to show us %d objects", len(lacking))
+        except Exception:
+            logger.exception("The watches have not shown us what there is")
+            raise
+
+    async def _lacking(self) -> Collection[str]:
+        """List what there is, wait a while for the watches, and return what they still lack.
+
+        What is listed may be deleted before any watch shows it; another list will not have it.
+        """
+        named = self.settings.namespaces if self.settings.namespaces_are_named else ()
+        try:
+            lacking = await self._cluster.versions(named, self.settings.serves)
+        except ClusterError as error:
+            await asyncio.sleep(WAIT_SECONDS)
+            logger.warning("%s", error)
+            return ("the list itself",)
+        until = time.monotonic() + LIST_AGAIN_SECONDS
+        while (lacking := self.shown.lacks(lacking)) and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
+        return lacking
+
     async def _stand(self) -> None:
         """Work while the Lease is ours; a process that has lost it ends, and comes back as a new one."""
         settings, identity = self.settings, f"{socket.gethostname()}_{uuid.uuid4()}"
@@ -120,10 +157,11 @@ class Operation:
         self.lost.set()
 
     async def _begin(self) -> None:
-        """Set the workers to work."""
+        """Set the workers to work, once the view is complete."""
+        await asyncio.shield(self._filled)
         reconcilers: Reconcilers = {
-            names.KIND: Reconciler(self._cluster, self._view, self.settings, self._metrics.ended).reconcile,
-            names.SERVER_KIND: ServerReconciler(self._cluster, self._view, self.settings).reconcile,
+            names.KIND: Reconciler(self._cluster, self.shown, self.settings, self._metrics.ended).reconcile,
+            names.SERVER_KIND: ServerReconciler(self._cluster, self.shown, self.settings).reconcile,
         }
         logger.info("Working")
         self._worked = time.monotonic()
@@ -174,13 +212,17 @@ class Operation:
 
     def _troubles(self) -> list[str]:
         overdue = self.echoes.overdue(now=datetime.now(UTC))
-        tasks = [*self._workers, *([self._election] if self._election else [])]
-        troubles = [f"a task has ended: {task!r}" for task in tasks if task.done()]
+        troubles = [f"a task has ended: {task!r}" for task in self._workers if task.done()]
+        troubles += [f"a task has failed: {task!r}" for task in self._tasks if _has_failed(task)]
         idle = time.monotonic() - self._worked
-        if self._workers and idle > self._longest_rest and any(self._view.graphcrons()):
+        if self._workers and idle > self._longest_rest and any(self.shown.graphcrons()):
             troubles.append(f"no object has been looked at for {idle:.0f} s, and each is to be every few minutes")
         if overdue:
             troubles.append(
                 f"the watches have not shown our writes to {len(overdue)} objects: {', '.join(overdue[:3])}"
             )
         return troubles
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None

@@ -3,8 +3,9 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
 from typing import Any
 
 from graphcron.errors import SpecError
@@ -102,6 +103,16 @@ class Settings:
     def namespaces_are_named(self) -> bool:
         """Whether the namespaces are a list of plain names: no pattern, and not all there are."""
         return bool(self.namespaces) and not any(set(each) & set("*?![,") for each in self.namespaces)
+
+    def serves(self, namespace: str) -> bool:
+        """Tell whether a namespace is one of those: it matches a pattern, and none of those that begin with ``!``."""
+        without = [each.removeprefix("!") for each in self.namespaces if each.startswith("!")]
+        served = [each for each in self.namespaces if not each.startswith("!")] or ["*"]
+        return _matches(namespace, served) and not _matches(namespace, without)
+
+
+def _matches(namespace: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(namespace, each) for each in patterns)
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:

@@ -13,7 +13,6 @@ from graphcron.model import (
     BudgetUsed,
     Condition,
     GraphCronStatus,
-    RecentRun,
 )
 from graphcron.observed import Body, JobSeen, PodSeen, time_of
 from graphcron.pause import FAILURES, SUCCESSES
@@ -47,8 +46,8 @@ def status_for(observed: Observed) -> GraphCronStatus:
             "observed_generation": observed.generation,
             "conditions": list(_conditions(observed, next_times, budget)),
             "last_schedule_time": _last_schedule_time(observed, jobs),
-            "last_successful_time": _latest_end(previous.last_successful_time, jobs, told.runs, SUCCESSES),
-            "last_failure_time": _latest_end(previous.last_failure_time, jobs, told.runs, FAILURES),
+            "last_successful_time": _latest(previous.last_successful_time, *_ends(observed, SUCCESSES)),
+            "last_failure_time": _latest(previous.last_failure_time, *_ends(observed, FAILURES)),
             "active": active_runs(jobs, told.over) or None,
             "recent_runs": told.runs or None,
             "missed_runs": (previous.missed_runs or 0) + late or None,
@@ -163,14 +162,24 @@ def _condition(claim: Claim, before: Condition | None, observed: Observed) -> Co
 def _last_schedule_time(observed: Observed, jobs: Sequence[JobSeen]) -> datetime | None:
     moments = [job.scheduled_time for job in jobs if not job.trigger]
     moments += [each.last_schedule_time for each in observed.cronjobs if each.last_schedule_time]
-    moments += [moment] if (moment := observed.seen.previous.last_schedule_time) else []
-    return max(moments, default=None)
+    return _latest(observed.seen.previous.last_schedule_time, *moments)
 
 
-def _latest_end(
-    previous: datetime | None, jobs: Sequence[JobSeen], runs: Sequence[RecentRun], outcomes: frozenset[Outcome]
-) -> datetime | None:
-    """Return when the newest run with one of the outcomes ended."""
-    chosen = {run.job for run in runs if Outcome(run.outcome) in outcomes}
-    moments = [job.finished_at for job in jobs if job.name in chosen and job.finished_at]
-    return max([*moments, *([previous] if previous else [])], default=None)
+def _ends(observed: Observed, outcomes: frozenset[Outcome]) -> Iterator[datetime]:
+    """Yield when those runs ended that are told anew and had one of the outcomes.
+
+    That is when the pod ended. The Job follows a moment later, which is not worth a further write.
+    """
+    jobs, pods = observed.seen.runs
+    ended = {job.name: job.finished_at for job in jobs if job.finished_at}
+    for pod in pods:
+        if pod.finished_at:
+            ended[pod.job] = pod.finished_at
+    for run in observed.told.new:
+        if Outcome(run.outcome) in outcomes:
+            yield ended.get(run.job or "", observed.now)
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    """Return the latest moment, of which any may be missing."""
+    return max((moment for moment in moments if moment), default=None)

@@ -22,6 +22,8 @@ class WorkQueue(Generic[Key]):
 
     def __init__(self) -> None:
         self._waiting: dict[Key, None] = {}
+        self._patient: dict[Key, None] = {}
+        """Those that wait behind all others."""
         self._working: set[Key] = set()
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -31,12 +33,22 @@ class WorkQueue(Generic[Key]):
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def add(self, key: Key) -> None:
-        """Have a key worked on as soon as a worker is free; after the present work, where one is at it."""
+    def add(self, key: Key, *, patient: bool = False) -> None:
+        """Have a key worked on as soon as a worker is free; after the present work, where one is at it.
+
+        Parameters
+        ----------
+        patient
+            Only when nobody else waits; so what is new does not wait for all that is there at a start.
+        """
         if key in self._working:
             self._again.add(key)
-        else:
+        elif not patient:
+            self._patient.pop(key, None)
             self._waiting[key] = None
+            self._filled.set()
+        elif key not in self._waiting:
+            self._patient[key] = None
             self._filled.set()
 
     def add_after(self, key: Key, seconds: float) -> None:
@@ -72,11 +84,12 @@ class WorkQueue(Generic[Key]):
 
     async def get(self) -> Key:
         """Wait for a key and take it; call :meth:`done` when it has been worked on. None comes after :meth:`close`."""
-        while self._closed or not self._waiting:
+        while self._closed or not (self._waiting or self._patient):
             self._filled.clear()
             await self._filled.wait()
-        key = next(iter(self._waiting))
-        del self._waiting[key]
+        lane = self._waiting or self._patient
+        key = next(iter(lane))
+        del lane[key]
         self._working.add(key)
         self._idle.clear()
         return key
@@ -97,7 +110,7 @@ class WorkQueue(Generic[Key]):
         await self._idle.wait()
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._working)
+        return len(self._waiting) + len(self._patient) + len(self._working)
 
     def _ring(self, key: Key) -> None:
         self._timers.pop(key, None)

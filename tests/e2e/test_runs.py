@@ -43,7 +43,8 @@ def check_success(crons: Crons, uid: str, job: str, told: Any) -> Any:
     assert (last["status"], last["reason"]) == ("True", "Succeeded")
     assert condition(graphcron, "Ready")["status"] == "True"
     status = graphcron["status"]
-    assert status["lastSuccessfulTime"] == crons.get("jobs", job)["status"]["completionTime"]
+    (pod,) = crons.pods(job)
+    assert status["lastSuccessfulTime"] == pod["status"]["containerStatuses"][0]["state"]["terminated"]["finishedAt"]
     assert moment(status["lastScheduleTime"]) == moment(scheduled)
     assert "lastFailureTime" not in status
     assert "active" not in status

@@ -195,16 +195,21 @@ def test_events_tell_it_in_plain_words_and_once(objects):
     assert "Mars/Phobos" in told[0]["message"]
 
 
-def test_a_new_graphcron_is_told_of_once_and_its_cronjob_made_once(objects):
-    names = [f"new-{number}" for number in range(10)]
-    for name in names:
+def test_of_new_graphcrons_only_what_is_wrong_is_told_and_once_and_cronjobs_are_made_once(objects):
+    good, wrong = ([f"{kind}-{number}" for number in range(10)] for kind in ("good", "wrong"))
+    for name in good:
         objects.apply(name)
-    objects.kubectl("wait", "--for=condition=Ready", "graphcron", "--all", "--timeout=30s")
-    objects.apply("last")
-    objects.wait_ready(name="last")
-    events = objects.cluster.items("--namespace", objects.namespace, "events")
-    told = sorted(each["involvedObject"]["name"] for each in events if each["reason"] == "Reconciled")
-    assert [each for each in told if each != "last"] == names
+    for name in wrong:
+        objects.apply(name, timeZone="Mars/Phobos")
+    for name in good:
+        objects.wait_ready(name=name)
+    for name in wrong:
+        objects.wait_ready("False", "InvalidSpec", name=name)
+    objects.apply("last", timeZone="Mars/Phobos")
+    told = lambda: objects.cluster.items("--namespace", objects.namespace, "events")  # noqa: E731
+    about = lambda: sorted(each["involvedObject"]["name"] for each in told())  # noqa: E731
+    wait_for("the last Event", lambda: "last" in about())
+    assert about() == ["last", *wrong]
     # Nor was any CronJob changed after it was made.
     for body in objects.cluster.items("--namespace", objects.namespace, "cronjobs"):
         assert body["metadata"]["generation"] == 1

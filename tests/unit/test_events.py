@@ -25,8 +25,14 @@ def told(previous: GraphCronStatus, new: GraphCronStatus) -> list[tuple[bool, st
     return [(event.normal, event.reason) for event in events_for(previous, new)]
 
 
-def test_the_first_ready_is_told():
-    assert told(GraphCronStatus(), status()) == [(True, "Reconciled")]
+def test_that_a_new_one_is_well_is_no_event():
+    assert told(GraphCronStatus(), status()) == []
+
+
+def test_what_is_wrong_with_a_new_one_is_told_and_that_it_was_mended():
+    wrong = status(ready="False", reason="InvalidSpec")
+    assert told(GraphCronStatus(), wrong) == [(False, "InvalidSpec")]
+    assert told(wrong, status()) == [(True, "Reconciled")]
 
 
 def test_nothing_new_is_not_told():

@@ -11,9 +11,10 @@ from aiohttp import web
 from kubernetes.aio import client
 
 from graphcron import names
+from graphcron.connection import open_client, proxy_for
 from graphcron.errors import ClusterError, ConflictError, SpecError
 from graphcron.events import Event
-from graphcron.kube import Cluster, as_yaml, connect, proxy_for
+from graphcron.kube import Cluster, as_yaml
 
 
 @pytest.mark.parametrize(
@@ -134,8 +135,10 @@ def test_a_cronjob_that_is_not_taken_is_an_error(status, uid, error):
 @pytest.mark.parametrize(("status", "taken"), [(200, True), (404, False), (409, False)])
 def test_a_status_is_written_where_it_belongs(kind, plural, status, taken):
     said = ask(lambda cluster: cluster.patch_status(owner(kind), {"x": 1}), status)
-    ((_, path, body),) = said.requests
-    assert path.split("?")[0] == f"/apis/{names.API_VERSION}/namespaces/agents/{plural}/hello/status"
+    ((method, path, body),) = said.requests
+    place = f"/apis/{names.API_VERSION}/namespaces/agents/{plural}/hello/status"
+    assert (method, path.split("?")[0]) == ("PUT", place)
+    assert body["metadata"]["resourceVersion"] == "7"  # so that nobody else's is lost
     assert (body["kind"], body["metadata"]["uid"], body["status"]) == (kind, "u", {"x": 1})
     assert (said.result, len(said.written)) == (taken, int(taken))
 
@@ -214,7 +217,7 @@ def test_the_api_server_is_asked_through_the_proxy(tmp_path, monkeypatch):
         await site.start()
         port = runner.addresses[0][1]
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
-        cluster = await connect(lambda _: None, lambda *_: None)
+        cluster = Cluster(await open_client(), lambda _: None)
         try:
             await cluster.serves_our_kinds()
         finally:

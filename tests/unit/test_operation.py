@@ -22,7 +22,7 @@ class View:
 def troubles(*, idle: float, working: bool = True, graphcrons: int = 1) -> list[str]:
     async def look() -> list[str]:
         operation = Operation(SETTINGS)
-        operation._view = View(graphcrons)
+        operation.shown = View(graphcrons)
         operation._worked = time.monotonic() - idle
         worker = asyncio.create_task(asyncio.Event().wait())
         operation._workers = [worker] if working else []

@@ -153,6 +153,15 @@ def test_when_runs_last_succeeded_and_failed_is_told_and_kept():
     assert (later.last_successful_time, later.last_failure_time) == (good.finished_at, bad.finished_at)
 
 
+def test_that_the_job_follows_its_pod_changes_nothing():
+    going, over = job("11:55"), job("11:55", succeeded=True)
+    ended = replace(pod(going, Report(outcome=Outcome.SUCCEEDED)), finished_at=at("11:55:10"))
+    status = status_when(jobs=[going], pods=[ended])
+    assert status.last_successful_time == at("11:55:10")
+    assert status_when(jobs=[over], pods=[ended], previous=status) == status
+    assert status_when(jobs=[over], previous=status).last_successful_time == at("11:55:10")
+
+
 def test_of_the_limit_as_many_are_kept():
     first = job("11:50", succeeded=True)
     status = status_when(jobs=[first], pods=[pod(first, Report(outcome=Outcome.SUCCEEDED))])

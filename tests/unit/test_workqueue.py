@@ -73,3 +73,17 @@ def test_a_forgotten_key_does_not_come_back(run):
         return await queue.get()
 
     assert run(scenario) == "b"
+
+
+def test_what_is_new_does_not_wait_for_what_was_there_before():
+    async def work() -> list[str]:
+        queue: WorkQueue[str] = WorkQueue()
+        for key in ("old", "older", "both"):
+            queue.add(key, patient=True)
+        queue.add("new")
+        queue.add("both")
+        queue.add("new", patient=True)
+        assert len(queue) == 4
+        return [await queue.get() for _ in range(4)]
+
+    assert asyncio.run(work()) == ["new", "both", "old", "older"]

@@ -22,6 +22,9 @@ func eventsFor(graphcron *GraphCron, status GraphCronStatus, fresh []RecentRun, 
 		events = append(events, eventOf(graphcron, isNormal, run.Outcome, message, run.Job, now))
 	}
 	ready := status.Conditions[0]
+	if len(graphcron.Status.Conditions) == 0 && ready.Status == metav1.ConditionTrue {
+		return events // a new one that is well is no event
+	}
 	for _, before := range graphcron.Status.Conditions {
 		if before.Type == ready.Type && before.Status == ready.Status && before.Reason == ready.Reason {
 			return events

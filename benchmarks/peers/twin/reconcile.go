@@ -168,16 +168,15 @@ func (r *Reconciler) tell(ctx context.Context, seen observed, status GraphCronSt
 	if equality.Semantic.DeepEqual(graphcron.Status, status) {
 		return nil
 	}
-	// Both without the spec, which does not change: the patch is made from the two as JSON.
-	before := &GraphCron{
+	// Without the spec, which a write of the status leaves alone; with the version, so that nobody else's is lost.
+	after := &GraphCron{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: graphcron.Namespace, Name: graphcron.Name, ResourceVersion: graphcron.ResourceVersion,
+			Namespace: graphcron.Namespace, Name: graphcron.Name, UID: graphcron.UID,
+			ResourceVersion: graphcron.ResourceVersion,
 		},
-		Status: graphcron.Status,
+		Status: status,
 	}
-	after := &GraphCron{ObjectMeta: before.ObjectMeta, Status: status}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := r.Status().Patch(ctx, after, patch, fieldOwner); err != nil {
+	if err := r.Status().Update(ctx, after, fieldOwner); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	if !r.settings.Events {

@@ -45,8 +45,8 @@ func statusFor(seen observed) (GraphCronStatus, []RecentRun) {
 	status.RecentRuns = told.runs
 	status.ConsecutiveFailures = failuresInARow(previous.ConsecutiveFailures, told.fresh)
 	status.LastScheduleTime = lastScheduleTime(seen)
-	status.LastSuccessfulTime = latestEnd(previous.LastSuccessfulTime, seen.jobs, told.runs, isSuccess)
-	status.LastFailureTime = latestEnd(previous.LastFailureTime, seen.jobs, told.runs, isFailure)
+	status.LastSuccessfulTime = latestEnd(previous.LastSuccessfulTime, seen, told.fresh, isSuccess)
+	status.LastFailureTime = latestEnd(previous.LastFailureTime, seen, told.fresh, isFailure)
 	if seen.problem != nil {
 		status.NextScheduleTimes = slices.DeleteFunc(slices.Clone(previous.NextScheduleTimes), func(each metav1.Time) bool {
 			return !each.After(seen.now)
@@ -168,17 +168,28 @@ func lastScheduleTime(seen observed) *metav1.Time {
 	return latest
 }
 
-// latestEnd returns when the newest run of a kind ended.
-func latestEnd(
-	previous *metav1.Time, jobs []batchv1.Job, runs []RecentRun, isOfKind func(RecentRun) bool,
-) *metav1.Time {
+// latestEnd returns when the newest run of a kind ended, as was known when it was told first: that is its pod's end.
+func latestEnd(previous *metav1.Time, seen observed, fresh []RecentRun, isOfKind func(RecentRun) bool) *metav1.Time {
 	latest := previous
-	for index := range jobs {
-		job := &jobs[index]
-		isOne := func(run RecentRun) bool { return run.Job == job.Name && isOfKind(run) }
-		if slices.ContainsFunc(runs, isOne) {
-			latest = later(latest, finishedAt(job))
+	for _, run := range fresh {
+		if !isOfKind(run) {
+			continue
 		}
+		end := &metav1.Time{Time: seen.now}
+		for index := range seen.jobs {
+			if job := &seen.jobs[index]; job.Name == run.Job && finishedAt(job) != nil {
+				end = finishedAt(job)
+			}
+		}
+		for index := range seen.pods {
+			pod := &seen.pods[index]
+			if pod.Labels[batchv1.JobNameLabel] == run.Job && len(pod.Status.ContainerStatuses) > 0 {
+				if ended := pod.Status.ContainerStatuses[0].State.Terminated; ended != nil {
+					end = &ended.FinishedAt
+				}
+			}
+		}
+		latest = later(latest, end)
 	}
 	return latest
 }

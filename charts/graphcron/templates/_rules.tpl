@@ -5,7 +5,7 @@
   verbs: [list, watch]
 - apiGroups: [graphcron.dev]
   resources: [graphcrons/status, graphservers/status]
-  verbs: [patch]
+  verbs: [update]
 - apiGroups: [batch]
   resources: [cronjobs]
   # A server-side apply is a patch, and a create where there is nothing yet. A line that has left spec.schedules takes

@@ -157,7 +157,7 @@ def of_leader(deployment: Object, lease: Object | None, *, now: datetime, kubect
 
 _WORK: Final = (
     (names.GROUP, ("graphcrons", "graphservers"), "", ("list", "watch")),
-    (names.GROUP, ("graphcrons", "graphservers"), "status", ("patch",)),
+    (names.GROUP, ("graphcrons", "graphservers"), "status", ("update",)),
     ("batch", ("cronjobs",), "", ("get", "list", "watch", "create", "patch", "delete")),
     ("batch", ("jobs",), "", ("list", "watch", "create")),
     ("", ("pods",), "", ("list", "watch")),

@@ -22,7 +22,7 @@ def exercise(cluster: Cluster, namespace: str) -> None:
     """Have the operator of a namespace make, change and take away; no server is needed.
 
     Two lines of a schedule make two CronJobs, and one line leaves one of them. A request for a run makes a Job, a GraphServer
-    gets a status, and each of them an Event.
+    gets a status, and what is wrong is an Event.
     """
     place = ("--namespace", namespace)
     cluster.apply(_body("GraphServer", "shared", {"url": "http://nowhere.invalid"}), namespace=namespace)
@@ -35,6 +35,8 @@ def exercise(cluster: Cluster, namespace: str) -> None:
     wait_for("Job that was asked for", lambda: _of(cluster.items("jobs", *place), "graphcron.dev/trigger"))
     for kind in ("graphcron", "graphserver"):
         wait_for(f"status of the {kind}", lambda kind=kind: cluster.items(kind, *place)[0].get("status"))
+    wrong = {"assistant": "agent", "schedule": "0 0 29 2 *", "timeZone": "Mars/Phobos"}
+    cluster.apply(_body("GraphCron", "wrong", wrong), namespace=namespace)
     about = ("events", *place, "--field-selector", "involvedObject.kind=GraphCron")
     wait_for("Event", lambda: cluster.items(*about))
 

@@ -109,15 +109,16 @@ async def _follow(
     api: Api, kind: str, take: Callable[[str, Object, float], None], seen: Sightings, begun: asyncio.Event
 ) -> None:
     version = (await api.request("GET", PATHS[kind], limit="1"))["metadata"]["resourceVersion"]
-    query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "1800"}
-    async with api.session.get(PATHS[kind], params=query) as response:
-        response.raise_for_status()
-        begun.set()
-        async for line in response.content:
-            at = time.monotonic()
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                break
-            take(event["type"], event["object"], at)
-            seen.last = at
-    raise RuntimeError(f"the watch of {kind} ended")
+    while True:  # the API server ends a watch now and then, and goes on from that version
+        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "1800"}
+        async with api.session.get(PATHS[kind], params=query) as response:
+            response.raise_for_status()
+            begun.set()
+            async for line in response.content:
+                at = time.monotonic()
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise RuntimeError(f"the watch of {kind} broke: {event['object'].get('message')}")
+                version = event["object"]["metadata"]["resourceVersion"]
+                take(event["type"], event["object"], at)
+                seen.last = at

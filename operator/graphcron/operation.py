@@ -184,6 +184,8 @@ class Operation:
                 self._metrics.count(key.kind, result, self._worked - began)
             finally:
                 self.queue.done(key)
+            # A look that found all in place has waited for nothing: now watches, probes and the Lease have their turn.
+            await asyncio.sleep(0)
 
     async def _reconcile(self, reconcilers: Reconcilers, key: Key) -> str:
         """Work on an object, and return how it ended."""

@@ -2,8 +2,12 @@
 
 import asyncio
 import time
+from datetime import datetime
 
+from graphcron import names
+from graphcron.metrics import Metrics
 from graphcron.operation import Operation
+from graphcron.reconcile import Key
 from graphcron.settings import Settings
 
 SETTINGS = Settings(resync_seconds=10, echo_seconds=5)
@@ -42,3 +46,26 @@ def test_one_that_works_that_stands_by_or_that_has_nothing_to_look_at_is_well():
     assert troubles(idle=20) == []
     assert troubles(idle=26, working=False) == []
     assert troubles(idle=26, graphcrons=0) == []
+
+
+def test_looks_that_wait_for_nothing_let_others_have_their_turn():
+    async def work() -> tuple[int, int]:
+        operation, looked, turns = Operation(SETTINGS), 0, 0
+        operation._metrics = Metrics("0", queued=lambda: 0, graphcrons=list)
+
+        async def look(key: Key, *, now: datetime) -> None:
+            nonlocal looked
+            looked += 1
+
+        for number in range(100):
+            operation.queue.add(Key("agents", f"cron-{number}"))
+        worker = asyncio.create_task(operation._work({names.KIND: look}))
+        while looked < 100:
+            turns += 1
+            await asyncio.sleep(0)
+        worker.cancel()
+        return looked, turns
+
+    looked, turns = asyncio.run(work())
+    assert looked == 100
+    assert turns >= 100

@@ -102,6 +102,7 @@ generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and 
 	@$(PY) hack/metrics_page.py
 	@$(PY) hack/api_page.py
 	@$(PY) hack/cli_page.py
+	@$(PY) benchmarks/page.py
 	@$(PY) hack/chart
 
 .PHONY: check-generated
@@ -111,6 +112,7 @@ check-generated: $(VENV)/.done ## Fail where a generated file is stale
 	@$(PY) hack/metrics_page.py --check
 	@$(PY) hack/api_page.py --check
 	@$(PY) hack/cli_page.py --check
+	@$(PY) benchmarks/page.py --check
 	@$(PY) hack/chart --check
 
 .PHONY: recording
@@ -141,6 +143,13 @@ lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 	@$(BIN)/$(subst 3.11,3.12,$(PIN)) requirements/servers/aegra.in -o requirements/servers/aegra.lock
 
 # N and ROUNDS reach them by the environment, as everything does that is given on make's command line.
+BENCHMARKS := reconcile restart idle tick burst scale images kopf
+
+.PHONY: bench
+bench: $(VENV)/.done ## Measure everything, one after the other, and write docs/performance.md (most of an hour)
+	@set -e; for each in $(BENCHMARKS); do $(MAKE) bench-$$each; done
+	@$(PY) benchmarks/page.py
+
 .PHONY: bench-reconcile
 bench-reconcile: $(VENV)/.done ## Measure how many GraphCrons a second are made ready (N=1000,5000 ROUNDS=…)
 	@$(PY) benchmarks/reconcile.py

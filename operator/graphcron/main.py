@@ -10,14 +10,13 @@ import kopf
 import graphcron.handlers  # noqa: F401  (its decorators register the handlers)
 from graphcron.errors import SpecError
 from graphcron.operation import Operation
-from graphcron.settings import from_arguments, from_environment
+from graphcron.settings import from_arguments, from_environment, served_and_not
 
 
 def watched(namespaces: Sequence[str]) -> list[str]:
     """Return the patterns for kopf, which serves what any of them matches: what is taken away is taken from each."""
-    without = [each for each in namespaces if each.startswith("!")]
-    served = [each for each in namespaces if each not in without]
-    return [",".join([each, *without]) for each in served or ["*"]] if namespaces else []
+    served, without = served_and_not(namespaces)
+    return [",".join([each, *without]) for each in served] if namespaces else []
 
 
 def main() -> int:

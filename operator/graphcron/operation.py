@@ -5,7 +5,7 @@ import logging
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -118,14 +118,14 @@ class Operation:
         """Wait until the watches have shown what there is: a decision on a part of it would be a wrong one."""
         try:
             async with asyncio.timeout(FILL_SECONDS):
-                while lacking := await self._lacking():
-                    logger.warning("The watches have yet to show us %d objects", len(lacking))
+                while not await self._is_filled():
+                    pass
         except Exception:
             logger.exception("The watches have not shown us what there is")
             raise
 
-    async def _lacking(self) -> Collection[str]:
-        """List what there is, wait a while for the watches, and return what they still lack.
+    async def _is_filled(self) -> bool:
+        """List what there is, wait a while for the watches, and tell whether they have shown all of it.
 
         What is listed may be deleted before any watch shows it; another list will not have it.
         """
@@ -133,13 +133,15 @@ class Operation:
         try:
             lacking = await self._cluster.versions(named, self.settings.serves)
         except ClusterError as error:
-            await asyncio.sleep(WAIT_SECONDS)
             logger.warning("%s", error)
-            return ("the list itself",)
+            await asyncio.sleep(WAIT_SECONDS)
+            return False
         until = time.monotonic() + LIST_AGAIN_SECONDS
         while (lacking := self.shown.lacks(lacking)) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
-        return lacking
+        if lacking:
+            logger.warning("The watches have yet to show us %d objects", len(lacking))
+        return not lacking
 
     async def _stand(self) -> None:
         """Work while the Lease is ours; a process that has lost it ends, and comes back as a new one."""

@@ -106,9 +106,15 @@ class Settings:
 
     def serves(self, namespace: str) -> bool:
         """Tell whether a namespace is one of those: it matches a pattern, and none of those that begin with ``!``."""
-        without = [each.removeprefix("!") for each in self.namespaces if each.startswith("!")]
-        served = [each for each in self.namespaces if not each.startswith("!")] or ["*"]
-        return _matches(namespace, served) and not _matches(namespace, without)
+        served, without = served_and_not(self.namespaces)
+        return _matches(namespace, served) and not _matches(namespace, [each.removeprefix("!") for each in without])
+
+
+def served_and_not(namespaces: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Tell the patterns of what is served, ``*`` where there is none, from those that begin with ``!``."""
+    patterns = list(namespaces)
+    without = [each for each in patterns if each.startswith("!")]
+    return [each for each in patterns if each not in without] or ["*"], without
 
 
 def _matches(namespace: str, patterns: Iterable[str]) -> bool:

@@ -106,7 +106,7 @@ class Shown:
 
     def cronjobs(self, key: Key) -> list[CronJobSeen]:
         """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
-        return [self._latest(seen) for seen in self._cronjobs.of((key.namespace, key.name))]
+        return [self._latest(seen) for seen in self._cronjobs.of(key)]
 
     def jobs(self, uid: str) -> list[JobSeen]:
         """Return the Jobs of the owner with that UID."""
@@ -141,12 +141,12 @@ class Shown:
         """Keep a CronJob, for the GraphCron that its label names and for the one of its own name."""
         metadata = body["metadata"]
         namespace, own, owner = metadata.get("namespace", ""), metadata["name"], owner_key(body)[1]
-        keys = tuple((namespace, each) for each in dict.fromkeys((own, owner)) if each)
+        keys = tuple(Key(namespace, each) for each in dict.fromkeys((own, owner)) if each)
         if gone:
             self._cronjobs.drop(metadata["uid"])
         elif not self._cronjobs.put(metadata["uid"], keys, cronjob_seen(body)):
             return NOBODY
-        return [Key(*key) for key in keys]
+        return keys
 
     def job(self, body: Body, *, gone: bool) -> Iterable[Key]:
         """Keep a Job."""

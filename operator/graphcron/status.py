@@ -41,13 +41,18 @@ def status_for(observed: Observed) -> GraphCronStatus:
     budget = _budget(observed, pods)
     next_times = _next_times(observed)
     late = sum(run.reason in _MISSED for run in told.new)
+    ends = _ends(observed) if told.new else []
     status = previous.model_copy(
         update={
             "observed_generation": observed.generation,
             "conditions": list(_conditions(observed, next_times, budget)),
             "last_schedule_time": _last_schedule_time(observed, jobs),
-            "last_successful_time": _latest(previous.last_successful_time, *_ends(observed, SUCCESSES)),
-            "last_failure_time": _latest(previous.last_failure_time, *_ends(observed, FAILURES)),
+            "last_successful_time": _latest(
+                previous.last_successful_time, *(end for outcome, end in ends if outcome in SUCCESSES)
+            ),
+            "last_failure_time": _latest(
+                previous.last_failure_time, *(end for outcome, end in ends if outcome in FAILURES)
+            ),
             "active": active_runs(jobs, told.over) or None,
             "recent_runs": told.runs or None,
             "missed_runs": (previous.missed_runs or 0) + late or None,
@@ -165,8 +170,8 @@ def _last_schedule_time(observed: Observed, jobs: Sequence[JobSeen]) -> datetime
     return _latest(observed.seen.previous.last_schedule_time, *moments)
 
 
-def _ends(observed: Observed, outcomes: frozenset[Outcome]) -> Iterator[datetime]:
-    """Yield when those runs ended that are told anew and had one of the outcomes.
+def _ends(observed: Observed) -> list[tuple[Outcome, datetime]]:
+    """Return outcome and end of the runs that are told anew.
 
     That is when the pod ended. The Job follows a moment later, which is not worth a further write.
     """
@@ -175,9 +180,7 @@ def _ends(observed: Observed, outcomes: frozenset[Outcome]) -> Iterator[datetime
     for pod in pods:
         if pod.finished_at:
             ended[pod.job] = pod.finished_at
-    for run in observed.told.new:
-        if Outcome(run.outcome) in outcomes:
-            yield ended.get(run.job or "", observed.now)
+    return [(Outcome(run.outcome), ended.get(run.job or "", observed.now)) for run in observed.told.new]
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

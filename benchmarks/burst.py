@@ -21,9 +21,10 @@ from bench import number
 from bench.api import CONCURRENCY, PATHS, Api, graphcron, spread
 from bench.cluster import cluster
 from bench.kwok import kwok_nodes, runner_on_kwok
-from bench.process import OURS_NAME, TWIN_NAME, has_twin, ours, twin
+from bench.process import OPERATORS, OURS_NAME, TWIN_NAME
 from bench.result import Figure
 from bench.sightings import sightings
+from bench.twin import build as build_twin
 
 from graphcron import names
 
@@ -85,19 +86,17 @@ async def main() -> None:
     figure = Figure(
         "burst", f"{count} GraphCrons due in the same minute: from the run's end to the status that tells it"
     )
-    peers: dict[str, Start] = {OURS_NAME: ours}
-    if has_twin():
-        peers[TWIN_NAME] = twin
+    build_twin()  # before anything is measured
     with ExitStack() as stack:
         place = stack.enter_context(cluster("bench-burst"))
         stack.enter_context(kwok_nodes(place))
         async with Api(place) as api:
             bench = Bench(figure, place, api, count)
             for turn in range(rounds):
-                for peer in list(peers)[:: -1 if turn % 2 else 1]:
+                for peer, start in list(OPERATORS.items())[:: -1 if turn % 2 else 1]:
                     print(f"round {turn + 1} of {rounds}: {peer}", flush=True)
-                    await measure(bench, peer, peers[peer], f"burst-{turn}-{len(peer)}")
-    judge(figure, TWIN_NAME in peers)
+                    await measure(bench, peer, start, f"burst-{turn}-{len(peer)}")
+    judge(figure)
     figure.report()
 
 
@@ -192,14 +191,11 @@ def tell(figure: Figure, peer: str, burst: Burst, seen: Sightings) -> None:
     )
 
 
-def judge(figure: Figure, with_twin: bool) -> None:
+def judge(figure: Figure) -> None:
     """Compare with what was to be reached."""
     values = {what: measure.values for what, measure in figure.measures.items()}
-    if with_twin:
-        ratios = figure.measures["status after the pod's end, p99"].ratios(OURS_NAME, TWIN_NAME)
-        figure.aim("p99 after the pod's end, by the twin's", ratios, at_most=2)
-    else:
-        figure.note("the twin was not there to compare with")
+    ratios = figure.measures["status after the pod's end, p99"].ratios(OURS_NAME, TWIN_NAME)
+    figure.aim("p99 after the pod's end, by the twin's", ratios, at_most=2)
     figure.aim(
         "status writes per occurrence", values["status writes per occurrence, refused ones too"][OURS_NAME], at_most=2
     )

@@ -22,8 +22,9 @@ import yaml
 from bench import ROOT, number
 from bench.api import Api
 from bench.cluster import cluster
-from bench.process import OURS_NAME, TWIN_NAME, has_twin, ours, twin
+from bench.process import OPERATORS, OURS_NAME
 from bench.result import Figure
+from bench.twin import build as build_twin
 
 if TYPE_CHECKING:
     from bench.cluster import BenchCluster
@@ -122,7 +123,8 @@ async def _ready(api: Api, path: str) -> float:
 
 async def measure(cluster: BenchCluster, figure: Figure, count: int) -> list[float]:
     """Let the peers take turns; the pod's first round, in which its image is read from disk, is told apart."""
-    pod, with_twin = install(cluster), has_twin()
+    build_twin()  # before anything is measured
+    pod = install(cluster)
     async with Api(cluster) as api:
         first = await pod_seconds(cluster, api, pod)
         figure.add("from start to ready, never started before", "s", f"{OURS_NAME}, pod", first)
@@ -130,7 +132,7 @@ async def measure(cluster: BenchCluster, figure: Figure, count: int) -> list[flo
         for _ in range(count):
             values.append(await pod_seconds(cluster, api, pod))
             figure.add("from start to ready", "s", f"{OURS_NAME}, pod", values[-1])
-            for name, run in ((OURS_NAME, ours), *([(TWIN_NAME, twin)] if with_twin else [])):
+            for name, run in OPERATORS.items():
                 with run(cluster) as running:
                     figure.add("from start to ready", "s", f"{name}, process", running.ready - running.started)
     return values

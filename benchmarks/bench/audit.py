@@ -35,10 +35,6 @@ class Calls:
         written = [name for verb, _, name in self.made if verb not in READS]
         return sum(not without or (name != without and not name.startswith(f"{without}.")) for name in written)
 
-    def without_version(self) -> Calls:
-        """Leave out the question for the API server's version, with which our operator answers readiness probes."""
-        return Calls([call for call in self.made if call[1] != "/version"])
-
     def by_verb(self) -> dict[str, int]:
         """Count them by verb and kind, the most frequent first."""
         counted = Counter(f"{verb} {kind}" for verb, kind, _ in self.made)

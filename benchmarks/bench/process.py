@@ -16,19 +16,16 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import ROOT
 from bench import twin as twins
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from bench.cluster import BenchCluster
 
     Start = Callable[..., AbstractContextManager["Running"]]
     """What starts an operator: :func:`ours` or :func:`twin`."""
-
-TWIN = ROOT / "benchmarks/peers/twin"
 
 OURS_NAME, TWIN_NAME, STRAIGHT_NAME = "GraphCron", "controller-runtime twin", "straight"
 """What the peers are called wherever figures are told."""
@@ -118,6 +115,10 @@ def twin(cluster: BenchCluster, **settings: object) -> Iterator[Running]:
         yield running
 
 
+OPERATORS: Mapping[str, Start] = {OURS_NAME: ours, TWIN_NAME: twin}
+"""The operators, by the names under which figures are told."""
+
+
 @asynccontextmanager
 async def begun(start: Start, cluster: BenchCluster, **settings: object) -> AsyncIterator[Running]:
     """Run an operator while the event loop goes on, so that something can be watched as it starts."""
@@ -143,16 +144,6 @@ async def at_rest(running: Running, *, seconds: float = 120) -> float:
             return quiet
     print(f"  (the operator was still at work after {seconds:.0f} s)")
     return time.perf_counter()
-
-
-def has_twin() -> bool:
-    """Tell whether the twin is there, and build it, so that no round pays for that; say so where it is not."""
-    there = (TWIN / "main.go").exists()
-    if there:
-        twins.build()
-    else:
-        print("  the twin (benchmarks/peers/twin) is missing: measured without it")
-    return there
 
 
 def free_port() -> int:

@@ -57,7 +57,7 @@ images: $(VENV)/.done ## Build the images
 
 .PHONY: test
 test: setup lint types check-generated ## Run everything that can fail: lint, types and all tests, on a cluster of their own
-	@$(PY) hack/test.py -n 4 $(ARGS)
+	@$(PY) hack/test.py -n 4 --dist worksteal $(ARGS)
 
 .PHONY: chaos
 chaos: $(VENV)/.done ## Break things at random for some 20 minutes, and count what must not be (OCCURRENCES=300, SEED=…)
@@ -65,7 +65,7 @@ chaos: $(VENV)/.done ## Break things at random for some 20 minutes, and count wh
 
 .PHONY: test-kubernetes
 test-kubernetes: $(VENV)/.done ## Run the tests that depend on Kubernetes, with kind (KUBERNETES=1.33|1.34|1.35|1.36)
-	@CLUSTER=kind $(PY) hack/test.py -n 4 tests/api tests/operator tests/e2e tests/chart tests/install $(ARGS)
+	@CLUSTER=kind $(PY) hack/test.py -n 4 --dist worksteal tests/api tests/operator tests/e2e tests/chart tests/install $(ARGS)
 
 .PHONY: upgrade-test
 upgrade-test: $(VENV)/.done ## Upgrade from the last release, on a cluster of its own (FROM=revision)

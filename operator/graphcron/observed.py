@@ -4,7 +4,7 @@ Each ``*_seen`` function takes an object as the API server sends it and forgets 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -39,8 +39,8 @@ class CronJobSeen:
     """What :attr:`schedule_since` belongs to."""
     schedule_since: datetime | None
     """When the schedule took effect."""
-    last_schedule_time: datetime | None
-    """Scheduled time of the newest Job, as the CronJob controller tells it."""
+    last_schedule_time: datetime | None = field(compare=False)
+    """Scheduled time of the newest Job, as the CronJob controller tells it; no news by itself, since the Job comes."""
     paused_since: datetime | None = None
     """When failures paused the GraphCron; None: they have not."""
     handled_trigger: str = ""

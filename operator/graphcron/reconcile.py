@@ -29,8 +29,11 @@ from graphcron.settings import Settings
 from graphcron.status import status_for, status_of
 from graphcron.timing import calendar_for
 
-AFTER_DUE: Final = timedelta(seconds=5)
-"""How long after a due time the status is looked at again: the Job's own event, if there is one, has come by then."""
+AFTER_DUE: Final = timedelta(seconds=15)
+"""How long after a due time the status is looked at again: the Job's own event, if there is one, has come by then.
+
+Kubernetes takes some twelve seconds to make 500 Jobs that are due in the same minute.
+"""
 
 
 class Key(NamedTuple):

@@ -93,8 +93,11 @@ class Settings:
     resync_seconds: float = 600.0
     """How often each GraphCron is looked at without a reason, in seconds: the net under lost events."""
 
-    watch_inactivity_seconds: float = 70.0
-    """A watch that is silent for longer is made anew, in seconds. The API server sends a bookmark each 60 s."""
+    watch_inactivity_seconds: float = 130.0
+    """A watch that is silent for longer is made anew, in seconds.
+
+    The API server sends a bookmark each 60 s, and at times leaves one out though the watch is well.
+    """
 
     echo_seconds: float = 180.0
     """A write of ours that the watch has not shown within this time means a dead watch: ``/livez`` fails."""

@@ -43,15 +43,14 @@ class _Index(Generic[Value]):
         self._keys: dict[str, Collection[Any]] = {}
 
     def put(self, uid: str, keys: Collection[Any], value: Value) -> bool:
-        """Keep a value in place of the object's former one; tell whether that changes anything."""
-        before = self._keys.get(uid, ())
-        if before == keys and all(self._values[key][uid] == value for key in keys):
-            return False
-        self.drop(uid)
-        self._keys[uid] = keys
+        """Keep a value in place of the object's former one; tell whether that is news."""
+        is_news = self._keys.get(uid, ()) != keys or any(self._values[key][uid] != value for key in keys)
+        if is_news:
+            self.drop(uid)
+            self._keys[uid] = keys
         for key in keys:
             self._values.setdefault(key, {})[uid] = value
-        return True
+        return is_news
 
     def drop(self, uid: str) -> None:
         """Forget an object."""

@@ -197,10 +197,10 @@ def test_the_operator_looks_again_when_something_may_change_by_itself():
     world.look(NOW)
     assert world.again == NOW + timedelta(seconds=SETTINGS.resync_seconds)
     world.look(at("12:59:58"))
-    assert world.again == at("13:00:05")
-    world.look(at("13:00:05"))  # nobody has started it yet
-    assert world.again == at("13:02:35")
-    world.look(at("13:02:35"))
+    assert world.again == at("13:00:15")
+    world.look(at("13:00:15"))  # nobody has started it yet
+    assert world.again == at("13:02:45")
+    world.look(at("13:02:45"))
     assert world.status.missed_runs == 1
 
 

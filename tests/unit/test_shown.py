@@ -86,6 +86,13 @@ def test_a_cronjob_is_known_by_its_label_and_by_its_name(shown):
     assert [each.uid for each in shown.cronjobs(HELLO)] == ["d"]
 
 
+def test_that_a_cronjob_has_made_a_job_is_kept_and_is_no_news_since_the_job_comes(shown):
+    shown.cronjob(child("CronJob", "hello", "c"), gone=False)
+    due = {"lastScheduleTime": "2026-11-23T00:00:00Z"}
+    assert not list(shown.cronjob(child("CronJob", "hello", "c") | {"status": due}, gone=False))
+    assert [each.last_schedule_time for each in shown.cronjobs(HELLO)] == [NOW]
+
+
 @pytest.mark.parametrize("kind", ["job", "pod"])
 def test_children_are_kept_for_their_owner_and_only_what_matters_is_told(shown, kind):
     keep, of = getattr(shown, kind), getattr(shown, f"{kind}s")

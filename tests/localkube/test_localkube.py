@@ -13,7 +13,7 @@ from localkube import addresses, archive, bases, cgroups, gobuild, images, node,
 from localkube.components import Component
 from localkube.locks import locked
 from localkube.paths import Cluster
-from localkube.shell import ClusterError, run
+from localkube.shell import ClusterError, run, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -175,7 +175,8 @@ def test_a_node_is_found_by_its_command_line_alone() -> None:
         [sys.executable, "-c", "import time; time.sleep(60)", processes.VERB, str(cluster.state)]
     )
     try:
-        assert processes._owned(cluster) == [sleeper.pid]
+        # The kernel shows the new command line a moment after the program has begun.
+        wait_for("the node", lambda: processes._owned(cluster) == [sleeper.pid], seconds=10)
         assert processes._owned(Cluster("foun")) == []
     finally:
         sleeper.kill()

@@ -32,6 +32,7 @@ from kopf._core.reactor.processing import process_resource_event
 
 from graphcron import handlers, names
 from graphcron.desired import Memory, cronjobs_for
+from graphcron.main import COLLECT_AFTER
 from graphcron.model import parse
 from graphcron.operation import Operation
 from graphcron.settings import Settings
@@ -172,6 +173,7 @@ def held() -> float:
 
 async def main() -> None:
     """Measure and report."""
+    gc.set_threshold(COLLECT_AFTER)
     figure = Figure("framework", "What kopf itself takes for an event and for an object")
     for _ in range(number("ROUNDS", 5)):
         for kind in KINDS:

@@ -97,6 +97,11 @@ class PodSeen:
     purpose: Purpose | None = None
     """What it is for, if no schedule has made its Job."""
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has told nothing yet: it neither waits for a reason that is known nor has it ended."""
+        return not (self.terminal or self.report or self.waiting_reason)
+
 
 def time_of(text: str | None) -> datetime | None:
     """Read an RFC 3339 time of the API server; None stays None."""

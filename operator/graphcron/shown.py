@@ -64,6 +64,10 @@ class _Index(Generic[Value]):
         """Return what is kept under a key, the newest last."""
         return list(self._values.get(key, {}).values())
 
+    def knows(self, uid: str) -> bool:
+        """Tell whether something is kept of an object."""
+        return uid in self._keys
+
     def __iter__(self) -> Iterator[Any]:
         return iter(list(self._values))
 
@@ -152,8 +156,10 @@ class Shown:
         return _child(self._jobs, body, None if gone else job_seen(body))
 
     def pod(self, body: Body, *, gone: bool) -> Iterable[Key]:
-        """Keep a pod."""
-        return _child(self._pods, body, None if gone else pod_seen(body))
+        """Keep a pod. One that is new and silent is no news: its Job is."""
+        seen, is_new = None if gone else pod_seen(body), not self._pods.knows(body["metadata"]["uid"])
+        keys = _child(self._pods, body, seen)
+        return NOBODY if seen and seen.is_silent and is_new else keys
 
     def _latest(self, seen: CronJobSeen) -> CronJobSeen:
         written = self._echoes.latest(seen.uid)

@@ -17,6 +17,7 @@ from tests.unit.test_kube import ask
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HELLO = Key("agents", "hello")
 SERVER = Key("agents", "shared", names.SERVER_KIND)
+WAITING = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}
 
 
 @pytest.fixture
@@ -96,13 +97,22 @@ def test_that_a_cronjob_has_made_a_job_is_kept_and_is_no_news_since_the_job_come
 @pytest.mark.parametrize("kind", ["job", "pod"])
 def test_children_are_kept_for_their_owner_and_only_what_matters_is_told(shown, kind):
     keep, of = getattr(shown, kind), getattr(shown, f"{kind}s")
-    found = child(kind, "hello-1", "x")
+    found = child(kind, "hello-1", "x") | {"status": WAITING}
     assert list(keep(found, gone=False)) == [HELLO]
     found["metadata"]["annotations"] = {"somebody": "else"}
     assert not list(keep(found, gone=False))
     assert [each.name for each in of("u")] == ["hello-1"]
     assert list(keep(found, gone=True)) == [HELLO]
     assert of("u") == []
+
+
+def test_a_new_pod_is_kept_and_is_no_news_until_it_tells_something(shown):
+    found = child("Pod", "hello-1-x", "x")
+    assert not list(shown.pod(found, gone=False))
+    assert [each.name for each in shown.pods("u")] == ["hello-1-x"]
+    assert list(shown.pod(found | {"status": WAITING}, gone=False)) == [HELLO]
+    assert list(shown.pod(found, gone=False)) == [HELLO]  # it waits no longer
+    assert list(shown.pod(found | {"status": {"phase": "Failed"}}, gone=False)) == [HELLO]
 
 
 def test_a_preflight_may_be_of_a_graphserver(shown):

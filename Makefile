@@ -143,7 +143,7 @@ lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 	@$(BIN)/$(subst 3.11,3.12,$(PIN)) requirements/servers/aegra.in -o requirements/servers/aegra.lock
 
 # N and ROUNDS reach them by the environment, as everything does that is given on make's command line.
-BENCHMARKS := reconcile restart idle tick burst scale images kopf
+BENCHMARKS := reconcile restart idle tick pod burst scale images kopf
 
 .PHONY: bench
 bench: $(VENV)/.done ## Measure everything, one after the other, and write docs/performance.md (most of an hour)
@@ -166,6 +166,10 @@ bench-idle: $(VENV)/.done ## Measure what an operator asks and takes at rest (N=
 bench-tick: $(VENV)/.done ## Measure what one run costs the pod, and how late it begins (ROUNDS=…)
 	@$(PY) benchmarks/tick.py
 	@$(PY) benchmarks/start.py
+
+.PHONY: bench-pod
+bench-pod: $(VENV)/.done ## Measure what of a run's pod takes how long at its start (ROUNDS=10)
+	@$(PY) benchmarks/pod.py
 
 .PHONY: bench-burst
 bench-burst: $(VENV)/.done ## Measure many GraphCrons that are due in the same minute (N=500 ROUNDS=2)

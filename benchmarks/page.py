@@ -29,6 +29,7 @@ FIGURES: Final = {
     "idle": "bench-idle",
     "tick": "bench-tick",
     "start": "bench-tick",
+    "pod": "bench-pod",
     "burst": "bench-burst",
     "scale": "bench-scale",
     "images": "bench-images",

@@ -1,6 +1,6 @@
 """What of our pod takes how long at its start: pods made straight, one at a time, each a step from the bare one.
 
-    python benchmarks/pod.py [ROUNDS]
+    python benchmarks/pod.py            ROUNDS=10
 
 No minute, CronJob or Job comes into it: the clock runs from the pod's create to its first request. The pods take turns.
 """
@@ -8,7 +8,6 @@ No minute, CronJob or Job comes into it: the clock runs from the pod's create to
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -75,7 +74,7 @@ async def template(place: BenchCluster, api: Api, url: str) -> Spec:
     with ours(place):
         await api.request("POST", PATHS["graphcrons"], body=body)
         await api.told(name=NAME)
-    (made,) = [each for each in await api.list("cronjobs") if each["metadata"]["name"] == NAME]
+    made = await api.request("GET", f"{PATHS['cronjobs']}/{NAME}")
     found: Spec = made["spec"]["jobTemplate"]["spec"]["template"]
     return found
 
@@ -129,19 +128,19 @@ async def measure(figure: Figure, rounds: int) -> None:
         url = f"http://{address_for(place)}:{port}"
         async with Api(place) as api:
             made = await template(place, api, url)
+            peers, labels = specs(made["spec"], url), made["metadata"]["labels"]
             await until_second(0)  # what was due before the GraphCron was made would not be run
             for number_of_round in range(rounds + 1):
-                for peer, spec in specs(made["spec"], url).items():
-                    seconds = await started(place, api, knocks, pod_of(spec, made["metadata"]["labels"]))
+                for peer, spec in peers.items():
+                    seconds = await started(place, api, knocks, pod_of(spec, labels))
                     if number_of_round:
                         figure.add(WHAT, "ms", peer, 1000 * seconds)
 
 
 def main() -> None:
     """Measure and report."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else number("ROUNDS", 10)
     figure = Figure("pod", "What of a run's pod takes how long at its start")
-    asyncio.run(measure(figure, rounds))
+    asyncio.run(measure(figure, number("ROUNDS", 10)))
     figure.report()
 
 

@@ -37,6 +37,7 @@ from installing import (
     default_values,
     delete_namespaces,
     get,
+    image,
     kubectl,
     make_namespace,
     say,
@@ -48,6 +49,7 @@ NAME = "graphcron-demo"
 PROVIDERS = ("auto", "current", "kind", "local")
 NAMESPACES = (OPERATOR_NAMESPACE, SERVER_NAMESPACE, NAMESPACE)
 IMAGES = ("operator", "runner", "langgraph-server")
+REGISTRY = "registry.example.com/team"
 EXAMPLES = (FIRST, "on-a-thread", "nightly-report")
 
 
@@ -58,6 +60,8 @@ class Stand:
     kubeconfig: Path
     tools: Path
     provider: str
+    loader: str
+    """What loads images into its nodes; empty where that is unknown."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -122,7 +126,7 @@ def up(arguments: argparse.Namespace) -> None:
         current = arguments.provider == "current"
         say("Using kubectl's current context" if current else f"Bringing up the cluster {name}")
         hack("up", "--name", name, "--provider", arguments.provider)
-    stand = _stand(name)
+    stand = stand_on(name)
     if stand.provider == "current":
         _be_polite(stand)
     if not arguments.registry and not arguments.loaded:
@@ -141,9 +145,11 @@ def _name(arguments: argparse.Namespace) -> str:
     return f"{NAME}-current" if arguments.provider == "current" else NAME
 
 
-def _stand(name: str) -> Stand:
+def stand_on(name: str) -> Stand:
+    """Return what a cluster that runs is, by its name."""
     info = json.loads(hack("info", "--name", name))
-    return Stand(Path(info["kubeconfig"]), Path(hack("tools").strip()), info["provider"])
+    tools = hack("tools", "--provider", info["provider"]).strip()
+    return Stand(Path(info["kubeconfig"]), Path(tools), info["provider"], info["loader"])
 
 
 def _be_polite(stand: Stand) -> None:
@@ -166,11 +172,14 @@ def _is_not_ours(stand: Stand, namespace: str) -> bool:
 
 
 def _bring_images(name: str, stand: Stand) -> None:
+    if not stand.loader:
+        raise InstallError(
+            "images can be loaded into clusters of kind, k3d, minikube and Docker Desktop only: "
+            "build them (`make images`), "
+            f"push {', '.join(image(each, REGISTRY) for each in IMAGES)}, and try again with REGISTRY={REGISTRY}"
+        )
     say("Building the images that have changed")
     hack("images", *IMAGES)
-    if stand.provider == "current":
-        say("Its nodes must see Docker's images, as Docker Desktop's do; otherwise push them, and give --registry")
-        return
     say("Loading the images")
     hack("load", *IMAGES, "--name", name)
 
@@ -239,7 +248,7 @@ def down(arguments: argparse.Namespace) -> None:
     """Take away what `up` has installed: the whole cluster where it is the demo's own."""
     name = _name(arguments)
     if arguments.cluster or arguments.provider == "current":
-        _uninstall(_stand(name))
+        _uninstall(stand_on(name))
     if not arguments.cluster:
         hack("down", "--name", name)
     say("The demo is gone")

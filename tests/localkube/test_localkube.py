@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from localkube import addresses, archive, bases, cgroups, gobuild, images, node, paths, processes
+from localkube import addresses, archive, bases, cgroups, gobuild, goprogress, images, node, paths, processes, shell
 from localkube.components import Component
 from localkube.locks import locked
 from localkube.paths import Cluster
@@ -85,15 +85,116 @@ def test_every_version_is_read_from_go_mod() -> None:
 
 
 def test_a_build_key_covers_go_mod_and_flags(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "pause").mkdir()
-    (tmp_path / "pause/go.mod").write_text("module a\n")
+    (tmp_path / "cluster/pause").mkdir(parents=True)
+    (tmp_path / "cluster/go.mod").write_text("k8s.io/kubernetes v1.2.3\nhelm.sh/helm/v4 v4.5.6\n")
+    (tmp_path / "cluster/pause/main.go").write_text("package main\n")
     monkeypatch.setattr(gobuild, "GO_MODULES", tmp_path)
-    keys = {gobuild.Target("pause", "pause", (".",)).path()}
-    keys.add(gobuild.Target("pause", "pause", (".",), tags="other").path())
-    (tmp_path / "pause/go.mod").write_text("module b\n")
+
+    def key() -> Path:
+        gobuild._key.cache_clear()
+        gobuild.version_of.cache_clear()
+        return gobuild.Target("pause", "cluster", ("./pause",)).path()
+
+    first = key()
+    (tmp_path / "cluster/other").mkdir()
+    (tmp_path / "cluster/other/main.go").write_text("package main\n")
+    assert key() == first, "another command's files are no part of it"
+    keys = {first}
+    (tmp_path / "cluster/pause/main.go").write_text("package main // changed\n")
+    keys.add(key())
+    (tmp_path / "cluster/go.mod").write_text("k8s.io/kubernetes v1.2.4\nhelm.sh/helm/v4 v4.5.6\n")
+    keys.add(key())
+    monkeypatch.setattr(gobuild, "_flags", lambda folder: ["-race"])
+    keys.add(key())
+    gobuild.version_of.cache_clear()
     gobuild._key.cache_clear()
-    keys.add(gobuild.Target("pause", "pause", (".",)).path())
-    assert len(keys) == 3
+    assert len(keys) == 4
+
+
+GO = """#!/bin/sh
+echo "$@" >> "$(dirname "$0")/calls"
+case "$1 $2" in
+  "list "*) printf 'a/b\t%s\tx.go\n' "$(dirname "$0")"; echo "go: downloading example.com/a v1.0.0" >&2 ;;
+  "build -n") echo a/b >&2 ;;
+  *)
+    echo a/b >&2
+    while [ "$1" != -o ]; do shift; done
+    target=$2; shift 2
+    for each in "$@"; do echo program > "$target/$(basename "$(echo "$each" | sed 's|/v[0-9]*$||')")"; done ;;
+esac
+"""
+
+
+@pytest.fixture
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a `go` on the path that writes a file for each command; return the list of its calls."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "x.go").write_text("package b\n")
+    (folder / "go").write_text(GO)
+    (folder / "go").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder / "calls"
+
+
+def test_what_a_cluster_needs_is_one_build_of_one_module(go: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gobuild.build(*gobuild.NODE, *gobuild.TOOLS, "helm-unittest")
+    builds = [call for call in go.read_text().splitlines() if call.startswith("build -v")]
+    assert len(builds) == 1
+    wanted = [gobuild.targets()[name] for name in (*gobuild.NODE, *gobuild.TOOLS, "helm-unittest")]
+    assert builds[0].split()[-sum(len(each.commands) for each in wanted) :] == [
+        command for each in wanted for command in each.commands
+    ]
+    for target in wanted:
+        assert sorted(path.name for path in target.path().iterdir()) == sorted(target.programs)
+    said = capsys.readouterr().err
+    assert "helm, helm-unittest: once" in said
+    assert "to compile: 1 packages; to link: 17 programs" in said
+
+    go.unlink()
+    gobuild.build(*gobuild.NODE, *gobuild.TOOLS, "prometheus", "crane")
+    commands = [call.split(" -o ")[1] for call in go.read_text().splitlines() if call.startswith("build -v")]
+    assert [len(each.split()) - 1 for each in commands] == [2, 1], "two programs of one module, then the other module"
+
+
+def test_a_long_command_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shell, "TELL_EVERY", 0.01)
+    fifo, told = tmp_path / "fifo", []
+    os.mkfifo(fifo)
+
+    def tell() -> None:
+        told.append(1)
+        if len(told) == 3:
+            fifo.write_text("go on")
+
+    assert run(["sh", "-c", f"cat; cat {fifo}"], stdin="read ", tell=tell) == "read go on"
+    assert len(told) >= 3
+
+
+WORK = goprogress.Work({"a/small": 0, "b/big": 60_000, "c/other": 2_820_000}, programs=2)
+
+
+@pytest.mark.parametrize(
+    ("log", "linked", "line"),
+    [
+        ("", 0, "compiled 0 of 3 packages"),
+        ("a/small\n", 0, "compiled 1 of 3 packages"),
+        ("# a/small\nsome warning\nb/big\na/small\n", 0, "compiled 2 of 3 packages; about 47 minutes to go"),
+        ("a/small\nb/big\nc/other", 1, "compiled 3 of 3 packages, linked 1 of 2 programs; about 1 minute to go"),
+        ("a/small\nb/big\nc/other", 2, "compiled 3 of 3 packages, linked 2 of 2 programs; less than a minute to go"),
+    ],
+)
+def test_a_build_says_how_far_it_is(log: str, linked: int, line: str) -> None:
+    assert WORK.describe(log, linked, seconds=100 if not linked else 300) == line
+
+
+def test_what_is_cached_is_no_work(tmp_path: Path) -> None:
+    (tmp_path / "a.go").write_text("12345")
+    (tmp_path / "b.go").write_text("123")
+    listing = f"go: downloading a v1\nold/one\t{tmp_path}\ta.go\nnew/one\t{tmp_path}\ta.go\tb.go\nunsafe\t/x\t\n"
+    plan = "mkdir -p $WORK/b1/\nnew/one\nunsafe\n"
+    assert goprogress.work_of(listing, plan, 1) == goprogress.Work({"new/one": 8, "unsafe": 0}, 1)
+    assert goprogress.fetched(listing) == 1
 
 
 def test_programs_are_found_by_name() -> None:
@@ -168,6 +269,7 @@ def test_a_failing_command_says_its_last_words() -> None:
         run(["no-such-program"])
 
 
+@pytest.mark.needs("linux")
 def test_a_node_is_found_by_its_command_line_alone() -> None:
     cluster = Cluster("found")
     assert processes.init_of(cluster) is None
@@ -192,6 +294,7 @@ def test_a_verb_on_no_cluster_says_how_to_start_one(verb: str) -> None:
     assert "up --name nosuch" in done.stderr
 
 
+@pytest.mark.needs("linux")
 def test_a_component_that_ends_just_before_its_signal_starts_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +10,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from . import components, foreign, gobuild, host, images, local, node, processes
+from . import components, current, docker, gobuild, host, images, kind, local, node, processes, programs
 from .locks import locked
 from .paths import DEFAULT_NAME, Cluster
 from .shell import ClusterError, say
 
 BUILT_IN = "built-in"
+_PROVIDERS = ("auto", "current", "kind", "local")
 
 
 def main(words: list[str]) -> int:
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 
     up = verbs.add_parser("up", parents=[named], help="start a cluster, or find it running")
     wanted, policy = os.environ.get("CLUSTER") or "auto", os.environ.get("CLUSTER_AUDIT_LOG") or None
-    up.add_argument("--provider", choices=("auto", "current", "kind", "local"), default=wanted)
+    up.add_argument("--provider", choices=_PROVIDERS, default=wanted)
     audit = "write logs/audit.log, by this policy file (default: all, at level Metadata)"
     up.add_argument("--audit-log", nargs="?", const=BUILT_IN, default=policy, metavar="POLICY", help=audit)
     verbs.add_parser("down", parents=[named], help="remove a cluster and every trace of it")
@@ -61,14 +61,21 @@ def _parser() -> argparse.ArgumentParser:
     build_images.add_argument("images", nargs="*", metavar="IMAGE", help=f"of {', '.join(images.NAMES)} (default: all)")
     build_images.add_argument("--cert-dir", type=Path, default=None,
                               help="certificates that the build trusts (default: the host's own)")  # fmt: skip
-    verbs.add_parser("build", help="build the upstream programs")
-    verbs.add_parser("tools", help="print the folder of kubectl and helm")
+    builder = verbs.add_parser("build", help="build the upstream programs of a local cluster, and those named")
+    builder.add_argument("--provider", choices=_PROVIDERS, default=wanted)
+    builder.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(gobuild.CHECKS)}")
+    tools = verbs.add_parser("tools", help="print the folder of kubectl and helm")
+    tools.add_argument("--provider", choices=_PROVIDERS, default=wanted)
+    verbs.add_parser("audit-log", parents=[named], help="print what the API server has written down")
     check = verbs.add_parser("tool", help="print the path of a program that tests and generators use, built if missing")
     check.add_argument("program", choices=gobuild.CHECKS)
     verbs.add_parser("setup", help="install the system packages that are needed and missing")
     for verb in ("stop", "start", "restart"):
         control = verbs.add_parser(verb, parents=[named], help=f"{verb} a component of a local cluster")
         control.add_argument("component", choices=components.NAMES)
+    verbs.add_parser(
+        "compact", parents=[named], help="compact etcd, so that watches of an older version end with a 410"
+    )
     inside = verbs.add_parser("node", parents=[named], help="run a command inside a local cluster's node")
     inside.add_argument("command", nargs=argparse.REMAINDER)
     return parser
@@ -77,16 +84,18 @@ def _parser() -> argparse.ArgumentParser:
 def _provider(wanted: str) -> str:
     if wanted != "auto":
         return wanted
-    return "kind" if host.has_docker() and (shutil.which("kind") or shutil.which("go")) else "local"
+    return "kind" if docker.answers() else "local"
 
 
 def _recorded(cluster: Cluster) -> str:
     """Return the provider of a running cluster."""
     if not cluster.record.exists() or not cluster.kubeconfig.exists():
         raise ClusterError(f"no cluster {cluster.name} is running: `python hack/cluster up --name {cluster.name}`")
-    provider = str(json.loads(cluster.record.read_text())["provider"])
+    provider = str(cluster.known()["provider"])
     if provider == "local" and processes.init_of(cluster) is None:
         raise ClusterError(f"the cluster {cluster.name} has died: `python hack/cluster up --name {cluster.name}`")
+    if provider == "kind":
+        kind.require_running(cluster)
     return provider
 
 
@@ -94,27 +103,34 @@ def _up(arguments: argparse.Namespace) -> None:
     cluster = Cluster(arguments.name)
     provider = _provider(arguments.provider)
     policy: str | None = arguments.audit_log
+    if policy is not None:
+        policy = json.dumps(local.BUILT_IN_AUDIT_POLICY) if policy == BUILT_IN else Path(policy).read_text()
     with locked(cluster.lock_file, f"it works on the cluster {cluster.name}"):
+        recorded = cluster.known().get("provider", provider)
+        if recorded != provider:
+            remedy = f"`python hack/cluster down --name {cluster.name}` takes that away"
+            raise ClusterError(
+                f"a cluster {cluster.name} of the provider {recorded} is there, not of {provider}: {remedy}"
+            )
         if provider == "local":
-            local.up(cluster, audit=policy is not None, policy=Path(policy) if policy and policy != BUILT_IN else None)
+            if arguments.provider == "auto":
+                say(f"{docker.trouble()}: Kubernetes runs without it")
+            local.up(cluster, audit_policy=policy)
         elif provider == "kind":
-            foreign.kind_up(cluster)
+            kind.up(cluster, audit_policy=policy)
         else:
-            foreign.current_up(cluster)
+            current.up(cluster)
     say("the cluster is ready")
-    own = gobuild.program("kubectl")
-    kubectl = own if own.exists() else "kubectl"
+    kubectl = programs.path_of("kubectl", own=provider == "local")
     print(f"{cluster.kubeconfig}\n{kubectl} --kubeconfig '{cluster.kubeconfig}' get nodes")
 
 
 def _down(arguments: argparse.Namespace) -> None:
     cluster = Cluster(arguments.name)
     with locked(cluster.lock_file, f"it works on the cluster {cluster.name}"):
-        provider = "local"
-        if cluster.record.exists():
-            provider = json.loads(cluster.record.read_text())["provider"]
-        {"local": local.down, "kind": foreign.kind_down, "current": foreign.current_down}[provider](cluster)
-    say(f"no trace of {cluster.name} is left")
+        provider = cluster.known().get("provider", "local")
+        {"local": local.down, "kind": kind.down, "current": current.down}[provider](cluster)
+    say(f"nothing of {cluster.name} is left")
 
 
 def _kubeconfig(arguments: argparse.Namespace) -> None:
@@ -126,9 +142,10 @@ def _kubeconfig(arguments: argparse.Namespace) -> None:
 def _info(arguments: argparse.Namespace) -> None:
     cluster = Cluster(arguments.name)
     provider = _recorded(cluster)
-    record = json.loads(cluster.record.read_text())
+    record = cluster.known()
     link = record.get("link", {})
     known = {"provider": provider, "kubeconfig": str(cluster.kubeconfig), "state": str(cluster.state)}
+    known |= {"loader": record.get("loader", {}).get("program", provider)}
     print(json.dumps({**known, "hostAddress": link.get("host"), "nodeAddress": link.get("node")}, indent=2))
 
 
@@ -137,9 +154,9 @@ def _load(arguments: argparse.Namespace) -> None:
     provider = _recorded(cluster)
     for image in arguments.images:
         if provider == "kind":
-            foreign.kind_load(cluster, image)
+            kind.load(cluster, image)
         elif provider == "current":
-            foreign.current_load(image)
+            current.load(cluster, image)
         else:
             local.load(cluster, images.archive_of(image))
         say(f"loaded {image}")
@@ -149,14 +166,23 @@ def _images(arguments: argparse.Namespace) -> None:
     images.build(arguments.images or images.NAMES, arguments.cert_dir)
 
 
-def _build(_: argparse.Namespace) -> None:
+def _build(arguments: argparse.Namespace) -> None:
     host.require_go()
-    gobuild.build(*gobuild.NODE, *gobuild.TOOLS)
+    local_ones = (*gobuild.NODE, *gobuild.TOOLS) if _provider(arguments.provider) == "local" else ()
+    gobuild.build(*local_ones, *map(gobuild.target_of, arguments.programs))
 
 
-def _tools(_: argparse.Namespace) -> None:
-    host.require_go()
-    print(gobuild.tools_dir())
+def _tools(arguments: argparse.Namespace) -> None:
+    print(programs.folder(own=_provider(arguments.provider) == "local"))
+
+
+def _audit_log(arguments: argparse.Namespace) -> None:
+    cluster = Cluster(arguments.name)
+    provider = _recorded(cluster)
+    written = "" if provider == "current" else {"local": local.audit_log, "kind": kind.audit_log}[provider](cluster)
+    if not written:
+        raise ClusterError(f"the cluster {cluster.name} writes no audit log: `up --audit-log` starts one that does")
+    print(written)
 
 
 def _tool(arguments: argparse.Namespace) -> None:
@@ -165,7 +191,8 @@ def _tool(arguments: argparse.Namespace) -> None:
 
 
 def _setup(_: argparse.Namespace) -> None:
-    if host.has_docker():
+    if docker.answers():
+        kind.require()
         say("Docker is here: nothing to install")
         return
     host.require_local()
@@ -175,6 +202,10 @@ def _setup(_: argparse.Namespace) -> None:
 
 def _control(arguments: argparse.Namespace) -> None:
     local.control(Cluster(arguments.name), arguments.verb, arguments.component)
+
+
+def _compact(arguments: argparse.Namespace) -> None:
+    local.compact(Cluster(arguments.name))
 
 
 def _node(arguments: argparse.Namespace) -> None:
@@ -191,10 +222,12 @@ _VERBS = {
     "images": _images,
     "build": _build,
     "tools": _tools,
+    "audit-log": _audit_log,
     "tool": _tool,
     "setup": _setup,
     "stop": _control,
     "start": _control,
     "restart": _control,
+    "compact": _compact,
     "node": _node,
 }

@@ -1,7 +1,8 @@
 """The upstream programs, built from their Go modules and cached.
 
-Versions stand in the `go.mod` files under `go/` and nowhere else; a build's key covers go.mod, go.sum, our few
-Go files and the flags, so that any change makes a new build and none of them is ever overwritten.
+Versions stand in the `go.mod` files under `go/` and nowhere else. What runs in a cluster or on one shares the module
+`go/cluster`, so that one `go build` compiles each package once. A build's key covers go.mod, go.sum, our few Go files
+and the flags, so that any change makes a new build and none of them is ever overwritten.
 """
 
 import hashlib
@@ -10,15 +11,19 @@ import platform
 import re
 import shutil
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from . import goprogress
 from .locks import locked
 from .paths import GO_MODULES, cache_dir
 from .shell import ClusterError, run, say, write
 
 KUBERNETES = "k8s.io/kubernetes"
+SHARED = "cluster"
+"""The folder of the module that most programs share."""
 
 
 @cache
@@ -33,18 +38,16 @@ def version_of(folder: str, module: str) -> str:
 
 def kubernetes_version() -> str:
     """Return the version of Kubernetes that every provider starts, like v1.36.3."""
-    return version_of("kubernetes", KUBERNETES)
+    return version_of(SHARED, KUBERNETES)
 
 
 @dataclass(frozen=True)
 class Target:
-    """Some commands of one Go module, built together."""
+    """Some commands of one Go module, kept together."""
 
     name: str
     folder: str
     commands: tuple[str, ...]
-    tags: str = ""
-    stamp: tuple[str, ...] = ()
 
     def path(self) -> Path:
         """Return the folder of the built commands, whether it is there or not."""
@@ -54,48 +57,42 @@ class Target:
         """Whether nothing needs to be built."""
         return self.path().is_dir()
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The names of the built commands."""
+        return tuple(self.name if command == "." else _program_name(command) for command in self.commands)
 
-def _kubernetes(name: str, *commands: str) -> Target:
-    major, minor, _ = kubernetes_version().removeprefix("v").split(".", 2)
-    values = {"gitVersion": kubernetes_version(), "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-    stamp = tuple(f"-X k8s.io/component-base/version.{key}={value}" for key, value in values.items())
-    return Target(name, "kubernetes", tuple(f"{KUBERNETES}/cmd/{command}" for command in commands), stamp=stamp)
+
+def _shared(name: str, *commands: str) -> Target:
+    return Target(name, SHARED, commands or (f"./{name}",))
 
 
 @cache
 def targets() -> dict[str, Target]:
-    """Everything that can be built, smallest first."""
+    """Everything that can be built."""
     containerd = "github.com/containerd/containerd/v2/cmd"
     cni = "github.com/containernetworking/plugins/plugins"
-    prometheus = "github.com/prometheus/prometheus/cmd"
-    helm = f"-X helm.sh/helm/v4/internal/version.version={version_of('helm', 'helm.sh/helm/v4')}"
+    kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
     known = (
-        Target("pause", "pause", (".",)),
-        Target("cni", "cni", (f"{cni}/ipam/host-local", f"{cni}/main/loopback", f"{cni}/main/ptp")),
-        Target("etcd", "etcd", ("go.etcd.io/etcd/server/v3",)),
-        Target(
-            "containerd",
-            "containerd",
-            tuple(f"{containerd}/{command}" for command in ("containerd", "containerd-shim-runc-v2", "ctr")),
-            tags="no_btrfs no_zfs no_devmapper",
-        ),
-        Target("coredns", "coredns", (".",)),
-        _kubernetes(
-            "kubernetes", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"
-        ),
-        _kubernetes("kubectl", "kubectl"),
-        Target("helm", "helm", ("helm.sh/helm/v4/cmd/helm",), stamp=(helm,)),
-        Target("kind", "kind", ("sigs.k8s.io/kind",)),
+        _shared("pause"),
+        _shared("cni", f"{cni}/ipam/host-local", f"{cni}/main/loopback", f"{cni}/main/ptp"),
+        _shared("etcd", "go.etcd.io/etcd/server/v3"),
+        _shared("containerd", *(f"{containerd}/{each}" for each in ("containerd", "containerd-shim-runc-v2", "ctr"))),
+        _shared("coredns"),
+        _shared("kubernetes", *(f"{KUBERNETES}/cmd/{command}" for command in kubernetes)),
+        _shared("kubectl", f"{KUBERNETES}/cmd/kubectl"),
+        _shared("helm", "helm.sh/helm/v4/cmd/helm"),
+        _shared("argo-lua"),
+        _shared("helm-unittest", "github.com/helm-unittest/helm-unittest/cmd/helm-unittest"),
+        _shared("kstatus"),
+        _shared("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
+        _shared("prometheus", *(f"github.com/prometheus/prometheus/cmd/{each}" for each in ("prometheus", "promtool"))),
         Target("actionlint", "actionlint", ("github.com/rhysd/actionlint/cmd/actionlint",)),
         Target("argocd", "argocd", (".",)),
+        Target("crane", "crane", ("github.com/google/go-containerregistry/cmd/crane",)),
         Target("helm-docs", "helm-docs", ("github.com/norwoodj/helm-docs/cmd/helm-docs",)),
-        Target("helm-unittest", "helm-unittest", ("github.com/helm-unittest/helm-unittest/cmd/helm-unittest",)),
-        Target("kstatus", "kstatus", (".",)),
-        Target("kubeconform", "kubeconform", ("github.com/yannh/kubeconform/cmd/kubeconform",)),
+        Target("kind", "kind", ("sigs.k8s.io/kind",)),
         Target("kwok", "kwok", ("sigs.k8s.io/kwok/cmd/kwok",)),
-        # Without what finds targets in clouds: ours have addresses.
-        Target("prometheus", "prometheus", (f"{prometheus}/prometheus",), tags="remove_all_sd"),
-        Target("promtool", "prometheus", (f"{prometheus}/promtool",), tags="remove_all_sd"),
     )
     return {target.name: target for target in known}
 
@@ -103,39 +100,85 @@ def targets() -> dict[str, Target]:
 NODE = ("pause", "cni", "etcd", "containerd", "coredns", "kubernetes")
 TOOLS = ("kubectl", "helm")
 CHECKS = (
-    "actionlint", "argocd", "helm-docs", "helm-unittest", "kstatus", "kubeconform", "kwok", "prometheus", "promtool",
+    "actionlint", "argo-lua", "argocd", "crane", "helm-docs", "helm-unittest", "kstatus", "kubeconform", "kwok",
+    "prometheus", "promtool",
 )  # fmt: skip
 """What only tests, benchmarks and generators use."""
 
 
 def build(*names: str) -> None:
-    """Build what is missing of the named targets, with a line for each."""
-    missing = [targets()[name] for name in names if not targets()[name].built()]
-    for number, target in enumerate(missing, start=1):
-        with locked(cache_dir("go") / f".{target.name}.lock", f"it builds {target.name}"):
-            if not target.built():
-                say(f"building {target.name} ({number} of {len(missing)}; once; on 2 cores some 10 minutes in all)")
-                started = time.monotonic()
-                _compile(target)
-                say(f"built {target.name} in {time.monotonic() - started:.0f} s")
+    """Build what is missing of the named targets: one `go build` for each module."""
+    missing = [targets()[name] for name in dict.fromkeys(names) if not targets()[name].built()]
+    for folder in dict.fromkeys(target.folder for target in missing):
+        with locked(cache_dir("go") / f".{folder}.lock", f"it builds {folder}"):
+            _compile(folder, [target for target in missing if target.folder == folder and not target.built()])
 
 
-def _compile(target: Target) -> None:
-    final = target.path()
-    partial = final.with_name(f".partial-{target.name}")
-    shutil.rmtree(partial, ignore_errors=True)  # of an aborted build; we hold this target's lock
+def _compile(folder: str, wanted: list[Target]) -> None:
+    if not wanted:
+        return
+    started = time.monotonic()
+    programs = [program for target in wanted for program in target.programs]
+    commands = [command for target in wanted for command in target.commands]
+    say(f"building {', '.join(programs)}: once, then they are cached")
+    partial = cache_dir("go") / f".partial-{folder}"
+    shutil.rmtree(partial, ignore_errors=True)  # of an aborted build; we hold this module's lock
     partial.mkdir()
-    log = write(cache_dir("logs") / f"build-{target.name}.log", "")
+    work = _work(folder, commands, partial)
+    say(f"to compile: {len(work.sizes)} packages; to link: {len(programs)} programs")
+    log = write(cache_dir("logs") / f"build-{folder}.log", "")
+
+    def tell() -> None:
+        linked = sum(path.is_file() for path in partial.iterdir())
+        say(work.describe(log.read_text(errors="replace"), linked, time.monotonic() - started))
+
+    _go(folder, "build", "-v", *_flags(folder), "-o", f"{partial}/", *commands, log=log, tell=tell)
+    for target in wanted:
+        _keep(target, partial)
+    partial.rmdir()
+    say(f"built {len(programs)} programs in {time.monotonic() - started:.0f} s")
+
+
+def _work(folder: str, commands: list[str], target: Path) -> goprogress.Work:
+    """Return what a build of these commands has to do; fetch the modules that it needs."""
+    listing, plan = (write(cache_dir("logs") / f"{step}-{folder}.log", "") for step in ("list", "plan"))
+
+    def tell() -> None:
+        say(f"fetched {goprogress.fetched(listing.read_text(errors='replace'))} modules")
+
+    _go(folder, "list", "-deps", *_flags(folder), f"-f={goprogress.LISTING}", *commands, log=listing, tell=tell)
+    _go(folder, "build", "-n", "-v", *_flags(folder), "-o", f"{target}/", *commands, log=plan)
+    return goprogress.work_of(listing.read_text(), plan.read_text(errors="replace"), len(commands))
+
+
+def _go(folder: str, verb: str, *words: str, log: Path, tell: Callable[[], None] | None = None) -> None:
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
-    command = [*_priority(), "go", "build", *_flags(target), "-o", f"{partial}/", *target.commands]
-    run(command, cwd=GO_MODULES / target.folder, env=environment, log=log)
-    partial.rename(final)
+    run([*_priority(), "go", verb, *words], cwd=GO_MODULES / folder, env=environment, log=log, tell=tell)
 
 
-def _flags(target: Target) -> list[str]:
-    linker = " ".join(("-s -w", *target.stamp))
-    tags = [f"-tags={target.tags}"] if target.tags else []
-    return ["-mod=readonly", "-trimpath", "-buildvcs=false", *tags, f"-ldflags={linker}"]
+def _keep(target: Target, built: Path) -> None:
+    """Move a target's programs to the folder of its own, whole or not at all."""
+    ready = built / f".{target.name}"
+    ready.mkdir()
+    for name in target.programs:
+        (built / name).rename(ready / name)
+    ready.rename(target.path())
+
+
+def _flags(folder: str) -> list[str]:
+    # containerd without storage that we don't use, Prometheus without what finds targets in clouds, and nothing with
+    # symbols for debuggers: the linker would only drop them.
+    tags = ["-tags=no_btrfs no_zfs no_devmapper remove_all_sd"] if folder == SHARED else []
+    linker = " ".join(("-s -w", *(_stamp() if folder == SHARED else ())))
+    return ["-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", *tags, f"-ldflags={linker}"]
+
+
+def _stamp() -> Iterable[str]:
+    """Return the linker's words by which programs know their versions."""
+    major, minor, _ = kubernetes_version().removeprefix("v").split(".", 2)
+    values = {"gitVersion": kubernetes_version(), "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    yield from (f"-X k8s.io/component-base/version.{key}={value}" for key, value in values.items())
+    yield f"-X helm.sh/helm/v4/internal/version.version={version_of(SHARED, 'helm.sh/helm/v4')}"
 
 
 def _priority() -> list[str]:
@@ -145,41 +188,39 @@ def _priority() -> list[str]:
 @cache
 def _key(target: Target) -> str:
     digest = hashlib.sha256()
-    for text in (*target.commands, *_flags(target), platform.machine(), platform.system()):
+    for text in (*target.commands, *_flags(target.folder), platform.machine(), platform.system()):
         digest.update(text.encode() + b"\0")
-    for path in sorted((GO_MODULES / target.folder).iterdir()):
+    for path in _sources(target):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
+def _sources(target: Target) -> list[Path]:
+    """Return the module's own files that a target is made of: those of other commands change nothing of it."""
+    module = GO_MODULES / target.folder
+    folders = [module, *(module / command for command in target.commands if command.startswith("./"))]
+    return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
+
+
 def program(name: str) -> Path:
     """Return the path of a built program, wherever it is."""
+    return targets()[target_of(name)].path() / name
+
+
+def target_of(program: str) -> str:
+    """Return the name of the target that has a program."""
     for target in targets().values():
-        commands = [target.name if command == "." else _program_name(command) for command in target.commands]
-        if name in commands:
-            return target.path() / name
-    raise ClusterError(f"{name} is none of the programs that are built here")
+        if program in target.programs:
+            return target.name
+    raise ClusterError(f"{program} is none of the programs that are built here")
 
 
 def tool(name: str) -> Path:
     """Return the path of a program that only tests and generators use, built if missing."""
-    build(name)
+    build(target_of(name))
     return program(name)
 
 
 def _program_name(command: str) -> str:
     *_, before, last = command.split("/")
     return before if re.fullmatch(r"v\d+", last) else last
-
-
-def tools_dir() -> Path:
-    """Return a folder with kubectl and helm: ours, built if missing."""
-    build(*TOOLS)
-    links = {name: program(name) for name in TOOLS}
-    key = hashlib.sha256("\n".join(map(str, links.values())).encode()).hexdigest()[:12]
-    folder = cache_dir("tools", key)
-    for name, origin in links.items():
-        if not (folder / name).exists():
-            (folder / name).unlink(missing_ok=True)
-            (folder / name).symlink_to(origin)
-    return folder

@@ -8,10 +8,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from .shell import ClusterError, run, say, succeeds
+from . import docker
+from .shell import ClusterError, run, say
 
 # A program that is needed, and the Debian package that has it.
 LOCAL_CLUSTER = {"ip": "iproute2", "nft": "nftables", "runc": "runc", "openssl": "openssl", "unshare": "util-linux"}
+GO_ADVICE = "install Go 1.26 or later (https://go.dev/doc/install)"
 IMAGES = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "unshare": "util-linux"}
 
 
@@ -20,20 +22,16 @@ def widen_path() -> None:
     os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
 
-@cache
-def has_docker() -> bool:
-    """Whether a Docker daemon answers; the client alone is not enough."""
-    return succeeds(["docker", "info"])
-
-
 def require_local() -> None:
     """Make sure that a local cluster can run here, or say what is missing."""
+    lacking = go_trouble()
     if sys.platform != "linux":
-        raise ClusterError("without Docker the local cluster needs Linux: start Docker, or use --provider current")
-    if os.geteuid() != 0:
-        raise ClusterError("without Docker the local cluster needs root (namespaces, mounts): call it with sudo")
+        lacking = "the local cluster needs Linux: use Docker with kind, or CLUSTER=current"
+    elif os.geteuid() != 0:
+        lacking = "the local cluster needs root (namespaces, mounts): call it with sudo"
+    if lacking:
+        raise ClusterError("; ".join(filter(None, (docker.trouble(), lacking))))
     require(LOCAL_CLUSTER)
-    require_go()
 
 
 def require(programs: dict[str, str]) -> None:
@@ -53,14 +51,21 @@ def require(programs: dict[str, str]) -> None:
         run(install, env=environment)
 
 
-def require_go() -> None:
-    """Check for a Go that can build the modules, or fetch the toolchain that can."""
-    advice = "install Go 1.26 or later (https://go.dev/doc/install)"
+@cache
+def go_trouble() -> str:
+    """Return why nothing can be built with Go, as a sentence; empty for a Go that can, or can fetch one that can."""
     if not shutil.which("go"):
-        raise ClusterError(f"the local cluster is built with Go: {advice}")
+        return f"the local cluster is built with Go: {GO_ADVICE}"
     found = re.search(r"go1\.(\d+)", run(["go", "version"]))
     if found and int(found[1]) < 21:
-        raise ClusterError(f"this machine's Go is too old: {advice}")
+        return f"this machine's Go is too old: {GO_ADVICE}"
+    return ""
+
+
+def require_go() -> None:
+    """Raise where nothing can be built with Go."""
+    if go_trouble():
+        raise ClusterError(go_trouble())
 
 
 def snapshotter(folder: Path) -> str:

@@ -1,12 +1,13 @@
 """The project's images: with Docker where its daemon answers, else with buildah on bases made here."""
 
 import hashlib
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import bases, host
+from . import bases, docker
 from .buildah import Buildah
 from .locks import locked
 from .paths import PROJECT, cache_dir
@@ -73,21 +74,28 @@ def _image(name: str) -> Image:
     raise ClusterError(f"no image {name}: one of {', '.join(image.tag for image in _IMAGES)}")
 
 
+def tag_of(name: str) -> str:
+    """Return the full name of an image of ours; a name with a tag is one already."""
+    return name if ":" in name else _image(name).tag
+
+
 def build(names: Iterable[str], cert_dir: Path | None) -> None:
     """Build the named images whose files have changed."""
     wanted = [_image(name) for name in names]
     certificates = (cert_dir or Path("/etc/ssl/certs")).resolve()
     if cert_dir and not (certificates / _CERTIFICATES).exists():
         raise ClusterError(f"{cert_dir} has no {_CERTIFICATES}")
-    docker = host.has_docker()
-    missing = [image for image in wanted if not _exists(image, docker=docker)]
+    with_docker = docker.answers()
+    if with_docker:
+        docker.require_build()
+    missing = [image for image in wanted if not _exists(image, with_docker=with_docker)]
     for number, image in enumerate(missing, start=1):
         with locked(cache_dir("images") / ".lock", "it builds images"):
-            if _exists(image, docker=docker):
+            if _exists(image, with_docker=with_docker):
                 continue
             say(f"building {image.tag} ({number} of {len(missing)})")
             started = time.monotonic()
-            if docker:
+            if with_docker:
                 _with_docker(image, certificates)
             else:
                 write(_last(image), str(_with_buildah(image, certificates)))
@@ -103,7 +111,7 @@ def archive_of(name: str) -> Path:
     if Path(name).is_file():
         return Path(name)
     image = _image(name)
-    if host.has_docker():
+    if docker.answers():
         return _save_from_docker(image)
     last = _last(image)
     archive = _archive(image)
@@ -121,8 +129,8 @@ def _last(image: Image) -> Path:
     return cache_dir("images") / f"{image.name}.last-{checkout}"
 
 
-def _exists(image: Image, *, docker: bool) -> bool:
-    if docker:
+def _exists(image: Image, *, with_docker: bool) -> bool:
+    if with_docker:
         label = ["docker", "image", "inspect", "--format", '{{index .Config.Labels "graphcron.key"}}', image.tag]
         return succeeds(["docker", "image", "inspect", image.tag]) and run(label).strip() == image.key(docker=True)
     return _archive(image).exists()
@@ -134,7 +142,8 @@ def _with_docker(image: Image, certificates: Path) -> None:
     secret = ["--secret", f"id=certs,src={bundle}"] if bundle.exists() else []
     label = ["--label", f"graphcron.key={image.key(docker=True)}"]
     log = write(cache_dir("logs") / f"image-{image.name}.log", "")
-    run(["docker", "build", *target, *secret, *label, "--tag", image.tag, PROJECT / image.context], log=log)
+    command = ["docker", "build", *target, *secret, *label, "--tag", image.tag, str(PROJECT / image.context)]
+    run(command, log=log, env={**os.environ, **docker.BUILDKIT})
 
 
 def _save_from_docker(image: Image) -> Path:

@@ -21,15 +21,15 @@ _PROGRAMS = (
 )  # fmt: skip
 
 
-def up(cluster: Cluster, *, audit: bool, policy: Path | None) -> None:
+def up(cluster: Cluster, *, audit_policy: str | None) -> None:
     """Start the cluster, or find it running."""
     host.require_local()
-    gobuild.build(*gobuild.NODE, "kubectl")
+    gobuild.build(*gobuild.NODE, *gobuild.TOOLS)
     if _reuse(cluster):
         return
     down(cluster)
     try:
-        _start(cluster, audit=audit, policy=policy)
+        _start(cluster, audit_policy)
     except BaseException as error:
         if isinstance(error, ClusterError):
             _keep_logs(cluster)
@@ -50,19 +50,19 @@ def _reuse(cluster: Cluster) -> bool:
     return True
 
 
-def _start(cluster: Cluster, *, audit: bool, policy: Path | None) -> None:
+def _start(cluster: Cluster, audit_policy: str | None) -> None:
     say(f"starting Kubernetes {gobuild.kubernetes_version()} as {cluster.name}")
     for folder in (cluster.state, cluster.logs):
         folder.mkdir(parents=True)
     link = addresses.reserve(cluster)
-    _write_files(cluster, link, policy)
-    _write_record(cluster, link, audit=audit)
+    _write_files(cluster, link, audit_policy)
+    _write_record(cluster, link, audit=audit_policy is not None)
     cgroups.create(cgroups.root_of(cluster))
     _launch(cluster, link)
     _wait_ready(cluster, link, seconds=90, talk=True)
 
 
-def _write_files(cluster: Cluster, link: Link, policy: Path | None) -> None:
+def _write_files(cluster: Cluster, link: Link, audit_policy: str | None) -> None:
     state = cluster.state
     pki.make(state / "pki", link)
     for client in pki.CLIENTS:
@@ -79,7 +79,7 @@ def _write_files(cluster: Cluster, link: Link, policy: Path | None) -> None:
         "config/cni/10-pods.conflist": configs.cni(),
         "config/Corefile": configs.coredns(link),
         "config/containerd.toml": runtime,
-        "config/audit-policy.yaml": policy.read_text() if policy else json.dumps(BUILT_IN_AUDIT_POLICY),
+        "config/audit-policy.yaml": audit_policy or json.dumps(BUILT_IN_AUDIT_POLICY),
     }
     for name, text in files.items():
         write(state / name, text)
@@ -177,10 +177,11 @@ def _link(cluster: Cluster) -> Link:
 
 def down(cluster: Cluster) -> None:
     """Remove every trace of the cluster; whatever is missing already is fine."""
-    processes.kill(cluster)
-    if shutil.which("ip"):
-        addresses.detach(addresses.device_of(cluster))
-    cgroups.remove(cgroups.root_of(cluster))
+    if sys.platform == "linux":
+        processes.kill(cluster)
+        if shutil.which("ip"):
+            addresses.detach(addresses.device_of(cluster))
+        cgroups.remove(cgroups.root_of(cluster))
     if cluster.state.exists():
         shutil.rmtree(cluster.state)
 
@@ -191,6 +192,11 @@ def _keep_logs(cluster: Cluster) -> None:
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(cluster.logs, kept)
         say(f"the logs of the failed start: {kept}")
+
+
+def audit_log(cluster: Cluster) -> str:
+    """Return what the API server has written down."""
+    return "".join(file.read_text(errors="replace") for file in sorted(cluster.logs.glob("audit*.log")))
 
 
 def control(cluster: Cluster, verb: str, name: str) -> None:
@@ -209,6 +215,29 @@ def control(cluster: Cluster, verb: str, name: str) -> None:
         if not any(cluster.stops.glob("*")):
             _wait_ready(cluster, _link(cluster), seconds=60)
         say(f"{name} is started")
+
+
+_COMPACT = """
+import json, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def ask(verb, **body):
+    request = urllib.request.Request("http://127.0.0.1:2379/v3/kv/" + verb, json.dumps(body).encode())
+    with opener.open(request, timeout=20) as answer:
+        return json.load(answer)
+revision = ask("range", key="AA==")["header"]["revision"]
+ask("compaction", revision=revision, physical=True)
+print(revision)
+"""
+
+
+def compact(cluster: Cluster) -> None:
+    """Compact etcd up to now, and start the API server again, whose cache of watches has the older versions too."""
+    in_its_network = ["nsenter", "--target", str(_init(cluster)), "--net", "--", sys.executable, "-c", _COMPACT]
+    done = subprocess.run(in_its_network, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ClusterError(f"etcd was not compacted: {done.stderr.strip()}")
+    say(f"etcd is compacted at revision {done.stdout.strip()}")
+    control(cluster, "restart", "kube-apiserver")
 
 
 def _running(cluster: Cluster) -> dict[str, int]:

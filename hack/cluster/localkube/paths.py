@@ -1,9 +1,11 @@
 """Where things live: one cache for what can be made again, one state directory for each cluster."""
 
+import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .shell import ClusterError
 
@@ -57,6 +59,11 @@ class Cluster:
     def record(self) -> Path:
         """What `up` chose: provider, addresses."""
         return self.state / "cluster.json"
+
+    def known(self) -> dict[str, Any]:
+        """Return the record; empty where there is none."""
+        known: dict[str, Any] = json.loads(self.record.read_text()) if self.record.exists() else {}
+        return known
 
     @property
     def logs(self) -> Path:

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 STARTED = time.monotonic()
+TELL_EVERY = 15.0
+"""Seconds between two lines on the progress of a long command."""
 
 
 class ClusterError(Exception):
@@ -27,27 +29,55 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
     log: Path | None = None,
+    cause: str = "",
+    tell: Callable[[], None] | None = None,
 ) -> str:
     """Run a command and return what it printed; on failure raise its last lines.
 
-    With `log`, everything that it prints goes to that file instead.
+    Parameters
+    ----------
+    log
+        A file that takes everything that it prints.
+    cause
+        How lines begin that name the cause of a failure: they are raised rather than the last ones.
+    tell
+        Called every few seconds while it runs.
     """
     words = [str(word) for word in command]
     with ExitStack() as files:
         output = files.enter_context(log.open("ab")) if log else subprocess.PIPE
         errors = subprocess.STDOUT if log else subprocess.PIPE
         try:
-            done = subprocess.run(
-                words, cwd=cwd, env=env, input=stdin or "", stdout=output, stderr=errors, text=True, check=False
+            process = subprocess.Popen(
+                words, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=output, stderr=errors, text=True
             )
         except FileNotFoundError as error:
             raise ClusterError(f"{words[0]} is not installed") from error
-    if done.returncode:
-        complaint = log.read_text(errors="replace") if log else done.stderr or done.stdout
-        tail = "\n  ".join(complaint.strip().splitlines()[-15:])
+        with process:
+            printed, complaint = _communicate(process, stdin or "", tell)
+    if process.returncode:
+        complaint = log.read_text(errors="replace") if log else complaint or printed
+        lines = complaint.strip().splitlines()
+        named = [line.strip() for line in lines if cause and line.startswith(cause)]
+        tail = "\n  ".join(named or lines[-15:])
         where = f" (all of it: {log})" if log else ""
-        raise ClusterError(f"`{' '.join(words[:6])}` ended with {done.returncode}{where}:\n  {tail}")
-    return done.stdout or ""
+        raise ClusterError(f"`{' '.join(words[:6])}` ended with {process.returncode}{where}:\n  {tail}")
+    return printed or ""
+
+
+def _communicate(process: subprocess.Popen[str], stdin: str, tell: Callable[[], None] | None) -> tuple[str, str]:
+    given: str | None = stdin
+    try:
+        while True:
+            try:
+                return process.communicate(given, timeout=TELL_EVERY if tell else None)
+            except subprocess.TimeoutExpired:
+                given = None  # it is kept, and can't be given twice
+                if tell:
+                    tell()
+    except BaseException:
+        process.kill()
+        raise
 
 
 def succeeds(command: Sequence[str | Path]) -> bool:

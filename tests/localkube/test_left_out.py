@@ -1,0 +1,80 @@
+"""Tests that a machine or a cluster can't run are left out, and counted."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import left_out
+from tests.localkube.machine import Machine
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = """
+import pytest
+pytestmark = pytest.mark.timeout(60)
+def test_plain(): pass
+@pytest.mark.needs("go")
+def test_go(): pass
+@pytest.mark.needs("control-plane")
+@pytest.mark.parametrize("part", ["etcd", "kubelet"])
+def test_parts(part): pass
+@pytest.mark.needs("audit-log")
+def test_rights(): pass
+"""
+
+
+def run_pytest(machine: Machine, *words: str, cluster: str = "dev", tests: str = TESTS) -> str:
+    """Run tests on a machine; return what pytest prints."""
+    file = machine.folder / "test_some.py"
+    file.write_text(tests)
+    plugins = ["-p", "tests.left_out", "-c", os.devnull, "--rootdir", str(machine.folder), "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *plugins, *words, str(file)]
+    environment = {**machine.environment, left_out.ENV_CLUSTER: cluster, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "workers"])
+def test_what_kind_and_this_machine_lack_is_left_out_and_counted(machine: Machine, workers: list[str]) -> None:
+    machine.up()
+    counts = machine.folder / "counts"
+    machine.environment[left_out.ENV_FILE] = str(counts)
+    said = run_pytest(machine, *workers)
+    assert "2 passed" in said, said
+    assert f"tests left out: 2, for lack of {left_out.NEEDS['control-plane']}" in said
+    assert f"tests left out: 1, for lack of {left_out.NEEDS['go']}" in said
+    assert json.loads(counts.read_text()) == {left_out.NEEDS["control-plane"]: 2, left_out.NEEDS["go"]: 1}
+
+
+@pytest.mark.parametrize(
+    ("provider", "missing"),
+    [("local", set()), ("kind", {"control-plane"}), ("current", {"control-plane", "audit-log"}), ("", set())],
+)
+def test_what_the_cluster_lacks_depends_on_its_provider(
+    provider: str, missing: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(left_out, "provider_of", lambda _: provider)
+    assert left_out.missing_here(set(left_out.PROVIDERS)) == missing
+
+
+def test_a_need_that_is_none_is_an_error(machine: Machine) -> None:
+    said = run_pytest(machine, tests="import pytest\n@pytest.mark.needs('gold')\ndef test_it(): pass\n")
+    assert "needs {'gold'}: it is one of go, node" in said
+
+
+def test_the_last_line_counts_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "hack"))
+    sys.modules.pop("test", None)
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("hack_test", ROOT / "hack/test.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    rounds = '{"Go": 3}\n{"Go": 1, "Linux": 2}\n'
+    assert module.left_out(rounds) == ["tests left out: 4, for lack of Go", "tests left out: 2, for lack of Linux"]
+    assert module.left_out("") == []

@@ -1,0 +1,130 @@
+"""Virtual time, and processes that take turns in it: the same seed gives the same order, to the byte."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+import greenlet
+
+START: Final = 1_798_761_600.0
+"""When every scenario begins: 2027-01-01, midnight UTC."""
+
+TIMED_OUT: Final = object()
+"""What :meth:`Process.park` returns when its time is over."""
+
+
+class Killed(greenlet.GreenletExit):
+    """The process is gone, as after SIGKILL: nothing of it may run any more."""
+
+
+class Kernel:
+    """The clock and what is to happen, in order of time; what falls together comes in an order by the seed."""
+
+    def __init__(self, random: Random) -> None:
+        self.now = START
+        self.random = random
+        self.trace: list[str] = []
+        self._events: list[tuple[float, float, int, Callable[[], None]]] = []
+        self._count = 0
+        self.hub = greenlet.getcurrent()
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Have something called after so many seconds."""
+        self.at(self.now + seconds, call)
+
+    def at(self, time: float, call: Callable[[], None]) -> None:
+        """Have something called at a time, or now where that is over."""
+        self._count += 1
+        heapq.heappush(self._events, (max(time, self.now), self.random.random(), self._count, call))
+
+    def run(self, until: float) -> None:
+        """Let everything happen up to that time."""
+        while self._events and self._events[0][0] <= until:
+            self.now, _, _, call = heapq.heappop(self._events)
+            call()
+        self.now = max(self.now, until)
+
+    def note(self, who: str, what: str) -> None:
+        """Write a line of the trace."""
+        self.trace.append(f"{self.now - START:9.2f} {who:<12} {what}")
+
+
+class Process:
+    """Code that runs until it parks, and goes on when it is woken.
+
+    Parameters
+    ----------
+    work
+        What it does.
+    ended
+        Called when it has done so, or is killed, with what it raised or None.
+    """
+
+    def __init__(self, kernel: Kernel, work: Callable[[], None], ended: Callable[[BaseException | None], None]) -> None:
+        self.alive = True
+        self._kernel = kernel
+        self._work, self._ended = work, ended
+        self._greenlet = greenlet.greenlet(self._run, parent=kernel.hub)
+        self._serial = 0
+        kernel.later(0, lambda: self._resume(None))
+
+    def park(self, seconds: float | None = None) -> Any:
+        """Wait until somebody wakes us with a value, and return that, or :data:`TIMED_OUT` after so many seconds."""
+        if not self.alive:
+            raise Killed
+        self._serial += 1
+        serial = self._serial
+        if seconds is not None:
+            self._kernel.later(seconds, lambda: self.wake(serial, TIMED_OUT))
+        while True:
+            found = self._kernel.hub.switch()
+            if isinstance(found, _Interrupt):
+                found.call()
+            else:
+                self._serial += 1
+                return found
+
+    @property
+    def serial(self) -> int:
+        """What the next :meth:`park` is to be woken with."""
+        return self._serial + 1
+
+    def wake(self, serial: int, value: Any) -> None:
+        """Wake it from that park; nothing happens where it waits there no longer."""
+        if self.alive and serial == self._serial:
+            self._resume(value)
+
+    def interrupt(self, call: Callable[[], None]) -> None:
+        """Have something called in it while it is parked, as a signal's handler is; what that raises, park raises."""
+        if self.alive:
+            self._resume(_Interrupt(call))
+
+    def kill(self) -> None:
+        """End it where it is."""
+        if self.alive:
+            self.alive = False
+            if self._greenlet:
+                self._greenlet.throw(Killed)
+            else:
+                self._ended(Killed())
+
+    def _resume(self, value: Any) -> None:
+        if self.alive:
+            self._greenlet.switch(value)
+
+    def _run(self, _: Any) -> None:
+        error: BaseException | None = None
+        try:
+            self._work()
+        except BaseException as raised:
+            error = raised
+        self.alive = False
+        self._ended(error)
+
+
+class _Interrupt:
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call = call

@@ -1,0 +1,36 @@
+"""The properties can fail: an operator that lacks one precaution breaks them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graphcron import reconcile
+from graphcron.kube import Cluster
+from tests.simulation.reconciler.plan import draw
+from tests.simulation.reconciler.world import World
+
+SEEDS = range(12)
+
+
+async def yes(*_: Any) -> bool:
+    return True
+
+
+async def nothing(*_: Any) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("mutation", "profile", "broken"),
+    [
+        ((Cluster, "is_there", yes), "gaps", "nothing is made for a GraphCron that was gone"),
+        ((reconcile.Reconciler, "_suspend_orphans", nothing), "calm", "orphans are suspended"),
+        ((reconcile, "runs_kept", lambda _: None), "calm", "each run is told once"),
+    ],
+)
+def test_a_mutation_breaks_a_property(monkeypatch, mutation, profile, broken) -> None:
+    monkeypatch.setattr(*mutation)
+    played = (World(draw(profile, seed)).play() for seed in SEEDS)
+    assert any(violation.property == broken for violations in played for violation in violations)

@@ -1,0 +1,388 @@
+"""What the simulation has found, each shrunk by hand to one short script that failed before it was mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from graphcron.contract import Budget, Outcome, Request
+from tests.simulation.kernel import START
+from tests.simulation.plan import Action, Plan
+from tests.simulation.wire import Fate, Fault, Faults, Wire
+from tests.simulation.world import World
+
+SHARED = "5eed0000-0000-4000-8000-000000000000"
+CREATE_RUN = "POST /threads/*/runs"
+
+
+def plan_of(
+    *faults: Fault,
+    actions: tuple[tuple[float, str], ...] = (),
+    doubled: tuple[int, ...] = (),
+    outage: tuple[float, float] | None = None,
+    occurrences: int = 1,
+    crons: int = 1,
+    steps: int = 3,
+    seconds: float = 2.0,
+    graph: dict[str, Any] | None = None,
+    skew: float = 0.0,
+    **request: Any,
+) -> Plan:
+    """Return a scenario in which happens just what is named."""
+    return Plan(
+        seed=1,
+        profile="script",
+        crons=crons,
+        occurrences=occurrences,
+        period=60,
+        request=Request(
+            url="http://langgraph:8000",
+            assistant="agent",
+            input={"steps": steps, "seconds": seconds, **(graph or {})},
+            **request,
+        ),
+        faults=Faults(script=faults),
+        skew=skew,
+        doubled=frozenset(doubled),
+        actions=tuple(Action(at, kind) for at, kind in actions),
+        outages=(outage,) if outage else (),
+    )
+
+
+def play(plan: Plan) -> World:
+    """Play it, and see that nothing happened that must not."""
+    world = World(plan)
+    violations = world.play()
+    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    return world
+
+
+Answers = Callable[[str, str, str, float], Fate | None]
+"""From a pod's name, method, path and the seconds since the beginning to what becomes of that request."""
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, answers: Answers) -> None:
+    """Let requests fare as that says; None: as the scenario has it."""
+    chosen = Wire._begin
+
+    def begin(wire: Wire, method: str, path: str) -> str:
+        kind = chosen(wire, method, path)
+        fate = answers(wire._pod.name, method, path, wire._kernel.now - START)
+        monkeypatch.setattr(wire, "_fate", (lambda *_: fate) if fate else Wire._fate.__get__(wire), raising=False)
+        return kind
+
+    monkeypatch.setattr(Wire, "_begin", begin)
+
+
+def begin_late(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let each pod take so long to be there."""
+    monkeypatch.setattr("tests.simulation.world.pod_start", lambda _: seconds)
+
+
+def drain(world: World) -> None:
+    """Send the first pod SIGTERM."""
+    world.pods[0].terminate()
+
+
+def told(world: World, job: str) -> tuple[Outcome, str]:
+    """Return what a Job has told at last."""
+    (found,) = [each for each in world.jobs if each.name == job]
+    assert found.last
+    assert found.last.report
+    return found.last.report.outcome, found.last.report.reason
+
+
+def dead(job: str, first: int) -> list[Fault]:
+    """Let all pods of a Job die at their first request from that one on."""
+    return [Fault(f"{job}.{number}", "*", 1, "die-before") for number in range(first, 8)]
+
+
+def test_a_predecessor_that_waited_for_a_place_and_died_is_replaced_once():
+    """Each mark of a successor counted as its sign of life: all later ones waited for ever."""
+    waits = Fault("cron-0-0.0", "PATCH /threads/*", 27, "die-before")
+    world = play(
+        plan_of(
+            waits,
+            *dead("cron-0-0", 1),
+            crons=2,
+            occurrences=3,
+            steps=1,
+            seconds=150.0,
+            maxConcurrentRuns=1,
+            concurrencyPolicy="Replace",
+            startingDeadlineSeconds=200,
+        )
+    )
+    assert {job.name for job in world.jobs if job.over is None} == set()
+
+
+def test_a_run_whose_answer_was_lost_is_found_after_the_start_deadline():
+    """It was given up at the deadline, and its record closed: nobody would have found the run again."""
+    lost = Fault("cron-0-0.0", CREATE_RUN, 1, "lost-after")
+    world = play(plan_of(lost, outage=(4.5, 60.0), seconds=30.0, startingDeadlineSeconds=30))
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+
+
+@pytest.mark.parametrize("thread", [None, SHARED])
+def test_a_request_that_a_proxy_answered_with_an_error_is_carried_out_later(thread: str | None):
+    late = Fault("cron-0-0.0", CREATE_RUN, 1, "busy-late")
+    world = play(plan_of(late, steps=1, seconds=1.0, thread=thread, createThread=bool(thread)))
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+
+
+def test_a_person_cancels_a_run_that_a_pod_before_was_to_stop():
+    """The pod had marked the run, and died before it cancelled it: the person's cancel was undone."""
+    dies = Fault("cron-0-0.0", "POST /threads/*/cancel", 1, "die-before")
+    world = play(plan_of(dies, actions=((10.0, "drain"), (60.0, "cancel")), steps=10, seconds=20.0))
+    assert told(world, "cron-0-0") == (Outcome.CANCELLED, "")
+
+
+def test_an_occurrence_that_pauses_before_a_retry_counts_whatever_its_pods_clock_says():
+    world = play(
+        plan_of(
+            occurrences=2,
+            steps=1,
+            seconds=58.3,
+            graph={"failures": 1, "seconds_again": 5.0},
+            retryAttempts=1,
+            retryOnGraphError=True,
+        )._replace(clocks=(("cron-0-0.0", -40.0),))
+    )
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+    assert told(world, "cron-0-1") == (Outcome.SKIPPED, "PredecessorActive")
+
+
+def test_a_pod_that_reads_late_that_its_run_was_stopped_looks_for_the_newer_one():
+    """Two pods of an occurrence; the run was stopped twice: one told that somebody had cancelled it."""
+    slow = [Fault("cron-0-0x.0", "GET /threads/*/runs/*", number, "lost-before") for number in range(2, 12)]
+    stops = [
+        Fault("cron-0-0.0", "GET /threads/*/runs/*/join", 1, "term-in"),
+        Fault("cron-0-0.1", "GET /threads/*/runs/*/join", 1, "term-in"),
+    ]
+    world = play(plan_of(*slow, *stops, doubled=(0,), steps=10, seconds=10.0))
+    assert told(world, "cron-0-0x") == (Outcome.SUCCEEDED, "")
+
+
+def test_a_retry_that_was_made_is_followed_though_the_next_occurrence_took_the_place():
+    dies = Fault("cron-0-0.0", CREATE_RUN, 2, "die-late")
+    slow = Fault("cron-0-1.0", "PATCH /threads/*", 1, "lost-after")
+    world = play(
+        plan_of(
+            dies,
+            slow,
+            occurrences=2,
+            steps=1,
+            seconds=57.2,
+            graph={"failures": 1, "seconds_again": 0.1},
+            retryAttempts=1,
+            retryOnGraphError=True,
+            concurrencyPolicy="Replace",
+        )._replace(seed=2)
+    )
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+
+
+def test_a_pod_that_begins_in_an_outage_after_the_deadline_waits_for_its_run():
+    world = play(
+        plan_of(actions=((70.0, "kill"),), outage=(72.0, 200.0), seconds=50.0, steps=6, startingDeadlineSeconds=30)
+    )
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+
+
+def test_what_one_pod_has_skipped_its_double_does_not_start():
+    """Both wait for a place; one tells that there was none, and the note of it on the record is lost."""
+    lost = [Fault("cron-0-0x.0", "PATCH /threads/*", number, "not-sent") for number in range(10, 16)]
+    plan = plan_of(
+        *lost,
+        crons=2,
+        doubled=(0,),
+        steps=1,
+        seconds=45.0,
+        maxConcurrentRuns=1,
+        startingDeadlineSeconds=40,
+    )
+    world = play(plan._replace(clocks=(("cron-0-0.0", -30.0),)))
+    assert told(world, "cron-0-0x") == (Outcome.SKIPPED, "ServerAtCapacity")
+
+
+def test_tokens_of_a_newer_run_are_not_counted_for_an_older_one():
+    """The older run's stream was lost, and the thread's messages are the newer one's."""
+    cut = [
+        Fault("cron-0-0x.0", "GET /threads/*/runs/00000001*/stream", number, "lost-before") for number in range(1, 60)
+    ]
+    cut += [Fault("cron-0-0x.0", "GET /threads/*/runs/*", number, "lost-before") for number in range(2, 14)]
+    stop = Fault("cron-0-0.0", "GET /threads/*/stream", 1, "term-in")
+    play(
+        plan_of(
+            *cut, stop, doubled=(0,), steps=6, seconds=5.0, graph={"tokens": 100}, budget=Budget(maxTokensPerRun=10_000)
+        )
+    )
+
+
+def test_the_record_is_swept_between_the_claim_and_the_request():
+    world = play(plan_of(Fault("cron-0-0.0", CREATE_RUN, 1, "swept")))
+    assert told(world, "cron-0-0") == (Outcome.REJECTED, "ThreadNotFound")
+
+
+def test_a_stop_while_a_pod_recalls_what_was_used_loses_no_tokens():
+    faults = [
+        Fault("cron-0-0.0", "GET /threads/*/stream", 1, "term-in"),
+        Fault("cron-0-0.1", "PATCH /threads/*", 4, "die-before"),
+        Fault("cron-0-0.2", "POST /threads/search", 2, "term-in"),
+    ]
+    world = play(plan_of(*faults, steps=6, seconds=4.0, graph={"tokens": 100}, budget=Budget(maxTokensPerRun=10_000)))
+    (job,) = world.jobs
+    assert job.last
+    assert job.last.report
+    assert job.last.report.tokens == sum(sum(run.calls) for run in world.server.runs)
+
+
+@pytest.mark.parametrize("seconds", [3.0, 12.0])
+def test_a_pod_that_begins_late_keeps_its_start_deadline(monkeypatch: pytest.MonkeyPatch, seconds: float):
+    begin_late(monkeypatch, seconds)
+    world = play(plan_of(outage=(0.0, 4500.0), startingDeadlineSeconds=9000))
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+
+
+@pytest.mark.parametrize("thread", [None, SHARED])
+def test_a_server_that_loses_its_data_long_after_the_deadline_gets_the_run_again(thread: str | None):
+    plan = plan_of(
+        actions=((250.0, "lose-data"),),
+        occurrences=7,
+        steps=1,
+        seconds=400.0,
+        retryAttempts=2,
+        retryOnGraphError=True,
+        thread=thread,
+        createThread=bool(thread),
+    )
+    assert told(play(plan), "cron-0-0") == (Outcome.SUCCEEDED, "")
+
+
+@pytest.mark.parametrize("scheduled", [0, 1])
+def test_a_server_that_is_too_slow_for_any_right_ends_a_pod_in_time(monkeypatch: pytest.MonkeyPatch, scheduled: int):
+    """Claim, look and close take longer than the right lasts, so that no pod can start or end its occurrence."""
+    answer(monkeypatch, lambda *_: Fate(3.4) if _[3] > 62.1 * scheduled else None)
+    world = play(plan_of(startingDeadlineSeconds=60, occurrences=2, steps=1, seconds=600.0))
+    assert told(world, f"cron-0-{scheduled}") == (Outcome.SERVER_UNREACHABLE, "")
+    assert len(world.server.threads) < 30
+
+
+def test_a_server_that_does_not_take_the_note_of_a_skip_gets_few_locks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("graphcron.runner.server.retry_after", lambda _: 30.0)
+    is_note = lambda pod, method: pod == "cron-0-1.0" and method == "PATCH"  # noqa: E731
+    answer(monkeypatch, lambda pod, method, *_: Fate(None, 0.02, 503) if is_note(pod, method) else None)
+    world = play(plan_of(occurrences=2, steps=1, seconds=300.0, startingDeadlineSeconds=60))
+    assert len(world.server.threads) < 15
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("seconds", [3.0, 12.0])
+def test_a_server_that_refuses_each_run_for_now_is_told_as_unreachable(
+    monkeypatch: pytest.MonkeyPatch, status: int, seconds: float
+):
+    begin_late(monkeypatch, seconds)
+    answer(
+        monkeypatch,
+        lambda _, method, path, __: Fate(None, 0.02, status) if path.endswith("/runs") and method == "POST" else None,
+    )
+    assert told(play(plan_of()), "cron-0-0") == (Outcome.SERVER_UNREACHABLE, "")
+
+
+def test_silence_after_a_lost_answer_is_borne_for_an_hour_once():
+    world = play(plan_of(Fault("cron-0-0.0", CREATE_RUN, 1, "lost-after"), outage=(4.5, 9000.0), seconds=30.0))
+    (job,) = world.jobs
+    assert told(world, "cron-0-0") == (Outcome.SERVER_UNREACHABLE, "LostContact")
+    assert job.over
+    assert job.over - START < 3700
+
+
+def test_one_lost_request_after_the_deadline_does_not_make_a_skip_a_failure(monkeypatch: pytest.MonkeyPatch):
+    is_first = iter([True])
+
+    def answers(pod: str, method: str, path: str, now: float) -> Fate | None:
+        is_claim = pod.startswith("cron-0") and now > 60 and (method, path) == ("POST", "/threads")
+        return Fate(None, 0.02, 503) if is_claim and next(is_first, False) else None
+
+    answer(monkeypatch, answers)
+    world = play(plan_of(crons=2, maxConcurrentRuns=1, startingDeadlineSeconds=60, steps=1, seconds=200.0))
+    assert told(world, "cron-0-0") == (Outcome.SKIPPED, "ServerAtCapacity")
+
+
+def test_a_run_that_a_person_starts_on_the_thread_is_not_the_occurrences():
+    world = World(plan_of(steps=2, seconds=30.0))
+    world.kernel.at(START + 10, lambda: _go_on_by_hand(world))
+    world.kernel.at(START + 20, lambda: drain(world))
+    world.play()
+    assert told(world, "cron-0-0") == (Outcome.CANCELLED, "")
+    assert [run.status for run in world.server.runs] == ["interrupted", "success"]
+
+
+def _go_on_by_hand(world: World) -> None:
+    (run,) = world.server.runs
+    world.server.cancel(run, "person")
+    body = b'{"assistant_id":"agent","input":{"steps":1,"seconds":40.0}}'
+    world.server.request("POST", f"/threads/{run.thread.id}/runs", body, "person")
+
+
+def test_a_pod_that_is_refused_ends_the_occurrence_only_with_the_right_to_it(monkeypatch: pytest.MonkeyPatch):
+    """A slow check, a late refusal, and a note that is carried out later: its double has started meanwhile."""
+    is_first = iter([True])
+
+    def answers(pod: str, method: str, path: str, now: float) -> Fate | None:
+        if pod != "cron-0-0.0":
+            return None
+        if path.endswith("/search") and now < 12 and next(is_first, False):
+            return Fate(9.0)
+        if method == "POST" and path.endswith("/runs"):
+            return Fate(None, 9.9, 403)
+        return Fate(5.0, 0.5) if method == "PATCH" and now > 20 else None
+
+    answer(monkeypatch, answers)
+    play(plan_of(doubled=(0,), steps=1, seconds=90.0, occurrences=2))
+
+
+def test_a_stopped_pod_that_cancels_late_has_not_been_a_person(monkeypatch: pytest.MonkeyPatch):
+    is_early = lambda pod, path, now: pod == "cron-0-0.0" and "/cancel" in path and now < 36  # noqa: E731
+    answer(monkeypatch, lambda pod, _, path, now: Fate(None, 0.02, 503) if is_early(pod, path, now) else None)
+    world = World(plan_of(steps=4, seconds=30.0))
+    world.kernel.at(START + 10, lambda: world._do_to(world.pods[0], "lose"))
+    world.kernel.at(START + 20, lambda: drain(world))
+    assert not world.play()
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+
+
+@pytest.mark.parametrize("status", [403, 409])
+def test_a_note_that_is_refused_does_not_change_the_outcome(monkeypatch: pytest.MonkeyPatch, status: int):
+    is_note = lambda pod, method: pod == "cron-0-1.0" and method == "PATCH"  # noqa: E731
+    answer(monkeypatch, lambda pod, method, *_: Fate(None, 0.02, status) if is_note(pod, method) else None)
+    world = play(plan_of(occurrences=2, steps=1, seconds=100.0))
+    assert told(world, "cron-0-1") == (Outcome.SKIPPED, "PredecessorActive")
+
+
+@pytest.mark.parametrize("steps", [8, 15])
+@pytest.mark.parametrize("thread", [None, SHARED])
+def test_what_was_due_during_a_run_does_not_start_behind_it(steps: int, thread: str | None):
+    """The CronJob controller makes the last Job that it held back as soon as the active one is over."""
+    request = {"thread": thread, "createThread": bool(thread)}
+    world = play(plan_of(occurrences=4, steps=steps, seconds=10.0, **request)._replace(one_job=True))
+    assert told(world, f"cron-0-{steps * 10 // 60}") == (Outcome.SKIPPED, "PredecessorActive")
+    assert told(world, f"cron-0-{steps * 10 // 60 + 1}") == (Outcome.SUCCEEDED, "")
+
+
+@pytest.mark.parametrize("thread", [None, SHARED])
+def test_what_was_due_during_a_run_does_not_start_though_nobody_closed_its_record(thread: str | None):
+    """The pod reports, and its note on the record is lost."""
+    lost = [Fault("cron-0-0.0", "PATCH /threads/*", number, "lost-before") for number in range(2, 40)]
+    request = {"thread": thread, "createThread": bool(thread)}
+    world = play(plan_of(*lost, occurrences=3, steps=8, seconds=10.0, **request)._replace(one_job=True))
+    assert told(world, "cron-0-1") == (Outcome.SKIPPED, "PredecessorActive")
+
+
+def test_forbid_does_not_keep_what_was_due_after_the_earlier_run():
+    """A pod may be late for other reasons: here it dies before it starts."""
+    dies = Fault("cron-0-1.0", CREATE_RUN, 1, "die-before")
+    world = play(plan_of(dies, occurrences=2, steps=5, seconds=10.0)._replace(one_job=True))
+    assert told(world, "cron-0-1") == (Outcome.SUCCEEDED, "")

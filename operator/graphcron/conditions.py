@@ -1,16 +1,20 @@
 """Conditions that are about runs: each a small check of what is known, apart from ``Ready``."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import Final, Literal, NamedTuple
 
 from graphcron import names
+from graphcron.asks import delay_message
 from graphcron.campaign import smallest_gap
 from graphcron.contract import Outcome, Report
+from graphcron.errors import GraphCronError, PreflightPendingError
 from graphcron.model import BudgetUsed, Condition, GraphCron, RecentRun, rfc3339
-from graphcron.pause import NEITHER, SUCCESSES, Pause
+from graphcron.names import Purpose
+from graphcron.pause import FAILURES, SUCCESSES, Pause
+from graphcron.pod import Manifest
 from graphcron.reasons import ConditionType, Reason
 
 Verdict = Literal["True", "False", "Unknown"]
@@ -58,24 +62,65 @@ def last_run(runs: Sequence[RecentRun]) -> Claim:
     last = next((run for run in runs if run.outcome != Outcome.SKIPPED), None)
     if last is None:
         return Claim(kind, "Unknown", Reason.NO_RUN_YET, "No run has finished yet.")
-    outcome = Outcome(last.outcome)
-    verdict: Verdict = "True" if outcome in SUCCESSES else "Unknown" if outcome in NEITHER else "False"
-    message = f"Run of {rfc3339(last.scheduled_time)}: {last.message or outcome.value}."
-    return Claim(kind, verdict, outcome.value, message)
+    verdict: Verdict = "True" if last.outcome in SUCCESSES else "False" if last.outcome in FAILURES else "Unknown"
+    message = f"Run of {rfc3339(last.scheduled_time)}: {last.message or last.outcome}."
+    return Claim(kind, verdict, last.outcome, message)
 
 
-def target(report: Report | None, before: Condition | None) -> Claim:
+def target(report: Report | None, before: Condition | None, refusal: GraphCronError | None = None) -> Claim:
     """Say what a preflight has found; until there is something new, what was found before."""
     kind = ConditionType.TARGET_RESOLVED
     if report is None:
-        if before is None or before.reason == Reason.CHECKING:
-            return Claim(kind, "Unknown", Reason.CHECKING, "A preflight is under way.")
-        return Claim(kind, before.status, before.reason, before.message)
+        return Claim(kind, *last_finding(before, refusal))
     if report.outcome is Outcome.SUCCEEDED:
         return Claim(kind, "True", "Resolved", f"{report.message}.")
     if report.outcome is Outcome.INTERNAL_ERROR:  # it has not looked
         return Claim(kind, "Unknown", report.reason or report.outcome.value, f"{report.message}.")
     return Claim(kind, "False", report.reason or report.outcome.value, f"{report.message}.")
+
+
+def last_finding(before: Condition | None, refusal: GraphCronError | None) -> tuple[Verdict, str, str]:
+    """Return status, reason and message of what preflights have found, where the present one has found nothing yet.
+
+    Parameters
+    ----------
+    before
+        The condition as it stands; None: it is about another target.
+    refusal
+        Why the Job of the next preflight could not be made, or has to wait.
+    """
+    waits = isinstance(refusal, PreflightPendingError)
+    words = f"{_NO_PREFLIGHT}{refusal}. The operator retries." if refusal and not waits else ""
+    if before is None or before.reason in NO_FINDING:
+        if isinstance(refusal, PreflightPendingError):
+            return "Unknown", refusal.reason, str(refusal)
+        reason, message = (Reason.FAILED_CREATE, words) if words else (Reason.CHECKING, "A preflight is under way.")
+        return "Unknown", reason, message
+    finding = before.message.partition(f" {_NO_PREFLIGHT}")[0]
+    return before.status, before.reason, f"{finding} {words}".rstrip()
+
+
+NO_FINDING: Final = frozenset(
+    {Reason.CHECKING, Reason.FAILED_CREATE, Reason.PREFLIGHT_PENDING, Reason.WAITING_FOR_SERVER}
+)
+"""Reasons of a condition that reports no preflight's finding."""
+
+_NO_PREFLIGHT: Final = "No preflight could be started: "
+
+
+def run_delayed(refused: Mapping[Purpose, GraphCronError], jobs: Mapping[Purpose, Manifest]) -> Claim | None:
+    """Say why runs that no schedule starts have no Job yet."""
+    messages = [
+        delay_message(
+            purpose,
+            scheduled=jobs[purpose]["metadata"]["annotations"][names.ANNOTATION_SCHEDULED_TIMESTAMP],
+            requested=jobs[purpose]["metadata"]["annotations"][names.ANNOTATION_REQUESTED_TIME],
+            why=error,
+        )
+        for purpose, error in refused.items()
+        if purpose is not Purpose.PREFLIGHT
+    ]
+    return Claim(ConditionType.RUN_DELAYED, "True", Reason.FAILED_CREATE, " ".join(messages)) if messages else None
 
 
 def _paused(facts: Facts) -> Claim | None:

@@ -1,8 +1,7 @@
 """What operator and pod agree on: environment, files, exit codes and the termination message.
 
 The operator writes these into the pod template and reads the termination message back; the runner, which has only this
-module and the standard library, does the reverse. Named tuples rather than data classes: those import ``inspect``, a
-tenth of what a whole run may cost the pod.
+module and the standard library, does the reverse. Data classes would import ``inspect``: a tenth of what a run costs.
 """
 
 import json
@@ -83,7 +82,7 @@ class Outcome(StrEnum):
     INTERRUPTED = "Interrupted"
     """The graph stopped at an interrupt and waits for a person."""
     TIMEOUT = "Timeout"
-    """The run was cancelled because it grew older than ``timeoutSeconds`` or the server's limit."""
+    """The run was cancelled because it grew older than its timeout or the server's limit."""
     CANCELLED = "Cancelled"
     """Somebody else cancelled or deleted the run on the server."""
     SKIPPED = "Skipped"
@@ -98,31 +97,31 @@ class Outcome(StrEnum):
     """The pod was told to stop (SIGTERM): the run is cancelled and can be resumed by another pod."""
     INTERNAL_ERROR = "InternalError"
     """The runner itself failed: a bug of ours, or a pod without what it needs."""
+    UNKNOWN = "Unknown"
+    """The Job is complete, so the run has not failed; no pod left a report that says more. No pod reports this."""
 
 
-EXIT_CODES: Final[dict[Outcome, int]] = {
-    Outcome.SUCCEEDED: 0,
+EXIT_CODES: Final[dict[Outcome, int]] = dict.fromkeys(Outcome, 0) | {
     Outcome.INTERNAL_ERROR: 1,
     Outcome.GRAPH_ERROR: 10,
-    Outcome.INTERRUPTED: 11,
     Outcome.TIMEOUT: 12,
-    Outcome.CANCELLED: 13,
-    Outcome.SKIPPED: 14,
     Outcome.OVER_BUDGET: 15,
     Outcome.REJECTED: 16,
     Outcome.SERVER_UNREACHABLE: 17,
     Outcome.STOPPED: 30,
 }
-"""Exit code of the pod for each outcome."""
+"""Exit code of the pod for each outcome: 0 unless the run has failed, because that fails the Job."""
+
+RETIRED_EXIT_CODES: Final = (11, 13, 14)
+"""Interrupted, Cancelled and Skipped of earlier runners, which ``spec.runner.image`` may name: no pod may follow."""
+
+RETRIABLE: Final = frozenset({Outcome.INTERNAL_ERROR, Outcome.STOPPED})
+"""Outcomes after which the Job starts another pod, until it gives up. Any other is the occurrence's last word."""
 
 FINAL_EXIT_CODES: Final = tuple(
-    sorted(
-        code
-        for outcome, code in EXIT_CODES.items()
-        if outcome not in {Outcome.SUCCEEDED, Outcome.INTERNAL_ERROR, Outcome.STOPPED}
-    )
+    sorted({*RETIRED_EXIT_CODES, *(EXIT_CODES[each] for each in Outcome if each not in RETRIABLE)} - {0})
 )
-"""Exit codes after which no other pod is started: the Job fails. Any other may be tried again."""
+"""Exit codes at which the Job fails at once. After 0 it is complete; after any other it may start another pod."""
 
 
 class Budget(NamedTuple):
@@ -160,8 +159,7 @@ class Request(NamedTuple):
     inputTemplate: bool = False
     """Replace ``{{ scheduledTime }}`` and the like in the strings of the input."""
     run: dict[str, Any] | None = None
-    """Further members of the body of ``POST /threads/{id}/runs``, in LangGraph's spelling:
-    config, context, metadata, webhook, interrupt_before, …"""
+    """Further members of the body of ``POST /threads/{id}/runs``, such as ``interrupt_before``."""
     onRunCompleted: str = "delete"
     """``delete`` or ``keep``: what becomes of the fresh thread of a successful run."""
     concurrencyPolicy: str = "Forbid"
@@ -169,7 +167,9 @@ class Request(NamedTuple):
     startingDeadlineSeconds: int = 120
     """No run is started when the scheduled time is longer ago than this."""
     timeoutSeconds: int | None = None
-    """The run is cancelled on the server at this age; None: never by us."""
+    """The run is cancelled on the server at this age; None: at :attr:`defaultTimeoutSeconds`."""
+    defaultTimeoutSeconds: int = 604_800
+    """The same where the GraphCron sets none; the operator's default."""
     notBefore: str | None = None
     """RFC 3339: an occurrence scheduled before is skipped, because the schedule is younger."""
     notAfter: str | None = None

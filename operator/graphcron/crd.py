@@ -51,6 +51,7 @@ GRAPHCRON: Final = Kind(
         ("Schedule", "string", ".spec['schedule','schedules']", 0),
         ("Zone", "string", ".status.timeZone", 0),
         _READY,
+        ("Target", "string", '.status.conditions[?(@.type=="TargetResolved")].reason', 0),
         ("Suspend", "boolean", ".spec.suspend", 0),
         ("Last", "string", ".status.recentRuns[0].outcome", 0),
         ("Next", "string", ".status.nextScheduleTime", 0),
@@ -61,8 +62,9 @@ GRAPHCRON: Final = Kind(
         ("Tokens", "integer", ".status.recentRuns[0].tokens", 1),
     ),
 )
-"""Of two names in brackets the one that is there is shown, a list of schedules as ``["0 9 * * *","0 17 * * *"]``. Next
-is text: a ``date`` is shown as an age, and one that lies ahead as ``<invalid>``."""
+"""Of two names in brackets the one that is there is shown, a list of schedules as ``["0 9 * * *","0 17 * * *"]``.
+Target is the reason of ``TargetResolved``: ``Resolved``, or what a run would fail of. Next is text: a ``date`` is shown
+as an age, and one that lies ahead as ``<invalid>``."""
 
 GRAPHSERVER: Final = Kind(
     GraphServer,

@@ -11,7 +11,7 @@ from graphcron.asks import Ask
 from graphcron.model import GraphCron, GraphCronSpec, ObjectMeta, rfc3339
 from graphcron.names import Purpose
 from graphcron.observed import CronJobSeen
-from graphcron.pod import CONTAINER, Extra, Manifest, labels_for, pod_template_for
+from graphcron.pod import Extra, Manifest, labels_for, pod_template_for
 from graphcron.reasons import Reason
 from graphcron.request import whole_seconds
 from graphcron.settings import Settings
@@ -131,6 +131,8 @@ def cronjobs_for(
             annotations[names.ANNOTATION_RAN_SINCE] = rfc3339(stretch[0])
         if name == graphcron.metadata.name:
             annotations |= {key: value for key, value in remembered.items() if value}
+        if settings.installation:
+            annotations[names.ANNOTATION_INSTALLATION] = settings.installation
         manifest = _cronjob(graphcron, settings, name, line, suspended=suspended, since=since)
         manifest["metadata"]["annotations"] = annotations
         annotations[names.ANNOTATION_APPLIED] = digest(manifest)
@@ -177,10 +179,9 @@ def is_in_place(manifest: Manifest, seen: CronJobSeen, *, generation: int | None
     """
     labels, annotations = manifest["metadata"]["labels"], manifest["metadata"]["annotations"]
     untouched = seen.generation == generation and bool(seen.controller_uid) and seen.labels == labels
-    handled = (
-        annotations.get(each, "") for each in (names.ANNOTATION_HANDLED_TRIGGER, names.ANNOTATION_HANDLED_RESUME)
-    )
-    remembers = (seen.handled_trigger, seen.handled_resume) == tuple(handled)
+    remembered = (names.ANNOTATION_HANDLED_TRIGGER, names.ANNOTATION_HANDLED_RESUME, names.ANNOTATION_INSTALLATION)
+    wanted = tuple(annotations.get(each, "") for each in remembered)
+    remembers = (seen.handled_trigger, seen.handled_resume, seen.installation) == wanted
     return untouched and remembers and seen.applied == annotations[names.ANNOTATION_APPLIED]
 
 
@@ -221,6 +222,21 @@ def owned(kind: str, owner: ObjectMeta, name: str, purpose: Purpose) -> Manifest
             # of its own, whatever the kind, and would count it in the history.
             "ownerReferences": [owner_reference(kind, owner)],
         },
+    }
+
+
+def pod_failure_policy() -> Manifest:
+    """Return which ends of a pod end its Job, and which do not count; after any other Kubernetes starts a new pod."""
+    final = {
+        "containerName": names.CONTAINER,
+        "operator": "In",
+        "values": list(contract.FINAL_EXIT_CODES),
+    }
+    return {
+        "rules": [
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            {"action": "FailJob", "onExitCodes": final},
+        ]
     }
 
 
@@ -269,28 +285,14 @@ def _cronjob(
 
 def _job_spec(graphcron: GraphCron, settings: Settings, since: datetime, extra: Extra | None) -> Manifest:
     spec = graphcron.spec
-    job: Manifest = {
+    timeout = spec.timeout_seconds or settings.default_timeout_seconds
+    further = spec.retry.attempts * (timeout + ATTEMPT_SLACK_SECONDS)
+    return {
         "backoffLimit": BACKOFF_LIMIT,
         # Not before the old pod has ended for good: it may still be cancelling its run.
         "podReplacementPolicy": "Failed",
-        "podFailurePolicy": {
-            "rules": [
-                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
-                {
-                    "action": "FailJob",
-                    "onExitCodes": {
-                        "containerName": CONTAINER,
-                        "operator": "In",
-                        "values": list(contract.FINAL_EXIT_CODES),
-                    },
-                },
-            ]
-        },
+        "podFailurePolicy": pod_failure_policy(),
         "template": pod_template_for(graphcron, settings, since=since, extra=extra),
+        # The last net: the runner cancels the run before.
+        "activeDeadlineSeconds": timeout + further + spec.starting_deadline_seconds + JOB_SLACK_SECONDS,
     }
-    if spec.timeout_seconds is not None:
-        further = spec.retry.attempts * (spec.timeout_seconds + ATTEMPT_SLACK_SECONDS)
-        job["activeDeadlineSeconds"] = (
-            spec.timeout_seconds + further + spec.starting_deadline_seconds + JOB_SLACK_SECONDS
-        )
-    return job

@@ -5,11 +5,15 @@
     GraphCronError
     ├── SpecError      the object is wrong: a person must change it; not tried again until then
     │   └── NotAllowedError   it names what the administrator does not allow: its CronJobs are suspended
+    ├── PreflightPendingError   a preflight waits for its turn: told to the user, and looked at again then
     └── ClusterError   the API server said no or did not answer: tried again, with back-off
         └── ConflictError   something that is not ours is in the way: told to the user, never touched
+            └── OtherInstallationError   another installation of the operator reconciles the object
 
 One tree of our own, so that no caller has to know the exceptions of an HTTP client or of pydantic.
 """
+
+from datetime import datetime
 
 
 class GraphCronError(Exception):
@@ -49,12 +53,53 @@ class ClusterError(GraphCronError):
         What was tried and what came back, in one line.
     status
         HTTP status, or 0 where there was no answer.
+    reason
+        Kubernetes' word for it, such as ``AlreadyExists`` or ``Conflict``, which are both a 409.
+    causes
+        The same for its details, such as ``FieldManagerConflict`` or ``NamespaceTerminating``.
     """
 
-    def __init__(self, message: str, *, status: int = 0) -> None:
+    def __init__(
+        self, message: str, *, status: int = 0, reason: str = "", causes: frozenset[str] = frozenset()
+    ) -> None:
         self.status = status
+        self.reason = reason
+        self.causes = causes
+        super().__init__(message)
+
+
+class PreflightPendingError(GraphCronError):
+    """A preflight may not start yet; its owner is looked at again when its turn comes.
+
+    Parameters
+    ----------
+    reason
+        Why, in one CamelCase word.
+    message
+        The same in a sentence for people.
+    until
+        When it may ask, if its turn does not come before; None: not without an event.
+    """
+
+    def __init__(self, reason: str, message: str, *, until: datetime | None = None) -> None:
+        self.reason = reason
+        self.until = until
         super().__init__(message)
 
 
 class ConflictError(ClusterError):
     """An object of the name that we need exists and belongs to somebody else."""
+
+
+class OtherInstallationError(ConflictError):
+    """Another installation of the operator reconciles the object.
+
+    Parameters
+    ----------
+    owner
+        Name of that installation.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        super().__init__(f"the installation {owner} of the operator reconciles it")

@@ -1,9 +1,10 @@
 """Old status, new status → the Events that tell the difference, in plain words."""
 
 import hashlib
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
+from graphcron import names
 from graphcron.contract import Outcome
 from graphcron.model import Condition, GraphCronStatus, RecentRun, rfc3339
 from graphcron.reasons import ConditionType, Reason
@@ -23,6 +24,27 @@ class Event(NamedTuple):
         """Return the Event's name: the same one for the same thing, whoever tells it and however often."""
         digest = hashlib.sha256(f"{uid}/{self.reason}/{self.key}".encode()).hexdigest()[:16]
         return f"{graphcron}.{digest}"
+
+    def body_for(self, owner: Mapping[str, Any], *, now: str) -> dict[str, Any]:
+        """Return the Event as the API server takes it, about a GraphCron or GraphServer."""
+        metadata = owner["metadata"]
+        about = {key: metadata[key] for key in ("name", "namespace", "uid")}
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "name": self.name_for(metadata["name"], metadata["uid"]),
+                "namespace": metadata["namespace"],
+            },
+            "involvedObject": {"apiVersion": names.API_VERSION, "kind": owner["kind"], **about},
+            "type": "Normal" if self.normal else "Warning",
+            "reason": self.reason,
+            "message": self.message[:1024],
+            "source": {"component": names.OPERATOR},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
 
 
 def events_for(previous: GraphCronStatus, status: GraphCronStatus) -> Iterator[Event]:
@@ -44,6 +66,7 @@ _ABNORMAL: Final = frozenset(
         ConditionType.AWAITING_HUMAN,
         ConditionType.BUDGET_EXCEEDED,
         ConditionType.SCHEDULE_TIGHT,
+        ConditionType.RUN_DELAYED,
     }
 )
 """Conditions that are there only while something needs a look."""
@@ -69,7 +92,6 @@ def _identity(run: RecentRun) -> tuple[object, ...]:
 
 
 def _run_event(run: RecentRun) -> Event:
-    outcome = Outcome(run.outcome)
-    detail = run.message or f"it ended: {outcome.value}"
+    detail = run.message or f"it ended: {run.outcome}"
     message = f"Run of {rfc3339(run.scheduled_time)}: {detail}"
-    return Event(outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}, outcome.value, message, key=run.job or message)
+    return Event(run.outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}, run.outcome, message, key=run.job or message)

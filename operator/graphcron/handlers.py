@@ -3,16 +3,19 @@
 The handlers are coroutines though they wait for nothing: kopf has plain functions run by threads, one for each event.
 """
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import kopf
 from typing_extensions import override
 
 from graphcron import names
-from graphcron.observed import is_answered
+from graphcron.connection import open_session
 from graphcron.operation import Operation
 from graphcron.reconcile import Key
+from graphcron.unstructured import is_answered
 
 GRAPHCRONS: Final = (names.GROUP, names.VERSION, names.PLURAL)
 GRAPHSERVERS: Final = (names.GROUP, names.VERSION, names.SERVER_PLURAL)
@@ -23,11 +26,13 @@ PODS: Final = ("v1", "pods")
 CONNECT_SECONDS: Final = 10
 """How long a watch may take to connect."""
 
-CHUNK: Final = 100
-"""Objects that are listed at once at a start."""
+CHUNK: Final = 25
+"""Objects that are listed at once at a start: the API server stores up to 1.5 MB of each."""
 
 IDLE_SECONDS: Final = 0.1
 """How long kopf keeps a task, and the last event, of an object of which nothing more comes."""
+
+logger = logging.getLogger(__name__)
 
 
 class _Forgets(kopf.DiffBaseStorage, kopf.ProgressStorage):
@@ -84,20 +89,57 @@ def _note(
     operation: Operation, event: kopf.RawEvent, keep: Callable[..., Iterable[Key]], *, can_wait: bool = True
 ) -> None:
     """Keep what a watch has shown, and have those look whom it concerns; an event of just our own write is no news."""
-    gone, was_there_before = event["type"] == "DELETED", event["type"] is None
-    keys = keep(event["object"], gone=gone)
-    if operation.echoes.heard(event["object"], gone=gone):
+    body, gone, was_there_before = event["object"], event["type"] == "DELETED", event["type"] is None
+    if was_there_before:
+        operation.relist.ask()
+    if operation.echoes.is_stale(body):
+        return
+    # A version counts as seen before anything of it is read: nobody may wait for an object that can't be read.
+    is_news = operation.echoes.heard(body, gone=gone)
+    try:
+        keys = keep(body, gone=gone)
+    except Exception:
+        logger.exception("%s %s can't be read: this is a bug", body.get("kind", "?"), "/".join(_place(body)))
+        return
+    if is_news:
         for key in keys:
             operation.queue.add(key, patient=was_there_before and can_wait)
 
 
+def _place(body: Mapping[str, Any]) -> tuple[str, str]:
+    return body["metadata"].get("namespace", ""), body["metadata"]["name"]
+
+
 @kopf.on.login()
-def login(**arguments: Any) -> kopf.ConnectionInfo | None:
+async def login(**arguments: Any) -> kopf.AiohttpSession | None:
     """Log in with the pod's ServiceAccount; outside of a cluster, with the kubeconfig.
 
-    By itself kopf asks the Kubernetes client, whose synchronous half is nothing that we need in memory.
+    Without a handler kopf asks the Kubernetes client, whose synchronous half takes memory and serves nothing else.
     """
-    return kopf.login_with_service_account(**arguments) or kopf.login_via_client(**arguments)
+    connection = kopf.login_with_service_account(**arguments) or kopf.login_via_client(**arguments)
+    return _session(connection) if connection else None
+
+
+@lru_cache(maxsize=4)
+def _session(connection: kopf.ConnectionInfo) -> kopf.AiohttpSession:
+    """Return one session for the same credentials, by which kopf recognises those that were refused before.
+
+    kopf decodes the lines of a watch itself, at the depth that Python's reader happens to take: the session makes them
+    shallow.
+    """
+    session = open_session(
+        connection.as_ssl_context(),
+        connection.as_http_headers(),
+        proxy=connection.proxy_url,
+        trust_env=connection.trust_env,
+    )
+    return kopf.AiohttpSession(
+        aiohttp_session=session,
+        server=connection.server,
+        default_namespace=connection.default_namespace,
+        priority=connection.priority,
+        expiration=connection.expiration,
+    )
 
 
 @kopf.on.startup()

@@ -1,18 +1,19 @@
 """The only room that talks to Kubernetes: a few verbs in, plain values or a ClusterError out."""
 
-import json
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import aiohttp
 from kubernetes.aio import client
-from pydantic_core import from_json
 
 from graphcron import names
-from graphcron.errors import ClusterError, ConflictError, SpecError
+from graphcron.bounded_json import as_yaml, fast_loads
+from graphcron.errors import ClusterError, ConflictError
 from graphcron.events import Event
-from graphcron.leader import Leadership
+from graphcron.listing import Listed, Query, list_all, owners_path
+from graphcron.ownership import owner_uid
+from graphcron.refusals import refusal, refused, unless_changed
 
 REQUEST_SECONDS: Final = 30
 """The longest that we wait for the API server's answer."""
@@ -27,22 +28,13 @@ _JSON: Final = "application/json"
 _HEADS: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Of a list's objects the metadata alone."""
 
-_LISTED: Final = (
-    (f"/apis/{names.API_VERSION}", names.SERVER_PLURAL, ""),
-    ("/apis/batch/v1", "cronjobs", names.OURS),
-    ("/apis/batch/v1", "jobs", names.OURS),
-    ("/api/v1", "pods", names.OURS),
-)
-"""What a look at a GraphCron needs beside it: API group, resource and selector of each."""
-
-LIST_LIMIT: Final = 1000
-"""Objects of a list that are asked for at once."""
-
 VERBS: Final = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 """What Kubernetes' rules call the requests that we make."""
 
 Answer = dict[str, Any]
 """An object as the API server sent it."""
+
+logger = logging.getLogger(__name__)
 
 
 class Cluster:
@@ -52,6 +44,8 @@ class Cluster:
     ----------
     wrote
         Called with each object that we wrote, as the API server answered with it.
+    gone
+        Called with the UID of each object of which a request has found that it is gone.
     asked
         Called with verb and status of each request; None: there was no answer.
     """
@@ -61,15 +55,13 @@ class Cluster:
         api: client.ApiClient,
         wrote: Callable[[Answer], None],
         asked: Callable[[str, int | None], None] = lambda *_: None,
+        gone: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._api = api
         self._wrote = wrote
         self._asked = asked
+        self._gone = gone
         self._is_answered = False
-
-    def leadership(self, name: str, namespace: str, *, identity: str, seconds: int) -> Leadership:
-        """Return our part in an election; see :class:`graphcron.leader.Leadership`."""
-        return Leadership(self._api, name, namespace, identity=identity, seconds=seconds)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -77,7 +69,7 @@ class Cluster:
 
     async def find_cronjob(self, namespace: str, name: str) -> Answer | None:
         """Return the CronJob of that name, whoever made it; None where there is none."""
-        return await _unless_gone(self._call("GET", _cronjob_path(namespace, name), [], None, _JSON))
+        return await self._find(_cronjob_path(namespace, name))
 
     async def apply_cronjob(self, manifest: Mapping[str, Any], *, uid: str | None) -> Answer:
         """Make a CronJob what the manifest says, by server-side apply.
@@ -104,10 +96,13 @@ class Cluster:
         try:
             answer = await self._call("PATCH", path, _apply_query(force=uid is not None), as_yaml(body), _APPLY)
         except ClusterError as error:
-            if error.status == 409 and uid is None:
+            # Other 409s pass, such as that of a ResourceQuota which several requests count in at once.
+            if "FieldManagerConflict" in error.causes:
                 raise ConflictError(f"somebody else has made a CronJob named {metadata['name']}") from error
+            if uid:
+                await self._is_gone(uid, path, error)
             if error.status == 422:
-                raise _refused("CronJob", error) from error
+                raise refused("CronJob", error) from error
             raise
         self._wrote(answer)
         return answer
@@ -115,23 +110,27 @@ class Cluster:
     async def delete_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
         """Take a CronJob of ours away, with its Jobs."""
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
-        await _unless_gone(self._call("DELETE", _cronjob_path(namespace, name), [], body, _JSON))
+        path = _cronjob_path(namespace, name)
+        await self._of(uid, path, self._call("DELETE", path, [], body, _JSON))
 
     async def suspend_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
         """Let a CronJob of ours start no more; its schedule takes effect anew once it is applied again."""
+        path = _cronjob_path(namespace, name)
         metadata = {"uid": uid, "annotations": {names.ANNOTATION_SCHEDULE_KEY: None}}
         body, query = {"metadata": metadata, "spec": {"suspend": True}}, [("fieldManager", names.FIELD_MANAGER)]
-        answer = await _unless_gone(self._call("PATCH", _cronjob_path(namespace, name), query, body, _MERGE))
+        answer = await self._of(uid, path, self._call("PATCH", path, query, body, _MERGE))
         if answer:
             self._wrote(answer)
 
     async def create_job(self, manifest: Mapping[str, Any]) -> None:
-        """Make a Job, once: one of that name that is there already is left as it is.
+        """Make a Job, once: one of that name and owner that is there already is left as it is.
 
         Raises
         ------
         SpecError
             The API server refuses what the GraphCron asks for.
+        ConflictError
+            The Job of that name has another owner.
         ClusterError
             It did not work; try again.
         """
@@ -140,94 +139,126 @@ class Cluster:
             await self._call("POST", path, [("fieldManager", names.FIELD_MANAGER)], dict(manifest), _JSON)
         except ClusterError as error:
             if error.status == 422:
-                raise _refused("Job", error) from error
-            if error.status != 409:
+                raise refused("Job", error) from error
+            if error.reason != "AlreadyExists":
                 raise
+            await self._check_job(path, manifest, error)
+
+    async def _check_job(self, path: str, manifest: Mapping[str, Any], error: ClusterError) -> None:
+        """Make sure that the Job that is in the way is the one that was to be made; the error is raised if none is."""
+        name = manifest["metadata"]["name"]
+        # A list, since that is what the operator may do with Jobs.
+        answer = await self._heads(path, [("fieldSelector", f"metadata.name={name}")])
+        found = next(iter(answer["items"] or ()), None)
+        if found is None:
+            raise error
+        if owner_uid(found) != owner_uid(manifest):
+            raise ConflictError(
+                f"a Job named {name} exists and belongs to something else; delete it: kubectl delete job {name}"
+            )
+
+    async def delete_job(self, namespace: str, name: str, *, uid: str, version: str = "") -> None:
+        """Delete a Job of ours, with its pods; where a version is given, only that one."""
+        conditions = {"uid": uid, **({"resourceVersion": version} if version else {})}
+        body = {"preconditions": conditions, "propagationPolicy": "Background"}
+        path = f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}"
+        await unless_changed(self._call("DELETE", path, [], body, _JSON))
+
+    async def end_pod(self, namespace: str, name: str, *, uid: str) -> None:
+        """Have the kubelet end a pod of ours that is older than a second; it stays, with its logs."""
+        body = {"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": 1}}
+        path = f"/api/v1/namespaces/{namespace}/pods/{name}"
+        await unless_changed(self._call("PATCH", path, [("fieldManager", names.FIELD_MANAGER)], body, _MERGE))
+
+    async def events_of(self, namespace: str, uid: str) -> list[Answer]:
+        """Return the Events on an object."""
+        query = [("fieldSelector", f"involvedObject.uid={uid}")]
+        answer = await self._call("GET", f"/api/v1/namespaces/{namespace}/events", query, None, _JSON)
+        return list(answer["items"] or ())
 
     async def patch_status(self, owner: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
-        """Write the status of a GraphCron or GraphServer; False where it is gone, or has changed meanwhile."""
+        """Write the status of a GraphCron or GraphServer; False where it is gone.
+
+        Raises
+        ------
+        ClusterError
+            It did not work, or the object has changed since a watch showed it; look at it again.
+        """
         # With its version, so that nothing is told that was decided on an older status, whoever has written since.
         identity = {each: owner["metadata"][each] for each in ("name", "namespace", "uid", "resourceVersion")}
-        plural = names.SERVER_PLURAL if owner["kind"] == names.SERVER_KIND else names.PLURAL
-        path = f"/apis/{names.API_VERSION}/namespaces/{identity['namespace']}/{plural}/{identity['name']}/status"
+        path = f"{owners_path(owner)}/{identity['name']}/status"
         body = {"apiVersion": names.API_VERSION, "kind": owner["kind"], "metadata": identity, "status": status}
         query = [("fieldManager", names.FIELD_MANAGER)]
         try:
             # Nobody else writes it, so it is put whole: that costs the API server a fifth less than an apply.
             self._wrote(await self._call("PUT", path, query, body, _JSON))
         except ClusterError as error:
-            if error.status in {404, 409}:
-                return False
-            raise
+            if error.status not in {404, 409} or await self.is_there(owner):
+                raise
+            return False  # another object may have its name by now
         return True
 
     async def emit(self, owner: Mapping[str, Any], event: Event, *, now: str) -> None:
-        """Post an Event on a GraphCron or GraphServer; one that was posted before is left as it is."""
-        metadata = owner["metadata"]
-        name = event.name_for(metadata["name"], metadata["uid"])
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": name, "namespace": metadata["namespace"]},
-            "involvedObject": {
-                "apiVersion": names.API_VERSION,
-                "kind": owner["kind"],
-                "name": metadata["name"],
-                "namespace": metadata["namespace"],
-                "uid": metadata["uid"],
-            },
-            "type": "Normal" if event.normal else "Warning",
-            "reason": event.reason,
-            "message": event.message[:1024],
-            "source": {"component": names.OPERATOR},
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
-        path = f"/api/v1/namespaces/{metadata['namespace']}/events"
+        """Post an Event on a GraphCron or GraphServer, if possible; one that was posted before is left as it is."""
+        path = f"/api/v1/namespaces/{owner['metadata']['namespace']}/events"
         try:
-            await self._call("POST", path, [("fieldManager", names.FIELD_MANAGER)], body, _JSON)
+            await self._call(
+                "POST", path, [("fieldManager", names.FIELD_MANAGER)], event.body_for(owner, now=now), _JSON
+            )
         except ClusterError as error:
-            # 409: told before. 403 and 404: the namespace is going away.
-            if error.status not in {403, 404, 409}:
-                raise
+            is_going = error.status == 404 or "NamespaceTerminating" in error.causes
+            if error.reason != "AlreadyExists" and not is_going:
+                logger.warning("Event %s not posted: %s", event.reason, error)
 
     async def serves_our_kinds(self) -> bool:
         """Tell whether the CustomResourceDefinitions are in place."""
-        answer = await _unless_gone(self._call("GET", f"/apis/{names.API_VERSION}", [], None, _JSON))
+        answer = await self._find(f"/apis/{names.API_VERSION}")
         known = {each["name"] for each in (answer or {}).get("resources", ())}
         return known >= {names.PLURAL, names.SERVER_PLURAL}
 
-    async def versions(self, namespaces: Sequence[str], serves: Callable[[str], bool]) -> dict[str, int]:
-        """Return the versions, by UID, of all GraphServers there are, and of the CronJobs, Jobs and pods of ours.
+    async def listed(self, namespaces: Sequence[str], serves: Callable[[str], bool]) -> Listed:
+        """Return what there is; see :func:`graphcron.listing.list_all`."""
+        return await list_all(self._heads, namespaces, serves)
 
-        Parameters
-        ----------
-        namespaces
-            Where to look, by their names; empty: in all of them at once.
-        serves
-            Tells which namespaces count.
-        """
-        found: dict[str, int] = {}
-        for group, plural, selector in _LISTED:
-            for scope in [f"namespaces/{each}/" for each in namespaces] or [""]:
-                async for metadata in self._heads(f"{group}/{scope}{plural}", selector):
-                    if serves(metadata["namespace"]):
-                        found[metadata["uid"]] = int(metadata["resourceVersion"])
-        return found
+    async def is_there(self, owner: Mapping[str, Any]) -> bool:
+        """Tell whether a GraphCron or GraphServer is there, and not about to go: a watch may have missed its end."""
+        uid, name = owner["metadata"]["uid"], owner["metadata"]["name"]
+        # A list, since that is what the operator may do with them.
+        answer = await self._heads(owners_path(owner), [("fieldSelector", f"metadata.name={name}")])
+        found = [each["metadata"] for each in answer["items"] or () if each["metadata"]["uid"] == uid]
+        if not found:
+            self._gone(uid)
+        return bool(found) and not found[0].get("deletionTimestamp")
 
-    async def _heads(self, path: str, selector: str) -> AsyncIterator[Answer]:
-        """Yield the metadata of all objects of a list."""
-        following = ""
-        while True:
-            query = [("limit", str(LIST_LIMIT)), ("labelSelector", selector), ("continue", following)]
-            given = [(name, value) for name, value in query if value]
-            answer = await self._call("GET", path, given, None, _JSON, accept=_HEADS)
-            for each in answer["items"] or ():
-                yield each["metadata"]
-            following = answer["metadata"].get("continue", "")
-            if not following:
-                return
+    async def _heads(self, path: str, query: Query) -> Answer:
+        return await self._call("GET", path, query, None, _JSON, accept=_HEADS)
+
+    async def _find(self, path: str) -> Answer | None:
+        """Return what is at a path; None: nothing."""
+        try:
+            return await self._call("GET", path, [], None, _JSON)
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def _of(self, uid: str, path: str, call: Awaitable[Answer]) -> Answer | None:
+        """Return the answer of a call about the object with that UID; None where it is gone."""
+        try:
+            return await call
+        except ClusterError as error:
+            if await self._is_gone(uid, path, error):
+                return None
+            raise
+
+    async def _is_gone(self, uid: str, path: str, error: ClusterError) -> bool:
+        """Tell whether a write was refused since its object is gone."""
+        # Of a 409, another object has its name by now, or something else is in the way of the write.
+        found = await self._find(path) if error.status == 409 else None
+        is_gone = error.status == 404 or (error.status == 409 and (found is None or found["metadata"]["uid"] != uid))
+        if is_gone:
+            self._gone(uid)
+        return is_gone
 
     async def is_reachable(self) -> bool:
         """Tell whether the API server answers us; it is asked only where our last request had no answer."""
@@ -256,26 +287,8 @@ class Cluster:
         self._is_answered = response.status < 500
         self._asked(VERBS[method], response.status)
         if response.status >= 400:
-            raise ClusterError(_refusal(method, path, response.status, text), status=response.status)
-        return dict(from_json(text))
-
-
-def as_yaml(body: Any) -> str:
-    """Write JSON that is YAML too: no pairs of surrogates; escapes for what YAML refuses or takes for a line's end."""
-    return _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(body, ensure_ascii=False))
-
-
-_UNFIT: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-
-
-async def _unless_gone(call: Awaitable[Answer]) -> Answer | None:
-    """Return the answer of a call about an object of ours; None where that is gone, or another one by now."""
-    try:
-        return await call
-    except ClusterError as error:
-        if error.status in {404, 409}:
-            return None
-        raise
+            raise refusal(method, path, response.status, text)
+        return dict(fast_loads(text))
 
 
 def _apply_query(*, force: bool) -> list[tuple[str, str]]:
@@ -284,15 +297,3 @@ def _apply_query(*, force: bool) -> list[tuple[str, str]]:
 
 def _cronjob_path(namespace: str, name: str) -> str:
     return f"/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}"
-
-
-def _refused(what: str, error: ClusterError) -> SpecError:
-    return SpecError(field="spec", problem=f"the API server refuses the {what}: {error}", remedy="change what it names")
-
-
-def _refusal(method: str, path: str, status: int, text: bytes) -> str:
-    try:
-        message = json.loads(text)["message"]
-    except (ValueError, KeyError, TypeError):
-        message = text[:200].decode(errors="replace")
-    return f"{method} {path}: {status} {message}"

@@ -10,6 +10,7 @@ from typing import Final
 import kopf
 
 import graphcron.handlers  # noqa: F401  (its decorators register the handlers)
+from graphcron.bugs import leave_out_messages_of_errors
 from graphcron.errors import SpecError
 from graphcron.operation import Operation
 from graphcron.settings import from_arguments, from_environment, served_and_not
@@ -36,6 +37,7 @@ def main() -> int:
         return 2
     kopf.configure(log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL)
     logging.getLogger().setLevel(settings.log_level.upper())
+    leave_out_messages_of_errors()
     # kopf tells of each handler that succeeded; ours only put a key into a queue.
     logging.getLogger("kopf.objects").setLevel(max(logging.WARNING, logging.getLogger().level))
     operation = Operation(settings)

@@ -33,6 +33,9 @@ SERVER_SHORT_NAME: Final = "gserver"
 CRD_NAME: Final = f"{PLURAL}.{GROUP}"
 """Name of the CustomResourceDefinition."""
 
+CONTAINER: Final = "runner"
+"""Name of our container in the pods; a mesh may have put others beside it, before or behind."""
+
 MAX_NAME_LENGTH: Final = 52
 """Longest name in characters: CronJob's own limit, since a Job adds 11 to it."""
 
@@ -41,6 +44,19 @@ FIELD_MANAGER: Final = "graphcron"
 
 OPERATOR: Final = "graphcron-operator"
 """Reporting controller of our Events."""
+
+RESERVED_PREFIXES: Final = (f"{GROUP}/", "batch.kubernetes.io/")
+"""Of labels and annotations that the operator or Kubernetes sets on pods."""
+
+PROFILE_PREFIXES: Final = (
+    "container.apparmor.security.beta.kubernetes.io/",
+    "container.seccomp.security.alpha.kubernetes.io/",
+    "seccomp.security.alpha.kubernetes.io/",
+)
+"""Of annotations that change a pod's security profile."""
+
+ENV_PREFIX: Final = "GRAPHCRON_"
+"""Of the environment variables that the operator gives the pods."""
 
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 """Set to ``graphcron`` on all that we make; our watches select on it."""
@@ -66,11 +82,17 @@ LABEL_PURPOSE: Final = f"{GROUP}/purpose"
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
 """Set by the Job controller on the Job's Pods; our pods read it to learn their Job."""
 
+CONDITION_ACCEPTS_TRAFFIC: Final = f"{GROUP}/accepts-traffic"
+"""Readiness gate of our pods. Nobody sets this condition, so no Service sends requests to a pod that answers none."""
+
 ANNOTATION_RUN_REQUESTED: Final = f"{GROUP}/run-requested-at"
 """Set by users on a GraphCron: any new value asks for one run now. Echoed in ``status.lastHandledTrigger``."""
 
 ANNOTATION_RESUME_REQUESTED: Final = f"{GROUP}/resume-requested-at"
 """Set by users on a GraphCron: any new value ends a pause after failures. Echoed in ``status.lastHandledResume``."""
+
+REQUESTS: Final = (ANNOTATION_RUN_REQUESTED, ANNOTATION_RESUME_REQUESTED)
+"""The annotations of a GraphCron that the operator reads."""
 
 ANNOTATION_HEALTH_INCLUDES_RUNS: Final = f"{GROUP}/health-includes-runs"
 """Set by users on a GraphCron: with ``true``, failing runs make it unhealthy in Argo CD. The operator never looks."""
@@ -92,6 +114,9 @@ ANNOTATION_TRIGGER: Final = f"{GROUP}/trigger"
 
 ANNOTATION_APPLIED: Final = f"{GROUP}/applied"
 """Hash of the manifest that we applied, on the CronJob."""
+
+ANNOTATION_INSTALLATION: Final = f"{GROUP}/installation"
+"""Installation of the operator that reconciles the CronJob's GraphCron; every other one leaves it alone."""
 
 ANNOTATION_SCHEDULE_SINCE: Final = f"{GROUP}/schedule-since"
 """When the schedule of the CronJob took effect (RFC 3339): nothing that was due before runs."""

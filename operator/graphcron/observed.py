@@ -1,24 +1,29 @@
 """What the operator keeps of the cluster's objects: the few members that decisions need, as plain values.
 
-Each ``*_seen`` function takes an object as the API server sends it and forgets the rest.
+Each ``*_seen`` function takes an object as the API server sends it and forgets the rest. Anybody may have written into
+it: what can't be read counts as missing, and nothing here raises.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final
 
-from pydantic import ConfigDict, TypeAdapter
-
 from graphcron import names
+from graphcron.carried import NOTHING, Carried, carried_by
 from graphcron.contract import Report
 from graphcron.names import Purpose
+from graphcron.ownership import controller_uid, owner_uid
+from graphcron.termination_message import report_of
+from graphcron.unstructured import EARLIEST_YEAR, object_at, objects_at, short_text_at, text_at, time_of
 
 Body = Mapping[str, Any]
 """An object as the API server sends it."""
 
 SECONDS_PER_MINUTE: Final = 60
+_READ: Final = ["name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"]
+_INITIALIZING: Final = "PodInitializing"
+"""Why a container waits that comes after others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,19 @@ class CronJobSeen:
     suspended: bool = False
     ran_since: datetime | None = None
     """Of one that is suspended: since when its schedule had been in force until then."""
+    installation: str = ""
+    """Installation of the operator that made it; empty: one without a name, or of an older release."""
+    carried: Carried = NOTHING
+    """What the pods of its Jobs carry that an administrator limits."""
+
+    @property
+    def owner(self) -> str:
+        """UID of the GraphCron that it belongs to, even if somebody has removed the owner reference."""
+        return self.controller_uid or self.labels.get(names.LABEL_UID, "")
 
     def belongs_to(self, uid: str) -> bool:
-        """Tell whether it is that GraphCron's, even if somebody has removed the owner reference."""
-        return (self.controller_uid or self.labels.get(names.LABEL_UID)) == uid
+        """Tell whether it is that GraphCron's."""
+        return self.owner == uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,14 @@ class JobSeen:
     """What it is for, if no schedule has made it."""
     trigger: str = ""
     """The request that it answers, where a person asked for it."""
+    uid: str = ""
+    owner: str = ""
+    """UID of the CronJob that made it, or of its GraphCron or GraphServer."""
+    carried: Carried = NOTHING
+    """The same of its own pods, until it has finished."""
+    version: str = field(default="", compare=False)
+    had_pods: bool = field(default=True, compare=False)
+    """Whether it has or had a pod, as far as its status tells; no news, since the pod follows."""
 
     @property
     def finished(self) -> bool:
@@ -87,15 +109,24 @@ class PodSeen:
     job: str
     created: datetime
     terminal: bool
-    """Whether its container has ended for good."""
+    """Whether the runner has ended for good, even if a sidecar goes on."""
     report: Report | None
     """Its termination message, where it left a readable one."""
     waiting_reason: str
-    """Why its container has not started, such as ``CreateContainerConfigError``; empty where it has."""
+    """Why the runner has not started, such as ``CreateContainerConfigError``; empty where it has."""
     waiting_message: str
     finished_at: datetime | None
     purpose: Purpose | None = None
     """What it is for, if no schedule has made its Job."""
+    uid: str = ""
+    owner: str = ""
+    """UID of its Job."""
+    exit_code: int | None = None
+    """The runner's; None: it has not ended, or nobody knows how."""
+    failed: bool = False
+    """Whether the pod as a whole has failed."""
+    sidecars: str = ""
+    """Names of the containers that still keep the pod from its end."""
 
     @property
     def is_silent(self) -> bool:
@@ -103,21 +134,8 @@ class PodSeen:
         return not (self.terminal or self.report or self.waiting_reason)
 
 
-def time_of(text: str | None) -> datetime | None:
-    """Read an RFC 3339 time of the API server; None stays None."""
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
-
-
-def owner_key(body: Body) -> tuple[str, str]:
-    """Return namespace and name of the GraphCron that an object of ours says it belongs to."""
-    metadata = body["metadata"]
-    return metadata.get("namespace", ""), metadata.get("labels", {}).get(names.LABEL_NAME, "")
-
-
-def is_answered(body: Body) -> bool:
-    """Tell whether the status of a GraphCron or GraphServer is about its spec as it is."""
-    generation = (body.get("status") or {}).get("observedGeneration")
-    return bool(generation == body["metadata"].get("generation"))
+def _created(metadata: Body) -> datetime:
+    return time_of(metadata.get("creationTimestamp")) or datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,64 +151,61 @@ class Wish:
 def wish_of(body: Body, annotation: str) -> Wish | None:
     """Return what an object's annotation asks for; None where it has none."""
     metadata = body["metadata"]
-    value = (metadata.get("annotations") or {}).get(annotation)
+    value = short_text_at(object_at(metadata, "annotations"), annotation)
     if not value:
         return None
-    moments = [entry.get("time") for entry in metadata.get("managedFields") or () if _owns(entry, annotation)]
-    return Wish(value, max(filter(None, map(_time_or_none, moments)), default=None))
+    moments = [entry.get("time") for entry in objects_at(metadata, "managedFields") if _owns(entry, annotation)]
+    return Wish(value, max(filter(None, map(time_of, moments)), default=None))
 
 
-def without_managed_fields(body: Body, annotation: str) -> dict[str, Any]:
-    """Return the object without what only the API server needs: who wrote which field, but for that annotation."""
-    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    kept = [
+def without_unread_metadata(body: Body, annotation: str) -> dict[str, Any]:
+    """Return a GraphCron or GraphServer with the metadata that is read; of the managed fields, that annotation's."""
+    metadata = {key: value for key, value in body["metadata"].items() if key in _READ}
+    annotations = object_at(body["metadata"], "annotations")
+    metadata["annotations"] = {key: each for key in names.REQUESTS if (each := short_text_at(annotations, key))}
+    kept: list[dict[str, Any]] = [
         {"time": entry.get("time"), "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{annotation}": {}}}}}
-        for entry in body["metadata"].get("managedFields") or ()
+        for entry in objects_at(body["metadata"], "managedFields")
         if _owns(entry, annotation)
     ]
     return {**body, "metadata": {**metadata, "managedFields": kept} if kept else metadata}
 
 
 def _owns(entry: Mapping[str, Any], annotation: str) -> bool:
-    fields = entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
-    return f"f:{annotation}" in fields
+    return f"f:{annotation}" in object_at(entry, "fieldsV1", "f:metadata", "f:annotations")
 
 
 def cronjob_seen(body: Body) -> CronJobSeen:
     """Keep what matters of a CronJob."""
     metadata = body["metadata"]
-    annotations = metadata.get("annotations", {})
+    annotations = object_at(metadata, "annotations")
     return CronJobSeen(
         name=metadata["name"],
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),
         controller_uid=controller_uid(body),
-        labels={key: value for key, value in metadata.get("labels", {}).items() if key in names.OUR_LABELS},
-        applied=annotations.get(names.ANNOTATION_APPLIED, ""),
-        schedule_key=annotations.get(names.ANNOTATION_SCHEDULE_KEY, ""),
-        schedule_since=_time_or_none(annotations.get(names.ANNOTATION_SCHEDULE_SINCE)),
-        last_schedule_time=time_of(body.get("status", {}).get("lastScheduleTime")),
-        paused_since=_time_or_none(annotations.get(names.ANNOTATION_PAUSED_SINCE)),
-        handled_trigger=annotations.get(names.ANNOTATION_HANDLED_TRIGGER, ""),
-        handled_resume=annotations.get(names.ANNOTATION_HANDLED_RESUME, ""),
-        suspended=bool(body.get("spec", {}).get("suspend")),
-        ran_since=_time_or_none(annotations.get(names.ANNOTATION_RAN_SINCE)),
+        labels={key: value for key, value in object_at(metadata, "labels").items() if key in names.OUR_LABELS},
+        applied=short_text_at(annotations, names.ANNOTATION_APPLIED),
+        schedule_key=short_text_at(annotations, names.ANNOTATION_SCHEDULE_KEY),
+        schedule_since=time_of(annotations.get(names.ANNOTATION_SCHEDULE_SINCE)),
+        last_schedule_time=time_of(object_at(body, "status").get("lastScheduleTime")),
+        paused_since=time_of(annotations.get(names.ANNOTATION_PAUSED_SINCE)),
+        handled_trigger=short_text_at(annotations, names.ANNOTATION_HANDLED_TRIGGER),
+        handled_resume=short_text_at(annotations, names.ANNOTATION_HANDLED_RESUME),
+        suspended=bool(object_at(body, "spec").get("suspend")),
+        ran_since=time_of(annotations.get(names.ANNOTATION_RAN_SINCE)),
+        installation=short_text_at(annotations, names.ANNOTATION_INSTALLATION),
+        carried=carried_by(object_at(body, "spec", "jobTemplate", "spec")),
     )
-
-
-def controller_uid(body: Body) -> str:
-    """Return the UID of the owner that controls an object; empty where none does."""
-    owners = body["metadata"].get("ownerReferences") or ()
-    return next((owner["uid"] for owner in owners if owner.get("controller")), "")
 
 
 def job_seen(body: Body) -> JobSeen:
     """Keep what matters of a Job."""
     metadata = body["metadata"]
-    status = body.get("status", {})
+    status = object_at(body, "status")
     conditions = {
-        condition["type"]: condition
-        for condition in status.get("conditions") or ()
+        text_at(condition, "type"): condition
+        for condition in objects_at(status, "conditions")
         if condition.get("status") == "True"
     }
     failure = conditions.get("Failed")
@@ -200,45 +215,76 @@ def job_seen(body: Body) -> JobSeen:
         scheduled_time=_scheduled_time(metadata),
         succeeded="Complete" in conditions,
         failed=failure is not None,
-        failure=failure.get("reason", "") if failure else "",
+        failure=text_at(failure or {}, "reason"),
         finished_at=time_of(status.get("completionTime") or end.get("lastTransitionTime")),
-        created=time_of(metadata.get("creationTimestamp")) or datetime.min.replace(tzinfo=UTC),
+        created=_created(metadata),
         purpose=_purpose(metadata),
-        trigger=metadata.get("annotations", {}).get(names.ANNOTATION_TRIGGER, ""),
+        trigger=short_text_at(object_at(metadata, "annotations"), names.ANNOTATION_TRIGGER),
+        uid=text_at(metadata, "uid"),
+        owner=owner_uid(body),
+        carried=NOTHING if end else carried_by(object_at(body, "spec")),
+        version=text_at(metadata, "resourceVersion"),
+        had_pods=any(status.get(each) for each in _POD_COUNTS)
+        or any(object_at(status, "uncountedTerminatedPods").values()),
     )
+
+
+_POD_COUNTS: Final = ("active", "succeeded", "failed", "terminating")
+"""Counts of pods in a Job's status."""
 
 
 def _purpose(metadata: Body) -> Purpose | None:
     """Read what a Job or pod is for; what a newer version made for something else counts as a look, not as a run."""
-    text = metadata.get("labels", {}).get(names.LABEL_PURPOSE)
-    return None if text is None else Purpose(text) if text in set(Purpose) else Purpose.PREFLIGHT
+    text = object_at(metadata, "labels").get(names.LABEL_PURPOSE)
+    return None if text is None else Purpose(text) if text in list(Purpose) else Purpose.PREFLIGHT
 
 
 def pod_seen(body: Body) -> PodSeen:
     """Keep what matters of a pod."""
     metadata = body["metadata"]
-    status = body.get("status", {})
-    states = [container.get("state", {}) for container in status.get("containerStatuses") or ()]
-    state: Mapping[str, Any] = states[0] if states else {}
-    ended = state.get("terminated") or {}
-    waiting = state.get("waiting") or _unscheduled(status)
+    status = object_at(body, "status")
+    # By name: the kubelet sorts them, and istio-proxy or linkerd-proxy come before the runner.
+    states = {text_at(each, "name"): object_at(each, "state") for each in objects_at(status, "containerStatuses")}
+    state = states.pop(names.CONTAINER, {})
+    ended = object_at(state, "terminated")
+    over = status.get("phase") in ("Succeeded", "Failed")
+    waiting = _waiting(state, status)
     return PodSeen(
         name=metadata["name"],
-        job=metadata.get("labels", {}).get(names.LABEL_JOB_NAME, ""),
-        created=time_of(metadata["creationTimestamp"]) or datetime.min.replace(tzinfo=UTC),
-        terminal=status.get("phase") in {"Succeeded", "Failed"},
-        report=_report_or_none(ended.get("message")),
-        waiting_reason=waiting.get("reason", ""),
-        waiting_message=waiting.get("message", ""),
+        job=text_at(object_at(metadata, "labels"), names.LABEL_JOB_NAME),
+        created=_created(metadata),
+        terminal=over or bool(ended),
+        report=report_of(text_at(ended, "message")),
+        waiting_reason=text_at(waiting, "reason"),
+        waiting_message=text_at(waiting, "message"),
         finished_at=time_of(ended.get("finishedAt")),
         purpose=_purpose(metadata),
+        uid=text_at(metadata, "uid"),
+        owner=owner_uid(body),
+        exit_code=exit_code if isinstance(exit_code := ended.get("exitCode"), int) else None,
+        failed=status.get("phase") == "Failed",
+        sidecars="" if over else ", ".join(name for name, each in states.items() if "terminated" not in each),
     )
+
+
+def _waiting(state: Mapping[str, Any], status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return why the runner has not started: for an init container's reason, where it is that which it waits for."""
+    waiting = object_at(state, "waiting")
+    if waiting.get("reason", _INITIALIZING) != _INITIALIZING:
+        return waiting
+    for container in objects_at(status, "initContainerStatuses"):
+        why = object_at(object_at(container, "state"), "waiting")
+        if why.get("reason", _INITIALIZING) != _INITIALIZING:
+            return {**why, "message": f"container {text_at(container, 'name')}: {text_at(why, 'message')}"}
+    return waiting or _unscheduled(status)
 
 
 def _unscheduled(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the condition that says why no node takes the pod; nothing where one has taken it."""
-    conditions = status.get("conditions") or ()
-    return next((each for each in conditions if (each["type"], each["status"]) == ("PodScheduled", "False")), {})
+    conditions = objects_at(status, "conditions")
+    return next(
+        (each for each in conditions if (each.get("type"), each.get("status")) == ("PodScheduled", "False")), {}
+    )
 
 
 def scheduled_time_of(job: str) -> datetime | None:
@@ -250,30 +296,5 @@ def scheduled_time_of(job: str) -> datetime | None:
 
 
 def _scheduled_time(metadata: Body) -> datetime:
-    annotated = _time_or_none(metadata.get("annotations", {}).get(names.ANNOTATION_SCHEDULED_TIMESTAMP))
-    created = time_of(metadata.get("creationTimestamp")) or datetime.min.replace(tzinfo=UTC)
-    return annotated or scheduled_time_of(metadata["name"]) or created
-
-
-def _time_or_none(text: str | None) -> datetime | None:
-    """Read a time from an annotation, which anybody may have written."""
-    try:
-        moment = time_of(text)
-    except ValueError:
-        return None
-    return moment
-
-
-def _report_or_none(text: str | None) -> Report | None:
-    """Read a termination message, which may be anything: the image is the user's choice."""
-    try:
-        report = _REPORT.validate_python(Report.from_json(text or ""), strict=True)
-        for moment in (report.startTime, report.windowStart, report.windowEnd):
-            time_of(moment)
-        Decimal(report.windowCost or 0)
-    except (ValueError, TypeError, ArithmeticError):
-        return None
-    return report
-
-
-_REPORT: Final = TypeAdapter(Report, config=ConfigDict(allow_inf_nan=False))
+    annotated = time_of(object_at(metadata, "annotations").get(names.ANNOTATION_SCHEDULED_TIMESTAMP))
+    return annotated or scheduled_time_of(metadata["name"]) or _created(metadata)

@@ -5,22 +5,34 @@ import logging
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
+from kubernetes.aio import client
+
 from graphcron import __version__, names
+from graphcron.bugs import tell_bug
+from graphcron.clock import Clock
 from graphcron.connection import open_client
 from graphcron.echoes import Echoes
 from graphcron.errors import ClusterError
+from graphcron.installation import is_others
 from graphcron.kube import Cluster
+from graphcron.leader import Leadership
 from graphcron.metrics import Metrics
+from graphcron.observed import Body
+from graphcron.oversized import bounded
+from graphcron.preflight_limiter import PreflightLimiter
 from graphcron.probes import Probes
 from graphcron.reconcile import Key, Reconciler
+from graphcron.relist import Relist
 from graphcron.servers import ServerReconciler
 from graphcron.settings import Settings
 from graphcron.shown import Shown
+from graphcron.unstructured import object_at
 from graphcron.workqueue import WorkQueue
 
 Reconcilers = Mapping[str, Callable[..., Awaitable[datetime | None]]]
@@ -32,15 +44,6 @@ LAST_WORK_SECONDS: Final = 5.0
 WAIT_SECONDS: Final = 2.0
 """Pause before the API server is asked again for what it did not have."""
 
-FILL_SECONDS: Final = 600.0
-"""How long the watches may take to show all that there is."""
-
-LIST_AGAIN_SECONDS: Final = 10.0
-"""How long they may lack something before it is looked up whether it is still there."""
-
-LOOK_SECONDS: Final = 0.05
-"""Pause between two looks whether they have shown it."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -50,11 +53,13 @@ class Operation:
     With a Lease it watches from the start, and works when the Lease is its own: the queue holds what is to be done.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
-        self.queue: WorkQueue[Key] = WorkQueue()
+        self._clock = clock or Clock()
+        self.queue: WorkQueue[Key] = WorkQueue(self._clock)
         self.echoes = Echoes(timedelta(seconds=settings.echo_seconds))
         self.shown = Shown(self.echoes)
+        self._limiter = PreflightLimiter[Key](settings.max_concurrent_preflights, partial(self.queue.add, patient=True))
         self.lost = asyncio.Event()
         """Set when the Lease is lost, and the process has to end."""
         self._workers: list[asyncio.Task[None]] = []
@@ -62,18 +67,12 @@ class Operation:
         """When an object was last worked on."""
         self._tasks: list[asyncio.Task[None]] = []
         """What prepares for the work."""
+        self._leadership: Leadership | None = None
         self._ends = AsyncExitStack()
 
     async def start(self) -> None:
         """Connect, answer probes, and set the workers to work, or stand by until it is our turn."""
-        self._metrics = Metrics(
-            __version__,
-            queued=lambda: len(self.queue),
-            graphcrons=lambda: self.shown.graphcrons() if self._workers else (),
-        )
-        self._cluster = Cluster(
-            await open_client(), lambda answer: self.echoes.expect(answer, now=datetime.now(UTC)), self._metrics.asked
-        )
+        self.connect(await open_client())
         self._ends.push_async_callback(self._cluster.close)
         await self._wait_for_kinds()
         ready, port = self._cluster.is_reachable, self.settings.health_port
@@ -82,8 +81,25 @@ class Operation:
         await probes.start()
         self._ends.push_async_callback(self._hand_over)
         # kopf opens its watches when this has returned, so it is waited for elsewhere.
-        self._filled = asyncio.create_task(self._fill())
-        self._tasks = [self._filled, asyncio.create_task(self._stand() if self.settings.lease_name else self._begin())]
+        self._synced = asyncio.create_task(self.relist.wait_for_cache_sync())
+        work = self._stand() if self.settings.lease_name else self._begin()
+        self._tasks = [self._synced, asyncio.create_task(self._compare()), asyncio.create_task(work)]
+
+    def connect(self, api: client.ApiClient) -> None:
+        """Make what asks the API server, and what counts that."""
+        self._metrics = Metrics(
+            __version__,
+            queued=lambda: len(self.queue),
+            graphcrons=lambda: self._own_graphcrons() if self._workers else (),
+            orphans=lambda: self.shown.all_orphans() if self._workers else (),
+        )
+        self._cluster = Cluster(
+            api,
+            lambda answer: self.echoes.expect(bounded(answer), now=self._clock.now()),
+            self._metrics.asked,
+            self._forget,
+        )
+        self.relist = Relist(self._cluster, self.shown, self.echoes, self.settings, self._forget, clock=self._clock)
 
     async def stop(self) -> None:
         """End the work, hand over, then close the connections."""
@@ -96,7 +112,7 @@ class Operation:
         except TimeoutError:
             logger.warning("The last work took longer than %.0f s", LAST_WORK_SECONDS)
         await self._cancel(*self._workers, *self._tasks)
-        if self.settings.lease_name:
+        if self._leadership:
             await self._leadership.give_back()
 
     def __copy__(self) -> "Operation":
@@ -114,61 +130,55 @@ class Operation:
                 logger.warning("%s", error)
             await asyncio.sleep(WAIT_SECONDS)
 
-    async def _fill(self) -> None:
-        """Wait until the watches have shown what there is: a decision on a part of it would be a wrong one."""
-        try:
-            async with asyncio.timeout(FILL_SECONDS):
-                while not await self._is_filled():
-                    pass
-        except Exception:
-            logger.exception("The watches have not shown us what there is")
-            raise
+    def _forget(self, uid: str, version: int = 0) -> None:
+        """Drop an object that is gone though no watch has shown its end, and have those look whom that concerns."""
+        for key in self.shown.missed(uid, version):
+            self.queue.add(key)
 
-    async def _is_filled(self) -> bool:
-        """List what there is, wait a while for the watches, and tell whether they have shown all of it.
-
-        What is listed may be deleted before any watch shows it; another list will not have it.
-        """
-        named = self.settings.namespaces if self.settings.namespaces_are_named else ()
-        try:
-            lacking = await self._cluster.versions(named, self.settings.serves)
-        except ClusterError as error:
-            logger.warning("%s", error)
-            await asyncio.sleep(WAIT_SECONDS)
-            return False
-        until = time.monotonic() + LIST_AGAIN_SECONDS
-        while (lacking := self.shown.lacks(lacking)) and time.monotonic() < until:  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_SECONDS)
-        if lacking:
-            logger.warning("The watches have yet to show us %d objects", len(lacking))
-        return not lacking
+    async def _compare(self) -> None:
+        await asyncio.shield(self._synced)
+        await self.relist.run()
 
     async def _stand(self) -> None:
         """Work while the Lease is ours; a process that has lost it ends, and comes back as a new one."""
         settings, identity = self.settings, f"{socket.gethostname()}_{uuid.uuid4()}"
-        self._leadership = self._cluster.leadership(
-            settings.lease_name, settings.lease_namespace, identity=identity, seconds=settings.lease_seconds
+        self._leadership = Leadership(
+            open_client,
+            settings.lease_name,
+            settings.lease_namespace,
+            identity=identity,
+            seconds=settings.lease_seconds,
         )
         logger.info("Standing by as %s for the Lease %s/%s", identity, settings.lease_namespace, settings.lease_name)
         try:
-            await self._leadership.lead(self._begin)
-            logger.error("The Lease is lost: another replica takes over")
+            why = await self._leadership.lead(self._begin, self._stop_work)
+            logger.error("The Lease is lost: %s. This process ends, and its container is started again", why)
         except Exception:
             logger.exception("The election has failed: this is a bug")
-        await self._cancel(*self._workers)
+            await self._stop_work()
         self.lost.set()
+
+    async def _stop_work(self) -> None:
+        await self._cancel(*self._workers)
 
     async def _begin(self) -> None:
         """Set the workers to work, once the view is complete."""
-        await asyncio.shield(self._filled)
-        reconcilers: Reconcilers = {
-            names.KIND: Reconciler(self._cluster, self.shown, self.settings, self._metrics.ended).reconcile,
-            names.SERVER_KIND: ServerReconciler(self._cluster, self.shown, self.settings).reconcile,
-        }
+        await asyncio.shield(self._synced)
+        reconcilers = self.reconcilers()
         logger.info("Working")
         self._worked = time.monotonic()
         self._metrics.leader.set(1)
         self._workers = [asyncio.create_task(self._work(reconcilers)) for _ in range(self.settings.workers)]
+
+    def reconcilers(self) -> Reconcilers:
+        """Return what reconciles, once the view is complete."""
+        for key, job in self.shown.preflights():
+            self._limiter.restore(key, job.name, since=job.created)
+        common = (self._cluster, self.shown, self.settings, self._limiter)
+        return {
+            names.KIND: Reconciler(*common, self._metrics.ended).reconcile,
+            names.SERVER_KIND: ServerReconciler(*common).reconcile,
+        }
 
     @staticmethod
     async def _cancel(*tasks: asyncio.Task[None]) -> None:
@@ -181,7 +191,7 @@ class Operation:
             key = await self.queue.get()
             began = time.monotonic()
             try:
-                result = await self._reconcile(reconcilers, key)
+                result = await self.reconcile(reconcilers, key)
                 self._worked = time.monotonic()
                 self._metrics.count(key.kind, result, self._worked - began)
             finally:
@@ -189,25 +199,33 @@ class Operation:
             # A look that found all in place has waited for nothing: now watches, probes and the Lease have their turn.
             await asyncio.sleep(0)
 
-    async def _reconcile(self, reconcilers: Reconcilers, key: Key) -> str:
+    async def reconcile(self, reconcilers: Reconcilers, key: Key) -> str:
         """Work on an object, and return how it ended."""
-        now = datetime.now(UTC)
+        now = self._clock.now()
         try:
             again = await reconcilers[key.kind](key, now=now)
         except ClusterError as error:
             pause = self.queue.retry(key)
             logger.warning("%s %s/%s: %s; again in %.1f s", key.kind, key.namespace, key.name, error, pause)
             return "retry"
-        except Exception:
+        except Exception as error:
             pause = self.queue.retry(key)
             logger.exception("%s %s/%s: this is a bug; again in %.1f s", key.kind, key.namespace, key.name, pause)
+            await tell_bug(self._cluster, self.shown.body(key), error, now=now)
             return "error"
         if again is None:
             self.queue.forget(key)
+            self._limiter.forget(key, now=now)
         else:
             self.queue.succeed(key)
             self.queue.add_after(key, max((again - now).total_seconds(), 1))
         return "success"
+
+    def _own_graphcrons(self) -> Iterator[Body]:
+        """Return the GraphCrons that no other installation reports on."""
+        for each in self.shown.graphcrons():
+            if not is_others(object_at(each, "status").get("installation"), self.settings.installation):
+                yield each
 
     @property
     def _longest_rest(self) -> float:
@@ -215,7 +233,7 @@ class Operation:
         return 2 * self.settings.resync_seconds + self.settings.echo_seconds
 
     def _troubles(self) -> list[str]:
-        overdue = self.echoes.overdue(now=datetime.now(UTC))
+        overdue = self.echoes.overdue(now=self._clock.now())
         troubles = [f"a task has ended: {task!r}" for task in self._workers if task.done()]
         troubles += [f"a task has failed: {task!r}" for task in self._tasks if _has_failed(task)]
         idle = time.monotonic() - self._worked

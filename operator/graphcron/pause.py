@@ -9,7 +9,7 @@ from graphcron.model import GraphCronSpec, GraphCronStatus, RecentRun
 from graphcron.observed import CronJobSeen, Wish
 
 SUCCESSES: Final = frozenset({Outcome.SUCCEEDED})
-NEITHER: Final = frozenset({Outcome.INTERRUPTED, Outcome.SKIPPED, Outcome.STOPPED, Outcome.CANCELLED})
+NEITHER: Final = frozenset({Outcome.INTERRUPTED, Outcome.SKIPPED, Outcome.STOPPED, Outcome.CANCELLED, Outcome.UNKNOWN})
 FAILURES: Final = frozenset(Outcome) - SUCCESSES - NEITHER
 
 
@@ -49,7 +49,9 @@ def pause_for(
     handled = (seen.handled_resume if seen else "") or previous.last_handled_resume or ""
     wanted = wish.value if wish else ""
     if wanted and wanted != handled:
-        failures, since, handled = 0, None, wanted
+        since, handled = None, wanted
+    if wanted and wanted != previous.last_handled_resume:
+        failures = 0  # the status has yet to show the request, and counts those from before it
     limit = spec.failure_policy.pause_after_consecutive_failures if spec.failure_policy else None
     if limit is None:
         since = None
@@ -61,8 +63,8 @@ def pause_for(
 def consecutive_failures(before: int, new: Sequence[RecentRun]) -> int:
     """Count the failures in a row; a skip, an interrupt or a cancel is neither a failure nor an end to them."""
     for run in new:
-        if Outcome(run.outcome) in SUCCESSES:
+        if run.outcome in SUCCESSES:
             before = 0
-        elif Outcome(run.outcome) in FAILURES:
+        elif run.outcome in FAILURES:
             before += 1
     return before

@@ -1,17 +1,19 @@
 """What the watches show → what is to be done and to be told of one GraphCron. Pure; the reconciler carries it out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 from graphcron import names
-from graphcron.asks import Ask, catch_up_for, handled_trigger, trigger_for
+from graphcron.asks import Ask, came_later, catch_up_for, handled_trigger, trigger_for
 from graphcron.campaign import END_OF_TIME
 from graphcron.desired import Memory, cronjob_names, cronjobs_for, in_force, job_for, rest_of
-from graphcron.model import GraphCron, GraphCronSpec, GraphCronStatus, RecentRun
+from graphcron.errors import GraphCronError
+from graphcron.model import GraphCron, GraphCronSpec, GraphCronStatus, History, RecentRun
 from graphcron.names import Purpose
-from graphcron.observed import CronJobSeen, JobSeen, PodSeen, Wish
+from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen, Wish
 from graphcron.pause import Pause, consecutive_failures, pause_for
 from graphcron.pod import Manifest
 from graphcron.preflight import Look, Rhythm, look
@@ -19,11 +21,13 @@ from graphcron.reasons import ConditionType
 from graphcron.request import whole_seconds
 from graphcron.runs import Told, tell, vanished
 from graphcron.settings import Settings
+from graphcron.stuck_jobs import given_up
 from graphcron.timing import calendar_for, lines_of
 from graphcron.unstarted import Watched, patience, unstarted
+from graphcron.unstructured import object_at
 
-NO_LIMIT: Final = 1
-"""Entries of ``recentRuns`` that are kept at least where the spec that would say how many can't be read."""
+MOST_RUNS: Final = 100
+"""Most entries of ``recentRuns`` that a spec can ask for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +40,18 @@ class Seen:
     pods: Sequence[PodSeen]
     previous: GraphCronStatus
     """The status as it stands."""
+    created: datetime | None = None
+    """When the GraphCron was made."""
     trigger: Wish | None = None
     """The request for a run now that stands on the object."""
     resume: Wish | None = None
     """The request to end a pause."""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Why Jobs that never had a pod get none, by their names, in the Job controller's words."""
+    runs_kept: int | None = None
+    """Entries of ``recentRuns`` that the spec asks for, be the rest of it right or wrong; None: it does not say."""
+    preflight_is_due: bool = False
+    """The server that the preflight found unreachable has answered another one since."""
 
     @property
     def runs(self) -> tuple[list[JobSeen], list[PodSeen]]:
@@ -62,16 +74,61 @@ class Plan(NamedTuple):
     """What is to be done, and what is known."""
 
     cronjobs: list[Manifest]
+    """As they are to be before any Job is made: what stops or corrects comes before what starts."""
     surplus: list[CronJobSeen]
     """CronJobs of lines that the schedule no longer has."""
-    jobs: list[Manifest]
-    """Jobs to be made once, before the CronJobs are told that they were."""
+    jobs: dict[Purpose, Manifest]
+    """Jobs to be made once."""
+    remembering: Manifest | None
+    """The first CronJob with the request whose Job is in :attr:`jobs`; None: there is none."""
+    unmade: list[RecentRun]
+    """Runs to be told that have no Job, and the one that a Job is to make up for."""
+    given_up: list[RecentRun]
+    """Runs whose Jobs got no pod in time."""
     told: Told
     pause: Pause
     look: Look | None
     """The preflight; None: it is turned off."""
     handled_trigger: str
+    handled_before: str
+    """What it is if the Job of the request is refused."""
     checked_until: datetime | None
+
+    def creates(self, seen: Seen) -> bool:
+        """Tell whether something is created or adopted for a GraphCron that was reconciled before.
+
+        A watch may have missed its deletion. What is created then has no owner, and may run until Kubernetes collects
+        it; a CronJob without an owner may be an orphan, which is to stay as it is. A preflight does not count, since it
+        may have to wait for its turn.
+        """
+        if seen.previous.observed_generation is None:
+            return False
+        known = {
+            *(job.name for job in seen.jobs),
+            *(name for name, each in seen.cronjobs.items() if each.controller_uid),
+        }
+        jobs = [job for purpose, job in self.jobs.items() if purpose is not Purpose.PREFLIGHT]
+        return any(each["metadata"]["name"] not in known for each in (*self.cronjobs, *jobs))
+
+    def without(self, refused: Mapping[Purpose, GraphCronError], seen: Seen, spec: GraphCronSpec) -> "Plan":
+        """Return what is left where some of the Jobs are not made: those are decided on again."""
+        plan = self
+        if Purpose.TRIGGER in refused:
+            plan = plan._replace(handled_trigger=plan.handled_before)
+        if Purpose.CATCH_UP in refused:
+            made_up = next(run.scheduled_time for run in plan.unmade if run.job)
+            before = min(filter(None, (plan.checked_until, made_up - timedelta(seconds=1))))
+            told = _told(seen, spec, [run for run in plan.unmade if not run.job], plan.given_up)
+            plan = plan._replace(told=told, checked_until=before)
+        if Purpose.PREFLIGHT in refused and plan.look:
+            plan = plan._replace(look=plan.look.undone(refused[Purpose.PREFLIGHT]))
+        return plan
+
+
+def runs_kept(body: Body) -> int | None:
+    """Return how many entries of ``recentRuns`` a spec asks for that need not be valid; None: it does not say."""
+    kept = object_at(body, "spec", "history").get("runs", History().runs)
+    return kept if type(kept) is int and 1 <= kept <= MOST_RUNS else None
 
 
 def told_without_plan(seen: Seen, spec: GraphCronSpec | None) -> Told:
@@ -79,12 +136,18 @@ def told_without_plan(seen: Seen, spec: GraphCronSpec | None) -> Told:
     return _told(seen, spec)
 
 
-def _told(seen: Seen, spec: GraphCronSpec | None, unstarted: Sequence[RecentRun] = ()) -> Told:
+def _told(
+    seen: Seen,
+    spec: GraphCronSpec | None,
+    unstarted: Sequence[RecentRun] = (),
+    given_up: Sequence[RecentRun] = (),
+) -> Told:
     previous = seen.previous.recent_runs or []
     jobs, pods = seen.runs
-    limit = spec.history.runs if spec else max(len(previous), NO_LIMIT)
-    gone = vanished(seen.previous.active or [], jobs, pods, previous)
-    return tell(previous, jobs, pods, limit=limit, unstarted=[*unstarted, *gone])
+    limit = spec.history.runs if spec else seen.runs_kept or max(len(previous), 1)
+    active = seen.previous.active or []
+    gone = vanished(active, jobs, pods, previous)
+    return tell(previous, jobs, pods, limit=limit, active=active, unstarted=[*unstarted, *gone], given_up=given_up)
 
 
 def known_without_plan(seen: Seen, told: Told) -> dict[str, object]:
@@ -96,7 +159,8 @@ def known_without_plan(seen: Seen, told: Told) -> dict[str, object]:
     known: dict[str, object] = {
         "consecutive_failures": consecutive_failures(seen.previous.consecutive_failures or 0, told.new) or None
     }
-    if seen.trigger and seen.previous.observed_generation is None and not seen.cronjobs:
+    is_first = seen.previous.observed_generation is None and not seen.cronjobs
+    if seen.trigger and is_first and not came_later(seen.trigger, seen.created):
         known["last_handled_trigger"] = seen.trigger.value
     return known
 
@@ -114,26 +178,38 @@ def plan_for(graphcron: GraphCron, settings: Settings, seen: Seen, *, now: datet
     slept_until = _slept_until(graphcron, seen, now)
     stretch = _in_force(graphcron, seen, slept_until)
     missed = _unstarted(graphcron, seen, stretch, now)
-    trigger = trigger_for(graphcron, seen.trigger, first, seen.previous, now)
-    pause = pause_for(spec, seen.resume, first, seen.previous, _told(seen, spec).new, now=now)
+    refused = given_up(graphcron, seen.runs[0], seen.refusals, now)
+    trigger = trigger_for(graphcron, seen.trigger, first, seen.previous, jobs=seen.jobs, now=now)
+    pause = pause_for(spec, seen.resume, first, seen.previous, _told(seen, spec, given_up=refused).new, now=now)
     rests = rest_of(graphcron, paused=pause.since is not None, now=now)
-    catch_up = None if rests else catch_up_for(spec, name, missed, seen.jobs, now)
+    with_pods = [job for job in seen.jobs if job.name not in seen.refusals]
+    catch_up = None if rests else catch_up_for(spec, name, missed, with_pods, now)
     unmade = [_with_job(run, catch_up) for run in missed] + ([trigger] if isinstance(trigger, RecentRun) else [])
-    handled = seen.trigger.value if seen.trigger else handled_trigger(first, seen.previous)
-    memory = Memory(pause.since, handled, pause.handled_resume)
+    handled = handled_trigger(seen.trigger, first, seen.previous)
+    # A request is remembered when its Job has been made, or when the status has told why none is. One that nothing is
+    # to be done for is remembered at once.
+    known = seen.trigger.value if seen.trigger and trigger is None else handled
+    rendered = partial(cronjobs_for, graphcron, settings, seen.cronjobs, now=now, slept_until=slept_until)
+    memory = Memory(pause.since, known, pause.handled_resume)
     wanted = cronjob_names(graphcron)
     asks = [each for each in (trigger, catch_up) if isinstance(each, Ask)]
     since = first.schedule_since if first and first.schedule_since else whole_seconds(now)
     checking = _look(graphcron, settings, seen, now)
+    jobs = {ask.purpose: job_for(graphcron, settings, ask, since=since) for ask in asks}
+    if checking and checking.manifest:
+        jobs[Purpose.PREFLIGHT] = checking.manifest
     return Plan(
-        cronjobs=cronjobs_for(graphcron, settings, seen.cronjobs, memory, now=now, slept_until=slept_until),
+        cronjobs=rendered(memory),
         surplus=[each for each in seen.cronjobs.values() if each.name not in wanted],
-        jobs=[job_for(graphcron, settings, ask, since=since) for ask in asks]
-        + ([checking.manifest] if checking and checking.manifest else []),
-        told=_told(seen, spec, unmade),
+        jobs=jobs,
+        remembering=rendered(memory._replace(handled_trigger=trigger.trigger))[0] if isinstance(trigger, Ask) else None,
+        unmade=unmade,
+        given_up=refused,
+        told=_told(seen, spec, unmade, refused),
         pause=pause,
         look=checking,
-        handled_trigger=handled,
+        handled_trigger=seen.trigger.value if seen.trigger else handled,
+        handled_before=handled,
         checked_until=_checked_until(graphcron, seen, stretch, now),
     )
 
@@ -174,7 +250,7 @@ def _unstarted(
     """List what nobody started; a schedule has no occurrences before it took effect, nor while it is suspended."""
     if stretch is None:
         return []
-    watched = Watched(calendar_for(graphcron), *stretch, seen.runs[0], seen.previous)
+    watched = Watched(calendar_for(graphcron), *stretch, seen.runs[0], seen.previous, seen.refusals)
     return unstarted(graphcron.spec, watched, now=now)
 
 
@@ -194,7 +270,7 @@ def _look(graphcron: GraphCron, settings: Settings, seen: Seen, now: datetime) -
     conditions = seen.previous.conditions or ()
     known = next((each.status for each in conditions if each.type == ConditionType.TARGET_RESOLVED), "Unknown")
     good = None if known == "Unknown" else known == "True"
-    rhythm = Rhythm(good=None, bad=timedelta(seconds=settings.preflight_seconds))
+    rhythm = Rhythm(good=None, longest=timedelta(seconds=settings.preflight_seconds))
     return look(
         names.KIND,
         graphcron,
@@ -203,5 +279,6 @@ def _look(graphcron: GraphCron, settings: Settings, seen: Seen, now: datetime) -
         seen=seen.looks,
         rhythm=rhythm,
         good=good,
+        is_due=seen.preflight_is_due,
         now=now,
     )

@@ -12,9 +12,6 @@ from graphcron.settings import Settings
 
 Manifest = dict[str, Any]
 
-CONTAINER: Final = "runner"
-"""Name of the pod's one container."""
-
 TERMINATION_GRACE_SECONDS: Final = 30
 """What a pod has, after SIGTERM, to cancel its run on the server."""
 
@@ -73,7 +70,7 @@ def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime, more: M
     spec = graphcron.spec
     files = _files(spec, settings)
     container: Manifest = {
-        "name": CONTAINER,
+        "name": names.CONTAINER,
         "image": (spec.runner and spec.runner.image) or settings.runner_image,
         "env": _environment(graphcron, settings, since, more),
         "resources": settings.runner_resources,
@@ -93,6 +90,8 @@ def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime, more: M
         # pod that was deleted while it started would run on, start its run, and leave it behind when it is killed.
         "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": TERMINATION_GRACE_SECONDS,
+        # Never ready, so never an endpoint of a Service, whatever the labels. A Job does not wait for it.
+        "readinessGates": [{"conditionType": names.CONDITION_ACCEPTS_TRAFFIC}],
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,

@@ -1,23 +1,21 @@
 """Is the spec reconciled? An ordered list of small checks; the first that finds something decides ``Ready``."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from graphcron.desired import rest_of
 from graphcron.errors import ConflictError, GraphCronError, NotAllowedError, SpecError
+from graphcron.installation import NAMELESS, contender_for
 from graphcron.model import GraphCron, GraphCronSpec
+from graphcron.names import Purpose
 from graphcron.observed import CronJobSeen, PodSeen
 from graphcron.plan import Plan, Seen
-from graphcron.reasons import Reason
+from graphcron.reasons import CANNOT_START, Reason
 from graphcron.runs import Told
+from graphcron.stuck_jobs import podless
 from graphcron.timing import excluded_for
-
-CANNOT_START: Final = frozenset(
-    {"CreateContainerConfigError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"}
-)
-"""Why a container waits that only a person can help, in the kubelet's words."""
 
 LONG_START: Final = timedelta(seconds=60)
 """A pod that waits longer than this for anything else is worth a word too: no node takes it, a volume is missing."""
@@ -38,6 +36,12 @@ class Observed:
     """With its server in place; None: it can't be read; :attr:`problem` says why."""
     problem: GraphCronError | None
     """What stopped this reconciliation."""
+    refused: Mapping[Purpose, GraphCronError] = field(default_factory=dict)
+    """Why Jobs could not be made."""
+    unsuspended: GraphCronError | None = None
+    """Why a CronJob that must start nothing more is not suspended yet."""
+    limited: str = ""
+    """Why a CronJob of its own may start no more; empty: it may."""
     seen: Seen
     cronjobs: Sequence[CronJobSeen]
     """Those that are wanted, as they are after our applies."""
@@ -46,6 +50,8 @@ class Observed:
     told: Told
     now: datetime
     """When all this was so."""
+    installation: str = ""
+    """Our own."""
 
     @property
     def spec(self) -> GraphCronSpec | None:
@@ -70,8 +76,13 @@ def _spec_is_wrong(observed: Observed) -> Finding | None:
     if not isinstance(observed.problem, SpecError):
         return None
     if isinstance(observed.problem, NotAllowedError):
-        return Finding(False, Reason.NOT_ALLOWED, f"{observed.problem}. No new runs start.", stalled=True)
+        runs = "No new runs start"
+        if observed.unsuspended:
+            runs = f"New runs start until its CronJob is suspended, which the operator retries: {observed.unsuspended}"
+        return Finding(False, Reason.NOT_ALLOWED, f"{observed.problem}. {runs}.", stalled=True)
     kept = " The CronJob stays as the last valid spec made it." if observed.seen.cronjobs else ""
+    if observed.limited:
+        kept = f" No new runs start from the CronJob: {observed.limited}."
     missing = observed.graphcron is not None and observed.problem.field == "spec.serverRef"
     reason = Reason.GRAPH_SERVER_NOT_FOUND if missing else Reason.INVALID_SPEC
     return Finding(False, reason, f"{observed.problem}.{kept}", stalled=True)
@@ -106,6 +117,51 @@ def _pod_waits_long(observed: Observed) -> Finding | None:
     return None
 
 
+def _no_pod_can_be_created(observed: Observed) -> Finding | None:
+    """Find a Job for which Kubernetes cannot create a pod, unless a later Job has got one."""
+    seen = observed.seen
+    latest = max((job.created for job in seen.jobs if job.had_pods), default=None)
+    words = [
+        seen.refusals[job.name] for job in seen.jobs if job.name in seen.refusals and _is_after(job.created, latest)
+    ]
+    last = observed.told.runs[0] if observed.told.runs else None
+    if words:
+        message = f"Kubernetes cannot create its pod: {words[-1]}"
+    elif last and last.reason == Reason.POD_CANNOT_START and _is_after(last.scheduled_time, latest):
+        message = f"The last run was skipped. {last.message}"  # its Job has made room for the next one
+    else:
+        return None
+    return Finding(False, Reason.POD_CANNOT_START, f"{message}. {_MAKE_ROOM}", stalled=True)
+
+
+_MAKE_ROOM: Final = "Correct what this names, such as a ResourceQuota, a LimitRange, or spec.runner."
+
+
+def _is_after(moment: datetime, other: datetime | None) -> bool:
+    return other is None or moment > other
+
+
+def _job_waits_long(observed: Observed) -> Finding | None:
+    """Find a Job that has had no pod for long, for which nobody knows why."""
+    for job in podless(observed.seen.jobs, observed.seen.pods):
+        if not job.finished and observed.now - job.created >= LONG_START:
+            message = f"Job {job.name} has no pod yet: kubectl describe job {job.name}"
+            return Finding(False, Reason.POD_CANNOT_START, message)
+    return None
+
+
+def _is_contended(observed: Observed) -> Finding | None:
+    contender = contender_for(observed.seen.previous, observed.installation, now=observed.now)
+    if contender is None:
+        return None
+    message = (
+        f"The CronJob is as the spec wants it: the installation {observed.installation or NAMELESS} of the operator "
+        f"reconciles it. The installation {contender.installation or NAMELESS} watches this namespace too, and leaves "
+        "it alone. Limit watchNamespaces of one of them."
+    )
+    return Finding(True, Reason.INSTALLATION_CONFLICT, message)
+
+
 def _rests(observed: Observed) -> Finding | None:
     if observed.graphcron is None:
         return None
@@ -130,7 +186,10 @@ CHECKS: Final[tuple[Check, ...]] = (
     _name_is_taken,  # the same
     _cluster_said_no,  # passes by itself
     _pod_waits_in_vain,  # the CronJob is right, and yet no run can start
+    _no_pod_can_be_created,  # the same
     _pod_waits_long,  # the same, as far as we can see
+    _job_waits_long,  # the same
+    _is_contended,  # all is well here, but an administrator must part the two
     _rests,  # all is well, and at rest
 )
 """Asked in this order; the first that finds something decides."""

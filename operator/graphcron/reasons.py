@@ -4,6 +4,7 @@ The outcomes of a run are Reasons too; they are declared in :mod:`graphcron.cont
 """
 
 from enum import StrEnum
+from typing import Final
 
 
 class ConditionType(StrEnum):
@@ -23,6 +24,8 @@ class ConditionType(StrEnum):
     """The budget of the window is used up, and runs are skipped until it turns; there only while it holds."""
     SCHEDULE_TIGHT = "ScheduleTight"
     """Runs take longer than the time between them; there only while it holds."""
+    RUN_DELAYED = "RunDelayed"
+    """A run now or a catch-up has no Job yet, because the API server refuses it; there only while it holds."""
     RECONCILING = "Reconciling"
     """kstatus: there only while a change is under way."""
     STALLED = "Stalled"
@@ -52,10 +55,15 @@ class Reason(StrEnum):
     """A field names what the administrator does not allow; its CronJobs are suspended."""
     CRON_JOB_NOT_OURS = "CronJobNotOurs"
     """A CronJob of this name exists and is not controlled by this GraphCron."""
+    INSTALLATION_CONFLICT = "InstallationConflict"
+    """Two installations of the operator watch this namespace. True: the one that made the CronJob reconciles it. False:
+    that one does not answer, and the other one leaves the CronJob alone."""
     CLUSTER_ERROR = "ClusterError"
     """The API server refused or did not answer; tried again."""
+    INTERNAL_ERROR = "InternalError"
+    """The operator failed on this object: a bug; tried again."""
     POD_CANNOT_START = "PodCannotStart"
-    """A pod of this GraphCron waits for something that is missing: a Secret, a ConfigMap, an image."""
+    """A pod waits for something that is missing, such as a Secret or an image, or Kubernetes cannot create it."""
     NO_RUN_YET = "NoRunYet"
     """No run has finished yet."""
     NOT_STARTED = "NotStarted"
@@ -74,7 +82,30 @@ class Reason(StrEnum):
     """Most runs are shorter than the time between two, but not all."""
     CHECKING = "Checking"
     """A preflight is under way."""
+    FAILED_CREATE = "FailedCreate"
+    """The API server refused a Job, for example because of a ResourceQuota; the message has its words."""
+    PREFLIGHT_PENDING = "PreflightPending"
+    """A preflight waits, because as many as the operator allows are under way."""
+    WAITING_FOR_SERVER = "WaitingForServer"
+    """A preflight waits until the server answers that of another GraphCron, which found it unreachable."""
+    JOB_DELETED = "JobDeleted"
+    """A Job was deleted while it was active, as ``kubectl graphcron cancel`` does, and its pod cancelled the run."""
     JOB_GONE = "JobGone"
     """A Job that was active is gone, and with it what became of its run."""
+    SIDECAR_KEEPS_POD_RUNNING = "SidecarKeepsPodRunning"
+    """A sidecar went on after the runner had ended; the operator has ended it."""
     POD_LOST = "PodLost"
     """A Job ended without a report of its pod: killed, evicted or gone too often."""
+
+
+CANNOT_START: Final = frozenset(
+    {
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+    }
+)
+"""Why a container waits that only a person can help, in the kubelet's words."""

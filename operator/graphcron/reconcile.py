@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from graphcron import names, unstarted
-from graphcron.allowed import check_graphcron
-from graphcron.desired import cronjob_names, is_in_place, next_change
-from graphcron.errors import ClusterError, ConflictError, NotAllowedError, SpecError
+from graphcron import names
+from graphcron.allowed import check_graphcron, suspension_of, to_suspend
+from graphcron.attempts import Done, kept, raise_cluster_error
+from graphcron.cleanup import end_stuck, read_refusals, stop_forbidden, stop_terminating, suspend
+from graphcron.desired import cronjob_names, is_in_place
+from graphcron.errors import ClusterError, ConflictError, GraphCronError, OtherInstallationError, SpecError
 from graphcron.events import events_for
+from graphcron.installation import PATIENCE, adoptable, check_owner, contended, is_reported_by_other, owner_of
 from graphcron.kube import Cluster
 from graphcron.model import (
     GraphCron,
@@ -21,19 +24,16 @@ from graphcron.model import (
     parse_server,
     rfc3339,
 )
+from graphcron.names import Purpose
 from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen, cronjob_seen, wish_of
-from graphcron.plan import Plan, Seen, plan_for, told_without_plan
-from graphcron.ready import LONG_START, Observed, waiting_pods
+from graphcron.plan import Plan, Seen, plan_for, runs_kept, told_without_plan
+from graphcron.preflight_limiter import PreflightLimiter
+from graphcron.ready import Observed
 from graphcron.resolved import resolved
 from graphcron.settings import Settings
-from graphcron.status import status_for, status_of
-from graphcron.timing import calendar_for
-
-AFTER_DUE: Final = timedelta(seconds=15)
-"""How long after a due time the status is looked at again: the Job's own event, if there is one, has come by then.
-
-Kubernetes takes some twelve seconds to make 500 Jobs that are due in the same minute.
-"""
+from graphcron.status import next_look, status_for, status_of
+from graphcron.stuck_jobs import endings_for, stuck_looks
+from graphcron.unstructured import time_of
 
 
 class Key(NamedTuple):
@@ -56,12 +56,17 @@ class View(Protocol):
     def cronjobs(self, key: Key) -> Sequence[CronJobSeen]:
         """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
 
-    def jobs(self, uid: str) -> Sequence[JobSeen]:
-        """Return the Jobs of the owner with that UID."""
+    def orphans(self, key: Key) -> Sequence[CronJobSeen]:
+        """Return the CronJobs without an owner that were made for a GraphCron of that name which is gone."""
 
-    def pods(self, uid: str) -> Sequence[PodSeen]:
-        """Return the pods of the owner with that UID."""
+    def jobs(self, key: Key, uid: str) -> Sequence[JobSeen]:
+        """Return the Jobs of a GraphCron or GraphServer with that UID: its own, and those of its CronJobs."""
 
+    def pods(self, key: Key, uid: str) -> Sequence[PodSeen]:
+        """Return the pods of those Jobs."""
+
+
+Limiter = PreflightLimiter[Key]
 
 Ended = Callable[[tuple[str, str], Sequence[RecentRun], Sequence[RecentRun]], None]
 """Called with a GraphCron's namespace and name, the runs that its status told before, and those that are new."""
@@ -70,10 +75,13 @@ Ended = Callable[[tuple[str, str], Sequence[RecentRun], Sequence[RecentRun]], No
 class Reconciler:
     """What reconciles: told once what it works with, then asked for one GraphCron at a time."""
 
-    def __init__(self, cluster: Cluster, view: View, settings: Settings, ended: Ended = lambda *_: None) -> None:
+    def __init__(
+        self, cluster: Cluster, view: View, settings: Settings, limiter: Limiter, ended: Ended = lambda *_: None
+    ) -> None:
         self._cluster = cluster
         self._view = view
         self._settings = settings
+        self._limiter = limiter
         self._ended = ended
 
     async def reconcile(self, key: Key, *, now: datetime) -> datetime | None:
@@ -90,49 +98,72 @@ class Reconciler:
             It did not work; the status says so where it could be written. Try again.
         """
         body = self._view.body(key)
+        orphaned = await self._suspend_orphans(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
-            return None
-        seen = self._seen(key, body)
+            return await self._stop(key, body, orphaned, now=now)
+        seen = await self._with_refusals(key.namespace, self._seen(key, body), now)
         graphcron: GraphCron | None = None
-        plan, problem, cronjobs = None, None, list(seen.cronjobs.values())
+        plan, done = None, Done(list(seen.cronjobs.values()))
         try:
+            check_owner(seen.cronjobs.values(), body, self._settings.installation)
             graphcron = parse(body)
             graphcron = resolved(graphcron, self._server_of(graphcron))
             check_graphcron(graphcron, self._settings)
             seen = replace(seen, cronjobs=await self._with_unlabelled(graphcron, seen.cronjobs))
+            check_owner(seen.cronjobs.values(), body, self._settings.installation)
             plan = plan_for(graphcron, self._settings, seen, now=now)
-            cronjobs = await self._carry_out(graphcron, plan, seen)
+            if plan.creates(seen) and not await self._cluster.is_there(body):
+                return None
+            done = await self._carry_out(key, body, plan, seen, now=now)
+            plan = plan.without(done.refused, seen, graphcron.spec)
+        except OtherInstallationError as error:
+            return await self._contend(body, seen.previous, error.owner, now=now)
         except (SpecError, ClusterError) as error:
-            problem = error
-        if isinstance(problem, NotAllowedError):
-            await self._suspend(seen, uid=body["metadata"]["uid"], namespace=key.namespace)
+            done = done._replace(problems=[error])
+        problem = next(iter(done.problems), None)
+        bad = to_suspend(seen.cronjobs.values(), body["metadata"]["uid"], self._settings, problem)
+        stopped = bad if problem else ()
+        unsuspended, banned = await stop_forbidden(self._cluster, body, stopped, seen.jobs, self._settings, now=now)
         observed = Observed(
             generation=body["metadata"]["generation"],
             graphcron=graphcron,
             problem=problem,
+            refused=done.refused,
+            unsuspended=unsuspended,
+            limited=next(filter(None, (suspension_of(each, self._settings) for each in bad)), ""),
             seen=seen,
-            cronjobs=cronjobs,
+            cronjobs=done.cronjobs,
             plan=plan,
             # What was not carried out is decided anew: nothing of it may be told before.
             told=plan.told if plan and not problem else told_without_plan(seen, graphcron.spec if graphcron else None),
             now=now,
+            installation=self._settings.installation,
         )
         status = status_for(observed)
-        await self._tell(body, observed, status)
-        if isinstance(problem, ClusterError):
-            raise problem
-        return self._next_look(status, observed)
+        endings = endings_for(graphcron if plan and not problem else None, seen.jobs, seen.pods, seen.refusals, now)
+        if await self._tell(body, observed, status):  # what became of their runs is kept
+            await end_stuck(self._cluster, body, endings, now=now)
+        raise_cluster_error(*done.problems, observed.unsuspended, *done.refused.values(), done.unremembered, orphaned)
+        looks = stuck_looks(seen.jobs, seen.pods, seen.refusals, endings + banned, now)
+        return next_look(status, observed, resync=timedelta(seconds=self._settings.resync_seconds), further=looks)
 
     def _seen(self, key: Key, body: Body) -> Seen:
         uid = body["metadata"]["uid"]
         return Seen(
             cronjobs={each.name: each for each in self._view.cronjobs(key)},
-            jobs=self._view.jobs(uid),
-            pods=self._view.pods(uid),
+            jobs=self._view.jobs(key, uid),
+            pods=self._view.pods(key, uid),
             previous=status_of(body),
+            created=time_of(body["metadata"].get("creationTimestamp")),
             trigger=wish_of(body, names.ANNOTATION_RUN_REQUESTED),
             resume=wish_of(body, names.ANNOTATION_RESUME_REQUESTED),
+            runs_kept=runs_kept(body),
+            preflight_is_due=self._limiter.is_due(key),
         )
+
+    async def _with_refusals(self, namespace: str, seen: Seen, now: datetime) -> Seen:
+        refusals = await read_refusals(self._cluster, namespace, seen.jobs, seen.pods, now=now)
+        return replace(seen, refusals=refusals) if refusals else seen
 
     def _server_of(self, graphcron: GraphCron) -> GraphServer | None:
         """Return the GraphServer that a GraphCron names; None: it names none, or none that is there and valid."""
@@ -145,9 +176,9 @@ class Reconciler:
             return None
 
     async def _with_unlabelled(self, graphcron: GraphCron, known: Mapping[str, CronJobSeen]) -> dict[str, CronJobSeen]:
-        """Add the CronJobs of the names that we need which our watch does not show; refuse those of somebody else.
+        """Add the CronJobs of the names that we need which our watch, which selects by label, does not show.
 
-        Our watch shows CronJobs with our labels only; one that has none may be ours or somebody else's.
+        One without our labels may be ours, or somebody else's, which is refused.
         """
         metadata, cronjobs = graphcron.metadata, dict(known)
         for name in cronjob_names(graphcron):
@@ -161,56 +192,109 @@ class Reconciler:
                 )
         return cronjobs
 
-    async def _carry_out(self, graphcron: GraphCron, plan: Plan, seen: Seen) -> list[CronJobSeen]:
-        """Make Jobs and CronJobs what the plan says, and return the CronJobs as they are then."""
-        metadata, applied = graphcron.metadata, []
+    async def _carry_out(self, key: Key, body: Body, plan: Plan, seen: Seen, *, now: datetime) -> Done:
+        """Make CronJobs and Jobs what the plan says: what stops or corrects comes before what starts.
+
+        No refusal holds up another write, but no Job is made while a CronJob is not as it should be.
+        """
+        self._limiter.observe(key, plan.look, refused=seen.refusals, now=now)
+        cronjobs, problems = await self._correct(body, plan, seen)
+        if problems:
+            return Done(cronjobs, problems)
+        refused, unremembered = await self._start(key, body, plan, seen, now=now), None
+        if plan.remembering and Purpose.TRIGGER not in refused:
+            # Should the operator end before this, the Job's name keeps the request from a second run.
+            with kept(problems):
+                await self._cluster.apply_cronjob(plan.remembering, uid=cronjobs[0].uid)
+            unremembered = next(iter(problems), None)
+        return Done(cronjobs, [], refused, unremembered)
+
+    async def _correct(self, body: Body, plan: Plan, seen: Seen) -> tuple[list[CronJobSeen], list[GraphCronError]]:
+        """Make the CronJobs right; return them as they are then, and what went wrong."""
+        metadata, applied, problems = body["metadata"], [], list[GraphCronError]()
         generations = {each.name: each.generation for each in seen.previous.cron_jobs or ()}
-        for job in plan.jobs:
-            await self._cluster.create_job(job)
         for manifest in plan.cronjobs:
             name = manifest["metadata"]["name"]
             own = seen.cronjobs.get(name)
-            if own is None or not is_in_place(manifest, own, generation=generations.get(name)):
-                own = cronjob_seen(await self._cluster.apply_cronjob(manifest, uid=own.uid if own else None))
-            applied.append(own)
+            with kept(problems):
+                if own is None or not is_in_place(manifest, own, generation=generations.get(name)):
+                    own = cronjob_seen(await self._cluster.apply_cronjob(manifest, uid=own.uid if own else None))
+                applied.append(own)
         for each in plan.surplus:
             busy = any(job.name.startswith(f"{each.name}-") and not job.finished for job in seen.jobs)
-            if not each.belongs_to(metadata.uid or ""):
+            if not each.belongs_to(metadata["uid"]):
                 continue
-            if not busy:
-                await self._cluster.delete_cronjob(metadata.namespace or "", each.name, uid=each.uid)
-            elif not each.suspended:
-                await self._cluster.suspend_cronjob(metadata.namespace or "", each.name, uid=each.uid)
-        return applied
+            with kept(problems):
+                if not busy:
+                    await self._cluster.delete_cronjob(metadata["namespace"], each.name, uid=each.uid)
+                elif not each.suspended:
+                    await self._cluster.suspend_cronjob(metadata["namespace"], each.name, uid=each.uid)
+        return applied, problems
 
-    async def _suspend(self, seen: Seen, *, uid: str, namespace: str) -> None:
-        """Let nothing more start of what was made before."""
-        for each in seen.cronjobs.values():
-            if each.belongs_to(uid) and not each.suspended:
-                await self._cluster.suspend_cronjob(namespace, each.name, uid=each.uid)
+    async def _start(
+        self, key: Key, body: Body, plan: Plan, seen: Seen, *, now: datetime
+    ) -> dict[Purpose, GraphCronError]:
+        """Make the Jobs that are not there yet; return why some are not made.
 
-    async def _tell(self, body: Body, observed: Observed, status: GraphCronStatus) -> None:
-        """Write the status if it differs; count the runs that it tells anew, and post the Events that tell it."""
+        One that is there is not posted again: a ResourceQuota answers before the name does.
+        """
+        refused, known = dict[Purpose, GraphCronError](), {job.name for job in seen.jobs}
+        for purpose, manifest in plan.jobs.items():
+            if manifest["metadata"]["name"] in known:
+                continue
+            look = plan.look if purpose is Purpose.PREFLIGHT else None
+            try:
+                if look:
+                    self._limiter.acquire(key, look, now=now)
+                    if seen.previous.observed_generation is not None and not await self._cluster.is_there(body):
+                        continue  # as in :meth:`Plan.creates`
+                await self._cluster.create_job(manifest)
+            except GraphCronError as error:
+                refused[purpose] = error
+                if look:
+                    self._limiter.release(key, look, now=now)
+        return refused
+
+    async def _suspend_orphans(self, key: Key) -> GraphCronError | None:
+        orphans = adoptable(self._view.orphans(key), self._settings.installation)
+        return await suspend(self._cluster, orphans, namespace=key.namespace)
+
+    async def _stop(
+        self, key: Key, body: Body | None, orphaned: GraphCronError | None, *, now: datetime
+    ) -> datetime | None:
+        """Stop what is not allowed of a GraphCron that is going; return when to look again."""
+        again = None
+        if body:
+            cronjobs, jobs = self._view.cronjobs(key), self._view.jobs(key, body["metadata"]["uid"])
+            again = await stop_terminating(self._cluster, body, cronjobs, jobs, self._settings, now=now)
+        raise_cluster_error(orphaned)
+        return again
+
+    async def _contend(self, body: Body, previous: GraphCronStatus, owner: str, *, now: datetime) -> datetime:
+        """Leave a GraphCron to the installation that owns it; report now and then that there are two."""
+        metadata, own = body["metadata"], self._settings.installation
+        self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=now)
+        where = {"namespace": metadata["namespace"], "generation": metadata["generation"]}
+        status = contended(previous, owner, own, **where, now=now)
+        if status != previous and await self._cluster.patch_status(body, dump_status(status)):
+            for event in events_for(previous, status):
+                await self._cluster.emit(body, event, now=rfc3339(now))
+        waits = status.contender is not None and not status.contender.acknowledged
+        return now + (PATIENCE if waits else timedelta(seconds=self._settings.resync_seconds))
+
+    async def _tell(self, body: Body, observed: Observed, status: GraphCronStatus) -> bool:
+        """Write the status if it differs, count the runs that it adds, post the Events; return whether it stands."""
         previous, metadata = observed.seen.previous, body["metadata"]
-        if status == previous or not await self._cluster.patch_status(body, dump_status(status)):
-            return
+        if observed.plan is None and isinstance(observed.problem, SpecError):
+            self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=observed.now)
+        if status == previous:
+            return True
+        owner = owner_of(observed.cronjobs, metadata["name"], metadata["uid"]) or None
+        if observed.problem and owner != observed.installation and is_reported_by_other(previous, status):
+            return False  # two installations of which neither owns a CronJob would correct each other without end
+        if not await self._cluster.patch_status(body, dump_status(status)):
+            return False
         self._ended((metadata["namespace"], metadata["name"]), previous.recent_runs or (), observed.told.new)
         for event in events_for(previous, status):
             await self._cluster.emit(body, event, now=rfc3339(observed.now))
-
-    def _next_look(self, status: GraphCronStatus, observed: Observed) -> datetime:
-        now, graphcron, plan = observed.now, observed.graphcron, observed.plan
-        moments = [now + timedelta(seconds=self._settings.resync_seconds)]
-        if status.next_schedule_time:
-            moments.append(status.next_schedule_time + AFTER_DUE)
-        if graphcron:
-            moments += [moment for moment in [next_change(graphcron, now=now)] if moment]
-            patience = unstarted.patience(graphcron.spec)
-            open_times = calendar_for(graphcron).due_between(now - patience, now, 1)
-            moments += [moment + patience + AFTER_DUE for moment in open_times]
-        if status.budget and status.budget.window_end:
-            moments.append(status.budget.window_end)
-        if plan and plan.look and plan.look.again:
-            moments.append(plan.look.again)
-        moments += [pod.created + LONG_START for pod in waiting_pods(observed)]
-        return min(moment for moment in moments if moment > now)
+        return True

@@ -37,6 +37,7 @@ def request_for(graphcron: GraphCron, settings: Settings, *, since: datetime) ->
         concurrencyPolicy=spec.concurrency_policy,
         startingDeadlineSeconds=spec.starting_deadline_seconds,
         timeoutSeconds=spec.timeout_seconds,
+        defaultTimeoutSeconds=settings.default_timeout_seconds,
         notBefore=rfc3339(since),
         notAfter=rfc3339(spec.end_time) if spec.end_time else None,
         startTime=rfc3339(spec.start_time) if spec.start_time else None,

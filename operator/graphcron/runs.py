@@ -4,22 +4,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Outcome, Report
+from graphcron.contract import RETRIABLE, Outcome, Report
 from graphcron.model import ActiveRun, RecentRun
 from graphcron.names import Purpose
-from graphcron.observed import JobSeen, PodSeen, scheduled_time_of, time_of
+from graphcron.observed import JobSeen, PodSeen, scheduled_time_of
 from graphcron.reasons import Reason
+from graphcron.unstructured import time_of
 
-_LAST_WORDS: Final = frozenset(
-    outcome for outcome in Outcome if outcome is Outcome.SUCCEEDED or EXIT_CODES[outcome] in FINAL_EXIT_CODES
-)
-"""Outcomes after which a Job starts no other pod."""
-
-_SURER: Final = {Outcome.STOPPED: 0, Outcome.INTERNAL_ERROR: 0, Outcome.SKIPPED: 2}
+_RANKS: Final[dict[str, int]] = {
+    Outcome.STOPPED: 1,
+    Outcome.INTERNAL_ERROR: 1,
+    Outcome.UNKNOWN: 2,
+    Outcome.SERVER_UNREACHABLE: 3,
+    Outcome.SKIPPED: 3,
+}
+_REASON_RANKS: Final[dict[str | None, int]] = {Reason.NOT_STARTED: 0, Reason.JOB_DELETED: 1}
 """Of two that tell of one occurrence, the one that ranks higher is believed; what is not listed ranks highest."""
 
-_UNSURE_SKIP: Final = 1
-"""Rank of a skip that no Job has told."""
+_HIGHEST_RANK: Final = 4
+KILLED: Final = 137
+"""Exit code of a container that was ended by SIGKILL."""
 
 
 class Told(NamedTuple):
@@ -41,11 +45,28 @@ def pods_by_job(pods: Iterable[PodSeen]) -> dict[str, list[PodSeen]]:
     return groups
 
 
-def active_runs(jobs: Sequence[JobSeen], over: frozenset[str] = frozenset()) -> list[ActiveRun]:
-    """List the Jobs that have not finished, the newest first; without those whose pods have told the end already."""
+def active_runs(
+    jobs: Sequence[JobSeen], over: frozenset[str] = frozenset(), more: Sequence[ActiveRun] = ()
+) -> list[ActiveRun]:
+    """List the Jobs that have not finished, the newest first; without those whose pods have told the end already.
+
+    Parameters
+    ----------
+    more
+        Those that are :func:`stopping`.
+    """
     going = [job for job in jobs if not job.finished and job.name not in over]
     going.sort(key=lambda job: job.scheduled_time, reverse=True)
-    return [ActiveRun(job=job.name, scheduled_time=job.scheduled_time) for job in going]
+    runs = [ActiveRun(job=job.name, scheduled_time=job.scheduled_time, trigger=job.trigger or None) for job in going]
+    return [*runs, *more]
+
+
+def stopping(
+    previous: Sequence[ActiveRun], jobs: Sequence[JobSeen], pods: Sequence[PodSeen], over: frozenset[str]
+) -> list[ActiveRun]:
+    """List the active runs whose Jobs were deleted, and whose pods have yet to report."""
+    left = {pod.job for pod in pods} - {job.name for job in jobs} - over
+    return [run for run in previous if run.job in left]
 
 
 def tell(
@@ -54,7 +75,9 @@ def tell(
     pods: Sequence[PodSeen],
     *,
     limit: int,
+    active: Sequence[ActiveRun] = (),
     unstarted: Sequence[RecentRun] = (),
+    given_up: Sequence[RecentRun] = (),
 ) -> Told:
     """Tell of the occurrences that are over.
 
@@ -65,12 +88,17 @@ def tell(
     ----------
     limit
         How many to list.
+    active
+        What was active before: of Jobs that are gone, only this says who asked for them.
     unstarted
         Occurrences without a Job.
+    given_up
+        Occurrences whose Job got no pod.
     """
     known = {_occurrence(run): run for run in previous}
     new: dict[str, RecentRun] = {}
-    ended = list(_ended(jobs, pods))
+    podless = {run.job for run in given_up}
+    ended = [*(run for run in _ended(jobs, pods, active) if run.job not in podless), *given_up]
     for run in (*(run for run in ended if not _is_past(run, previous, limit)), *unstarted):
         before = known.get(_occurrence(run))
         if any(_covers(each, run) for each in previous) or (before and _rank(before) >= _rank(run)):
@@ -92,13 +120,13 @@ def vanished(
     previous: Sequence[ActiveRun], jobs: Sequence[JobSeen], pods: Sequence[PodSeen], told: Sequence[RecentRun]
 ) -> list[RecentRun]:
     """Tell of Jobs that were active and are gone without a word, with their pods: somebody may have deleted them."""
-    speaking = {pod.job for pod in pods if pod.purpose is not Purpose.TRIGGER}  # see _ended
-    known = {job.name for job in jobs} | speaking | {run.job for run in told}
+    known = {each.name for each in jobs} | {each.job for each in pods} | {each.job for each in told}
     times = {run.scheduled_time for run in told}
     return [
         RecentRun(
             job=run.job,
             scheduled_time=run.scheduled_time,
+            trigger=run.trigger,
             outcome=Outcome.STOPPED.value,
             reason=Reason.JOB_GONE,
             message="its Job is gone, and with it what became of its run",
@@ -114,20 +142,32 @@ def newest_report(pods: Sequence[PodSeen]) -> Report | None:
     return max(reports, key=lambda each: each[0])[1] if reports else None
 
 
-def _ended(jobs: Sequence[JobSeen], pods: Sequence[PodSeen]) -> Iterator[RecentRun]:
+def _ended(jobs: Sequence[JobSeen], pods: Sequence[PodSeen], active: Sequence[ActiveRun]) -> Iterator[RecentRun]:
     groups = pods_by_job(pods)
     for job in jobs:
         own = groups.get(job.name, [])
         report = _best_report(own)
-        if report and (job.finished or report.outcome in _LAST_WORDS):
+        # Killed between its report and its exit, a pod has failed for Kubernetes, and another one may say otherwise.
+        killed = any(pod.report and pod.exit_code == KILLED for pod in own)
+        if report and report.outcome not in RETRIABLE and (job.finished or not killed):
             yield _run(job.name, job.scheduled_time, report, trigger=job.trigger)
-        elif job.finished and not report and not _report_pending(own):
-            yield _run(job.name, job.scheduled_time, _report_without_word(job), trigger=job.trigger)
-    # A Job that was deleted while it ran (Replace, or by hand) leaves its pod for a moment: its last word counts.
+        elif (job.finished or (_completed(own) and not report)) and not _report_pending(own):
+            yield _run(job.name, job.scheduled_time, _report_by_end(job, own, report), trigger=job.trigger)
+    # A Job that was deleted while it ran leaves its pod for a moment: its last word counts.
+    known = {run.job: run for run in active}
     for name in groups.keys() - {job.name for job in jobs}:
-        report = _best_report(groups[name])
-        if report and groups[name][0].purpose in {None, Purpose.CATCH_UP}:
-            yield _run(name, scheduled_time_of(name) or groups[name][0].created, report)
+        report, run = _best_report(groups[name]), known.get(name)
+        if report and (run or groups[name][0].purpose in {None, Purpose.CATCH_UP}):
+            at = (run and run.scheduled_time) or scheduled_time_of(name) or groups[name][0].created
+            yield _run(name, at, _of_deleted_job(report), trigger=(run and run.trigger) or "")
+
+
+def _of_deleted_job(report: Report) -> Report:
+    """Return what a pod's report means where no other pod can go on with the run."""
+    if report.outcome is not Outcome.STOPPED or report.reason:
+        return report
+    message = f"its Job was deleted, {'and its pod cancelled the run' if report.runId else 'before a run started'}"
+    return report._replace(outcome=Outcome.CANCELLED, reason=Reason.JOB_DELETED, message=message)
 
 
 def _occurrence(run: RecentRun) -> str:
@@ -139,7 +179,7 @@ def _order(run: RecentRun) -> tuple[datetime, str]:
 
 
 def _rank(run: RecentRun) -> int:
-    return _UNSURE_SKIP if run.reason == Reason.NOT_STARTED else _SURER.get(Outcome(run.outcome), 3)
+    return _REASON_RANKS.get(run.reason, _RANKS.get(run.outcome, _HIGHEST_RANK))
 
 
 def _is_plain_skip(run: RecentRun) -> bool:
@@ -170,21 +210,36 @@ def _merged(runs: list[RecentRun]) -> list[RecentRun]:
 
 
 def _report_pending(pods: list[PodSeen]) -> bool:
-    """Tell of pods without a report whether an end has yet to reach us: Jobs and pods come over two watches."""
+    """Return whether the last word of these pods has yet to reach us: Jobs and pods come over two watches."""
     return any(not pod.terminal for pod in pods)
 
 
-def _report_without_word(job: JobSeen) -> Report:
-    """Say what can be said of a Job whose pods left no report."""
-    if job.succeeded:
-        return Report(outcome=Outcome.SUCCEEDED)
-    if job.failure == "DeadlineExceeded":
-        return Report(outcome=Outcome.TIMEOUT, reason=job.failure, message="The Job ran into its deadline.")
-    return Report(
-        outcome=Outcome.INTERNAL_ERROR,
-        reason=Reason.POD_LOST,
-        message=f"The Job failed ({job.failure or 'no reason given'}) and no pod left a report.",
-    )
+def _completed(pods: list[PodSeen]) -> bool:
+    """Tell whether the runner of a pod has succeeded, even if a sidecar keeps the Job open, or makes it fail."""
+    return any(pod.exit_code == 0 for pod in pods)
+
+
+def _report_by_end(job: JobSeen, pods: list[PodSeen], report: Report | None) -> Report:
+    """Derive the outcome from the Job's own end, where no pod left a last word; keep what a pod reported of the run.
+
+    A Job fails when, and only when, its run has failed. A run whose Job is complete need not have succeeded.
+    """
+    outcome, reason = Outcome.INTERNAL_ERROR, Reason.POD_LOST.value
+    if not job.had_pods and not pods:
+        words = "Kubernetes could not create its pod"
+        return Report(outcome=Outcome.SKIPPED, reason=Reason.POD_CANNOT_START, message=words)
+    if job.succeeded or _completed(pods):
+        outcome = Outcome.UNKNOWN
+        message = "the Job completed without a report; the run succeeded, was interrupted, cancelled or skipped"
+    elif job.failure == "DeadlineExceeded":
+        outcome, reason, message = Outcome.TIMEOUT, job.failure, "the Job ran into its deadline"
+    elif report and report.outcome is Outcome.INTERNAL_ERROR:
+        return report
+    elif report:
+        message = f"the Job failed ({job.failure}) after its pods were told to stop"
+    else:
+        message = f"the Job failed ({job.failure or 'no reason given'}) and no pod left a report"
+    return (report or Report(outcome))._replace(outcome=outcome, reason=reason, message=message)
 
 
 def _best_report(pods: list[PodSeen]) -> Report | None:

@@ -14,13 +14,13 @@ The unit tests ask it for a second opinion where it agrees.
 
 from __future__ import annotations
 
-import difflib
 import importlib.resources
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from graphcron import zone_names
 from graphcron.errors import SpecError
 
 if TYPE_CHECKING:
@@ -49,13 +49,10 @@ def zone_for(name: str, *, field: str = "spec.timeZone") -> ZoneInfo:
     if name in _zone_names():
         return _load_zone(name)
     problem = f'there is no time zone "{name}"' if name else "is empty"
-    remedy = "write an IANA name, for example Etc/UTC or Europe/Berlin"
+    remedy = zone_names.remedy_for(name, _zone_names())
     if name.lower() == "local":
         problem = f'"{name}" would be the zone that the controller happens to run in'
-    else:
-        by_lower = {known.lower(): known for known in sorted(_zone_names())}
-        for near in difflib.get_close_matches(name.lower(), by_lower, n=1):
-            remedy = f"did you mean {by_lower[near]}?"
+        remedy = zone_names.EXAMPLE
     raise SpecError(field=field, problem=problem, remedy=remedy)
 
 

@@ -3,21 +3,26 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from pydantic import ValidationError
-
 from graphcron import names, preflight
 from graphcron.allowed import check_server
-from graphcron.conditions import Verdict
+from graphcron.cleanup import end_stuck, read_refusals, stop_forbidden, stop_terminating
+from graphcron.conditions import NO_FINDING, Verdict, last_finding
 from graphcron.contract import Outcome
-from graphcron.errors import ClusterError, NotAllowedError, SpecError
+from graphcron.errors import ClusterError, NotAllowedError, PreflightPendingError, SpecError
 from graphcron.events import Event
+from graphcron.installation import is_others, is_reported_by_other
 from graphcron.kube import Cluster
-from graphcron.model import Condition, GraphServerStatus, dump_status, parse_server, rfc3339
+from graphcron.model import Condition, GraphServerStatus, dump_status, parse_server, read_status, rfc3339
 from graphcron.observed import Body
 from graphcron.preflight import Look, Rhythm
+from graphcron.preflight_limiter import PreflightLimiter
 from graphcron.reasons import ConditionType, Reason
 from graphcron.reconcile import Key, View
 from graphcron.settings import Settings
+from graphcron.stuck_jobs import outlived, refused_report, stuck_looks
+
+MISSED_PROBES: Final = 3
+"""After how many probes that another installation has left out a GraphServer is ours."""
 
 ANSWERS: Final = "Answers"
 """Reason of ``Ready`` where all is well."""
@@ -26,72 +31,115 @@ ANSWERS: Final = "Answers"
 class ServerReconciler:
     """What looks at GraphServers; the counterpart of :class:`graphcron.reconcile.Reconciler`."""
 
-    def __init__(self, cluster: Cluster, view: View, settings: Settings) -> None:
+    def __init__(self, cluster: Cluster, view: View, settings: Settings, limiter: PreflightLimiter[Key]) -> None:
         self._cluster = cluster
         self._view = view
         self._settings = settings
+        self._limiter = limiter
 
     async def reconcile(self, key: Key, *, now: datetime) -> datetime | None:
         """Bring one GraphServer's status up to date; returns and raises as the other does."""
         body = self._view.body(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
-            return None
-        previous, problem, look = status_of(body), None, None
+            return await self._stop(key, body, now=now)
+        previous, look = status_of(body), None
+        uid = body["metadata"]["uid"]
+        jobs, pods = self._view.jobs(key, uid), self._view.pods(key, uid)
+        problem: SpecError | ClusterError | PreflightPendingError | None = None
+        resync = now + timedelta(seconds=self._settings.resync_seconds)
+        if self._is_probed_by_other(previous, now=now):
+            self._limiter.forget(key, now=now)
+            return resync
+        refusals = await read_refusals(self._cluster, key.namespace, jobs, pods, now=now)
         try:
-            look = self._look(body, previous, now=now)
-            if look.manifest:
-                await self._cluster.create_job(look.manifest)
-        except (SpecError, ClusterError) as error:
+            look = self._look(key, body, previous, now=now)
+            look = look._replace(report=refused_report(jobs, refusals, look.report))
+            self._limiter.observe(key, look, refused=refusals, now=now)
+            if not await self._probe(key, body, look, is_new=previous.observed_generation is None, now=now):
+                return None
+        except (SpecError, ClusterError, PreflightPendingError) as error:
             problem = error
+            self._limiter.release(key, look, now=now)
+        if look and problem and not isinstance(problem, SpecError):
+            look = look.undone(problem)
         status = status_for(body["metadata"]["generation"], previous, look, problem, now=now)
-        await self._tell(body, previous, status, now=now)
+        status = status.model_copy(update={"installation": self._settings.installation or None})
+        endings = list(outlived(jobs, pods))
+        _, banned = await stop_forbidden(self._cluster, body, (), jobs, self._settings, now=now)
+        is_ours = not (problem and is_reported_by_other(previous, status))
+        if is_ours and await self._tell(body, previous, status, now=now):
+            await end_stuck(self._cluster, body, endings, now=now)
         if isinstance(problem, ClusterError):
             raise problem
-        resync = now + timedelta(seconds=self._settings.resync_seconds)
-        return min(resync, look.again) if look and look.again and look.again > now else resync
+        moments = [look.again if look else None, *stuck_looks(jobs, pods, refusals, endings + banned, now)]
+        return min([resync, *(moment for moment in moments if moment and moment > now)])
 
-    def _look(self, body: Body, previous: GraphServerStatus, *, now: datetime) -> Look:
+    async def _stop(self, key: Key, body: Body | None, *, now: datetime) -> datetime | None:
+        """End the Jobs that are not allowed of a GraphServer that is being deleted; return when to look again."""
+        if body is None or self._is_probed_by_other(status_of(body), now=now):
+            return None
+        jobs = self._view.jobs(key, body["metadata"]["uid"])
+        return await stop_terminating(self._cluster, body, (), jobs, self._settings, now=now)
+
+    async def _probe(self, key: Key, body: Body, look: Look, *, is_new: bool, now: datetime) -> bool:
+        """Create the Job of a preflight that is not there yet; return False where the GraphServer is gone."""
+        if look.manifest and not look.is_shown:
+            self._limiter.acquire(key, look, now=now)
+            # As for a GraphCron, a watch may have missed its deletion.
+            if not is_new and not await self._cluster.is_there(body):
+                return False
+            await self._cluster.create_job(look.manifest)
+        return True
+
+    def _is_probed_by_other(self, status: GraphServerStatus, *, now: datetime) -> bool:
+        """Return whether another installation of the operator keeps looking at the server."""
+        probed = status.preflight.time if status.preflight else None
+        patience = timedelta(seconds=MISSED_PROBES * self._settings.probe_seconds)
+        others = is_others(status.installation, self._settings.installation)
+        return others and probed is not None and now - probed < patience
+
+    def _look(self, key: Key, body: Body, previous: GraphServerStatus, *, now: datetime) -> Look:
         uid, server = body["metadata"]["uid"], parse_server(body)
         check_server(server, self._settings)
-        rhythm = Rhythm(
-            good=timedelta(seconds=self._settings.probe_seconds), bad=timedelta(seconds=self._settings.probe_seconds)
-        )
-        before = _found(previous)
-        good = before.status == "True" if before else None
+        interval = timedelta(seconds=self._settings.probe_seconds)
+        finding, before = _found(previous), previous.preflight
+        if before and finding is None:  # another problem has taken the place of what it found
+            before = before.model_copy(update={"outcome": None})
         return preflight.look(
             names.SERVER_KIND,
             preflight.probe_of(server),
             self._settings,
-            before=previous.preflight,
-            seen=(self._view.jobs(uid), self._view.pods(uid)),
-            rhythm=rhythm,
-            good=good,
+            before=before,
+            seen=(self._view.jobs(key, uid), self._view.pods(key, uid)),
+            rhythm=Rhythm(good=interval, longest=interval),
+            good=finding.status == "True" if finding else None,
+            is_due=self._limiter.is_due(key),
             now=now,
         )
 
-    async def _tell(self, body: Body, previous: GraphServerStatus, status: GraphServerStatus, *, now: datetime) -> None:
-        if status == previous or not await self._cluster.patch_status(body, dump_status(status)):
-            return
+    async def _tell(self, body: Body, previous: GraphServerStatus, status: GraphServerStatus, *, now: datetime) -> bool:
+        if status == previous:
+            return True
+        if not await self._cluster.patch_status(body, dump_status(status)):
+            return False
         before, after = _ready(previous), _ready(status)
         if after and after.status != "Unknown" and (before is None or before.reason != after.reason):
             key = f"{after.reason}/{after.last_transition_time.isoformat()}"
             event = Event(after.status == "True", after.reason, after.message, key=key)
             await self._cluster.emit(body, event, now=rfc3339(now))
+        return True
 
 
 def status_of(body: Body) -> GraphServerStatus:
-    """Read the status as it stands; an empty one where somebody else has made it unreadable."""
-    try:
-        return GraphServerStatus.model_validate(body.get("status") or {}, by_alias=True, by_name=False)
-    except ValidationError:
-        return GraphServerStatus()
+    """Read the status as it stands."""
+    return read_status(GraphServerStatus, body)
 
 
 def status_for(
     generation: int,
     previous: GraphServerStatus,
     look: Look | None,
-    problem: SpecError | ClusterError | None,
+    problem: SpecError | ClusterError | PreflightPendingError | None,
     *,
     now: datetime,
 ) -> GraphServerStatus:
@@ -118,7 +166,7 @@ def status_for(
 
 
 def _ready_for(
-    look: Look | None, problem: SpecError | ClusterError | None, before: Condition | None
+    look: Look | None, problem: SpecError | ClusterError | PreflightPendingError | None, before: Condition | None
 ) -> tuple[Verdict, str, str]:
     """Return status, reason and message of ``Ready``."""
     if isinstance(problem, SpecError):
@@ -127,21 +175,17 @@ def _ready_for(
             Reason.NOT_ALLOWED if isinstance(problem, NotAllowedError) else Reason.INVALID_SPEC,
             f"{problem}.",
         )
-    if problem is not None:
-        return "False", Reason.CLUSTER_ERROR, f"{problem}. It will be tried again."
     if look and look.report:
         good = look.report.outcome is Outcome.SUCCEEDED
         reason = ANSWERS if good else look.report.reason or look.report.outcome.value
         return "True" if good else "False", reason, f"{look.report.message}."
-    if before is not None:
-        return before.status, before.reason, before.message
-    return "Unknown", Reason.CHECKING, "A preflight is under way."
+    return last_finding(before, problem)
 
 
 def _found(status: GraphServerStatus) -> Condition | None:
     """Return ``Ready`` if it tells what a preflight has found."""
     before = _ready(status)
-    ours = {Reason.CHECKING, Reason.INVALID_SPEC, Reason.NOT_ALLOWED, Reason.CLUSTER_ERROR}
+    ours = {*NO_FINDING, Reason.INVALID_SPEC, Reason.NOT_ALLOWED, Reason.POD_CANNOT_START}
     return None if before is None or before.reason in ours else before
 
 

@@ -13,6 +13,9 @@ from graphcron.errors import SpecError
 PREFIX = "GRAPHCRON_"
 """Each setting is the environment variable of its name, in capitals, behind this."""
 
+LONGEST_TIMEOUT_SECONDS = 31_536_000
+"""A year: the longest default timeout."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "text")
 
@@ -59,15 +62,37 @@ class Settings:
     """URLs below which GraphCrons and GraphServers may name servers, comma-separated or as a JSON list; see
     :mod:`graphcron.allowed`. Empty: all."""
 
+    allowed_annotations: tuple[str, ...] = ()
+    """Annotations that GraphCrons may give their pods where the servers are limited, as ``key`` or ``key=value``;
+    ``*`` stands for any part."""
+
+    allowed_labels: tuple[str, ...] = ()
+    """Labels that they may give them, in the same way."""
+
+    allowed_service_accounts: tuple[str, ...] = ()
+    """ServiceAccounts that they may name; ``*`` stands for any part."""
+
     prices: dict[str, Any] = field(default_factory=dict)
     """Prices of a million tokens, as JSON: by model, or ``*`` for all others, ``{"input": "2.50", "output": "10"}``.
     Empty: tokens are not turned into money."""
 
-    preflight_seconds: float = 1800.0
-    """How long after a preflight that found something wrong the next one is made, in seconds."""
+    default_timeout_seconds: int = 604_800
+    """Age at which a run is cancelled whose GraphCron sets no ``timeoutSeconds``, in seconds."""
+
+    max_concurrent_preflights: int = 4
+    """How many preflights run at a time, over all namespaces; those of GraphServers included."""
+
+    preflight_seconds: float = 14400.0
+    """The longest pause after a preflight that found something wrong, in seconds. The first is a minute at most; it
+    doubles with each further one."""
 
     probe_seconds: float = 900.0
-    """How often each GraphServer is looked at, in seconds."""
+    """How often each GraphServer is looked at, in seconds. After one that found something wrong the first pause is a
+    minute at most; it doubles up to this."""
+
+    installation: str = ""
+    """Name of this installation, the same for all its replicas; the chart sets its release's namespace and name. A
+    GraphCron whose CronJob names another installation is left alone. Empty: an installation without a name."""
 
     health_port: int = 8080
     """Port of ``/livez``, ``/readyz`` and ``/metrics``; 0: a free one, which the log names."""
@@ -78,8 +103,9 @@ class Settings:
     lease_namespace: str = ""
     """Namespace of that Lease."""
 
-    lease_seconds: int = 10
-    """How long after a leader's last sign of life another takes over, in seconds; at least 10."""
+    lease_seconds: int = 15
+    """Duration of the Lease: how long after a leader's last renewal another may take over, in seconds; at least 10.
+    A leader that has not renewed it within two thirds of that stops."""
 
     log_level: str = "info"
     """What is logged: debug, info, warning or error, and what is worse."""
@@ -91,7 +117,10 @@ class Settings:
     """GraphCrons reconciled at once: enough to keep the API server busy, too few to flood it."""
 
     resync_seconds: float = 600.0
-    """How often each GraphCron is looked at without a reason, in seconds: the net under lost events."""
+    """How often each GraphCron is looked at without a reason, in seconds: the net under lost events.
+
+    As often, the operator compares its view with a list, to find deletions that a watch has missed.
+    """
 
     watch_inactivity_seconds: float = 130.0
     """A watch that is silent for longer is made anew, in seconds.
@@ -100,7 +129,10 @@ class Settings:
     """
 
     echo_seconds: float = 180.0
-    """A write of ours that the watch has not shown within this time means a dead watch: ``/livez`` fails."""
+    """A write of ours that the watch has not shown within this time means a dead watch: ``/livez`` fails.
+
+    After half of it the operator looks up whether the object still exists.
+    """
 
     @property
     def namespaces_are_named(self) -> bool:
@@ -147,6 +179,19 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
+def _is_absolute(url: str) -> bool:
+    """Return whether a host is the same in each namespace: a name without a dot is a Service of the pod's own.
+
+    ``*`` is no dot: it may stand for such a name.
+    """
+    return re.match(r"https?://[^/]*[.\[]", url, re.ASCII) is not None
+
+
+_ABSOLUTE = (
+    "write each host with a dot, such as langgraph.agents.svc; without one it is a Service in the namespace of each "
+    "GraphCron, where others may create it"
+)
+
 _LIMITS: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
     *(
         (name, lambda settings, name=name: 1 <= getattr(settings, name) < math.inf, "give seconds, 1 or more")
@@ -159,6 +204,30 @@ _LIMITS: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
         )
     ),
     ("workers", lambda settings: settings.workers >= 1, "give 1 or more"),
+    (
+        "max_concurrent_preflights",
+        lambda settings: settings.max_concurrent_preflights >= 1,
+        "give 1 or more; `preflight: false` in a GraphCron turns its own off",
+    ),
+    (
+        "default_timeout_seconds",
+        lambda settings: 1 <= settings.default_timeout_seconds <= LONGEST_TIMEOUT_SECONDS,
+        f"give seconds, 1 to {LONGEST_TIMEOUT_SECONDS}",
+    ),
+    ("allowed_servers", lambda settings: all(map(_is_absolute, settings.allowed_servers)), _ABSOLUTE),
+    (
+        "server_url",
+        lambda settings: not settings.allowed_servers or not settings.server_url or _is_absolute(settings.server_url),
+        _ABSOLUTE,
+    ),
+    *(
+        (
+            name,
+            lambda settings, name=name: not getattr(settings, name) or bool(settings.allowed_servers),
+            "set allowed servers, too; without them GraphCrons may use any",
+        )
+        for name in ("allowed_annotations", "allowed_labels", "allowed_service_accounts")
+    ),
     ("health_port", lambda settings: 0 <= settings.health_port <= 65535, "give a port, or 0 for a free one"),
     ("lease_seconds", lambda settings: settings.lease_seconds >= 10, "give seconds, 10 or more"),
     (

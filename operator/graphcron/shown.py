@@ -1,19 +1,22 @@
 """What the watches have shown, and what we wrote since: the view that decisions are made on.
 
-Of CronJobs, Jobs and pods it keeps what matters; of GraphCrons and GraphServers all but what only the API server needs,
-as JSON text, which takes a fifth of the memory of dictionaries.
+Of CronJobs, Jobs and pods it keeps what matters; of GraphCrons and GraphServers the spec, unless it is oversized, the
+status and the metadata that is read, as JSON text, which takes a fifth of the memory of dictionaries.
 
 kopf has indices for this, filled before the first handler runs. Each object that they wait for wakes all that wait: a
 start with 4,000 GraphCrons took them four minutes (kopf 1.45). So the view is filled by the handlers, and
 :meth:`Shown.lacks` tells whether it is complete.
+
+A watch may miss deletions: after a 410 kopf lists again, and reports what is there, not what has gone. So
+:mod:`graphcron.relist` compares the view with a list, and :meth:`Shown.missed` drops what the list lacks.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic_core import from_json, to_json
-
 from graphcron import names
+from graphcron.bounded_json import dumps, fast_loads
 from graphcron.echoes import Echoes
 from graphcron.names import Purpose
 from graphcron.observed import (
@@ -23,13 +26,15 @@ from graphcron.observed import (
     PodSeen,
     cronjob_seen,
     job_seen,
-    owner_key,
     pod_seen,
-    without_managed_fields,
+    without_unread_metadata,
 )
+from graphcron.ownership import claimed_group, group_of, head_of, owner_key
 from graphcron.reconcile import Key
+from graphcron.unstructured import object_at
 
 Value = TypeVar("Value")
+Child = TypeVar("Child", JobSeen, PodSeen)
 
 NOBODY: Final[frozenset[Key]] = frozenset()
 """Who has to look where nothing that matters has changed."""
@@ -52,17 +57,27 @@ class _Index(Generic[Value]):
             self._values.setdefault(key, {})[uid] = value
         return is_news
 
-    def drop(self, uid: str) -> None:
-        """Forget an object."""
-        for key in self._keys.pop(uid, ()):
+    def drop(self, uid: str) -> Collection[Any]:
+        """Forget an object; return the keys that it had."""
+        keys = self._keys.pop(uid, ())
+        for key in keys:
             left = self._values[key]
             del left[uid]
             if not left:
                 del self._values[key]
+        return keys
+
+    def keys_of(self, uid: str) -> Collection[Any]:
+        """Return the keys of an object."""
+        return self._keys.get(uid, ())
 
     def of(self, key: Any) -> list[Value]:
         """Return what is kept under a key, the newest last."""
         return list(self._values.get(key, {}).values())
+
+    def get(self, uid: str) -> Value | None:
+        """Return what is kept of an object."""
+        return next((self._values[key][uid] for key in self.keys_of(uid)), None)
 
     def knows(self, uid: str) -> bool:
         """Tell whether something is kept of an object."""
@@ -97,7 +112,7 @@ class Shown:
         if not found:
             return None
         uid, text = found[-1]
-        body: Body = self._echoes.latest(uid) or from_json(text)
+        body: Body = self._echoes.latest(uid) or fast_loads(text)
         return body
 
     def graphcrons(self) -> Iterator[Body]:
@@ -111,13 +126,36 @@ class Shown:
         """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
         return [self._latest(seen) for seen in self._cronjobs.of(key)]
 
-    def jobs(self, uid: str) -> list[JobSeen]:
-        """Return the Jobs of the owner with that UID."""
-        return self._jobs.of(uid)
+    def orphans(self, key: Key) -> list[CronJobSeen]:
+        """Return the CronJobs without an owner that were made for a GraphCron of that name which is gone."""
+        return [
+            each
+            for each in self.cronjobs(key)
+            if each.labels.get(names.LABEL_NAME) == key.name
+            and not each.controller_uid
+            and not self._owners.knows(each.labels.get(names.LABEL_UID, ""))
+        ]
 
-    def pods(self, uid: str) -> list[PodSeen]:
-        """Return the pods of the owner with that UID."""
-        return self._pods.of(uid)
+    def all_orphans(self) -> Iterator[tuple[Key, CronJobSeen]]:
+        """Return all of those, each with the GraphCron that is gone."""
+        return ((key, each) for key in self._cronjobs for each in self.orphans(key))
+
+    def jobs(self, key: Key, uid: str) -> list[JobSeen]:
+        """Return the Jobs of a GraphCron or GraphServer with that UID: its own, and those of its CronJobs."""
+        makers = {uid, *(each.uid for each in self._cronjobs.of(key) if each.belongs_to(uid))}
+        return [job for job in self._jobs.of(group_of(key.namespace, uid)) if job.owner in makers]
+
+    def pods(self, key: Key, uid: str) -> list[PodSeen]:
+        """Return the pods of those Jobs."""
+        makers = {uid, *(job.uid for job in self.jobs(key, uid))}
+        return [pod for pod in self._pods.of(group_of(key.namespace, uid)) if pod.owner in makers]
+
+    def preflights(self) -> Iterator[tuple[Key, JobSeen]]:
+        """Return the preflight Jobs that are under way, with their owners."""
+        for key in self._owners:
+            for uid, _ in self._owners.of(key):
+                jobs = self.jobs(key, uid)
+                yield from ((key, job) for job in jobs if job.purpose is Purpose.PREFLIGHT and not job.finished)
 
     def lacks(self, versions: Mapping[str, int]) -> dict[str, int]:
         """Return which of these objects, by UID, no watch has shown in that version or a later one."""
@@ -134,9 +172,9 @@ class Shown:
             self._owners.drop(uid)
             self._users.drop(uid)
             return (key, *users)
-        text = to_json(without_managed_fields(body, names.ANNOTATION_RUN_REQUESTED))
+        text = dumps(without_unread_metadata(body, names.ANNOTATION_RUN_REQUESTED))
         self._owners.put(uid, (key,), (uid, text))
-        server = ((body.get("spec") or {}).get("serverRef") or {}).get("name")
+        server = object_at(body, "spec", "serverRef").get("name")
         self._users.put(uid, (Key(key.namespace, str(server), names.SERVER_KIND),) if server else (), key)
         return (key, *users)
 
@@ -146,36 +184,87 @@ class Shown:
         namespace, own, owner = metadata.get("namespace", ""), metadata["name"], owner_key(body)[1]
         keys = tuple(Key(namespace, each) for each in dict.fromkeys((own, owner)) if each)
         if gone:
-            self._cronjobs.drop(metadata["uid"])
+            self._drop_cronjob(metadata["uid"])
         elif not self._cronjobs.put(metadata["uid"], keys, cronjob_seen(body)):
             return NOBODY
         return keys
 
     def job(self, body: Body, *, gone: bool) -> Iterable[Key]:
         """Keep a Job."""
-        return _child(self._jobs, body, None if gone else job_seen(body))
+        uid = body["metadata"]["uid"]
+        if gone:
+            self._drop_job(uid)
+        elif not _keep(self._jobs, body, job_seen(body)):
+            return NOBODY
+        return _who_looks(body)
 
     def pod(self, body: Body, *, gone: bool) -> Iterable[Key]:
         """Keep a pod. One that is new and silent is no news: its Job is."""
-        seen, is_new = None if gone else pod_seen(body), not self._pods.knows(body["metadata"]["uid"])
-        keys = _child(self._pods, body, seen)
-        return NOBODY if seen and seen.is_silent and is_new else keys
+        uid, seen = body["metadata"]["uid"], pod_seen(body)
+        is_new = not self._pods.knows(uid)
+        if gone:
+            self._pods.drop(uid)
+        elif not _keep(self._pods, body, seen) or (is_new and seen.is_silent):
+            return NOBODY
+        return _who_looks(body)
+
+    def missed(self, uid: str, version: int = 0) -> Iterable[Key]:
+        """Drop an object that is gone, at that version if it is known, though no watch has shown its end."""
+        self._echoes.end(uid, version)
+        owners = self._owners.drop(uid)
+        self._users.drop(uid)
+        users = [user for owner in owners for user in self._users.of(owner)]
+        groups = (*self._drop_job(uid), *self._pods.drop(uid))
+        parents = [key for group in groups for key in self._owners.keys_of(head_of(group))]
+        return {*owners, *users, *self._drop_cronjob(uid), *parents}
+
+    def _drop_cronjob(self, uid: str) -> Collection[Key]:
+        """Forget a CronJob; what it made remains its GraphCron's."""
+        seen = self._cronjobs.get(uid)
+        keys = self._cronjobs.drop(uid)
+        for key in list(keys)[:1]:
+            if seen:
+                _hand_over(self._jobs, group_of(key.namespace, seen.owner), uid)
+        return keys
+
+    def _drop_job(self, uid: str) -> Collection[str]:
+        """Forget a Job; its pods, which end after it and tell what became of the run, remain its GraphCron's."""
+        job, groups = self._jobs.get(uid), self._jobs.keys_of(uid)
+        for group in groups:
+            if job and self._is_known(job, group):
+                _hand_over(self._pods, group, uid)
+        return self._jobs.drop(uid)
+
+    def _is_known(self, job: JobSeen, group: str) -> bool:
+        """Return whether a Job belongs to the GraphCron or GraphServer of its group."""
+        made_by = self._cronjobs.get(job.owner)
+        return job.owner == head_of(group) or bool(made_by and made_by.belongs_to(head_of(group)))
 
     def _latest(self, seen: CronJobSeen) -> CronJobSeen:
         written = self._echoes.latest(seen.uid)
         return cronjob_seen(written) if written else seen
 
 
-def _child(index: _Index[Value], body: Body, seen: Value | None) -> Iterable[Key]:
-    metadata = body["metadata"]
-    labels = metadata.get("labels", {})
-    if seen is None:
-        index.drop(metadata["uid"])
-    elif not index.put(metadata["uid"], (labels.get(names.LABEL_UID, ""),), seen):
-        return NOBODY
+def _keep(index: _Index[Child], body: Body, seen: Child) -> bool:
+    """Keep a Job or pod; return whether that is news."""
+    group, former = claimed_group(body), index.get(seen.uid)
+    if former and seen.owner and former.owner == head_of(group):
+        seen = replace(seen, owner=former.owner)  # it was handed over
+    return index.put(body["metadata"]["uid"], (group,), seen)
+
+
+def _hand_over(index: _Index[Child], group: str, gone: str) -> None:
+    """Let the head of a group own what an object owned that is gone."""
+    for child in index.of(group):
+        if child.owner == gone:
+            index.put(child.uid, (group,), replace(child, owner=head_of(group)))
+
+
+def _who_looks(body: Body) -> list[Key]:
+    """Return those that look again for a Job or pod: whom its labels name, since a look without news costs nothing."""
     namespace, name = owner_key(body)
     keys = [Key(namespace, name)]
-    if labels.get(names.LABEL_PURPOSE) == Purpose.PREFLIGHT:
+    if object_at(body, "metadata", "labels").get(names.LABEL_PURPOSE) == Purpose.PREFLIGHT:
         # A GraphServer may have the name of a GraphCron; asking both costs nothing.
         keys.append(Key(namespace, name, names.SERVER_KIND))
     return keys

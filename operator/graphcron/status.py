@@ -1,37 +1,44 @@
 """Observed → status, and ``Ready`` as it is summarised from its checks."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from pydantic import ValidationError
-
-from graphcron.conditions import Claim, Facts, Verdict, claims_for, target
-from graphcron.contract import Outcome
+from graphcron import unstarted
+from graphcron.conditions import Claim, Facts, Verdict, claims_for, run_delayed, target
+from graphcron.desired import next_change
+from graphcron.installation import contender_for
 from graphcron.model import (
     AppliedCronJob,
     BudgetUsed,
     Condition,
     GraphCronStatus,
+    read_status,
 )
-from graphcron.observed import Body, JobSeen, PodSeen, time_of
+from graphcron.names import Purpose
+from graphcron.observed import Body, JobSeen, PodSeen
 from graphcron.pause import FAILURES, SUCCESSES
 from graphcron.plan import Plan, known_without_plan
-from graphcron.ready import Observed, ready_for
+from graphcron.ready import LONG_START, Observed, ready_for, waiting_pods
 from graphcron.reasons import ConditionType, Reason
-from graphcron.runs import active_runs, newest_report
+from graphcron.runs import active_runs, newest_report, stopping
+from graphcron.stuck_jobs import refused_report
 from graphcron.timing import calendar_for, lines_of, time_zone_of
+from graphcron.unstructured import time_of
+
+AFTER_DUE: Final = timedelta(seconds=15)
+"""How long after a due time the status is looked at again: the Job's own event, if there is one, has come by then.
+
+Kubernetes takes some twelve seconds to make 500 Jobs that are due in the same minute.
+"""
 
 NEXT_TIMES: Final = 5
 """How many of the next times are told."""
 
 
 def status_of(body: Body) -> GraphCronStatus:
-    """Read the status as it stands; an empty one where somebody else has made it unreadable."""
-    try:
-        return GraphCronStatus.model_validate(body.get("status") or {}, by_alias=True, by_name=False)
-    except ValidationError:
-        return GraphCronStatus()
+    """Read the status as it stands."""
+    return read_status(GraphCronStatus, body)
 
 
 def status_for(observed: Observed) -> GraphCronStatus:
@@ -45,6 +52,8 @@ def status_for(observed: Observed) -> GraphCronStatus:
     status = previous.model_copy(
         update={
             "observed_generation": observed.generation,
+            "installation": observed.installation or None,
+            "contender": contender_for(previous, observed.installation, now=observed.now),
             "conditions": list(_conditions(observed, next_times, budget)),
             "last_schedule_time": _last_schedule_time(observed, jobs),
             "last_successful_time": _latest(
@@ -53,7 +62,7 @@ def status_for(observed: Observed) -> GraphCronStatus:
             "last_failure_time": _latest(
                 previous.last_failure_time, *(end for outcome, end in ends if outcome in FAILURES)
             ),
-            "active": active_runs(jobs, told.over) or None,
+            "active": active_runs(jobs, told.over, stopping(previous.active or (), jobs, pods, told.over)) or None,
             "recent_runs": told.runs or None,
             "missed_runs": (previous.missed_runs or 0) + late or None,
             "budget": budget,
@@ -66,7 +75,7 @@ def status_for(observed: Observed) -> GraphCronStatus:
     return status.model_copy(update={"checked_until": observed.plan.checked_until})
 
 
-_MISSED: Final = frozenset({Reason.NOT_STARTED, Reason.STARTING_DEADLINE_EXCEEDED})
+_MISSED: Final = frozenset({Reason.NOT_STARTED, Reason.STARTING_DEADLINE_EXCEEDED, Reason.POD_CANNOT_START})
 
 
 def _of_plan(observed: Observed, next_times: list[datetime]) -> dict[str, object]:
@@ -136,14 +145,25 @@ def _conditions(observed: Observed, next_times: Sequence[datetime], budget: Budg
     plan = observed.plan
     before = known.get(ConditionType.TARGET_RESOLVED)
     if plan and plan.look:
-        claims.append(target(plan.look.report, before if _is_of(plan, observed) else None))
+        refusal = observed.refused.get(Purpose.PREFLIGHT)
+        report = refused_report(observed.seen.jobs, observed.seen.refusals, plan.look.report)
+        claims.append(target(report, before if _is_of(plan, observed) else None, refusal))
     elif before and plan is None:
         claims.append(target(None, before))
+    claims += _delays(observed, known.get(ConditionType.RUN_DELAYED))
     facts = Facts(
         observed.graphcron, observed.told.runs, next_times, plan.pause if plan else None, budget, observed.now
     )
     claims += claims_for(facts)
     return (_condition(claim, known.get(claim.kind), observed) for claim in claims)
+
+
+def _delays(observed: Observed, before: Condition | None) -> list[Claim]:
+    """Say which runs wait for a Job; where none was tried, what was said before."""
+    if observed.plan and not observed.problem:
+        claim = run_delayed(observed.refused, observed.plan.jobs)
+        return [claim] if claim else []
+    return [Claim(ConditionType.RUN_DELAYED, before.status, before.reason, before.message)] if before else []
 
 
 def _is_of(plan: Plan, observed: Observed) -> bool:
@@ -170,7 +190,7 @@ def _last_schedule_time(observed: Observed, jobs: Sequence[JobSeen]) -> datetime
     return _latest(observed.seen.previous.last_schedule_time, *moments)
 
 
-def _ends(observed: Observed) -> list[tuple[Outcome, datetime]]:
+def _ends(observed: Observed) -> list[tuple[str, datetime]]:
     """Return outcome and end of the runs that are told anew.
 
     That is when the pod ended. The Job follows a moment later, which is not worth a further write.
@@ -180,9 +200,32 @@ def _ends(observed: Observed) -> list[tuple[Outcome, datetime]]:
     for pod in pods:
         if pod.finished_at:
             ended[pod.job] = pod.finished_at
-    return [(Outcome(run.outcome), ended.get(run.job or "", observed.now)) for run in observed.told.new]
+    return [(run.outcome, ended.get(run.job or "", observed.now)) for run in observed.told.new]
 
 
 def _latest(*moments: datetime | None) -> datetime | None:
     """Return the latest moment, of which any may be missing."""
     return max((moment for moment in moments if moment), default=None)
+
+
+def next_look(
+    status: GraphCronStatus, observed: Observed, *, resync: timedelta, further: Iterable[datetime] = ()
+) -> datetime:
+    """Return when the GraphCron is to be looked at again without a reason."""
+    now, graphcron, plan = observed.now, observed.graphcron, observed.plan
+    moments = [now + resync, *further]
+    if status.next_schedule_time:
+        moments.append(status.next_schedule_time + AFTER_DUE)
+    if graphcron:
+        moments += [moment for moment in [next_change(graphcron, now=now)] if moment]
+        patience = unstarted.patience(graphcron.spec)
+        oldest = calendar_for(graphcron).next_times(now - patience, 1)
+        moments += [moment + patience + AFTER_DUE for moment in oldest if moment <= now]
+    if status.budget and status.budget.window_end:
+        moments.append(status.budget.window_end)
+    if plan and plan.look and plan.look.again:
+        moments.append(plan.look.again)
+    if observed.refused:  # a Job that is invalid; other refusals are retried with back-off
+        moments.append(now + LONG_START)
+    moments += [pod.created + LONG_START for pod in waiting_pods(observed)]
+    return min(moment for moment in moments if moment > now)

@@ -1,6 +1,6 @@
 """Occurrences that were due and have no Job: Kubernetes forbade them itself, or the control plane was down."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -28,6 +28,8 @@ class Watched(NamedTuple):
     jobs: Sequence[JobSeen]
     """Those that are about runs, whoever made them."""
     previous: GraphCronStatus
+    refusals: Mapping[str, str] = {}
+    """Why Jobs get no pod, by their names: those are no runs that go on."""
 
 
 def patience(spec: GraphCronSpec) -> timedelta:
@@ -72,16 +74,30 @@ def _scheduled_runs(watched: Watched) -> Iterator[RecentRun]:
 
 
 def _entry(spec: GraphCronSpec, watched: Watched, moment: datetime) -> RecentRun:
-    if spec.concurrency_policy == "Forbid" and _was_busy(watched, moment):
+    refusal = _refusal(spec, watched, moment) if spec.concurrency_policy == "Forbid" else ""
+    if refusal:
+        reason, message = Reason.POD_CANNOT_START, refusal
+    elif spec.concurrency_policy == "Forbid" and _was_busy(watched, moment):
         reason, message = Reason.PREDECESSOR_ACTIVE, "an earlier run had not finished"
     else:
         reason, message = Reason.NOT_STARTED, "Kubernetes made no Job for it in time; was its control plane down?"
     return RecentRun(scheduled_time=moment, outcome=Outcome.SKIPPED.value, reason=reason, message=message)
 
 
+def _refusal(spec: GraphCronSpec, watched: Watched, moment: datetime) -> str:
+    """Return why a Job that was there at that time got no pod: for that Job, Kubernetes starts no other."""
+    for job in watched.jobs:
+        if job.purpose is None and job.name in watched.refusals and job.scheduled_time < moment:
+            return f"an earlier one got no pod: {watched.refusals[job.name]}"
+    for run in _scheduled_runs(watched):
+        if run.reason == Reason.POD_CANNOT_START and run.scheduled_time < moment <= run.scheduled_time + patience(spec):
+            return run.message or ""
+    return ""
+
+
 def _was_busy(watched: Watched, moment: datetime) -> bool:
     """Tell whether a Job was active at that time: Kubernetes then starts no other."""
-    for job in (job for job in watched.jobs if job.purpose is None):
+    for job in (job for job in watched.jobs if job.purpose is None and job.had_pods):
         if job.scheduled_time < moment and (job.finished_at is None or job.finished_at >= moment):
             return True
     for run in _scheduled_runs(watched):

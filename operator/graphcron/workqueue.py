@@ -4,9 +4,11 @@ A failure comes back with exponential back-off. The shape is client-go's workque
 """
 
 import asyncio
-import random
 from collections.abc import Hashable
+from functools import partial
 from typing import Final, Generic, TypeVar
+
+from graphcron.clock import Clock, Timer
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -20,13 +22,14 @@ LONGEST_RETRY_SECONDS: Final = 60.0
 class WorkQueue(Generic[Key]):
     """Keys that wait for a worker. Belongs to one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self._waiting: dict[Key, None] = {}
         self._patient: dict[Key, None] = {}
         """Those that wait behind all others."""
         self._working: set[Key] = set()
         self._again: set[Key] = set()
-        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._timers: dict[Key, Timer] = {}
         self._failures: dict[Key, int] = {}
         self._filled = asyncio.Event()
         self._closed = False
@@ -53,21 +56,20 @@ class WorkQueue(Generic[Key]):
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Have a key worked on later; an earlier appointment of the same key stays, a later one is moved up."""
-        loop = asyncio.get_running_loop()
-        moment = loop.time() + seconds
+        moment = self._clock.monotonic() + seconds
         known = self._timers.get(key)
         if known is not None and not known.cancelled() and known.when() <= moment:
             return
         if known is not None:
             known.cancel()
-        self._timers[key] = loop.call_at(moment, self._ring, key)
+        self._timers[key] = self._clock.call_at(moment, partial(self._ring, key))
 
     def retry(self, key: Key) -> float:
         """Have a key worked on again after a failure; return the pause in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         pause: float = min(FIRST_RETRY_SECONDS * 2 ** min(failures, 16), LONGEST_RETRY_SECONDS)
-        pause *= random.uniform(0.8, 1.2)  # many that failed together should not come back together
+        pause *= self._clock.uniform(0.8, 1.2)  # many that failed together should not come back together
         self.add_after(key, pause)
         return pause
 

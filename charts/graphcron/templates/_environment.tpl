@@ -9,6 +9,8 @@
   "LOG_LEVEL" $v.log.level
   "LOG_FORMAT" $v.log.format
   "HEALTH_PORT" "8080"
+  "MAX_CONCURRENT_PREFLIGHTS" $v.preflight.maxConcurrent
+  "DEFAULT_TIMEOUT_SECONDS" ($v.runner.defaultTimeoutSeconds | int)
 -}}
 {{- with $v.runner.imagePullSecrets }}
 {{- $names := list }}
@@ -17,7 +19,22 @@
 {{- end }}
 {{- with $v.runner.resources }}{{ $_ := set $settings "RUNNER_RESOURCES" (toJson .) }}{{ end }}
 {{- with $v.allowedServers }}
+{{- range append . $v.server.url | compact }}
+{{- if not (regexMatch "^https?://[^/]*[.\\[]" .) }}
+{{- fail (printf "%s is relative: without a dot it is a Service in the namespace of each GraphCron, where others may create it; with allowedServers write such as http://langgraph.agents.svc:8000" .) }}
+{{- end }}
+{{- end }}
 {{- $_ := set $settings "ALLOWED_SERVERS" (append . (include "graphcron.testServer" $) | toJson) }}
+{{- end }}
+{{- range $name, $value := dict
+  "allowedAnnotations" $v.runner.allowedAnnotations
+  "allowedLabels" $v.runner.allowedLabels
+  "allowedServiceAccounts" $v.runner.allowedServiceAccounts
+}}
+{{- if and $value (not $v.allowedServers) }}
+{{- fail (printf "runner.%s is set, but allowedServers is empty: GraphCrons may use any; set allowedServers, too" $name) }}
+{{- end }}
+{{- with $value }}{{ $_ := set $settings ($name | snakecase | upper) (toJson .) }}{{ end }}
 {{- end }}
 {{- if $v.server.apiKeySecret.name }}
 {{- $_ := set $settings "API_KEY_SECRET_NAME" $v.server.apiKeySecret.name }}
@@ -31,17 +48,17 @@
 {{- $_ := set $settings "LEASE_NAME" (include "graphcron.fullname" .) }}
 {{- $_ := set $settings "LEASE_SECONDS" $v.leaderElection.leaseSeconds }}
 {{- end }}
+- name: GRAPHCRON_LEASE_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+- name: GRAPHCRON_INSTALLATION
+  value: $(GRAPHCRON_LEASE_NAMESPACE)/{{ .Release.Name }}
 {{- range $name, $value := $settings }}
 {{- with $value }}
 - name: GRAPHCRON_{{ $name }}
   value: {{ . | toString | quote }}
 {{- end }}
-{{- end }}
-{{- if $v.leaderElection.enabled }}
-- name: GRAPHCRON_LEASE_NAMESPACE
-  valueFrom:
-    fieldRef:
-      fieldPath: metadata.namespace
 {{- end }}
 {{- if $v.prices }}
 - name: GRAPHCRON_PRICES

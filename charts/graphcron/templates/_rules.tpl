@@ -13,14 +13,17 @@
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [batch]
   resources: [jobs]
-  # Those that no schedule makes: a run now, a run that is made up for, a preflight.
-  verbs: [list, watch, create]
+  # It creates those that no schedule makes: a run now, a run that is made up for, a preflight. It deletes those that a
+  # sidecar keeps open after a run has succeeded, and those that get no pod and are in the way of the next run.
+  verbs: [list, watch, create, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
+  # A pod that a sidecar keeps running after its run has failed gets a deadline.
+  verbs: [list, watch, patch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  # It lists those of a Job that has no pod: they say why.
+  verbs: [create, list]
 {{- end -}}
 
 {{/* Whom a binding is for. */}}

@@ -1,10 +1,12 @@
 """The program: its verbs, and how errors end it."""
 
+import signal
 import sys
 from typing import Final, NoReturn
 
 import typer
 
+from graphcron.cli import terminal
 from graphcron.errors import GraphCronError
 
 PROGRAM: Final = "graphcron"
@@ -23,17 +25,26 @@ app: Final = typer.Typer(
 class CliError(GraphCronError):
     """A verb can't do what it was asked for; one line that says why, and what to do."""
 
+    code = 1
+    """Exit code of the program."""
+
 
 def main() -> None:
-    """Run the program; an error is one line, with exit code 1, or 2 where the command line is wrong."""
+    """Run the program; an error is one line, with its own exit code, or 2 where the command line is wrong."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that kubectl ends with us
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name=PROGRAM, standalone_mode=False)
     except GraphCronError as error:
-        _end(str(error), 1)
+        _end(str(error), getattr(error, "code", CliError.code))
     except typer.TyperException as error:
         _end(_in_one_line(error), error.exit_code)
     except typer.Abort:
         _end("stopped; nothing more was done", 1)
+    except Exception:  # a bug: reported as Python does, though its text may be somebody else's
+        import traceback
+
+        terminal.block(traceback.format_exc(), err=True)
+        sys.exit(1)
     sys.exit(code)
 
 
@@ -46,5 +57,5 @@ def _in_one_line(error: typer.TyperException) -> str:
 
 
 def _end(message: str, code: int) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    terminal.line(f"error: {message}", err=True)
     sys.exit(code)

@@ -12,9 +12,10 @@ from graphcron import names
 from graphcron.cli.app import PROGRAM
 from graphcron.cli.kubectl import HERE, Kubectl, Object
 from graphcron.contract import Outcome
-from graphcron.reasons import ConditionType
+from graphcron.reasons import ConditionType, Reason
+from graphcron.unstructured import object_at, objects_at, time_of
 
-OLDEST: Final = (1, 31)
+OLDEST: Final = (1, 33)
 """Oldest Kubernetes that GraphCron works with."""
 
 SPARE: Final = timedelta(seconds=5)
@@ -87,12 +88,14 @@ def of_crd(name: str, found: Object | None, ours: Object, *, kubectl: Kubectl = 
     """
     about = f"CRD {name}"
     if found is None:
-        return Check(about, State.FAILED, MISSING, "install the CRDs: docs/install.md")
+        return Check(
+            about, State.FAILED, MISSING, "install GraphCron with its chart; crds.enabled=true brings the CRDs"
+        )
     if _condition(found, "Established").get("status") != "True":
         remedy = kubectl.at(None).hint("kubectl", "describe", "crd", name)
         return Check(about, State.FAILED, "is not established", remedy)
     if _schemas(found) != _schemas(ours):
-        remedy = "bring the CRDs and this program to one release: docs/upgrades.md"
+        remedy = "bring the CRDs and this program to one release: helm upgrade, with crds.enabled=true"
         return Check(about, State.FAILED, "is of another release than this program", remedy)
     return Check(about, State.OK, "is there, and of this program's release")
 
@@ -104,9 +107,9 @@ def _schemas(crd: Object) -> dict[str, Any]:
 def of_operator(deployments: Sequence[Object], release: str, *, kubectl: Kubectl = HERE) -> Iterator[Check]:
     """Judge the operator's Deployments; there should be one."""
     if not deployments:
-        yield Check("operator", State.FAILED, "there is no Deployment of it", "install the operator: docs/install.md")
+        yield Check("operator", State.FAILED, "there is no Deployment of it", "install it with its chart: helm install")
     for each in deployments:
-        about = f"operator {_place(each)}"
+        about = f"operator {place(each)}"
         available = _condition(each, "Available")
         if not (each.get("status") or {}).get("availableReplicas"):  # without replicas it is Available all the same
             available = {"message": "it has no pod that is ready"}
@@ -121,7 +124,12 @@ def of_operator(deployments: Sequence[Object], release: str, *, kubectl: Kubectl
             yield Check(about, State.OK, f"is available, and of release {theirs}")
         else:
             message = f"is available, and of release {theirs}; this program is of {release}"
-            yield Check(about, State.WARNING, message, "bring both to one release: docs/upgrades.md")
+            yield Check(
+                about,
+                State.WARNING,
+                message,
+                "bring both to one release: helm upgrade, or install this program of that release",
+            )
 
 
 def setting(deployment: Object, name: str) -> str:
@@ -139,16 +147,17 @@ def watched(deployment: Object) -> list[str]:
 
 def of_leader(deployment: Object, lease: Object | None, *, now: datetime, kubectl: Kubectl = HERE) -> Check:
     """Judge the Lease by which the operator's pods agree on the one that works."""
-    about = f"leader {_place(deployment)}"
+    about = f"leader {place(deployment)}"
     if not setting(deployment, "LEASE_NAME"):
         return Check(about, State.OK, "needs no Lease: one pod works, without an election")
     meta = deployment["metadata"]
     remedy = kubectl.at(meta["namespace"]).hint("kubectl", "logs", f"deployment/{meta['name']}")
     spec = (lease or {}).get("spec") or {}
     holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
-    if not holder or not renewed:
+    last = time_of(renewed)
+    if not holder or not last:
         return Check(about, State.FAILED, "nobody holds the Lease, so nothing is reconciled", remedy)
-    age = now - datetime.fromisoformat(renewed)
+    age = now - last
     if age > timedelta(seconds=spec.get("leaseDurationSeconds") or 0) + SPARE:
         message = f"{holder} has not renewed the Lease for {age.total_seconds():.0f} s"
         return Check(about, State.FAILED, message, f"{remedy}; or is this machine's clock wrong?")
@@ -159,9 +168,9 @@ _WORK: Final = (
     (names.GROUP, ("graphcrons", "graphservers"), "", ("list", "watch")),
     (names.GROUP, ("graphcrons", "graphservers"), "status", ("update",)),
     ("batch", ("cronjobs",), "", ("get", "list", "watch", "create", "patch", "delete")),
-    ("batch", ("jobs",), "", ("list", "watch", "create")),
-    ("", ("pods",), "", ("list", "watch")),
-    ("", ("events",), "", ("create",)),
+    ("batch", ("jobs",), "", ("list", "watch", "create", "delete")),
+    ("", ("pods",), "", ("list", "watch", "patch")),
+    ("", ("events",), "", ("create", "list")),
 )
 """Group, resources, subresource, verbs: what the operator does in a namespace, as the chart allows it."""
 
@@ -191,7 +200,7 @@ def account_of(deployment: Object) -> str:
 
 def of_rights(deployment: Object, missing: Iterable[Right]) -> Check:
     """Judge what the operator is not allowed."""
-    about = f"rights {_place(deployment)}"
+    about = f"rights {place(deployment)}"
     lacks = [f"{each.words} in {each.namespace or 'all namespaces'}" for each in missing]
     if lacks:
         message = f"its ServiceAccount may not {', '.join(lacks)}"
@@ -210,16 +219,19 @@ def of_graphcrons(graphcrons: Sequence[Object], *, kubectl: Kubectl = HERE) -> I
 
 def _trouble(graphcron: Object, kubectl: Kubectl) -> Check | None:
     meta = graphcron["metadata"]
-    about = f"GraphCron {_place(graphcron)}"
+    about = f"GraphCron {place(graphcron)}"
     remedy = kubectl.at(meta["namespace"]).hint(PROGRAM, "describe", meta["name"])
     ready, target = (_condition(graphcron, kind) for kind in (ConditionType.READY, ConditionType.TARGET_RESOLVED))
     if not ready:
         where = f"read the operator's log; does it watch {meta['namespace']}?"
-        return Check(about, State.FAILED, "no operator has looked at it", where)
+        return Check(about, State.FAILED, "seen by no operator", where)
     if ready.get("status") != "True":
-        return Check(about, State.FAILED, f"is not ready: {_told(ready)}", remedy)
+        return Check(about, State.FAILED, f"not ready: {_told(ready)}", remedy)
     if target.get("status") == "False":
         return Check(about, State.FAILED, f"can't run: {_told(target)}", remedy)
+    for each in (_condition(graphcron, ConditionType.RUN_DELAYED), target):
+        if each.get("reason") == Reason.FAILED_CREATE:
+            return Check(about, State.WARNING, f"no Job yet: {_told(each)}", remedy)
     return None
 
 
@@ -229,29 +241,34 @@ UNREACHED: Final = frozenset(
 """Reasons of ``TargetResolved`` that are about the server, and not about what it was asked for."""
 
 
-def of_servers(graphcrons: Iterable[Object], graphservers: Iterable[Object]) -> Iterator[Check]:
+def of_servers(
+    graphcrons: Iterable[Object], graphservers: Iterable[Object], *, kubectl: Kubectl = HERE
+) -> Iterator[Check]:
     """Tell which servers answer, by what GraphCrons and GraphServers have found; nothing is sent."""
     for each in graphservers:
-        yield _of_server(f"GraphServer {_place(each)}", [_condition(each, ConditionType.READY)])
+        meta = each["metadata"]
+        remedy = kubectl.at(meta["namespace"]).hint("kubectl", "describe", names.SERVER_SHORT_NAME, meta["name"])
+        yield _of_server(f"GraphServer {place(each)}", [_condition(each, ConditionType.READY)], remedy)
     found = defaultdict(list)
     for each in graphcrons:
-        if "serverRef" not in each["spec"]:
-            url = (each["spec"].get("server") or {}).get("url")
-            found[f"server {url}" if url else "the operator's default server"].append(
-                _condition(each, ConditionType.TARGET_RESOLVED)
-            )
-    for about, conditions in found.items():
-        about_it = [each for each in conditions if each.get("status") != "False" or each.get("reason") in UNREACHED]
-        yield _of_server(about, about_it)
+        if not object_at(each, "spec", "serverRef"):
+            url = object_at(each, "spec", "server").get("url")
+            found[f"server {url}" if url else "the operator's default server"].append(each)
+    for about, asking in found.items():
+        told = [(_condition(each, ConditionType.TARGET_RESOLVED), each["metadata"]) for each in asking]
+        bad = [meta for each, meta in told if each.get("status") == "False" and each.get("reason") in UNREACHED]
+        about_it = [each for each, _ in told if each.get("status") != "False" or each.get("reason") in UNREACHED]
+        remedy = kubectl.at(bad[0]["namespace"]).hint(PROGRAM, "describe", bad[0]["name"]) if bad else ""
+        yield _of_server(about, about_it, remedy)
 
 
-def _of_server(about: str, conditions: Sequence[Mapping[str, str]]) -> Check:
+def _of_server(about: str, conditions: Sequence[Mapping[str, str]], remedy: str) -> Check:
     bad = next((each for each in conditions if each.get("status") == "False"), None)
     if bad:
-        return Check(about, State.FAILED, _told(bad), "docs/troubleshooting.md has the cause of each reason")
+        return Check(about, State.FAILED, _told(bad), remedy)
     if any(each.get("status") == "True" for each in conditions):
-        return Check(about, State.OK, "answers, as its last preflight has found")
-    return Check(about, State.WARNING, "no preflight has told of it", "set spec.preflight, or wait for the first run")
+        return Check(about, State.OK, "answered the last preflight")
+    return Check(about, State.WARNING, "not asked by a preflight yet", "set spec.preflight, or wait for the first run")
 
 
 def _told(condition: Mapping[str, str]) -> str:
@@ -259,9 +276,10 @@ def _told(condition: Mapping[str, str]) -> str:
 
 
 def _condition(found: Object, kind: str) -> dict[str, str]:
-    conditions = (found.get("status") or {}).get("conditions") or ()
-    return next((dict(each) for each in conditions if each["type"] == kind), {})
+    conditions = objects_at(object_at(found, "status"), "conditions")
+    return next((dict(each) for each in conditions if each.get("type") == kind), {})
 
 
-def _place(found: Object) -> str:
+def place(found: Object) -> str:
+    """Return an object's namespace and name."""
     return f"{found['metadata']['namespace']}/{found['metadata']['name']}"

@@ -7,6 +7,7 @@ from contextlib import redirect_stdout, suppress
 from io import StringIO
 
 import graphcron.cli.verbs  # noqa: F401  (each adds itself)
+from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, app
 
 NOTHING_ELSE, FILES_TOO = ":4", ":0"
@@ -24,4 +25,4 @@ def main() -> None:
     with redirect_stdout(StringIO()) as printed, suppress(SystemExit):
         app(prog_name=PROGRAM)
     found = printed.getvalue().strip()
-    print(*filter(None, (found, NOTHING_ELSE if found else FILES_TOO)), sep="\n")  # noqa: T201
+    terminal.block(f"{found}\n{NOTHING_ELSE}" if found else FILES_TOO)

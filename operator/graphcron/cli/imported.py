@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from graphcron import cron as grammar
 from graphcron import names, schedule
+from graphcron.cli import terminal
+from graphcron.cli.import_lines import same_lines
 from graphcron.cli.kubectl import Object
 from graphcron.cli.manifests import written
 from graphcron.errors import SpecError
@@ -47,6 +49,20 @@ _DROPPED: Final = {
 }
 """What the server itself drops, ignores or replaces, and a GraphCron refuses for that reason."""
 
+_OTHER_RUNS: Final = {
+    "command": "a run that begins with a command",
+    "checkpoint": "a run that begins at a checkpoint",
+    "checkpoint_id": "a run that begins at a checkpoint",
+}
+"""Fields of the payload without which it would be another run."""
+
+_CREDENTIAL: Final = re.compile(
+    r".*(api|access|secret|private|auth)[-_]?(key|token).*|.*(secret|passwo?r?d|passphrase|credential|bearer).*"
+    r"|(.*[-_])?(token|authorization|jwt|dsn)|.*[a-z]Token",
+    re.IGNORECASE,
+)
+_WHERE_KEYS_GO: Final = "give it to the LangGraph server, for example in its environment"
+
 _SERVERS_OWN: Final = re.compile(r"cron_id|langgraph_auth_.*")
 """What the server writes into ``configurable``."""
 
@@ -63,6 +79,8 @@ class Imported:
     """What does not map, each named by its field."""
     refused: tuple[str, ...]
     """Why GraphCron can't take it; empty: it does."""
+    credentials: tuple[str, ...] = ()
+    """Fields that were left out because everybody who reads the file could use them."""
 
     @property
     def name(self) -> str:
@@ -81,6 +99,7 @@ def imported(cron: Json, assistant: Json | None, *, server: Json, namespace: str
         What ``spec.server`` is to be; empty: left out.
     """
     notes: list[str] = []
+    credentials = tuple(_credentials(cron.get("payload") or {}))
     spec = _spec(cron, assistant, notes) | ({"server": dict(server)} if server else {})
     place = {"namespace": namespace} if namespace else {}
     body: Object = {
@@ -89,16 +108,18 @@ def imported(cron: Json, assistant: Json | None, *, server: Json, namespace: str
         "metadata": {"name": _name(cron, assistant), **place},
         "spec": spec,
     }
-    refused = tuple(map(str, problems(body)))
+    refused = (*map(str, problems(body)), *_other_runs(cron.get("payload") or {}))
     if not refused:
         notes.extend(_read_otherwise(cron, spec))
     notes.extend(_left_out(cron))
+    notes.extend(f"{field}: left out, since it looks like a credential; {_WHERE_KEYS_GO}" for field in credentials)
     return Imported(
         cron_id=str(cron["cron_id"]),
         enabled=cron.get("enabled", True) is not False,
         body=body,
         notes=tuple(notes),
         refused=refused,
+        credentials=credentials,
     )
 
 
@@ -123,7 +144,7 @@ def server_of(url: str, secret: str | None, headers: Mapping[str, str]) -> tuple
 def text_of(found: Imported, url: str) -> str:
     """Return the YAML of a GraphCron, with what does not map in comments; commented out where it is refused."""
     said = [f"From cron {found.cron_id} of {url}", *found.notes, *(f"Refused: {each}" for each in found.refused)]
-    head = "".join(f"# {' '.join(line.split())}\n" for line in said)
+    head = "".join(f"# {terminal.in_line(' '.join(line.split()))}\n" for line in said)
     body = written(found.body, width=2**31)
     return head + ("".join(f"# {line}\n" for line in body.splitlines()) if found.refused else body)
 
@@ -141,13 +162,13 @@ def _spec(cron: Json, assistant: Json | None, notes: list[str]) -> dict[str, Any
     spec = {
         "assistant": _assistant(cron, assistant, notes),
         "thread": {"id": thread} if thread else None,
-        "schedule": cron.get("schedule"),
+        **_schedule(cron.get("schedule"), notes),
         "timeZone": cron.get("timezone") or payload.get("timezone") or "Etc/UTC",
         "endTime": _end(cron.get("end_time"), notes),
         "suspend": True if cron.get("enabled") is False else None,
         "input": payload.get("input"),
         "config": _config(payload.get("config") or {}, notes),
-        "context": payload.get("context") or None,
+        "context": _without_credentials(payload.get("context")) or None,
         "metadata": _kept("metadata", {**(cron.get("metadata") or {}), **(payload.get("metadata") or {})}, notes),
         "webhook": payload.get("webhook"),
         "interruptBefore": _nodes(payload.get("interrupt_before")),
@@ -162,6 +183,45 @@ def _spec(cron: Json, assistant: Json | None, notes: list[str]) -> dict[str, Any
         if strategy:
             notes.append("multitask_strategy: left out; each run has a thread of its own, so nothing is in its way")
     return {field: value for field, value in spec.items() if value is not None}
+
+
+def _schedule(line: Any, notes: list[str]) -> dict[str, Any]:
+    """Return the line, or lines that Kubernetes takes and that mean the same."""
+    lines = same_lines(line) if isinstance(line, str) else [line]
+    if lines != [line]:
+        field = "spec.schedule" if len(lines) == 1 else "spec.schedules"
+        written_as = ", ".join(f'"{each}"' for each in lines)
+        notes.append(f'{field}: "{line}" is written as {written_as}, which comes at the same times')
+    return {"schedule": lines[0]} if len(lines) == 1 else {"schedules": lines}
+
+
+def _other_runs(payload: Json) -> Iterator[str]:
+    """Say why a GraphCron would be another run than the cron's."""
+    for field, what in _OTHER_RUNS.items():
+        if payload.get(field):
+            yield f"{field}: is for {what}, which a GraphCron can't ask for"
+
+
+def _credentials(payload: Json) -> Iterator[str]:
+    """Name the values that look like credentials."""
+    config = payload.get("config")
+    places = {
+        "config.configurable": config.get("configurable") if isinstance(config, dict) else None,
+        "context": payload.get("context"),
+    }
+    for place, values in places.items():
+        if isinstance(values, dict):
+            yield from (f"{place}.{key}" for key, value in values.items() if _is_credential(key, value))
+
+
+def _is_credential(key: str, value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and not _servers(key) and _CREDENTIAL.fullmatch(key) is not None
+
+
+def _without_credentials(values: Any) -> Any:
+    if not isinstance(values, dict):
+        return values
+    return {key: value for key, value in values.items() if not _is_credential(key, value)}
 
 
 def _assistant(cron: Json, assistant: Json | None, notes: list[str]) -> Any:
@@ -188,7 +248,8 @@ def _end(text: Any, notes: list[str]) -> Any:
 
 
 def _config(config: Json, notes: list[str]) -> dict[str, Any] | None:
-    configurable = {key: value for key, value in (config.get("configurable") or {}).items() if not _servers(key)}
+    given = _without_credentials(config.get("configurable")) or {}
+    configurable = {key: value for key, value in given.items() if not _servers(key)}
     rest = {key: value for key, value in config.items() if key != "configurable"}
     inner = _kept("config.configurable", configurable, notes)
     return _kept("config", rest | ({"configurable": inner} if inner else {}), notes)
@@ -216,7 +277,9 @@ def _left_out(cron: Json) -> Iterator[str]:
         **{field: value for field, value in (cron.get("payload") or {}).items() if field not in _PAYLOAD},
     }
     for field, value in others.items():
-        if value:
+        if field in _OTHER_RUNS and value:
+            continue
+        if value is not None and (field, value) != ("user_id", ""):
             yield f"{field}: left out; {_WHY.get(field, 'a GraphCron has no such field')}"
 
 
@@ -224,7 +287,8 @@ def _read_otherwise(cron: Json, spec: Mapping[str, Any]) -> Iterator[str]:
     """Tell where the server's next time is none of ours: the two read some schedules differently."""
     try:
         at = datetime.fromisoformat(str(cron.get("next_run_date")))
-        due = schedule.is_due(grammar.parse(spec["schedule"]), schedule.zone_for(spec["timeZone"]), at)
+        zone, lines = schedule.zone_for(spec["timeZone"]), spec.get("schedules") or [spec["schedule"]]
+        due = any(schedule.is_due(grammar.parse(line), zone, at) for line in lines)
     except (ValueError, TypeError, SpecError):  # the server tells no time
         return
     if not due:

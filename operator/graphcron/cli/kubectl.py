@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from graphcron import names
+from graphcron.bounded_json import loads
 from graphcron.cli.app import PROGRAM, CliError
 from graphcron.cli.refusals import NotFoundError, refusal
 
@@ -19,6 +20,9 @@ Object = dict[str, Any]
 """An object as the API server has it."""
 
 GRAPHCRONS: Final = f"{names.PLURAL}.{names.GROUP}"
+_AS_TEXT: Final[dict[str, Any]] = {"encoding": "utf-8", "errors": "backslashreplace"}
+"""How kubectl's output is read: a pod may log any bytes."""
+
 GRAPHSERVERS: Final = f"{names.SERVER_PLURAL}.{names.GROUP}"
 
 
@@ -60,12 +64,12 @@ class Kubectl:
     def find(self, kind: str, name: str) -> Object | None:
         """Return an object; None where there is none."""
         text = self.run("get", kind, name, "--output=json", "--ignore-not-found", *self._where)
-        return dict(json.loads(text)) if text.strip() else None
+        return dict(loads(text)) if text.strip() else None
 
     def find_all(self, kind: str, *, selector: str = "") -> list[Object]:
         """List the objects of a kind, of the namespace or of all."""
         select = [f"--selector={selector}"] if selector else []
-        return list(json.loads(self.run("get", kind, "--output=json", *self._where, *select))["items"])
+        return list(loads(self.run("get", kind, "--output=json", *self._where, *select))["items"])
 
     def graphcrons(self) -> list[Object]:
         """List the GraphCrons; unlike an empty namespace, one that does not exist is an error."""
@@ -98,8 +102,8 @@ class Kubectl:
         """Run a verb of kubectl and return what it printed."""
         command = self._command(verb, *arguments)
         try:
-            done = subprocess.run(
-                command, input=stdin, capture_output=True, text=True, check=False, timeout=self.seconds
+            done: subprocess.CompletedProcess[str] = subprocess.run(
+                command, input=stdin, capture_output=True, check=False, timeout=self.seconds, **_AS_TEXT
             )
         except subprocess.TimeoutExpired as error:
             raise CliError(
@@ -115,7 +119,7 @@ class Kubectl:
         """Run a verb of kubectl that goes on, such as ``logs --follow``; yields its lines, and ends it at the end."""
         command = self._command(verb, *arguments)
         try:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **_AS_TEXT)
         except OSError as error:
             raise _unusable(command[0], error) from error
         assert process.stdout is not None
@@ -130,14 +134,14 @@ class Kubectl:
 
     def _refusal(self, verb: str, text: str) -> CliError:
         contexts = replace(self, namespace=None, context=None).hint("kubectl", "config", "get-contexts")
-        return refusal(text, verb=verb, contexts=contexts)
+        return refusal(text, verb=verb, contexts=contexts, missing=None if self.kubeconfig else _missing_kubeconfig())
 
     def _one(self, verb: str, kind: str, name: str, *arguments: str) -> Object:
         try:
             text = self.run(verb, kind, name, "--output=json", *arguments, *self._where)
         except NotFoundError as error:
             raise (self._not_there(name) if kind == GRAPHCRONS else error) from None
-        return dict(json.loads(text))
+        return dict(loads(text))
 
     def _not_there(self, name: str) -> CliError:
         """Say that there is no such GraphCron, and which one may be meant."""
@@ -186,6 +190,12 @@ HERE: Final = Kubectl()
 """The context's cluster, and its namespace there."""
 
 _REMEDY: Final = "install it, or name it in the variable KUBECTL"
+
+
+def _missing_kubeconfig() -> str | None:
+    """Return what the variable KUBECONFIG lists, if none of it is there: kubectl then goes on without a word."""
+    listed = os.environ.get("KUBECONFIG")
+    return None if not listed or any(map(os.path.exists, listed.split(os.pathsep))) else listed
 
 
 def _unusable(program: str, error: OSError) -> CliError:

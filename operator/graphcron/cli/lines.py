@@ -1,6 +1,8 @@
 """Schedules in words."""
 
+from graphcron.cli.steps import written_out
 from graphcron.cron import MACROS
+from graphcron.errors import SpecError
 
 
 def in_words(line: str) -> str:
@@ -20,11 +22,18 @@ def in_words(line: str) -> str:
     options.use_24hour_time_format = True
     try:
         return str(get_description(_plain(line), options))
-    except (FormatError, MissingFieldError, WrongArgumentError, ValueError):
+    except (FormatError, MissingFieldError, WrongArgumentError, SpecError, ValueError):
         return line
 
 
 def _plain(line: str) -> str:
-    """Return the line in the spelling that the library knows: no macro, ``*`` for ``?``, no empty items, no plus."""
-    fields = MACROS.get(line, line).upper().replace("?", "*").replace("+", "").split()
-    return " ".join(",".join(filter(None, field.split(","))) for field in fields)
+    """Return the line in the spelling that the library knows: no macro, ``*`` for ``?``, no empty items, no plus.
+
+    It would say "every 90 minutes" of a step of 90, which runs every hour.
+    """
+    fields = written_out(MACROS.get(line, line)).upper().replace("?", "*").replace("+", "").split()
+    return " ".join(_plain_field(list(filter(None, field.split(",")))) for field in fields)
+
+
+def _plain_field(items: list[str]) -> str:
+    return "*" if {"*", "*/1"} & set(items) else ",".join(items)

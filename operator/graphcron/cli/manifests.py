@@ -1,108 +1,41 @@
 """The GraphCrons and GraphServers of files, and where in them each field stands."""
 
-import json
 import os
 import re
 import sys
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
-from typing_extensions import override
 
 from graphcron import names
 from graphcron.cli.app import CliError
+from graphcron.cli.documents import MalformedError, body_of, nodes_of, rounded
 from graphcron.cli.kubectl import Object
+from graphcron.cli.yaml_loader import written
 from graphcron.errors import SpecError
+
+__all__ = ["KINDS", "STDIN", "Manifest", "Unreadable", "of_file", "of_text", "paths", "read", "written"]
 
 STDIN: Final = "-"
 KINDS: Final = (names.KIND, names.SERVER_KIND)
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
-_LEFT_OUT: Final = {"timestamp", "value", "int", "float"}
-_NUMBERS: Final = {
-    "tag:yaml.org,2002:int": re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]*|[1-9][0-9_]*)"),
-    "tag:yaml.org,2002:float": re.compile(
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", re.IGNORECASE
-    ),
-}
-"""What kubectl takes for numbers: unlike in PyYAML, 1e3 is one and 12:30 is none."""
 
 
 class Unreadable(CliError):
     """A file can't be read, or is no YAML."""
 
-    def __init__(self, file: str, problem: str, *, line: int = 1, column: int = 1) -> None:
+    def __init__(self, file: str, problem: str, remedy: str = "", *, line: int = 1, column: int = 1) -> None:
         self.file = file
         self.problem = problem
+        self.remedy = remedy
         self.line = line
         self.column = column
-        super().__init__(f"{file}:{line}:{column}: {problem}")
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads as kubectl does: times are texts, and so are the keys of objects; ``y`` and ``n`` are truth values."""
-
-    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
-
-    @override
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        self.flatten_mapping(node)
-        return {self._key(key): self.construct_object(value, deep=deep) for key, value in node.value}
-
-    def _key(self, node: yaml.Node) -> str:
-        key = self.construct_object(node, deep=True)
-        if isinstance(key, (list, dict, type(None))):
-            raise yaml.constructor.ConstructorError(problem="a key is no text", problem_mark=node.start_mark)
-        return key if isinstance(key, str) else json.dumps(key)
-
-    def number(self, node: yaml.ScalarNode) -> float:
-        """Read a number, whole where it can be."""
-        text = self.construct_scalar(node).replace("_", "")
-        whole = node.tag.endswith(":int")
-        octal = whole and re.fullmatch(r"[-+]?0[0-7]+", text)
-        number = int(text, 8 if octal else 0) if whole else float(re.sub(r"\.(inf|nan)", r"\1", text.lower()))
-        return int(number) if float(number).is_integer() else number
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in _LEFT_OUT]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-class _Dumper(yaml.SafeDumper):
-    """Puts into quotes what kubectl would take for something else than text, and repeats instead of referring."""
-
-    @override
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)
-
-_RESOLVED: Final = (
-    ("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN")),
-    *((tag, re.compile(f"(?:{each.pattern})$", each.flags), list("-+0123456789.")) for tag, each in _NUMBERS.items()),
-)
-for _each in _RESOLVED:
-    _Loader.add_implicit_resolver(*_each)
-    _Dumper.add_implicit_resolver(*_each)
-for _tag in _NUMBERS:
-    _Loader.add_constructor(_tag, _Loader.number)
-
-
-def written(value: Any, *, sort_keys: bool = False, width: int = 120) -> str:
-    """Write YAML as people do, and so that kubectl reads the same: a text of several lines as a block."""
-    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=sort_keys, allow_unicode=True, width=width)
-    return text
+        super().__init__(f"{file}:{line}:{column}: {'; '.join(filter(None, (problem, remedy)))}")
 
 
 @dataclass(frozen=True)
@@ -114,6 +47,8 @@ class Manifest:
     node: yaml.Node
     repeated: tuple[tuple[str, int, int, int], ...] = ()
     """Fields that it has twice: path, line and column of the later one, line of the earlier one."""
+    rounded: tuple[tuple[str, int, int, str], ...] = ()
+    """Numbers that are stored otherwise: path, line, column, and what is stored."""
 
     @property
     def kind(self) -> str:
@@ -173,7 +108,7 @@ def _entry(node: yaml.Node, step: str) -> tuple[yaml.Node, yaml.Node] | None:
 
 
 def read(*files: str) -> Iterator[Manifest]:
-    """Read the GraphCrons and GraphServers of files, of all YAML files of folders, or of the standard input (``-``).
+    """Read the GraphCrons and GraphServers of files, of YAML and JSON files of folders, or of standard input (``-``).
 
     Raises
     ------
@@ -185,7 +120,7 @@ def read(*files: str) -> Iterator[Manifest]:
 
 
 def paths(*files: str) -> Iterator[str]:
-    """Return the files, and in place of a folder those of its YAML files that speak of us."""
+    """Return the files, and in place of a folder those of its YAML and JSON files that speak of us."""
     for file in files:
         if Path(file).is_dir():
             yield from (str(path) for path in _below(file) if _is_ours(path))
@@ -194,15 +129,18 @@ def paths(*files: str) -> Iterator[str]:
 
 
 def _below(folder: str) -> Iterator[Path]:
-    """Find the YAML files of a folder; not in hidden folders, nor what Helm fills in, which is no YAML yet."""
+    """Find the YAML and JSON files of a folder; not in hidden folders, nor what Helm fills in, which is no YAML yet."""
     for here, folders, files in os.walk(folder):
         left_out = {"templates"} if "Chart.yaml" in files else set()
         folders[:] = sorted(each for each in folders if not each.startswith(".") and each not in left_out)
-        yield from (Path(here, name) for name in sorted(files) if name.endswith((".yaml", ".yml")))
+        yield from (Path(here, name) for name in sorted(files) if name.endswith((".yaml", ".yml", ".json")))
 
 
 def _is_ours(path: Path) -> bool:
-    text = path.read_bytes()
+    try:
+        text = path.read_bytes()
+    except OSError:  # told when it is read
+        return True
     return any(word.encode() in text for word in (names.GROUP, *KINDS))
 
 
@@ -215,9 +153,10 @@ def of_file(file: str) -> Iterator[Manifest]:
         It can't be read, or is no YAML.
     """
     try:
-        text = sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8")
+        raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Unreadable(file, "is no UTF-8 text; save it as UTF-8") from error
+        raise Unreadable(file, "is no UTF-8 text", "save it as UTF-8") from error
     except OSError as error:
         raise Unreadable(file, f"can't be read: {error.strerror}") from error
     yield from of_text(text, file)
@@ -226,22 +165,20 @@ def of_file(file: str) -> Iterator[Manifest]:
 def of_text(text: str, file: str) -> Iterator[Manifest]:
     """Read the objects of a text that are ours; others are passed over."""
     try:
-        for node in list(yaml.compose_all(text, _Loader)):
-            if node is None:
-                continue
+        for node in nodes_of(text, is_json=file.endswith(".json")):
             for part in _parts(node):
                 repeated = tuple(_repeated(part, ""))  # before the reader writes merged keys into the node
-                body: Any = _Loader("").construct_document(part)
+                body = body_of(part)
                 if isinstance(body, dict) and _is_object_of_ours(body):
-                    yield Manifest(file, body, part, repeated)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
-        raise Unreadable(file, f"is no YAML: {error.problem}", **place) from error
-    except yaml.YAMLError as error:
-        raise Unreadable(file, f"is no YAML: {' '.join(str(error).split())}") from error
-    except RecursionError as error:
-        raise Unreadable(file, "is no YAML that Kubernetes takes: it is nested too deeply, or holds itself") from error
+                    yield Manifest(file, body, part, repeated, tuple(_rounded(part)))
+    except MalformedError as error:
+        raise Unreadable(file, error.problem, error.remedy, line=error.line, column=error.column) from error
+
+
+def _rounded(node: yaml.Node) -> Iterator[tuple[str, int, int, str]]:
+    for path, number, stored in rounded(node):
+        mark, shown = number.start_mark, f'the text "{stored}"' if isinstance(stored, str) else str(stored)
+        yield path, mark.line + 1, mark.column + 1, shown
 
 
 def _is_object_of_ours(body: Object) -> bool:

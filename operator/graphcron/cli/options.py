@@ -9,6 +9,7 @@ from typing import Annotated, Any, Concatenate, Final
 
 import typer
 
+from graphcron.cli import terminal
 from graphcron.cli.app import CliError
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl
 
@@ -54,7 +55,7 @@ def _completed(kind: str) -> Callable[[typer.Context, str], list[str]]:
             return [
                 each
                 for each in _asked(context).names(kind)
-                if each.startswith(incomplete) and each not in (context.params.get("named") or ())
+                if _offered(each, incomplete) and each not in (context.params.get("named") or ())
             ]
         return []
 
@@ -64,8 +65,13 @@ def _completed(kind: str) -> Callable[[typer.Context, str], list[str]]:
 def _contexts(context: typer.Context, incomplete: str) -> list[str]:
     with suppress(CliError):
         found = _asked(context).run("config", "get-contexts", "--output=name").split()
-        return [each for each in found if each.startswith(incomplete)]
+        return [each for each in found if _offered(each, incomplete)]
     return []
+
+
+def _offered(name: str, incomplete: str) -> bool:
+    """Return whether a name completes a word, and can't control the terminal that shows it."""
+    return name.startswith(incomplete) and not terminal.has_controls(name)
 
 
 def _plain(name: str | None) -> str | None:

@@ -1,19 +1,15 @@
-"""Tables, JSON, YAML, names; colours only on a terminal.
+"""Tables, JSON, YAML, names.
 
 Rich and YAML are loaded where something is printed with them: the program starts in half the time without.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
-import typer
-
+from graphcron.cli import terminal
 from graphcron.cli.kubectl import Object
 from graphcron.cli.options import Output, Written
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 STYLES: Final = {
     "Succeeded": "green",
@@ -24,6 +20,9 @@ STYLES: Final = {
     "Unknown": "yellow",
 }
 """How words look that say how something stands; other outcomes of a run are red."""
+
+UNREADABLE: Final = "?"
+"""What a cell shows of an object that holds something else than the schema says."""
 
 GAP: Final = 3
 """Blanks between columns."""
@@ -40,11 +39,12 @@ class Column(NamedTuple):
     """Coloured by what it says."""
 
 
-def console() -> "Console":
-    """Return where text for people goes; a line that is too long is broken by the terminal, never cut."""
-    from rich.console import Console
+class Cell(NamedTuple):
+    """A cell of a table."""
 
-    return Console(highlight=False, soft_wrap=True)
+    text: str
+    style: str = ""
+    """In the words of Rich."""
 
 
 def show(objects: Sequence[Object], columns: Sequence[Column], output: Output) -> None:
@@ -53,7 +53,7 @@ def show(objects: Sequence[Object], columns: Sequence[Column], output: Output) -
         dump({"apiVersion": "v1", "kind": "List", "items": list(objects)}, output)
     elif output is Output.NAME:
         for each in objects:
-            typer.echo(name_of(each))
+            terminal.line(name_of(each))
     else:
         shown = shown_of(columns, output)
         table([column.title for column in shown], cells(objects, shown))
@@ -63,7 +63,7 @@ def say(lines: Sequence[str], output: Written | None) -> None:
     """Print what was done in sentences, unless :func:`show_done` prints the objects."""
     if output is None:
         for line in lines:
-            typer.echo(line)
+            terminal.line(line)
 
 
 def show_done(objects: Sequence[Object], output: Written | None) -> None:
@@ -75,7 +75,7 @@ def show_done(objects: Sequence[Object], output: Written | None) -> None:
 def show_one(found: Object, output: Written) -> None:
     """Print one object, and not a list of one."""
     if output is Written.NAME:
-        typer.echo(name_of(found))
+        terminal.line(name_of(found))
     else:
         dump(found, Output(output))
 
@@ -90,7 +90,7 @@ def shown_of(columns: Sequence[Column], output: Output) -> list[Column]:
     return [column for column in columns if output is Output.WIDE or not column.wide]
 
 
-def cells(objects: Sequence[Object], columns: Sequence[Column]) -> list[list[str]]:
+def cells(objects: Sequence[Object], columns: Sequence[Column]) -> list[list[Cell]]:
     """Return the rows of a table."""
     return [[styled(column, each) for column in columns] for each in objects]
 
@@ -98,14 +98,19 @@ def cells(objects: Sequence[Object], columns: Sequence[Column]) -> list[list[str
 def dump(value: Any, output: Output) -> None:
     """Print a value as JSON or YAML."""
     if output is Output.JSON:
-        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        terminal.block(as_json(value))
         return
     from graphcron.cli.manifests import written
 
-    typer.echo(written(value), nl=False)
+    terminal.block(written(value))
 
 
-def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, below: Sequence[Sequence[str]] = ()) -> None:
+def as_json(value: Any) -> str:
+    """Write JSON for people and programs."""
+    return terminal.in_quotes(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, below: Sequence[Sequence[Cell]] = ()) -> None:
     """Print a table as kubectl does: no lines, some blanks between columns.
 
     Parameters
@@ -113,26 +118,33 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, below: Sequen
     below
         Rows of the same table that were printed before: the new ones are printed without a header, in line with them.
     """
-    from rich.text import Text
+    from rich.cells import cell_len
 
-    header = [f"[bold]{title.upper()}[/bold]" for title in titles]
-    texts = [[Text.from_markup(cell) for cell in row] for row in (header, *below, *rows)]
-    widths = [max(cell.cell_len for cell in column) + GAP for column in zip(*texts, strict=True)]
-    there = console()
-    for row in texts[len(below) + 1 if below else 0 :]:
-        line = Text()
-        for cell, width in zip(row, widths, strict=True):
-            line.append_text(cell).pad_right(width - cell.cell_len)
-        line.rstrip()
-        there.print(line)
+    header = [Cell(title.upper(), "bold") for title in titles]
+    lines = [[_one_line(cell) for cell in row] for row in (header, *below, *rows)]
+    widths = [max(cell_len(cell.text) for cell in column) + GAP for column in zip(*lines, strict=True)]
+    terminal.coloured(_padded(row, widths) for row in lines[len(below) + 1 if below else 0 :])
 
 
-def styled(column: Column, of: Object) -> str:
+def _padded(row: Sequence[Cell], widths: Sequence[int]) -> Iterator[terminal.Part]:
+    """Yield the cells of a row and the blanks between them, and none at its end."""
+    from rich.cells import cell_len
+
+    end = max((at for at, cell in enumerate(row) if cell.text), default=0)
+    for at, cell in enumerate(row[: end + 1]):
+        yield cell
+        yield " " * (widths[at] - cell_len(cell.text)) if at < end else "", ""
+
+
+def _one_line(cell: Cell | str) -> Cell:
+    text, style = cell if isinstance(cell, Cell) else (cell, "")
+    return Cell(terminal.in_line(text), style)
+
+
+def styled(column: Column, of: Object) -> Cell:
     """Return a cell, coloured where the column says how something stands."""
-    from rich.markup import escape
-
-    text = column.text(of)
-    if not column.outcome or not text:
-        return escape(text)
-    style = STYLES.get(text, "red")
-    return f"[{style}]{escape(text)}[/{style}]"
+    try:
+        text = column.text(of)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        text = UNREADABLE
+    return Cell(text, STYLES.get(text, "red") if column.outcome and text else "")

@@ -19,11 +19,14 @@ _KNOWN: Final = {
     ),
     r"^stat (.+): no such file": "there is no kubeconfig {0}; correct --kubeconfig",
     rf"have a resource type \"({names.PLURAL}|{names.SERVER_PLURAL})": (
-        "the cluster does not know GraphCrons; install GraphCron (docs/install.md), or " + _OTHER
+        "the cluster does not know GraphCrons; install GraphCron with its chart, or " + _OTHER
     ),
     r"logged in to the server": "the cluster does not know you; log in again, or " + _OTHER,
 }
 """What there is in a line, and what is said instead of it."""
+
+_UNCONFIGURED: Final = re.compile(r'server localhost:8080 was refused|context (?:was not found|"[^"]+" does not exist)')
+"""What kubectl says without a kubeconfig."""
 
 _FORBIDDEN: Final = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<what>[^"]+)" in API group "[^"]*"'
@@ -41,16 +44,20 @@ class NotFoundError(CliError):
     """An object is not there."""
 
 
-def refusal(text: str, *, verb: str, contexts: str) -> CliError:
+def refusal(text: str, *, verb: str, contexts: str, missing: str | None = None) -> CliError:
     """Return the error for what kubectl has printed.
 
     Parameters
     ----------
     contexts
         The command that lists the contexts.
+    missing
+        The kubeconfig that was named and is not there, of which kubectl says nothing.
     """
     lines = [line for line in text.strip().splitlines() if not _LOG.match(line)]
     line = (lines[-1] if lines else f"kubectl {verb} failed, and said nothing").removeprefix("error: ")
+    if missing and _UNCONFIGURED.search(line):
+        return CliError(f"there is no kubeconfig {missing}; correct the variable KUBECONFIG")
     for pattern, told in _KNOWN.items():
         if found := re.search(pattern, line):
             return CliError(told.format(*found.groups(), contexts=contexts))

@@ -14,6 +14,11 @@ from graphcron.cli.output import Column
 from graphcron.cli.words import local, moment, since, span
 from graphcron.contract import Outcome
 from graphcron.reasons import ConditionType, Reason
+from graphcron.unstructured import object_at, objects_at
+
+_AMOUNT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
+_LONGEST_SECONDS: Final = 10**9
+"""A longer time is shown as it stands."""
 
 _HASHED: Final = re.compile(r"\bH\b")
 """An ``H`` that nothing has replaced; THU is none."""
@@ -21,12 +26,12 @@ _HASHED: Final = re.compile(r"\bH\b")
 
 def status_of(graphcron: Object) -> Object:
     """Return the status, an empty one where the operator has written none yet."""
-    return dict(graphcron.get("status") or {})
+    return dict(object_at(graphcron, "status"))
 
 
 def condition(graphcron: Object, kind: str) -> Object:
     """Return a condition, an empty one where there is none."""
-    return next((each for each in status_of(graphcron).get("conditions", ()) if each["type"] == kind), {})
+    return next((dict(each) for each in objects_at(status_of(graphcron), "conditions") if each.get("type") == kind), {})
 
 
 def zone_of(graphcron: Object) -> str:
@@ -63,7 +68,7 @@ def graphcron_columns(*, now: datetime, everywhere: bool) -> tuple[Column, ...]:
         Column("zone", zone_of),
         Column("ready", lambda each: str(condition(each, ConditionType.READY).get("status", "")), outcome=True),
         Column("state", _state),
-        Column("active", lambda each: _number(len(status_of(each).get("active", ())) or None)),
+        Column("active", lambda each: _number(len(objects_at(status_of(each), "active")) or None)),
         Column("last", lambda each: str(_last(each).get("outcome", "")), outcome=True),
         Column("ago", lambda each: since(_last(each).get("scheduledTime"), now=now)),
         Column("next", lambda each: since(status_of(each).get("nextScheduleTime"), now=now)),
@@ -114,8 +119,8 @@ def run_columns(zone: str | None) -> tuple[Column, ...]:
         In which their times are written; None: the user's own.
     """
     return (
-        Column("due", lambda run: _local(run["scheduledTime"], zone)),
-        Column("outcome", lambda run: str(run["outcome"]), outcome=True),
+        Column("due", lambda run: _local(run.get("scheduledTime"), zone)),
+        Column("outcome", _member("outcome"), outcome=True),
         Column("reason", _reason),
         Column("duration", duration_of),
         Column("tokens", tokens_of),
@@ -140,13 +145,13 @@ def active_columns(zone: str, *, now: datetime) -> tuple[Column, ...]:
 
 def next_rows(graphcron: Object, *, now: datetime) -> list[list[str]]:
     """Return the next times, at most five: in the cron's zone, in the user's, and how long it is until then."""
-    times = status_of(graphcron).get("nextScheduleTimes", ())
+    times = status_of(graphcron).get("nextScheduleTimes") or ()
     return [[_local(each, zone_of(graphcron)), _local(each, None), since(each, now=now)] for each in times]
 
 
 def failed_run(graphcron: Object) -> list[tuple[str, str]]:
     """Return where on the server the last run can be looked at; nothing where it has succeeded, or has left nothing."""
-    runs = (each for each in status_of(graphcron).get("recentRuns", ()) if each["outcome"] != Outcome.SKIPPED)
+    runs = (each for each in runs_of(graphcron) if each.get("outcome") != Outcome.SKIPPED)
     last: Object = next(runs, {})
     if last.get("outcome") == Outcome.SUCCEEDED:
         return []
@@ -186,11 +191,23 @@ def usage_columns(*, everywhere: bool) -> tuple[Column, ...]:
     )
 
 
+def runs_of(graphcron: Object) -> list[Object]:
+    """Return the recent runs, the newest first."""
+    return [dict(each) for each in objects_at(status_of(graphcron), "recentRuns")]
+
+
+def amount(value: Any) -> Decimal:
+    """Return an amount as a status has it; nothing where somebody has made it unreadable."""
+    return Decimal(str(value)) if _AMOUNT.fullmatch(str(value)) else Decimal()
+
+
 def duration_of(run: Object) -> str:
     """Say how long a run took."""
     seconds = run.get("durationSeconds")
     if seconds is None:
         return ""
+    if not 0 <= seconds <= _LONGEST_SECONDS:
+        return f"{seconds}s"
     return f"{seconds:.1f}s" if seconds < 10 else span(timedelta(seconds=seconds))
 
 
@@ -228,11 +245,14 @@ def _state(graphcron: Object) -> str:
     told = [str(ready.get("reason", ""))] if ready.get("reason") != Reason.RECONCILED else []
     if ready.get("status") == "True" and target.get("status") == "False":
         told.append(str(target["reason"]))
+    waiting = (target, condition(graphcron, ConditionType.RUN_DELAYED))
+    if any(each.get("reason") == Reason.FAILED_CREATE for each in waiting):
+        told.append(Reason.FAILED_CREATE)
     return ", ".join(told)
 
 
 def _last(graphcron: Object) -> Object:
-    return next(iter(status_of(graphcron).get("recentRuns", ())), {})
+    return next(iter(runs_of(graphcron)), {})
 
 
 def _reason(run: Object) -> str:
@@ -245,21 +265,18 @@ def _by_name(graphcron: Object) -> tuple[str, str]:
 
 
 def _first_if_known(text: str | None, sign: int) -> tuple[bool, float]:
-    return text is None, sign * _time(text).timestamp() if text else 0
+    at = moment(text)
+    return at is None, sign * at.timestamp() if at else 0
 
 
 def _share(used: Any, limit: Any) -> str:
-    return f" of {_number(limit)} ({Decimal(used) / Decimal(limit):.0%})" if limit else ""
+    whole = amount(limit)
+    return f" of {_number(limit)} ({amount(used) / whole:.0%})" if whole else ""
 
 
-def _time(text: str) -> datetime:
-    found = moment(text)
-    assert found is not None
-    return found
-
-
-def _local(text: str, zone: str | None) -> str:
-    return local(_time(text), zone)
+def _local(text: str | None, zone: str | None) -> str:
+    at = moment(text)
+    return local(at, zone) if at else str(text or "")
 
 
 def _number(value: Any) -> str:

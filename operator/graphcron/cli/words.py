@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from graphcron.unstructured import time_of
+
 
 def moment(text: str | None) -> datetime | None:
-    """Read a time as the API server writes it."""
-    return datetime.fromisoformat(text) if text else None
+    """Read a time as the API server writes it; None where it can't be reckoned with."""
+    return time_of(text)
 
 
 def span(length: timedelta) -> str:

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from graphcron.metrics.ended import Runs, ended
-from graphcron.metrics.standing import LABELS, OF_GRAPHCRONS, families_of
+from graphcron.metrics.standing import LABELS, OF_GRAPHCRONS, Orphan, families_of, orphaned
 from graphcron.model import RecentRun
 from graphcron.observed import Body
 
@@ -38,10 +38,20 @@ class Metrics(Collector):
     graphcrons
         Returns the GraphCrons as the watches show them; none on a replica that does not work, so that each is told of
         once.
+    orphans
+        Returns the CronJobs whose GraphCrons are gone, each with that GraphCron's namespace and name.
     """
 
-    def __init__(self, version: str, *, queued: Callable[[], int], graphcrons: Callable[[], Iterable[Body]]) -> None:
+    def __init__(
+        self,
+        version: str,
+        *,
+        queued: Callable[[], int],
+        graphcrons: Callable[[], Iterable[Body]],
+        orphans: Callable[[], Iterable[Orphan]] = tuple,
+    ) -> None:
         self._graphcrons = graphcrons
+        self._orphans = orphans
         self._registry = registry = CollectorRegistry()
         disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double the series, and nobody asks for them
         registry.register(self)  # before the others: it settles of which GraphCrons they tell
@@ -94,11 +104,11 @@ class Metrics(Collector):
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Name what is told of GraphCrons, without a look at them."""
-        yield from families_of(())
+        yield from (*families_of(()), orphaned(()))
 
     @override
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Tell how the GraphCrons stand; Prometheus' library asks for it."""
         bodies = list(self._graphcrons())
         self._runs.keep({(body["metadata"]["namespace"], body["metadata"]["name"]) for body in bodies})
-        yield from families_of(bodies)
+        yield from (*families_of(bodies), orphaned(self._orphans()))

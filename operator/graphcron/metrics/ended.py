@@ -5,7 +5,6 @@ What was told stands in the GraphCron's status. So neither a restart nor another
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from math import isfinite
 from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -50,7 +49,7 @@ def ended(previous: Sequence[RecentRun], new: Iterable[RecentRun]) -> Iterator[E
             duration=run.duration_seconds if first else None,
             skew=_skew(run) if first else None,
             tokens=max((run.tokens or 0) - (before.tokens or 0 if before else 0), 0),
-            cost=max(_amount(run.cost) - _amount(before.cost if before else None), 0.0),
+            cost=max(float(run.cost or 0) - float(before.cost or 0 if before else 0), 0.0),
         )
 
 
@@ -63,15 +62,6 @@ def _skew(run: RecentRun) -> float | None:
     if run.start_time is None:
         return None
     return max((run.start_time - run.scheduled_time) / timedelta(seconds=1), 0.0)
-
-
-def _amount(text: str | None) -> float:
-    """Read what the pod has told, which may be anything: the image is the user's choice."""
-    try:
-        amount = float(text or 0)
-    except ValueError:
-        return 0.0
-    return amount if isfinite(amount) else 0.0
 
 
 class Runs:

@@ -1,5 +1,7 @@
 """How each GraphCron stands: what is read from its spec and status whenever Prometheus asks."""
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,9 +10,13 @@ from typing import Any, Final, NamedTuple
 from prometheus_client.core import GaugeMetricFamily
 
 from graphcron.model import GraphCronStatus
-from graphcron.observed import Body
+from graphcron.observed import Body, CronJobSeen
 from graphcron.reasons import ConditionType
+from graphcron.reconcile import Key
 from graphcron.status import status_of
+from graphcron.unstructured import object_at
+
+logger = logging.getLogger(__name__)
 
 LABELS: Final = ("namespace", "name")
 """Labels of what is told of a GraphCron: as many series as there are GraphCrons, and no more."""
@@ -31,13 +37,13 @@ class Stand(NamedTuple):
 
 def budget_used(stand: Stand) -> float | None:
     """Return what was used of the window's limit; None: there is none, or the window has turned since."""
-    limits, used = stand.spec.get("budget") or {}, stand.status.budget
+    limits, used = object_at(stand.spec, "budget"), stand.status.budget
     if used is None or used.window_end is None or used.window_end <= stand.now:
         return None
     pairs = [(used.tokens, limits.get("maxTokens")), (used.cost, limits.get("maxCost"))]
     try:
         return max((float(Decimal(part or 0) / Decimal(whole)) for part, whole in pairs if whole), default=None)
-    except ArithmeticError:  # somebody else has written into the status
+    except (ArithmeticError, TypeError, ValueError):  # the spec is one that the model refuses
         return None
 
 
@@ -120,9 +126,27 @@ def families_of(bodies: Iterable[Body]) -> Iterator[GaugeMetricFamily]:
     now = datetime.now(UTC)  # noqa: TID251  (Prometheus asks, and tells no time)
     families = [(GaugeMetricFamily(name, text, labels=LABELS), read) for name, text, read in OF_GRAPHCRONS]
     for body in bodies:
-        stand, metadata = Stand(body.get("spec") or {}, status_of(body), now), body["metadata"]
-        for family, read in families:
-            value = read(stand)
+        labels = (body["metadata"]["namespace"], body["metadata"]["name"])
+        try:
+            stand = Stand(object_at(body, "spec"), status_of(body), now)
+            values = [read(stand) for _, read in families]
+        except Exception:
+            logger.exception("%s/%s can't be measured: this is a bug", *labels)
+            continue
+        for (family, _), value in zip(families, values, strict=True):
             if value is not None:
-                family.add_metric((metadata["namespace"], metadata["name"]), value)
+                family.add_metric(labels, value)
     yield from (family for family, _ in families)
+
+
+Orphan = tuple[Key, CronJobSeen]
+"""A CronJob whose GraphCron is gone, and which one that was."""
+
+
+def orphaned(orphans: Iterable[Orphan]) -> GaugeMetricFamily:
+    """Count the CronJobs whose GraphCrons are gone."""
+    text = "CronJobs without an owner whose GraphCron is gone; they are suspended. Absent where there are none."
+    family = GaugeMetricFamily("graphcron_orphaned_cronjobs", text, labels=LABELS)
+    for (namespace, name), number in Counter((key.namespace, key.name) for key, _ in orphans).items():
+        family.add_metric((namespace, name), number)
+    return family

@@ -15,7 +15,7 @@ schema has no defaults (a filled-in spec drifts from Git for ever); they are her
     spec      the spec of a GraphCron                 fit       how its fields must fit each other
     graphserver    the spec of a GraphServer
     meta      status    root    the other parts, and the wholes
-    reading   parse and problems
+    reading   parse and problems                        hidden    rules that pydantic does not get to
 """
 
 from graphcron.model.base import Part, rfc3339
@@ -35,11 +35,13 @@ from graphcron.model.status import (
     AppliedCronJob,
     BudgetUsed,
     Condition,
+    Contender,
     GraphCronStatus,
     GraphServerStatus,
     Preflight,
     RecentRun,
     dump_status,
+    read_status,
 )
 from graphcron.model.thread import Thread
 
@@ -49,6 +51,7 @@ __all__ = [
     "Budget",
     "BudgetUsed",
     "Condition",
+    "Contender",
     "EnvVar",
     "Exclude",
     "FailurePolicy",
@@ -77,6 +80,7 @@ __all__ = [
     "parse",
     "parse_server",
     "problems",
+    "read_status",
     "rfc3339",
     "server_problems",
 ]

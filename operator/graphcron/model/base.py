@@ -1,6 +1,7 @@
 """What all parts of the model share: how they are written, and how they keep their rules."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 
@@ -18,7 +19,9 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from typing_extensions import override
 
+from graphcron.bounded_json import is_deeper
 from graphcron.model.rules import Rules, Violation, violated
+from graphcron.unstructured import EARLIEST_YEAR, LATEST_YEAR
 
 STYLE: Final = ConfigDict(
     frozen=True,
@@ -76,6 +79,25 @@ class Asked(Part):
         return value
 
 
+MOST_LEVELS: Final = 64
+"""How deeply lists and objects may be nested in a field, however free its form is."""
+
+
+class Spec(Asked):
+    """The whole of what the user asks for."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_depth(cls, value: Any) -> Any:
+        """Refuse what is nested too deeply, in fields of any form; CEL sees nothing of a free-form field."""
+        if isinstance(value, dict):
+            deep = [key for key, each in value.items() if is_deeper(each, MOST_LEVELS)]
+            if deep:
+                problem = f"is nested more than {MOST_LEVELS} levels deep"
+                raise violated(*(Violation(key, problem, "make it flatter") for key in deep))
+        return value
+
+
 def rfc3339(instant: datetime) -> str:
     """Return the instant in UTC and whole seconds, as Kubernetes writes times: ``2026-12-31T23:59:59Z``."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -84,12 +106,13 @@ def rfc3339(instant: datetime) -> str:
 def _read_instant(value: Any) -> datetime:
     """Return an aware datetime from RFC 3339 text, or from the datetime that a YAML reader made of it."""
     if isinstance(value, str) and _RFC3339.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value.upper())
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            value = datetime.fromisoformat(value.upper())
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value
+        if EARLIEST_YEAR <= value.year < LATEST_YEAR:
+            return value
+        remedy = f"write one in the years {EARLIEST_YEAR} to {LATEST_YEAR - 1}, for example 2026-12-31T23:59:59Z"
+        raise violated(Violation("", f'"{value.isoformat()}" is out of range', remedy))
     remedy = "write date, time and offset (RFC 3339), for example 2026-12-31T23:59:59Z"
     raise violated(Violation("", f'"{value}" is no point in time', remedy))
 

@@ -1,8 +1,23 @@
 """How the fields of a GraphCron's spec must fit each other."""
 
-from typing import Final
+import re
+from typing import Any, Final
 
 from graphcron.model.rules import Rule, Rules
+
+PLACEHOLDERS: Final = dict.fromkeys(("name", "namespace", "occurrence", "scheduledTime", "trigger"))
+"""What the runner fills in, in order."""
+
+_PLACEHOLDER: Final = re.compile(r"\{\{([^{}]*)\}\}")
+
+
+def _placeholders(value: Any) -> set[str]:
+    """Return the names between ``{{`` and ``}}`` in all strings of a JSON value, keys excepted."""
+    if isinstance(value, str):
+        return {found.strip() for found in _PLACEHOLDER.findall(value)}
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {name for part in parts for name in _placeholders(part)}
+
 
 _WHEN: Final = (
     Rule(
@@ -50,6 +65,12 @@ _INPUT: Final = (
         remedy='add spec.input, for example {"date": "{{ scheduledTime }}"}, or spec.inputFrom',
         holds=lambda spec: not spec.input_template or spec.input is not None or spec.input_from is not None,
         field="inputTemplate",
+    ),
+    Rule(
+        problem=f"has a name between {{{{ and }}}} that is not one of {', '.join(PLACEHOLDERS)}",
+        remedy="correct it, or leave out spec.inputTemplate",
+        holds=lambda spec: not spec.input_template or _placeholders(spec.input) <= PLACEHOLDERS.keys(),
+        field="input",
     ),
 )
 

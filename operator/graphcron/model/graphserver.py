@@ -1,13 +1,13 @@
 """``spec`` of a GraphServer: a LangGraph server that several GraphCrons share."""
 
-from graphcron.model.base import Asked
+from graphcron.model.base import Spec
 from graphcron.model.budget import Budget
 from graphcron.model.refs import KeyRef, KeySource
 from graphcron.model.server import ConcurrentRuns, Headers
 from graphcron.model.words import ServerUrl
 
 
-class GraphServerSpec(Asked):
+class GraphServerSpec(Spec):
     """Where the server is, how to reach it, and what its runs may use. Nothing here is filled in or changed by the
     operator."""
 

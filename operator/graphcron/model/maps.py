@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
+from graphcron import names
 from graphcron.model.rules import Rule, Rules, Violation, matching, reserved_prefixes, violated
 
 _RESOURCES: Final = ("cpu", "memory", "ephemeral-storage")
@@ -44,9 +45,14 @@ Resources = Annotated[
 """Amounts of CPU, memory and storage."""
 
 _OURS: Final = reserved_prefixes(
-    ("graphcron.dev/", "batch.kubernetes.io/"),
+    names.RESERVED_PREFIXES,
     "has a key that the operator or Kubernetes sets itself",
     "leave out graphcron.dev/ and batch.kubernetes.io/; choose a prefix of your own, for example example.com/team",
+)
+_UNCONFINED: Final = reserved_prefixes(
+    names.PROFILE_PREFIXES,
+    "has a key that changes the pod's security profile",
+    "leave it out",
 )
 _KEY: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
 _KEYS: Final = Rule(
@@ -75,5 +81,5 @@ NodeSelector = Annotated[dict[str, LabelValue], Field(max_length=32), Rules(_KEY
 Labels = Annotated[dict[str, LabelValue], Field(max_length=32), Rules(_OURS, _KEYS)]
 """Labels of the pod."""
 
-Annotations = Annotated[dict[str, str], Field(max_length=32), Rules(_OURS, _KEYS)]
+Annotations = Annotated[dict[str, str], Field(max_length=32), Rules(_OURS, _UNCONFINED, _KEYS)]
 """Annotations of the pod."""

@@ -48,8 +48,8 @@ class History(Asked):
     """How much of the past is kept."""
 
     successful: Annotated[int, Field(ge=1, le=100)] = 3
-    """Jobs of successful runs to keep, with their pods' logs. Default: 3; at least 1, because what a run came to is
-    read from its pod."""
+    """Completed Jobs to keep, with their pods' logs: of runs that succeeded, were interrupted or cancelled, and of
+    skipped occurrences. Default: 3; at least 1, because what a run came to is read from its pod."""
     failed: Annotated[int, Field(ge=1, le=100)] = 3
     """Jobs of failed runs to keep, with their pods' logs. Default: 3; at least 1, as for `successful`."""
     runs: Annotated[int, Field(ge=1, le=100)] = 10

@@ -4,15 +4,18 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from graphcron.bounded_json import is_deeper
 from graphcron.errors import SpecError
-from graphcron.model.base import FROM_USER, Part
+from graphcron.model.base import FROM_USER, MOST_LEVELS, Part
+from graphcron.model.hidden import Location, broken_rules, part_in, places_of, without
 from graphcron.model.root import GraphCron, GraphServer
 from graphcron.model.rules import VIOLATION, Violation
+from graphcron.oversized import LARGEST_SPEC, SPEC_BYTES
 
 Resource = TypeVar("Resource", GraphCron, GraphServer)
 
@@ -42,7 +45,7 @@ def parse_server(body: Mapping[str, Any]) -> GraphServer:
 def problems(body: Mapping[str, Any]) -> list[SpecError]:
     """Return all that is wrong with a GraphCron; nothing if :func:`parse` takes it.
 
-    How fields fit each other is only looked at where each is right by itself, as in the API server.
+    How fields fit each other is looked at as far as those are right that a rule reads.
     """
     return _problems(GraphCron, body)
 
@@ -53,6 +56,12 @@ def server_problems(body: Mapping[str, Any]) -> list[SpecError]:
 
 
 def _parsed(kind: type[Resource], body: Mapping[str, Any]) -> Resource:
+    if SPEC_BYTES in body:
+        raise SpecError(
+            field="spec",
+            problem=f"is {body[SPEC_BYTES]:,} bytes, and at most {LARGEST_SPEC:,} are read",
+            remedy="put the input into a ConfigMap or Secret and name it in spec.inputFrom",
+        )
     try:
         return _validated(kind, body)
     except ValidationError as error:
@@ -63,8 +72,31 @@ def _problems(kind: type[Resource], body: Mapping[str, Any]) -> list[SpecError]:
     try:
         _validated(kind, body)
     except ValidationError as error:
-        return _told(kind, error)
+        errors = error.errors(include_url=False)
+        told = _told(kind, error) + [
+            SpecError(field=_path(_below(location, violation)), problem=violation.problem, remedy=violation.remedy)
+            for location, violation in broken_rules(kind, body, errors)
+        ]
+        unreadable = [place for details in errors for place in _unreadable(details)]
+        if unreadable:  # pydantic has not looked at what is beside these
+            left_out = {_path(place) for place in unreadable}
+            told += [each for each in _problems(kind, without(body, unreadable)) if each.field not in left_out]
+        return list({(each.field, each.problem): each for each in told}.values())
     return []
+
+
+def _unreadable(details: ErrorDetails) -> list[Location]:
+    """Return the members for which a part was not read at all: those that are null or nested too deeply."""
+    if details["type"] != VIOLATION or not isinstance(details["input"], dict):
+        return []
+    there = [
+        (place, details["input"][place[-1]]) for place in places_of(details) if place and place[-1] in details["input"]
+    ]
+    return [place for place, value in there if value is None or is_deeper(value, MOST_LEVELS)]
+
+
+def _below(location: Location, violation: Violation) -> Location:
+    return (*location, *(violation.field.split(".") if violation.field else ()))
 
 
 def _validated(kind: type[Resource], body: Mapping[str, Any]) -> Resource:
@@ -78,8 +110,7 @@ def _told(kind: type[Part], error: ValidationError) -> list[SpecError]:
 def _problems_of(kind: type[Part], details: ErrorDetails) -> Iterator[SpecError]:
     location = details["loc"]
     for violation in _violations_of(kind, details):
-        below = tuple(violation.field.split(".")) if violation.field else ()
-        yield SpecError(field=_path(location + below), problem=violation.problem, remedy=violation.remedy)
+        yield SpecError(field=_path(_below(location, violation)), problem=violation.problem, remedy=violation.remedy)
 
 
 def _violations_of(kind: type[Part], details: ErrorDetails) -> tuple[Violation, ...]:
@@ -112,8 +143,17 @@ def _unknown(part: type[Part], name: str) -> tuple[str, str]:
     known = [field.alias or "" for field in part.model_fields.values()]
     if name == "namespace":
         return "is no field", "leave it out: what is named lies in the namespace of what names it"
-    right = _ELSEWHERE.get(name) or _nearest(name, known)
+    right = _ELSEWHERE.get(name) or _inside(part, name) or _nearest(name, known)
     return "is no field", f"did you mean {right}?" if right else f"the fields here are {', '.join(known)}"
+
+
+def _inside(part: type[Part], name: str) -> str | None:
+    """Return the path of a field of that name in a part of this part."""
+    for field in part.model_fields.values():
+        inner = part_in(field.annotation)
+        if inner and any(each.alias == name for each in inner.model_fields.values()):
+            return f"{field.alias}.{name}"
+    return None
 
 
 def _nearest(name: str, known: list[str]) -> str | None:
@@ -219,13 +259,5 @@ def _part_at(kind: type[Part], location: list[int | str]) -> type[Part]:
     for step in location:
         if isinstance(step, str):
             annotation = next(field.annotation for field in part.model_fields.values() if field.alias == step)
-            part = next(_parts_in(annotation))
+            part = part_in(annotation) or part
     return part
-
-
-def _parts_in(annotation: Any) -> Iterator[type[Part]]:
-    """Find the part in ``Part``, ``Part | None`` and ``list[Part]``."""
-    if isinstance(annotation, type) and issubclass(annotation, Part):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _parts_in(inner)

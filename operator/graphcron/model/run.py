@@ -1,5 +1,6 @@
 """What of the spec is passed through to the LangGraph server, in its own spelling."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, with_config
@@ -7,6 +8,10 @@ from typing_extensions import TypedDict
 
 from graphcron.model.rules import Rule, Rules, reserved_key, reserved_prefixes
 from graphcron.model.words import NodeName
+
+_OURS: Final = reserved_prefixes(
+    ("graphcron/",), "has a key of GraphCron's own", "choose another prefix than graphcron/", cel=False
+)
 
 
 def _slip(wrong: str, right: str) -> Rule:
@@ -45,6 +50,12 @@ RunConfig = Annotated[
         _slip("recursionLimit", "recursion_limit"),
         _slip("runName", "run_name"),
         _slip("maxConcurrency", "max_concurrency"),
+        # The server merges it into the metadata of the run and of a new thread, below spec.metadata.
+        replace(
+            _OURS,
+            field="metadata",
+            holds=lambda config: not isinstance(config.get("metadata"), dict) or _OURS.holds(config["metadata"]),
+        ),
     ),
 ]
 """LangGraph's ``config``, without slips that the server would swallow."""
@@ -58,9 +69,7 @@ Metadata = Annotated[
         reserved_key("thread_id", _DROPPED, "name the thread in spec.thread.id, or choose another key"),
         reserved_key("assistant_id", _DROPPED, "name the assistant in spec.assistant, or choose another key"),
         reserved_key("cron_id", _DROPPED, "choose another key"),
-        reserved_prefixes(
-            ("graphcron/",), "has a key of GraphCron's own", "choose another prefix than graphcron/", cel=False
-        ),
+        _OURS,
     ),
 ]
 """Metadata of a run, without what is not the user's to set."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from graphcron.model.base import Asked, Instant
+from graphcron.model.base import Instant, Spec
 from graphcron.model.budget import Budget
 from graphcron.model.excludes import Exclude
 from graphcron.model.fit import RULES
@@ -19,7 +19,7 @@ from graphcron.model.when import Schedule, Schedules, TimeZone
 from graphcron.model.words import Assistant, WebhookUrl
 
 
-class GraphCronSpec(Asked):
+class GraphCronSpec(Spec):
     """What to run, when, and where. Nothing here is filled in or changed by the operator."""
 
     rules: ClassVar[Rules] = RULES
@@ -100,8 +100,8 @@ class GraphCronSpec(Asked):
     (`none`), or the last of them runs late (`last`). What was suspended, paused, excluded or not yet scheduled is never
     made up for. Default: `none`."""
     timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
-    """Age at which a run is cancelled on the server, in seconds; at most a week. For example 3600. Default: none but
-    the server's own limit."""
+    """Age at which a run is cancelled on the server, in seconds; at most a week. For example 3600. Default: the
+    operator's, a week unless the administrator changes it."""
     on_interrupted: Literal["skip", "proceed"] = "skip"
     """What happens when a run is due and its thread waits for a person: `skip` it, or `proceed`, which discards what
     waits there without a word. Only with `thread`. Default: `skip`."""

@@ -39,7 +39,7 @@ def check(tick: Tick) -> None:
     if budget is None or budget.window is None:
         return
     window = _window(tick, budget.window)
-    found = _entries(window, tick.ask(lambda: ledger.read(tick.server, tick.settings.uid)))
+    found = _entries(tick, window, tick.ask(lambda: ledger.read(tick.server, tick.settings.uid)))
     limits = Limits.of(budget.maxTokens, budget.maxCost)
     used = Limits(sum(entry.tokens for entry in found), sum(entry.cost for entry in found))
     if tick.spending is not None:
@@ -84,7 +84,7 @@ def _after(tick: Tick, budget: Budget, spending: Spending) -> dict[str, Any] | N
     found: list[Entry] = []
     try:
         for _ in range(LOOKS):
-            found = _entries(window, ledger.read(tick.server, tick.settings.uid))
+            found = _entries(tick, window, ledger.read(tick.server, tick.settings.uid))
             missing = [own for own in spending.all if own.at >= window.start and own not in found]
             if not missing:
                 break
@@ -100,10 +100,16 @@ def _window(tick: Tick, text: str) -> Window:
     return window_at(text, tick.clock.now(), tick.settings.request.offsets)
 
 
-def _entries(window: Window, threads: list[Json]) -> list[Entry]:
-    everything = [entry for thread in threads for entry in ledger.entries(thread.get("metadata") or {})]
+def _entries(tick: Tick, window: Window, threads: list[Json]) -> list[Entry]:
+    """Return the window's entries; say which days of it the server has deleted."""
+    everything, gone = ledger.count(threads)
     # An occurrence that was asked for a moment from now, by another clock, is in a rolling window all the same.
-    return ledger.within(everything, window.start, float("inf") if window.rolling else window.end)
+    found = ledger.within(everything, window.start, float("inf") if window.rolling else window.end)
+    lost = [day for day in gone if any(ledger.day_of(entry.at) == day for entry in found)]
+    if tick.spending is not None and lost != tick.spending.lost_days:
+        tick.spending.lost_days = lost
+        tick.log("ledger-swept", level="warning", days=lost)
+    return found
 
 
 def _members(budget: Budget, window: Window, found: list[Entry]) -> dict[str, Any]:
@@ -121,16 +127,21 @@ def _members(budget: Budget, window: Window, found: list[Entry]) -> dict[str, An
 def told(tick: Tick, ending: Ending) -> str:
     """Return the ending's message, with what there is to say of tokens and money."""
     spending = tick.spending
-    if spending is None or tick.run is None:
+    if spending is None:
         return ending.message
     said = [ending.message]
     if spending.over:
         used = _over(spending)
         said = [f"the run used {used}, and was cancelled"] if ending.outcome is Outcome.OVER_BUDGET else [*said, used]
     if spending.unpriced:
-        said.append(f"no price is known for {', '.join(spending.unpriced)}: the cost is a lower bound")
+        models = "a model" if spending.unpriced == 1 else f"{spending.unpriced} models"
+        said.append(f"no price is known for {models} that the run used, so the cost is a lower bound")
     if spending.counter.silent:
         said.append("a model told no token usage")
+    if spending.lost_days:
+        first, *more = spending.lost_days
+        days = f"{first} and {len(more)} more days" if more else first
+        said.append(f"the server has deleted the ledger of {days}, so the window's total is a lower bound")
     return "; ".join(said)
 
 

@@ -6,8 +6,8 @@ from graphcron.contract import Outcome
 from graphcron.runner import turns
 from graphcron.runner.failures import Ended
 from graphcron.runner.lookup import run_of
-from graphcron.runner.predecessors import see_replaced
-from graphcron.runner.record import ACTIVE, NAMESPACE, STATE, WAITING, Record
+from graphcron.runner.predecessors import see_over
+from graphcron.runner.record import ACTIVE, NAMESPACE, RUN_ID, STATE, WAITING, Record
 from graphcron.runner.tick import Tick
 from graphcron.runner.times import rfc3339
 from graphcron.runner.verdict import LIVE
@@ -48,7 +48,9 @@ def await_place(tick: Tick, limit: int, until: float, *, holds: bool = False) ->
         own = records.pop(tick.record_id, None) or tick.read_record()
         if own is None:
             return waited  # somebody took it away: nothing to stand in line with
-        see_replaced(own)
+        see_over(own)
+        if own.text(RUN_ID) and not holds:
+            return False  # another pod of ours has made the run
         if _taken(tick, limit, list(records.values()), turns.turn_of(tick, own, holds=holds)) < limit:
             return waited
         if tick.clock.now() >= until:
@@ -88,8 +90,8 @@ def _page(tick: Tick, query: dict[str, str], offset: int) -> list[Record]:
 
 def _taken(tick: Tick, limit: int, others: list[Record], turn: turns.Turn) -> int:
     """Count the places that others have, up to the limit; those that can be told without asking come first."""
-    wall = tick.clock.now()
-    unsure = [each for each in others if not (turns.awaited(each, wall) or turns.goes_first(each, turn, turn.now))]
+    now = turn.now(tick.clock.steady())
+    unsure = [each for each in others if not (turns.awaited(each, now) or turns.goes_first(each, turn, now))]
     taken = len(others) - len(unsure)
     for record in unsure:
         if taken >= limit:

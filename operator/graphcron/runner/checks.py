@@ -6,14 +6,13 @@ They are for starting only: a pod that finds its occurrence's run goes straight 
 from graphcron.contract import Outcome
 from graphcron.runner import turns
 from graphcron.runner.failures import Ended
-from graphcron.runner.predecessors import check_predecessors
+from graphcron.runner.predecessors import check_predecessors, replaced
 from graphcron.runner.record import (
     ENDED_RUN,
     ENDED_WHY,
     KIND,
     KIND_PERIOD,
     OCCURRENCE,
-    REASON,
     SCHEDULED,
     whose,
 )
@@ -117,9 +116,9 @@ def see_ended(tick: Tick, run_id: str) -> None:
     """Raise Ended where another pod has ended the occurrence meanwhile, ours or the next one's."""
     record = tick.read_record()
     if record and record.outcome:
-        raise Ended(record.outcome, record.text(REASON), "an earlier pod of this occurrence ended so")
+        raise Ended(record.outcome, record.reason, "an earlier pod of this occurrence ended so")
     if record and record.text(ENDED_RUN) == run_id and record.text(ENDED_WHY) == "Replaced":
-        raise Ended(Outcome.CANCELLED, "Replaced", "the next occurrence took its place")
+        raise replaced(had_run=True)
 
 
 def check_thread(tick: Tick, *, after: Json | None = None) -> None:

@@ -10,23 +10,17 @@ from graphcron.runner.lookup import cancel
 from graphcron.runner.occurrence import adopt, find_later_run
 from graphcron.runner.record import (
     ACCEPTED,
-    DONE,
     NO_RUN,
-    OUTCOME,
-    REASON,
     RUN_ID,
-    STATE,
     STOPPED_BY,
     STOPPED_RUN,
     THREAD_ID,
+    closed_by,
 )
 from graphcron.runner.retry import deferred
-from graphcron.runner.tick import Tick
+from graphcron.runner.tick import STOP_SECONDS, Tick
 from graphcron.runner.times import rfc3339, seconds_of
 from graphcron.runner.verdict import LIVE, tokens_of
-
-STOP_SECONDS: Final = 20.0
-"""How long cancelling is tried after SIGTERM: with the last try, inside the pod's grace period of 30 s."""
 
 HURRY_SECONDS: Final = 3.0
 """How long to wait for one answer then."""
@@ -127,13 +121,10 @@ def _tokens(tick: Tick) -> int | None:
 
 def close_record(tick: Tick, ending: Ending) -> None:
     """Write the outcome onto the record, as well as may be."""
-    if not tick.recorded or ending.outcome in (Outcome.STOPPED, Outcome.INTERNAL_ERROR):
-        return
-    if ending.reason == "LostContact":
-        return  # the run may be going on: the next occurrence must find it
-    note = {STATE: DONE, OUTCOME: ending.outcome.value, REASON: ending.reason}
+    if tick.run is None or ending.outcome in (Outcome.STOPPED, Outcome.INTERNAL_ERROR, Outcome.SERVER_UNREACHABLE):
+        return  # without a run, who had the right to has closed it; or the run may go on, and must be found
     tick.give_up = tick.clock.now() + CLOSE_SECONDS
-    attempt(tick, lambda: tick.mark(note))
+    attempt(tick, lambda: tick.mark(closed_by(ending)))
 
 
 def attempt(tick: Tick, call: Callable[[], T]) -> T | None:

@@ -33,7 +33,7 @@ class Ended(Exception):
 
 
 class Unanswered(Exception):
-    """No useful answer; the text names no secret."""
+    """No useful answer; the text holds nothing of what came or was sent."""
 
     retry_after: float = 0.0
     """Seconds that the server asked us to wait."""
@@ -48,12 +48,12 @@ class Lost(Unanswered):
 
 
 class Busy(Unanswered):
-    """The server, or a proxy before it, answered 429 or 5xx."""
+    """The server, or a proxy before it, answered 429 or 5xx; of that answer it keeps a known sentence."""
 
-    def __init__(self, status: int, retry_after: float = 0.0) -> None:
+    def __init__(self, status: int, retry_after: float = 0.0, said: str = "") -> None:
         self.status = status
         self.retry_after = retry_after
-        super().__init__(f"the server answered {status}")
+        super().__init__(f"the server answered {status}" + (f" ({said})" if said else ""))
 
 
 class Refused(Exception):
@@ -63,13 +63,16 @@ class Refused(Exception):
     ----------
     status
         HTTP status.
-    detail
-        The server's own words, as they came: may repeat what we sent.
+    said
+        What its answer says, in a sentence of :mod:`graphcron.runner.answers`; empty: it has no known shape.
+    question
+        Method and path of what was refused, without ids.
     """
 
-    def __init__(self, status: int, detail: str = "") -> None:
+    def __init__(self, status: int, said: str = "", question: str = "") -> None:
         self.status = status
-        self.detail = detail
+        self.said = said
+        self.question = question
         super().__init__(f"the server answered {status}")
 
 

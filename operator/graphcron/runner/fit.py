@@ -15,6 +15,8 @@ Schema = Mapping[str, Any]
 def misfit(value: Any, schema: Any) -> str:
     """Return what is wrong with a value that a graph is given, in words that follow "the input"; nothing: it may fit.
 
+    The words hold nothing of the value and nothing of the schema but types: both may be private.
+
     Parameters
     ----------
     value
@@ -26,23 +28,29 @@ def misfit(value: Any, schema: Any) -> str:
         return ""
     properties = schema["properties"]
     if not isinstance(value, dict):
-        return f"is {_named(kind_of(value))}, and the graph takes an object with {_listed(properties)}"
+        return f"is {_named(kind_of(value))}, and the graph takes an object"
     known = [key for key in value if key in properties]
     if value and not known and not schema.get("additionalProperties"):
-        return _unknown(list(value), list(properties))
+        return "has no key that the graph knows"
     for key in known:
         allowed = allowed_kinds(properties[key], schema)
         if not _passes(value[key], allowed):
             wanted = " or ".join(_named(kind) for kind in KINDS if kind in allowed)
-            return f"has {_named(kind_of(value[key]))} as `{key}`, and the graph takes {wanted}"
+            return f"has {_named(kind_of(value[key]))} where the graph takes {wanted}"
     return ""
 
 
-def ignored(value: Any, schema: Any) -> list[str]:
-    """Return the keys that the graph will leave out."""
+def ignored(value: Any, schema: Any) -> int:
+    """Return how many keys the graph will leave out."""
     if not isinstance(value, dict) or not says_something(schema) or schema.get("additionalProperties"):
-        return []
-    return [key for key in value if key not in schema["properties"]]
+        return 0
+    return sum(key not in schema["properties"] for key in value)
+
+
+def missing(value: Any, schema: Any) -> int:
+    """Return how many keys an object lacks that the schema requires; a graph may start without them all the same."""
+    required = schema.get("required") if isinstance(value, dict) and says_something(schema) else None
+    return len({key for key in required if isinstance(key, str)} - value.keys()) if isinstance(required, list) else 0
 
 
 def says_something(schema: Any) -> bool:
@@ -106,19 +114,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _unknown(given: list[str], known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    meant = get_close_matches(given[0], known, 1)
-    guess = f": did you mean `{meant[0]}`?" if meant else f", which are {_listed(known)}"
-    return f"has `{given[0][:60]}`, which is none of the graph's keys{guess}"
-
-
-def _listed(properties: Any) -> str:
-    names = [f"`{name}`" for name in properties]
-    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
 def _named(kind: str) -> str:

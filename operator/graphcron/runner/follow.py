@@ -6,7 +6,7 @@ from graphcron.contract import Outcome
 from graphcron.runner import verdict
 from graphcron.runner.failures import Ending, Unanswered, Untrusted
 from graphcron.runner.lookup import cancel
-from graphcron.runner.occurrence import GONE
+from graphcron.runner.occurrence import GONE, find_follow_up
 from graphcron.runner.record import ENDED_RUN, ENDED_WHY
 from graphcron.runner.resume import resume
 from graphcron.runner.retry import try_again
@@ -58,8 +58,7 @@ def _left(tick: Tick) -> float:
     """Return for how many seconds the run may go on: none where it has used too much."""
     if tick.spending and tick.spending.over:
         return 0.0
-    limit = tick.settings.request.timeoutSeconds
-    return float("inf") if limit is None else limit - age(tick)
+    return tick.settings.timeout - age(tick)
 
 
 def _wait(tick: Tick) -> Json | None:
@@ -67,13 +66,13 @@ def _wait(tick: Tick) -> Json | None:
     assert tick.run is not None
     if tick.spending:
         tick.spending.attach(tick)
-    pauses = delays()
+    pauses = delays(tick.random)
     run: Json | None = tick.run
     while run is not None and run.get("status") in LIVE and _left(tick) > 0:
         joined = tick.clock.steady()
         _join(tick)
         if tick.clock.steady() - joined >= 1:
-            pauses = delays()
+            pauses = delays(tick.random)
         run = tick.ask(lambda: tick.server.run(tick.thread_id, tick.run_id))
         if run is not None and run.get("status") in LIVE and _left(tick) > 0:
             tick.sleep(min(next(pauses), _left(tick)))  # the join was cut, or knows less than the run
@@ -121,7 +120,7 @@ def judge(tick: Tick, run: Json | None) -> Ending:
     if status == "error":
         return verdict.of_error(tick.ask(lambda: tick.server.thread_error(tick.thread_id)) if _newest(tick) else {})
     if status == "timeout":
-        return verdict.timed_out(by_server=True)
+        return verdict.timed_out_by_server()
     if status == "interrupted":
         return _judge_interrupted(tick)
     return Ending(Outcome.INTERNAL_ERROR, "UnknownStatus", "the server tells a status that this version does not know")
@@ -129,7 +128,9 @@ def judge(tick: Tick, run: Json | None) -> Ending:
 
 def _judge_interrupted(tick: Tick) -> Ending:
     """There are servers that call a run ``interrupted``, and not a success, that waits for a person."""
-    ending = verdict.of_interrupted(tick.run_id, tick.read_record())
+    ending = verdict.of_interrupted(tick.run_id, tick.read_record(), timeout=tick.settings.request.timeoutSeconds)
+    if ending.outcome is Outcome.CANCELLED and not ending.reason and find_follow_up(tick, tick.run_id):
+        return verdict.stopped()  # another pod of ours has gone on since
     if ending.outcome is Outcome.STOPPED and tick.spending and tick.spending.over and not tick.stop.requested:
         return verdict.over_budget()  # nothing is left to go on with
     if ending.outcome is Outcome.CANCELLED and not ending.reason and _newest(tick):

@@ -41,10 +41,8 @@ FORSAKEN_SECONDS: Final = 3600
 
 def due(record: Record, now: float, *, late: float = 0.0) -> bool:
     """Tell whether the time has passed, by so much, up to which a late pod may need the record or lock."""
-    try:
-        return now > seconds_of(record.text(DELETE_AFTER)) + late
-    except ValueError:
-        return False  # not made by us
+    text = record.text(DELETE_AFTER)
+    return bool(text) and now > seconds_of(text) + late
 
 
 def deletable(record: Record, now: float) -> bool:

@@ -28,7 +28,8 @@ def run_of(tick: Tick, record: Record) -> Json | None:
     run = tick.ask(lambda: tick.server.run(place, run_id)) if run_id else None
     if run is not None and run.get("status") in LIVE:
         return run
-    since = float("inf") if run_id else seconds_of(record.text(SCHEDULED))  # what follows a run is on the first page
+    scheduled = "" if run_id else record.text(SCHEDULED)
+    since = seconds_of(scheduled) if scheduled else float("inf")  # what follows a run is on the first page
     return newest_run(tick, place, record.text(OCCURRENCE), since, shared=shared) or run
 
 

@@ -1,10 +1,11 @@
 """From the environment to an exit code."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from random import Random
 
 from graphcron import contract
-from graphcron.contract import EXIT_CODES, Outcome, Report
+from graphcron.contract import EXIT_CODES, RETRIABLE, Outcome, Report
 from graphcron.runner import closing, housekeeping, verdict
 from graphcron.runner.checks import within_schedule
 from graphcron.runner.failures import Ended, Ending, Refused, Untrusted
@@ -26,52 +27,79 @@ def main(stop: Stop | None = None, environ: Mapping[str, str] = os.environ) -> i
         stop = Stop()
         stop.install()
     try:
-        return _main(stop, environ)
+        return work(stop, environ, Dependencies(Clock(), Log(), Random(), server_of, write_report))
     finally:
         stop.ignore()
 
 
-def _main(stop: Stop, environ: Mapping[str, str]) -> int:
+class Dependencies:
+    """What a pod has of the world around it; a simulation hands in its own.
+
+    Parameters
+    ----------
+    server
+        Returns the client of the server that the settings name; raises Ended where they name none.
+    write_report
+        Leaves a text where the kubelet looks for it, under that root; raises OSError.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        log: Log,
+        random: Random,
+        server: Callable[[Settings], Server],
+        write_report: Callable[[str, str], None],
+    ) -> None:
+        self.clock, self.log, self.random = clock, log, random
+        self.server, self.write_report = server, write_report
+
+
+def work(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> int:
+    """Work on the occurrence with what is given, and return the exit code."""
     root = environ.get(contract.ENV_ROOT, "").rstrip("/")
-    log = Log()
+    log = given.log
     if environ.get(contract.ENV_PREFLIGHT) == "1":
-        return _tell(log, root, _preflight(stop, environ, log))
+        report = _preflight(stop, environ, given)
+        code = _tell(given, root, report)
+        # A finding is in the report. The Job fails only if the preflight could not be made.
+        return code if report.outcome in RETRIABLE else 0
     scheduled = ""
     try:
         settings = read_settings(environ)
         scheduled = rfc3339(settings.scheduled)
         log.bind(occurrence=settings.occurrence, pod=settings.pod)
         within_schedule(settings)
-        tick = Tick(settings, _server(settings), stop, log, Clock())
+        tick = Tick(settings, given.server(settings), stop, log, given.clock, random=given.random)
         if settings.request.budget is not None:
             from graphcron.runner.budget import spending_of
 
             tick.spending = spending_of(tick)
     except Ended as ended:
         outcome, reason, message = ended.ending
-        return _tell(log, root, Report(outcome, message, reason, scheduled))
+        return _tell(given, root, Report(outcome, message, reason, scheduled))
     except Exception as error:  # whatever it is, the operator must learn of it
-        return _tell(log, root, _bug(error)._replace(scheduledTime=scheduled))
+        return _tell(given, root, _bug(error)._replace(scheduledTime=scheduled))
     try:
         ending = run(tick)
         stop.disarm()
-        code = _tell(log, root, closing.report(tick, ending))
+        code = _tell(given, root, closing.report(tick, ending))
     except Exception as error:
         thread_id = tick.thread_id if tick.run else ""
-        return _tell(log, root, _bug(error)._replace(scheduledTime=scheduled, runId=tick.run_id, threadId=thread_id))
+        return _tell(given, root, _bug(error)._replace(scheduledTime=scheduled, runId=tick.run_id, threadId=thread_id))
     _afterwards(tick, ending)
     return code
 
 
-def _preflight(stop: Stop, environ: Mapping[str, str], log: Log) -> Report:
+def _preflight(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> Report:
     """Look whether a run could be made, as if one were due now, and make none."""
     from graphcron.runner import preflight
 
     try:
-        clock = Clock()
-        settings = read_settings({**environ, contract.ENV_SCHEDULED_TIME: rfc3339(clock.now())})
-        log.bind(preflight=settings.name, pod=settings.pod)
-        return preflight.look(Tick(settings, _server(settings), stop, log, clock))
+        settings = read_settings({**environ, contract.ENV_SCHEDULED_TIME: rfc3339(given.clock.now())})
+        given.log.bind(preflight=settings.name, pod=settings.pod)
+        tick = Tick(settings, given.server(settings), stop, given.log, given.clock, random=given.random)
+        return preflight.look(tick)
     except Ended as ended:
         outcome, reason, message = ended.ending
         return Report(outcome, message, reason)
@@ -110,12 +138,17 @@ def _guarded(tick: Tick) -> Ending:
     except Untrusted as error:
         return Ending(Outcome.REJECTED, "CertificateNotTrusted", str(error))
     except Refused as error:
-        request = tick.settings.request
-        ours = verdict.texts_of([request.input, request.run, tick.settings.secrets])
-        return verdict.of_refusal(error, ours)
+        return verdict.of_refusal(error, tick.settings.credentials)
 
 
-def _server(settings: Settings) -> Server:
+def server_of(settings: Settings) -> Server:
+    """Return the client of the server that the settings name.
+
+    Raises
+    ------
+    Ended
+        Rejected/InvalidServer.
+    """
     ca_file = f"{settings.root}{contract.CA_DIR}/{contract.CA_FILE}" if settings.request.caFile else None
     try:
         return Server(Transport(settings.request.url, settings.headers, settings.environ, ca_file))
@@ -123,14 +156,18 @@ def _server(settings: Settings) -> Server:
         raise Ended(Outcome.REJECTED, "InvalidServer", str(error)) from None
 
 
-def _tell(log: Log, root: str, report: Report) -> int:
+def write_report(root: str, text: str) -> None:
     """Leave the report where the kubelet looks for it."""
+    with open(root + contract.TERMINATION_LOG, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _tell(given: Dependencies, root: str, report: Report) -> int:
     try:
-        with open(root + contract.TERMINATION_LOG, "w", encoding="utf-8") as file:
-            file.write(report.to_json())
+        given.write_report(root, report.to_json())
     except OSError as error:
-        log("report-not-written", level="error", error=error.strerror)
-    log("ended", outcome=report.outcome.value, reason=report.reason, message=report.message, tokens=report.tokens)
+        given.log("report-not-written", level="error", error=error.strerror)
+    given.log("ended", outcome=report.outcome.value, reason=report.reason, message=report.message, tokens=report.tokens)
     return EXIT_CODES[report.outcome]
 
 

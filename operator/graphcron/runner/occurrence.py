@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from graphcron.contract import Outcome
-from graphcron.runner import checks
+from graphcron.runner import answers, checks, verdict
 from graphcron.runner.failures import Ended, Refused
+from graphcron.runner.identity import lock_id, resume_name
 from graphcron.runner.lookup import newest_run
 from graphcron.runner.once import Start, start_once
 from graphcron.runner.record import (
@@ -12,17 +13,22 @@ from graphcron.runner.record import (
     ACTIVE,
     ATTEMPT,
     ATTEMPTS,
-    AWAITED_UNTIL,
+    AWAITED_FOR,
     DONE,
+    LATE_SECONDS,
+    OUTCOME,
     REASON,
     RUN_ID,
     STATE,
+    STOPPED_RUN,
     THREAD_ID,
     Record,
+    closed_by,
     common,
 )
 from graphcron.runner.server import Json
-from graphcron.runner.tick import Tick
+from graphcron.runner.tick import LONGEST_DELAY, STOP_SECONDS, Tick
+from graphcron.runner.verdict import LIVE
 
 GONE: Final = "gone"
 """Our own word for the status of a run that the server has lost, and that may be tried again."""
@@ -32,30 +38,60 @@ def start(tick: Tick, value: Any) -> Json:
     """Start the occurrence's run with this input, or attach to the one there is."""
     settings = tick.settings
 
-    def is_open() -> bool:
-        return tick.clock.now() <= settings.deadline
+    def in_time() -> None:
+        if tick.clock.now() > settings.deadline:
+            when, error = tick.unanswered
+            if when > settings.deadline - LONGEST_DELAY:
+                raise tick.unreachable(error)
+            raise Ended(
+                Outcome.SKIPPED,
+                "StartingDeadlineExceeded",
+                f"not started within {settings.request.startingDeadlineSeconds} s of "
+                + ("the scheduled time" if settings.requested == settings.scheduled else "being asked for"),
+            )
 
-    def late() -> None:
-        raise Ended(
-            Outcome.SKIPPED,
-            "StartingDeadlineExceeded",
-            f"not started within {settings.request.startingDeadlineSeconds} s of "
-            + ("the scheduled time" if settings.requested == settings.scheduled else "being asked for"),
-        )
+    def refused(error: Refused) -> Ended:
+        if error.status == 409 and tick.shared:
+            message = "the thread runs something else, and multitaskStrategy is reject"
+            return Ended(Outcome.SKIPPED, "ThreadBusy", message)
+        return Ended(*verdict.of_refusal(error, settings.credentials))
+
+    def close(ended: Ended) -> None:
+        tick.mark(closed_by(ended.ending))
 
     strategy = None if tick.shared else "reject"
     body = run_body(tick, value, strategy=strategy)
-    plan = Start(settings.occurrence, lambda: find_run(tick), is_open, lambda: checks.before_start(tick), late, body)
-    try:
-        run = start_once(tick, plan)
-    except Refused as error:
-        if error.status == 409 and tick.shared:
-            raise Ended(
-                Outcome.SKIPPED, "ThreadBusy", "the thread runs something else, and multitaskStrategy is reject"
-            ) from None
-        raise
+    plan = Start(
+        name=settings.occurrence,
+        look=lambda: find_run(tick),
+        look_unrecorded=lambda: find_unrecorded_run(tick),
+        allow=lambda: checks.before_start(tick),
+        in_time=in_time,
+        refused=refused,
+        close=close,
+        body=body,
+        is_late=lambda: tick.clock.now() > settings.deadline + LATE_SECONDS,
+    )
+    run = start_once(tick, plan)
     adopt(tick, run)
+    forget_stop(tick)
     return run
+
+
+def forget_stop(tick: Tick) -> None:
+    """See whether a run is cancelled that a pod before us was told to stop; if not, its mark is not true any more.
+
+    That pod may have died before it sent the request, or still tries to. A person who cancels the run later means it.
+    """
+    if not (tick.run and tick.record and tick.record.text(STOPPED_RUN) == tick.run_id):
+        return
+    until = tick.clock.steady() + STOP_SECONDS + tick.settings.grace / 2
+    while tick.run.get("status") in LIVE:
+        if tick.clock.steady() >= until:
+            tick.mark({STOPPED_RUN: ""})
+            return
+        tick.sleep(min(1.0, tick.settings.grace / 10))
+        tick.run = tick.ask(lambda: tick.server.run(tick.thread_id, tick.run_id)) or {**tick.run, "status": GONE}
 
 
 def adopt(tick: Tick, run: Json, *, attempt: int = 1) -> None:
@@ -75,23 +111,29 @@ def adopt(tick: Tick, run: Json, *, attempt: int = 1) -> None:
     tick.in_doubt = False
     run_id = tick.run_id
     tick.log.bind(run=run_id, thread=tick.thread_id)
-    tick.log("following", status=run.get("status"))
+    tick.log("following", status=answers.run_status(run))
     known = tick.record.text(ACCEPTED) if tick.record else ""
     tick.accepted = known or str(run["created_at"])
     if not tick.record or tick.record.text(RUN_ID) != run_id:
         note = {RUN_ID: run_id, THREAD_ID: tick.thread_id, ACCEPTED: tick.accepted}
         if tick.attempt > 1:
             note[ATTEMPTS] = str(tick.attempt)
-        if tick.record and tick.record.text(AWAITED_UNTIL):
-            note[AWAITED_UNTIL] = ""
+        if tick.record and tick.record.text(AWAITED_FOR):
+            note[AWAITED_FOR] = ""
         if tick.record and tick.record.text(STATE) == DONE:
-            note[STATE] = ACTIVE
+            note |= {STATE: ACTIVE, OUTCOME: "", REASON: ""}
         tick.mark(note)
 
 
 def _attempt(run: Json, record: Record | None) -> int:
     texts = ((run.get("metadata") or {}).get(ATTEMPT), record.text(ATTEMPTS) if record else None)
-    return max((int(text) for text in texts if isinstance(text, str) and text.isdigit()), default=1)
+    digits = (text for text in texts if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 4)
+    return max(map(int, digits), default=1)
+
+
+def _accepted(record: Record) -> str:
+    """Return when the occurrence's first run was accepted: not before the record was made."""
+    return record.text(ACCEPTED) or str(record.thread["created_at"])
 
 
 def run_body(tick: Tick, value: Any, *, strategy: str | None, attempt: int = 1) -> Json:
@@ -127,20 +169,41 @@ def find_run(tick: Tick) -> Json | None:
     """
     record = tick.read_record()
     if record is None:
-        return None
+        return find_unrecorded_run(tick)
     run_id = record.text(RUN_ID)
     if not run_id:
         if record.outcome:
-            raise Ended(record.outcome, record.text(REASON), "an earlier pod of this occurrence ended so")
+            raise Ended(record.outcome, record.reason, "an earlier pod of this occurrence ended so")
         return find_later_run(tick, "")
     run = tick.ask(lambda: tick.server.run(tick.thread_id, run_id))
     if run is None:
         if record.outcome:
-            raise Ended(record.outcome, record.text(REASON), "an earlier pod followed the run to its end")
+            raise Ended(record.outcome, record.reason, "an earlier pod followed the run to its end")
         if not tick.settings.request.retryAttempts:
             raise Ended(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
-        return {"run_id": run_id, "thread_id": tick.thread_id, "status": GONE, "created_at": record.text(ACCEPTED)}
+        return {"run_id": run_id, "thread_id": tick.thread_id, "status": GONE, "created_at": _accepted(record)}
     return run
+
+
+def find_unrecorded_run(tick: Tick) -> Json | None:
+    """Return the occurrence's newest run where there is no record that could name it.
+
+    On the occurrence's own thread there is none to be found: that thread is the record, and who deletes it deletes its
+    runs. A server that keeps them answers the request for another with 409 (``reject``).
+    """
+    return find_later_run(tick, "") if tick.shared else None
+
+
+def find_follow_up(tick: Tick, run_id: str) -> Json | None:
+    """Return the newer run with which a pod of ours has followed up this one, or None.
+
+    A newer run on the occurrence's own thread may also be a person's. A pod of ours has made a lock for it.
+    """
+    later = find_later_run(tick, run_id)
+    if later is None or tick.shared:
+        return later
+    lock = lock_id(resume_name(tick.settings.occurrence, run_id), 0)
+    return later if tick.ask(lambda: tick.server.thread(lock)) else None
 
 
 def find_later_run(tick: Tick, than: str) -> Json | None:

@@ -13,31 +13,37 @@ from graphcron.runner.identity import lock_id, resume_name
 from graphcron.runner.lookup import cancel, run_of
 from graphcron.runner.record import (
     ACTIVE,
-    AWAITED_UNTIL,
+    AWAITED_FOR,
+    DONE,
     ENDED_RUN,
     ENDED_WHY,
     NO_RUN,
     OCCURRENCE,
     RUN_ID,
-    SCHEDULED,
     STATE,
+    THREAD_ID,
     TRIGGER,
+    TTL_MINUTES,
     UID,
     WAITING,
     Record,
+    closed_by,
     new_lock,
 )
 from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick
+from graphcron.runner.times import seconds_of
 from graphcron.runner.verdict import LIVE
 
 PREDECESSORS: Final = 100
-"""At most so many unfinished records are looked at."""
+"""At most so many records are looked at."""
 
+PROMPT_SECONDS: Final = 2.0
+"""A pod that looks so soon after its time was not held back until an earlier run had ended."""
 
 Active = tuple[Record, Json | None]
-"""Another occurrence that is under way: its record, and its run, if that is not over; None: it waits for a place, or
-for its next run. (A named tuple would cost a tick half a millisecond.)"""
+"""Another occurrence that is under way: its record, and its last run; None, or a run that is over: it waits for a
+place, or for its next run. (A named tuple would cost a tick half a millisecond.)"""
 
 
 def check_predecessors(tick: Tick, *, again: bool = False) -> None:
@@ -54,7 +60,7 @@ def check_predecessors(tick: Tick, *, again: bool = False) -> None:
     found = [Record(thread) for thread in tick.ask(lambda: tick.server.search_threads(query, limit=PREDECESSORS))]
     own = next((record for record in found if record.id == tick.record_id), None) or tick.read_record()
     if own:
-        see_replaced(own)
+        see_over(own)
     turn = turns.turn_of(tick, own, holds=again) if own else None
     replace = tick.settings.request.concurrencyPolicy == "Replace" and not again
     for record in found:
@@ -65,30 +71,67 @@ def check_predecessors(tick: Tick, *, again: bool = False) -> None:
             _replace(tick, active)
             active = _active(tick, _read(tick, record.id), turn)
         if active:
-            raise Ended(Outcome.SKIPPED, "PredecessorActive", f"the run {_of(record)} has not finished")
+            raise _predecessor_active(record, "has not finished")
+    if tick.settings.request.concurrencyPolicy == "Forbid" and not again:
+        _check_time_of_schedule(tick, found)
 
 
-def see_replaced(own: Record) -> None:
-    """Raise Ended where the next occurrence took our place before we had a run."""
+def _check_time_of_schedule(tick: Tick, unfinished: list[Record]) -> None:
+    """Skip what was due while an earlier run was under way, though that is over now.
+
+    The CronJob controller makes no Job while one is active, and then makes the last one that it held back.
+    """
+    settings = tick.settings
+    due = settings.scheduled
+    if settings.trigger or settings.requested != due or tick.clock.now() - due <= PROMPT_SECONDS:
+        return
+    query = {UID: settings.uid, STATE: DONE}
+    finished = tick.ask(lambda: tick.server.search_threads(query, limit=PREDECESSORS))
+    for record in (*unfinished, *map(Record, finished)):
+        if record.id != tick.record_id and _was_active(tick, record, due):
+            raise _predecessor_active(record, "had not finished when this one was due")
+
+
+def _was_active(tick: Tick, record: Record, moment: int) -> bool:
+    """Return whether the run of another occurrence, which is over, was under way at a time."""
+    run_id, closed = record.text(RUN_ID), record.text(STATE) == DONE
+    if not run_id or record.made[0] >= moment or (closed and record.touched <= moment):
+        return False
+    run = tick.ask(lambda: tick.server.run(record.text(THREAD_ID) or record.id, run_id))
+    return run is not None and seconds_of(run.get("updated_at") or run["created_at"]) > moment
+
+
+def _predecessor_active(record: Record, what: str) -> Ended:
+    return Ended(Outcome.SKIPPED, "PredecessorActive", f"the run {_of(record)} {what}")
+
+
+def see_over(own: Record) -> None:
+    """Raise Ended where another pod of ours has ended the occurrence, or the next one took our place."""
+    if own.outcome:
+        raise Ended(own.outcome, own.reason, "an earlier pod of this occurrence ended so")
     if own.text(ENDED_RUN) == NO_RUN:
-        raise Ended(Outcome.SKIPPED, "Replaced", "the next occurrence took its place before it started")
+        raise replaced(had_run=False)
 
 
 def _active(tick: Tick, record: Record | None, turn: turns.Turn | None) -> Active | None:
     """Tell whether another occurrence is under way; wait for one that is about to start, and goes first."""
-    began = tick.clock.steady()
     while record is not None and record.text(STATE) == ACTIVE:
         run = run_of(tick, record)
         if run is not None and run.get("status") in LIVE:
             return record, run
-        if turns.awaited(record, tick.clock.now()) and not (turn and turn.holds and record.made > turn.made):
-            return record, None
-        if run or not turn or not turns.goes_first(record, turn, turn.now + tick.clock.steady() - began):
+        now = turn.now(tick.clock.steady()) if turn else record.touched
+        if turn and turns.awaited(record, now) and not (turn.holds and record.made > turn.made):
+            return record, run
+        if run or not turn:
             return None
-        if record.text(WAITING):
+        first = turns.goes_first(record, turn, now)
+        if first and record.text(WAITING):
             return record, None
-        tick.sleep(min(0.5, tick.settings.grace / 10))
-        record = _read(tick, record.id)
+        if first:
+            tick.sleep(min(0.5, tick.settings.grace / 10))
+        seen, record = record, _read(tick, record.id)
+        if not first and record == seen:
+            return None  # what was read a while ago alone would not prove its silence
     return None
 
 
@@ -101,17 +144,23 @@ def _replace(tick: Tick, active: Active) -> None:
     """End another occurrence; its own pod reads on the record why."""
     record, run = active
     run_id = str(run["run_id"]) if run else record.text(RUN_ID) or NO_RUN
-    mark = {ENDED_RUN: run_id, ENDED_WHY: "Replaced", **({AWAITED_UNTIL: ""} if record.text(AWAITED_UNTIL) else {})}
-    tick.ask(lambda: tick.server.patch_thread(record.id, mark))
-    tick.log("predecessor-replaced", run=run_id, scheduled=record.text(SCHEDULED))
-    if run:
+    mark = {ENDED_RUN: run_id, ENDED_WHY: "Replaced", **({AWAITED_FOR: ""} if record.text(AWAITED_FOR) else {})}
+    tick.mark(mark, record.id)
+    tick.log("predecessor-replaced", run=run_id, scheduled=record.scheduled)
+    if run and run.get("status") in LIVE:
         cancel(tick, str(run["thread_id"]), run_id)
-    elif run_id == NO_RUN or not _take_turn(tick, record, run_id):
-        _await_end(tick, record)
+    else:
+        _take_over(tick, record, run_id)
 
 
-def _await_end(tick: Tick, record: Record) -> None:
-    """Wait until its pod has read that it is to end, or has made its run all the same, or can make none any more."""
+def _take_over(tick: Tick, record: Record, run_id: str) -> None:
+    """Take from a predecessor the right to start its next run, and close its record; or return when it has a run.
+
+    Whoever of its pods had the right before is out after the grace time, and after us they find whose the right is.
+    """
+    number = 1 if run_id == NO_RUN else 0  # the record itself is the first lock
+    while not _take_lock(tick, record, run_id, number):
+        number += 1
     began = tick.clock.steady()
     while tick.clock.steady() - began < tick.settings.grace:
         tick.sleep(min(0.5, tick.settings.grace / 10))
@@ -119,15 +168,23 @@ def _await_end(tick: Tick, record: Record) -> None:
         run = run_of(tick, found) if found and found.text(STATE) == ACTIVE else None
         if found is None or found.text(STATE) != ACTIVE or (run and run.get("status") in LIVE):
             return
+    ending = replaced(had_run=run_id != NO_RUN).ending
+    tick.mark(closed_by(ending), record.id)
 
 
-def _take_turn(tick: Tick, record: Record, run_id: str) -> bool:
-    """Take from a predecessor the right to follow up its run; False: one of its pods has it, and may use it yet."""
-    lock = lock_id(resume_name(record.text(OCCURRENCE), run_id), 0)
+def _take_lock(tick: Tick, record: Record, run_id: str, number: int) -> bool:
+    occurrence = record.text(OCCURRENCE)
+    lock = lock_id(occurrence if run_id == NO_RUN else resume_name(occurrence, run_id), number)
     metadata = new_lock(tick.settings, tick.clock.now())
-    return tick.ask(lambda: tick.server.create_thread(lock, metadata), soon=True)
+    return tick.ask(lambda: tick.server.create_thread(lock, metadata, ttl=TTL_MINUTES), soon=True)
+
+
+def replaced(*, had_run: bool) -> Ended:
+    """Return what ends an occurrence whose place the next one took."""
+    if had_run:
+        return Ended(Outcome.CANCELLED, "Replaced", "the next occurrence took its place")
+    return Ended(Outcome.SKIPPED, "Replaced", "the next occurrence took its place before it started")
 
 
 def _of(record: Record) -> str:
-    at = record.text(SCHEDULED)
-    return f"that somebody asked for at {at}" if record.text(TRIGGER) else f"of {at}"
+    return f"that somebody asked for at {record.scheduled}" if record.text(TRIGGER) else f"of {record.scheduled}"

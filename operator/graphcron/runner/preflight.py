@@ -3,13 +3,14 @@
 What it finds is certain, or it is not said: a server may hide things from a key that may use them.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
 from graphcron.contract import Outcome, Report
-from graphcron.runner import fit, verdict
+from graphcron.runner import answers, fit, verdict
 from graphcron.runner.checks import at_breakpoint
 from graphcron.runner.failures import Ended, Ending, Refused, Untrusted
+from graphcron.runner.objects import member
 from graphcron.runner.server import Json
 from graphcron.runner.template import load_input
 from graphcron.runner.tick import Tick
@@ -19,6 +20,15 @@ PATIENCE_SECONDS: Final = 30.0
 
 ASSISTANTS: Final = 100
 """At most so many assistants are looked through for a name."""
+
+NO_INPUT: Final = (
+    "there is no input, and without one every graph fails on a fresh thread with EmptyInputError; "
+    "set input, if only to {}"
+)
+
+_WHERE: Final = "GET /assistants/ASSISTANT_ID/schemas tells what the graph takes"
+
+T = TypeVar("T")
 
 LACKS: Final = {
     "aegra": "this server lets a second run start on a busy thread, so multitaskStrategy: reject has no effect; of an "
@@ -38,8 +48,7 @@ def look(tick: Tick) -> Report:
     except Untrusted as error:
         ending = Ending(Outcome.REJECTED, "CertificateNotTrusted", str(error))
     except Refused as error:
-        ending = verdict.of_refusal(error, verdict.texts_of([tick.settings.request.input, tick.settings.secrets]))
-        ending = ending._replace(message=ending.message.replace("refused the run", "refused a question"))
+        ending = verdict.of_refusal(error, tick.settings.credentials)
     awaited = True if seen.awaited else None
     return Report(ending.outcome, ending.message, ending.reason, server=seen.server, awaited=awaited)
 
@@ -53,6 +62,8 @@ class Seen:
         """Product and version."""
         self.awaited = False
         """The thread waits for a person."""
+        self.has_thread = False
+        """The next run finds its thread there, and on it perhaps a checkpoint to go on from."""
         self.notes: list[str] = []
         """What is worth saying though it forbids nothing."""
 
@@ -70,45 +81,55 @@ class Seen:
             assistant = self._assistant(request.assistant)
             said += f", and has the assistant {request.assistant}" if assistant else ""
             self._thread()
-            schemas = self.tick.ask(lambda: self.tick.server.schemas(assistant)) if assistant else {}
-            self._values(schemas)
+            self._values(self._schemas(assistant) if assistant else {})
         return Ending(Outcome.SUCCEEDED, "", "; ".join([said, *self.notes]))
+
+    def _optional(self, call: Callable[[], T], note: str) -> T | None:
+        """Ask what no run needs to know; where no answer comes, take that down as a note."""
+        try:
+            return self.tick.ask(call)
+        except Ended as ended:
+            if ended.ending.outcome is not Outcome.SERVER_UNREACHABLE:
+                raise
+            self.notes.append(note)
+            return None
 
     def _server(self) -> None:
         tick = self.tick
-        info = tick.ask(tick.server.info)
-        self.server = product_of(info or {})
         if not tick.ask(tick.server.is_langgraph):
             raise _rejected("NotALangGraphServer", "something answers at this URL, but it is no LangGraph server")
+        info = self._optional(tick.server.info, "GET /info, which tells its version, was not answered")
+        self.server = answers.product_of(info or {})
         lacks = LACKS.get(self.server.partition(" ")[0].lower())
         if lacks:
             self.notes.append(lacks)
 
     def _assistant(self, name: str) -> str:
         """Return the id of the assistant; nothing: it can't be seen, which need not mean that it is missing."""
+        unseen = f"whether it has the assistant {name} can't be seen"
         try:
-            found = self._find(name)
+            found = self._optional(lambda: self._find(name), f"{unseen}: a question for it was not answered")
         except Refused as error:  # the key may ask for threads, and that is what a run needs
             self.tick.log("assistants-not-seen", status=error.status)
             found = ""
-        if not found:
-            self.notes.append(f"whether it has the assistant {name} can't be seen with this key")
-        return found
+        if found == "":
+            self.notes.append(f"{unseen} with this key")
+        return found or ""
 
     def _find(self, name: str) -> str:
         server, ask = self.tick.server, self.tick.ask
-        if _is_uuid(name):
+        if answers.is_uuid(name):
             if ask(lambda: server.assistant(name)):
                 return name
         else:
             found = ask(lambda: _of_graph(server.search_assistants, name))
             if found:
-                return str(_system_first(found)[0].get("assistant_id", ""))
+                assistant = _system_first(found)[0].get("assistant_id")
+                return str(assistant) if answers.is_uuid(assistant) else ""
         every = ask(lambda: server.search_assistants({"limit": ASSISTANTS}))
-        if not _shows_all(every) or (len(every) == ASSISTANTS and not _is_uuid(name)):
+        if not _shows_all(every) or (len(every) == ASSISTANTS and not answers.is_uuid(name)):
             return ""
-        graphs = ", ".join(sorted({str(each.get("graph_id")) for each in every}))
-        raise _rejected("AssistantNotFound", f"the server has no assistant {name}; its graphs are {graphs}")
+        raise _no_assistant(name)
 
     def _thread(self) -> None:
         tick, request = self.tick, self.tick.settings.request
@@ -120,6 +141,7 @@ class Seen:
                 raise _rejected("ThreadNotFound", f"there is no thread {tick.thread_id}; set thread.create to make it")
             self.notes.append("the thread will be made by the first run")
             return
+        self.has_thread = True
         self.awaited = verdict.waits_for_human(thread) or at_breakpoint(tick, thread)
         if self.awaited:
             skipped = (
@@ -127,36 +149,42 @@ class Seen:
             )
             self.notes.append(f"the thread waits for a person, and {skipped}")
 
-    def _values(self, schemas: Json) -> None:
-        """Compare input, context and config with what the graph publishes of them."""
-        request = self.tick.settings.request
-        run = request.run or {}
+    def _schemas(self, assistant: str) -> Json | None:
+        note = "the input was not checked: the question for the graph's schemas was not answered"
+        return self._optional(lambda: self.tick.server.schemas(assistant), note)
+
+    def _values(self, schemas: Json | None) -> None:
+        """See that there is an input, and compare it, context and config with what the graph publishes of them."""
+        value = load_input(self.tick.settings)
+        if value is None and not self.has_thread:
+            raise _rejected("InputMismatch", NO_INPUT)
+        if schemas is None:
+            return
+        run = self.tick.settings.request.run or {}
         config = run.get("config")
         given = (
-            ("input", load_input(self.tick.settings), schemas.get("input_schema")),
+            ("input", value, schemas.get("input_schema")),
             ("context", run.get("context"), schemas.get("context_schema")),
             ("config", config.get("configurable") if isinstance(config, dict) else None, schemas.get("config_schema")),
         )
         for name, value, schema in given:
-            if name == "input" and value and not fit.says_something(schema):
-                self.notes.append("the input was not checked: the graph publishes no input schema")
             wrong = fit.misfit(value, schema)
-            unknown = fit.ignored(value, schema)
-            if wrong and not (name == "config" and unknown):  # configurable is for others than the graph, too
+            if wrong and not (name == "config" and fit.ignored(value, schema)):  # it is for others than the graph, too
                 reason = "InputMismatch" if name == "input" else "ContextMismatch"
-                raise _rejected(reason, f"the {name} {wrong}")
-            if unknown and name != "config":
-                said = ", ".join(f"`{key[:60]}`" for key in unknown[:5])
-                self.notes.append(f"of the {name} the graph leaves out {said}, which it does not know")
+                raise _rejected(reason, f"the {name} {wrong}; {_WHERE}")
+            self.notes += _notes(name, value, schema)
 
 
-def product_of(info: Mapping[str, Any]) -> str:
-    """Return product and version of a server from what it tells of itself; nothing: it tells no version."""
-    version = info.get("version")
-    if not isinstance(version, str) or not version:
-        return ""
-    name = info.get("name")
-    return f"{name if isinstance(name, str) and name else 'langgraph-api'} {version}"[:100]
+def _notes(name: str, value: Any, schema: Any) -> Iterator[str]:
+    """Say what is worth knowing of a value that may fit."""
+    if name == "input" and value and not fit.says_something(schema):
+        yield "the input was not checked: the graph publishes no input schema"
+    if name == "config":
+        return
+    if unknown := fit.ignored(value, schema):
+        yield f"the graph leaves out {_keys(unknown)} of the {name}, unknown to it; {_WHERE}"
+    if lacks := fit.missing(value, schema):
+        yield f"the {name} lacks {_keys(lacks)} that the graph's schema requires; {_WHERE}"
 
 
 def _of_graph(search: Callable[[Json], list[Json]], name: str) -> list[Json]:
@@ -164,8 +192,8 @@ def _of_graph(search: Callable[[Json], list[Json]], name: str) -> list[Json]:
     try:
         found = search({"graph_id": name, "limit": 10})
     except Refused as error:
-        if error.status == 404 and error.detail.startswith("Graph "):
-            raise _rejected("AssistantNotFound", f"the server has no assistant {name}: {error.detail[:300]}") from None
+        if error.status == 404 and error.said == answers.NO_ASSISTANT:
+            raise _no_assistant(name) from None
         raise
     return [each for each in found if each.get("graph_id") == name]
 
@@ -175,7 +203,7 @@ def _system_first(assistants: list[Json]) -> list[Json]:
 
 
 def _is_system(assistant: Json) -> bool:
-    return (assistant.get("metadata") or {}).get("created_by") == "system"
+    return member(assistant, "metadata").get("created_by") == "system"
 
 
 def _shows_all(assistants: list[Json]) -> bool:
@@ -183,10 +211,13 @@ def _shows_all(assistants: list[Json]) -> bool:
     return any(_is_system(each) for each in assistants)
 
 
-def _is_uuid(text: str) -> bool:
-    from re import fullmatch
+def _no_assistant(name: str) -> Ended:
+    message = f"the server has no assistant {name}; POST /assistants/search lists those that it has"
+    return _rejected("AssistantNotFound", message)
 
-    return fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) is not None
+
+def _keys(count: int) -> str:
+    return "1 key" if count == 1 else f"{count} keys"
 
 
 def _rejected(reason: str, message: str) -> Ended:

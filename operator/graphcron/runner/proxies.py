@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 
 class Proxy(NamedTuple):
@@ -24,9 +24,10 @@ def proxy_for(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> 
     url = _variable(f"{scheme}_proxy", environ)
     if not url or excepted(host, port, _variable("no_proxy", environ)):
         return None
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"{scheme.upper()}_PROXY is not of the form http://host:port")
+    form = f"{scheme.upper()}_PROXY is not of the form http://host:port"
+    parts = split_url(url if "://" in url else f"http://{url}", ("http",), form)
+    if not parts.hostname:
+        raise ValueError(form)
     headers = {}
     if parts.username is not None:
         from base64 import b64encode
@@ -34,6 +35,24 @@ def proxy_for(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> 
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Proxy-Authorization"] = "Basic " + b64encode(credentials.encode()).decode()
     return Proxy(parts.hostname, parts.port or 80, headers)
+
+
+def split_url(url: str, schemes: tuple[str, ...], form: str) -> SplitResult:
+    """Split a URL; the standard library's own errors repeat parts of it, such as a password.
+
+    Raises
+    ------
+    ValueError
+        It is no URL with one of these schemes and a port in range; the text is the given one.
+    """
+    try:
+        parts = urlsplit(url)
+        is_right = parts.scheme in schemes and parts.port != 0
+    except ValueError:
+        raise ValueError(form) from None
+    if not is_right:
+        raise ValueError(form)
+    return parts
 
 
 def excepted(host: str, port: int, no_proxy: str) -> bool:

@@ -3,8 +3,10 @@
 from typing import Any, Final, NamedTuple
 
 from graphcron.contract import Outcome
+from graphcron.runner import answers
+from graphcron.runner.failures import Ending
 from graphcron.runner.settings import Settings
-from graphcron.runner.times import rfc3339, seconds_of
+from graphcron.runner.times import is_time, rfc3339, seconds_of
 
 UID: Final = "graphcron/uid"
 STATE: Final = "graphcron/state"
@@ -32,11 +34,15 @@ ATTEMPTS: Final = "graphcron/attempts"
 ATTEMPT: Final = "graphcron/attempt"
 """The same on a run. Two words, since the server puts a thread's metadata on its runs."""
 
-AWAITED_UNTIL: Final = "graphcron/awaited-until"
-"""Until then (RFC 3339) the occurrence counts as under way though its run is over: another is to follow it."""
+AWAITED_FOR: Final = "graphcron/awaited-for"
+"""For so many seconds after the record's last change, by the server's clock, the occurrence counts as under way though
+its run is over: another is to follow it."""
 
 WAITING: Final = "graphcron/waiting"
 """Set while the occurrence waits for a place on the server; the text says since when."""
+
+_IDS: Final = (RUN_ID, THREAD_ID)
+_TIMES: Final = (SCHEDULED, ACCEPTED, DELETE_AFTER)
 
 ACTIVE: Final = "active"
 DONE: Final = "done"
@@ -53,6 +59,11 @@ that the runs of a period share."""
 LATE_SECONDS: Final = 60
 """A record outlives the start deadline by this, so that no late pod finds nothing and starts again."""
 
+TTL_MINUTES: Final = 100 * 24 * 60
+"""How long a server that sweeps threads keeps records, locks and ledgers: longer than any occurrence goes on (a week
+to start in, eleven runs of a week) and than any budget's window. The runner sets no TTL for the threads of runs: how
+long inputs and answers are kept is for the server's configuration and the user to decide."""
+
 LOCK_SECONDS: Final = 3600
 """A lock lives at least this long."""
 
@@ -63,14 +74,27 @@ class Record(NamedTuple):
     thread: dict[str, Any]
 
     def text(self, key: str) -> str:
-        """Return one member, or nothing."""
+        """Return one member, or nothing: it is not there, or no runner wrote it."""
         value = (self.thread.get("metadata") or {}).get(key)
-        return value if isinstance(value, str) else ""
+        if not isinstance(value, str) or (key in _IDS and not answers.is_uuid(value)):
+            return ""
+        return "" if key in _TIMES and not is_time(value) else value
 
     @property
     def id(self) -> str:
         """The record's own thread id."""
         return str(self.thread.get("thread_id", ""))
+
+    @property
+    def scheduled(self) -> str:
+        """When the occurrence was due, as we write times, whatever stands there."""
+        text = self.text(SCHEDULED)
+        return rfc3339(seconds_of(text)) if text else "an unknown time"
+
+    @property
+    def reason(self) -> str:
+        """Why the occurrence ended so, if it is a reason that a runner writes."""
+        return answers.reason_of(self.text(REASON))
 
     @property
     def made(self) -> tuple[float, str]:
@@ -115,6 +139,11 @@ def new_record(settings: Settings) -> dict[str, str]:
         ON_COMPLETED: request.onRunCompleted,
         DELETE_AFTER: rfc3339(settings.deadline + LATE_SECONDS),
     }
+
+
+def closed_by(ending: Ending) -> dict[str, str]:
+    """Return what closes a record."""
+    return {STATE: DONE, OUTCOME: ending.outcome.value, REASON: ending.reason}
 
 
 def new_lock(settings: Settings, now: float) -> dict[str, str]:

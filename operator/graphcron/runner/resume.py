@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from graphcron.contract import Outcome
+from graphcron.runner import answers
 from graphcron.runner.checks import before_again
 from graphcron.runner.failures import Ended, Refused
 from graphcron.runner.identity import resume_name
 from graphcron.runner.occurrence import adopt, find_later_run, run_body
 from graphcron.runner.once import Start, start_once
-from graphcron.runner.record import RESUMES
+from graphcron.runner.record import LATE_SECONDS, RESUMES
 from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick
 
@@ -48,12 +49,20 @@ def resume(tick: Tick, stopped: Json, value: Any) -> Json:
 def start_after(tick: Tick, run: Json, body: Json, allow: Callable[[], None]) -> Json:
     """Start the one run that follows up this one, or find it."""
     run_id = str(run["run_id"])
+    until = tick.clock.now() + tick.settings.request.startingDeadlineSeconds + LATE_SECONDS
+
+    def in_time() -> None:
+        if tick.clock.now() > until:
+            raise Ended(Outcome.SKIPPED, "StartingDeadlineExceeded", "a further run was not started in time")
+
     plan = Start(
         name=resume_name(tick.settings.occurrence, run_id),
         look=lambda: find_later_run(tick, run_id),
-        open=lambda: True,
+        look_unrecorded=lambda: find_later_run(tick, run_id),
         allow=allow,
-        late=lambda: None,
+        in_time=in_time,
+        refused=lambda error: error,
+        close=lambda _: None,
         body=body,
     )
     return start_once(tick, plan)
@@ -77,7 +86,7 @@ def body_after(tick: Tick, run_id: str, value: Any, *, begun: bool, attempt: int
     body["config"]["metadata"][RESUMES] = run_id
     torn = tick.ask(lambda: tick.server.torn_checkpoint(tick.thread_id))
     if torn:
-        tick.log("torn-step", level="warning", checkpoint=torn)
+        tick.log("torn-step", level="warning", checkpoint=torn if answers.is_uuid(torn) else "")
         body["checkpoint_id"] = torn
     return body
 

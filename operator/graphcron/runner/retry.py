@@ -4,19 +4,19 @@ A further run is claimed as a resume is, under a name that follows from the run 
 doubled meet, and the number of runs stands on the record and on the runs themselves.
 """
 
-import random
 from typing import Any, Final
 
 from graphcron.contract import Outcome
 from graphcron.runner import turns
 from graphcron.runner.checks import before_again, before_start, see_ended, within_budget
 from graphcron.runner.failures import Ended, Ending, Refused
-from graphcron.runner.occurrence import adopt, find_run
+from graphcron.runner.occurrence import adopt, find_follow_up, find_run, find_unrecorded_run
 from graphcron.runner.once import Start, start_once
-from graphcron.runner.record import OCCURRENCE
+from graphcron.runner.record import LATE_SECONDS, OCCURRENCE
 from graphcron.runner.resume import await_rest, body_after, has_begun, start_after
 from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick
+from graphcron.runner.times import seconds_of
 
 FIRST_SECONDS: Final = 2.0
 """Pause before the first further run; each later one's is twice as long."""
@@ -58,7 +58,11 @@ def try_again(tick: Tick, ending: Ending, value: Any) -> bool:
     failed, attempt = tick.run, tick.attempt + 1
     if failed is None or not wanted(tick, ending):
         return False
-    pause = pause_before(tick.attempt, random.random())
+    later = find_follow_up(tick, str(failed["run_id"]))
+    if later:  # another pod of ours has tried again
+        adopt(tick, later, attempt=attempt)
+        return True
+    pause = pause_before(tick.attempt, tick.random.random())
     try:
         see_ended(tick, str(failed["run_id"]))
         turns.hold(tick, pause)
@@ -87,7 +91,9 @@ def _further_run(tick: Tick, failed: Json, ending: Ending, value: Any, attempt: 
     begun = tick.settings.request.retryResume and _has_begun(tick, failed, lost=lost)
     body = body_after(tick, str(failed["run_id"]), value, begun=begun, attempt=attempt)
     if tick.read_record() is None:
-        return _start_over(tick, body)
+        if not lost and tick.clock.now() > tick.settings.deadline + LATE_SECONDS:  # closed, and deleted since
+            raise Ended(Outcome.SKIPPED, "RecordNotFound", "the record of how the occurrence ended is gone")
+        return _start_over(tick, failed, body)
     return start_after(tick, failed, body, lambda: before_again(tick, failed, goes_on=True))
 
 
@@ -101,8 +107,21 @@ def _has_begun(tick: Tick, failed: Json, *, lost: bool) -> bool:
     return has_begun(tick, failed)
 
 
-def _start_over(tick: Tick, body: Json) -> Json:
-    """Claim the occurrence anew: the server has lost all that it knew of it, its record too."""
-    name = tick.settings.occurrence
-    plan = Start(name, lambda: find_run(tick), lambda: True, lambda: before_start(tick), lambda: None, body)
+def _start_over(tick: Tick, failed: Json, body: Json) -> Json:
+    """Claim the occurrence again: the server has lost all that it knew of it, its record too."""
+
+    def look_unrecorded() -> Json | None:
+        run = find_unrecorded_run(tick)
+        return run if run and seconds_of(run["created_at"]) > seconds_of(failed["created_at"]) else None
+
+    plan = Start(
+        name=tick.settings.occurrence,
+        look=lambda: find_run(tick),
+        look_unrecorded=look_unrecorded,
+        allow=lambda: before_start(tick),
+        in_time=lambda: None,
+        refused=lambda error: error,
+        close=lambda _: None,
+        body=body,
+    )
     return start_once(tick, plan)

@@ -13,6 +13,8 @@ from graphcron.runner.times import seconds_of
 GRACE_SECONDS: Final = 20.0
 """A pod that has claimed the start and not made the run for so long may be succeeded by another."""
 
+_OWN_HEADERS: Final = {"Accept": "application/json", "User-Agent": "graphcron-runner"}
+
 
 class Settings(NamedTuple):
     """What one pod works with."""
@@ -40,14 +42,19 @@ class Settings(NamedTuple):
     """For the proxy settings."""
 
     @property
+    def credentials(self) -> list[str]:
+        """Names of the headers that a user or an administrator has set, the key's among them."""
+        return [name for name in self.headers if name not in _OWN_HEADERS]
+
+    @property
     def deadline(self) -> int:
         """No run is started after this time (seconds since the epoch)."""
         return self.requested + self.request.startingDeadlineSeconds
 
     @property
-    def secrets(self) -> list[str]:
-        """Texts that must not come back in a message."""
-        return list(self.headers.values())
+    def timeout(self) -> int:
+        """A run is cancelled at this age, in seconds."""
+        return self.request.timeoutSeconds or self.request.defaultTimeoutSeconds
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -83,8 +90,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise _wrong_pod(f"the pod's environment lacks {error.args[0]}") from None
     except TypeError:
         raise _wrong_pod(f"{contract.ENV_REQUEST} is of another version of GraphCron") from None
-    except ValueError as error:  # of our own, or json's: neither repeats what it read
-        raise _wrong_pod(f"the pod's environment can't be read: {error}") from None
+    except ValueError:  # its text may repeat what was read
+        raise _wrong_pod("the pod's environment can't be read") from None
 
 
 def _scheduled(environ: Mapping[str, str]) -> int:
@@ -113,7 +120,7 @@ def _wrong_pod(message: str) -> Ended:
 
 
 def _headers(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
-    headers = {"Accept": "application/json", "User-Agent": "graphcron-runner"}
+    headers = dict(_OWN_HEADERS)
     for number, name in enumerate(names):
         headers[name] = environ[f"{contract.ENV_HEADER_PREFIX}{number}"].strip()
     key = environ.get(contract.ENV_API_KEY, "").strip()  # a Secret made from a file ends in a newline

@@ -7,6 +7,7 @@ from graphcron.contract import Budget
 from graphcron.runner import ledger, money
 from graphcron.runner.failures import Ended, Refused, Unanswered, Untrusted
 from graphcron.runner.ledger import Entry
+from graphcron.runner.server import Json
 from graphcron.runner.tick import Tick
 from graphcron.runner.tokens import Counter, Names, Used, in_state
 
@@ -57,6 +58,8 @@ class Spending:
         """The server gives us the run's stream."""
         self.window: dict[str, Any] = {}
         """What is known of the budget's window, as members of the report."""
+        self.lost_days: list[str] = []
+        """Days of the window whose ledger the server has deleted: only their totals are known, as a lower bound."""
         self._at, self._occurrence = at, ledger.short(occurrence_id)
         self._noted: dict[str, Entry] = {}
         """What the ledger says of the occurrence's runs, and what we have counted of those that are over."""
@@ -105,12 +108,12 @@ class Spending:
         return any(entry.at_least for entry in self.all)
 
     @property
-    def unpriced(self) -> list[str]:
-        """The models that have no price."""
+    def unpriced(self) -> int:
+        """How many models have no price."""
         if self.prices is None:
-            return []
+            return 0
         used = {**self.counter.by_model, **self._in_state}
-        return sorted({names[0] or names[1] or "?" for names in used if self.prices.cost(names, 0, 0) is None})
+        return len({names[0] or names[1] for names in used if self.prices.cost(names, 0, 0) is None})
 
     @property
     def over(self) -> bool:
@@ -133,21 +136,20 @@ class Spending:
 
     def attach(self, tick: Tick) -> None:
         """Count the run that the pod follows from here on."""
-        if tick.run_id == self.run_id:
-            return
-        if self.run_id:
-            self._noted[ledger.short(self.run_id)] = self.entry
-        self.counter, self.run_id, self.replays, self._in_state = Counter(), tick.run_id, True, {}
-        self._whole, self._gap, self._heard = False, False, None
-        self._saved_at = tick.clock.steady()
-        if not self._read:
+        if tick.run_id != self.run_id:
+            if self.run_id:
+                self._noted[ledger.short(self.run_id)] = self.entry
+            self.counter, self.run_id, self.replays, self._in_state = Counter(), tick.run_id, True, {}
+            self._whole, self._gap, self._heard = False, False, None
+            self._saved_at = tick.clock.steady()
+        if not self._read:  # a SIGTERM may have cut short the first try
             self._recall(tick)
 
     def _recall(self, tick: Tick) -> None:
         """Learn what earlier pods have noted of this occurrence."""
         day = ledger.thread_of(tick.settings.uid, self._at)
         found = self._briefly(tick, lambda: [tick.server.thread(day)])
-        self._read, self._gap = found is not None, found is None
+        self._read, self._gap = found is not None, self._gap or found is None
         thread = (found or [None])[0] or {}
         for entry in ledger.entries(thread.get("metadata") or {}):
             if (entry.at, entry.occurrence) == (self._at, self._occurrence):
@@ -216,8 +218,14 @@ class Spending:
         if self.replays and not self._whole:
             self._read_rest(tick, tick.clock.steady() + patience)
         if self.entry.at_least and not tick.shared and not tick.stop.requested:
-            self._in_state = in_state(self._try(tick, lambda: tick.server.state(tick.thread_id)))
+            self._in_state = in_state(self._try(tick, lambda: self._state(tick)))
         self._write(tick)
+
+    @staticmethod
+    def _state(tick: Tick) -> Json | None:
+        """Return the thread's state, where its messages are of no run that is newer than ours."""
+        newest = tick.server.runs(tick.thread_id, limit=1)
+        return tick.server.state(tick.thread_id) if newest and newest[0].get("run_id") == tick.run_id else None
 
     def _read_rest(self, tick: Tick, until: float) -> None:
         def wait() -> float:

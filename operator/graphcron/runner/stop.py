@@ -7,6 +7,7 @@ section raises. It is raised once: what is done about it is not interrupted agai
 """
 
 import signal
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
@@ -22,19 +23,31 @@ class Stopped(BaseException):
     """The pod was told to stop. No ``Exception``, so that no handler of errors catches it."""
 
 
-class Stop:
-    """Whether we were told to stop, and where that may be noticed."""
+def _set_alarm(seconds: float, interval: float) -> None:
+    signal.setitimer(signal.ITIMER_REAL, seconds, interval)
 
-    def __init__(self) -> None:
+
+class Stop:
+    """Whether we were told to stop, and where that may be noticed.
+
+    Parameters
+    ----------
+    set_timer
+        Has :meth:`on_alarm` called in so many seconds, and each so many from then on; 0: not any more. Absent: a
+        timer of the process.
+    """
+
+    def __init__(self, set_timer: Callable[[float, float], object] | None = None) -> None:
         self.requested = False
+        self._set_timer = set_timer or _set_alarm
         self._armed = True
         self._section = _NOWHERE
 
     def install(self) -> None:
         """Catch SIGTERM and SIGINT from here on."""
-        signal.signal(signal.SIGALRM, self._on_alarm)
-        signal.signal(signal.SIGTERM, self._on_stop)
-        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGALRM, self.on_alarm)
+        signal.signal(signal.SIGTERM, self.on_stop)
+        signal.signal(signal.SIGINT, self.on_stop)
 
     def disarm(self) -> None:
         """Raise nothing any more: the outcome is known."""
@@ -63,7 +76,7 @@ class Stop:
         """End the section."""
         self._section = _NOWHERE
         if self.requested:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._set_timer(0.0, 0.0)
 
     def _raise(self) -> None:
         if self._armed:
@@ -71,14 +84,16 @@ class Stop:
             self._section = _NOWHERE
             raise Stopped
 
-    def _on_stop(self, *_: Any) -> None:
+    def on_stop(self, *_: Any) -> None:
+        """Take a signal that tells us to stop; raises :class:`Stopped` where that may be cut short."""
         self.requested = True
         if self._section == _AT_ONCE:
             self._raise()
         elif self._section == _SOON:
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS, 1.0)
+            self._set_timer(PATIENCE_SECONDS, 1.0)
 
-    def _on_alarm(self, *_: Any) -> None:
+    def on_alarm(self, *_: Any) -> None:
+        """Cut short what has had its few seconds more."""
         if self._section == _SOON:
             raise TimeoutError("told to stop while waiting for an answer")
 

@@ -11,7 +11,7 @@ from graphcron.runner.failures import Ended
 from graphcron.runner.settings import Settings
 from graphcron.runner.times import rfc3339
 
-_PLACE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_PLACE: Final = re.compile(r"\{\{([^{}]*)\}\}")
 
 
 def load_input(settings: Settings) -> Any:
@@ -43,7 +43,7 @@ def values_of(settings: Settings) -> dict[str, str]:
 def fill(value: Any, values: Mapping[str, str]) -> Any:
     """Replace ``{{ name }}`` in all strings of a JSON value, keys excepted."""
     if isinstance(value, str):
-        return _PLACE.sub(lambda match: _value(match[1], values), value)
+        return _PLACE.sub(lambda match: _value(match[1].strip(), values), value)
     if isinstance(value, list):
         return [fill(item, values) for item in value]
     if isinstance(value, dict):
@@ -54,7 +54,7 @@ def fill(value: Any, values: Mapping[str, str]) -> Any:
 def _value(name: str, values: Mapping[str, str]) -> str:
     if name not in values:
         known = ", ".join(sorted(values))
-        raise _invalid(f"the input names {{{{ {name[:60]} }}}}, which is not one of {known}")
+        raise _invalid(f"the input has a name between {{{{ and }}}} that is not one of {known}")
     return values[name]
 
 
@@ -65,8 +65,8 @@ def _from_file(root: str) -> Any:
             return json.load(file)
     except OSError as error:
         raise _invalid(f"the input file can't be read: {error.strerror}") from None
-    except ValueError:
-        raise _invalid("the input file is not JSON") from None
+    except (ValueError, RecursionError):
+        raise _invalid("the input file is not JSON, or is nested too deeply") from None
 
 
 def _invalid(message: str) -> Ended:

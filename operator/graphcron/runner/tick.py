@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from graphcron.contract import Outcome
@@ -22,11 +22,21 @@ if TYPE_CHECKING:
 LOST_CONTACT_SECONDS: Final = 3600.0
 """A run that is under way is given up when its server has been silent for so long."""
 
-LEAST_SECONDS: Final = 30.0
-"""A pod that starts after the deadline still looks this long for a run to attach to."""
+FIRST_SECONDS: Final = 10.0
+"""A pod that begins later than this after its time is perhaps not the first of its occurrence: a Job waits so long
+before it starts another."""
+
+STOP_SECONDS: Final = 20.0
+"""How long cancelling is tried after SIGTERM: with the last try, inside the pod's grace period of 30 s."""
 
 LONGEST_DELAY: Final = 15.0
 """Ceiling of the back-off between two tries."""
+
+EARLY_DELAY: Final = 2.0
+"""Its ceiling at first: a sidecar that starts after us, or the cluster's DNS, is there within seconds."""
+
+EARLY_SECONDS: Final = 20.0
+"""How long that is the ceiling."""
 
 T = TypeVar("T")
 
@@ -47,12 +57,15 @@ class Clock:
         time.sleep(seconds)
 
 
-def delays() -> Iterator[float]:
-    """Yield the pauses between tries: doubling, with jitter, up to :data:`LONGEST_DELAY`."""
+def delays(random: Random) -> Iterator[float]:
+    """Yield the pauses between tries: doubling, with jitter, up to a ceiling that is low at first."""
     delay = 0.5
+    waited = 0.0
     while True:
-        yield delay * random.uniform(0.5, 1.0)
-        delay = min(delay * 2, LONGEST_DELAY)
+        pause = delay * random.uniform(0.5, 1.0)
+        yield pause
+        waited += pause
+        delay = min(delay * 2, EARLY_DELAY if waited < EARLY_SECONDS else LONGEST_DELAY)
 
 
 def _place(url: str) -> str:
@@ -61,20 +74,33 @@ def _place(url: str) -> str:
     return f"{url[:200]}; in a pod, that is the pod itself: name the server as pods see it" if itself else url[:200]
 
 
+def _until(settings: Settings, began: float) -> float:
+    """Return when to give up while nothing is accepted, for a pod that begins then.
+
+    It is the start deadline; a pod that is perhaps not the first looks longer, for the run of an earlier one, but not
+    for one that would be too old by now.
+    """
+    if began <= settings.requested + FIRST_SECONDS:
+        return float(settings.deadline)
+    longest = settings.timeout * (1 + settings.request.retryAttempts)
+    return max(settings.deadline, min(began + LOST_CONTACT_SECONDS, settings.deadline + longest))
+
+
 class Tick:
     """One pod's work on one occurrence."""
 
-    def __init__(self, settings: Settings, server: Server, stop: Stop, log: Log, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, server: Server, stop: Stop, log: Log, clock: Clock, *, random: Random
+    ) -> None:
         self.settings = settings
         self.server = server
         self.stop = stop
         self.log = log
         self.clock = clock
+        self.random = random
         self.record_id = lock_id(settings.occurrence, 0)
         self.thread_id = settings.thread or self.record_id
         self.record: Record | None = None
-        self.recorded = False
-        """There is a record thread on the server."""
         self.owner = False
         """It was us who made the record."""
         self.run: Json | None = None
@@ -91,8 +117,10 @@ class Tick:
         """Since when they have seen it, without a gap: see :class:`turns.Turn`."""
         self.spending: Spending | None = None
         """What the occurrence uses; None: it has no budget."""
-        self.until = max(float(settings.deadline), clock.now() + LEAST_SECONDS)
+        self.until = _until(settings, clock.now())
         """When to give up while nothing is accepted."""
+        self.unanswered = (0.0, "")
+        """When the last request without an answer failed, and why."""
         self.give_up: float | None = None
         """When to give up whatever it is: after SIGTERM."""
 
@@ -130,7 +158,7 @@ class Tick:
         Refused, Untrusted
         """
         began = self.clock.now()
-        for delay in delays():
+        for delay in delays(self.random):
             try:
                 with self._section(soon):
                     return call()
@@ -145,24 +173,28 @@ class Tick:
         wait = max(delay, getattr(error, "retry_after", 0.0))
         left = until - self.clock.now()
         self.log("server-unavailable", level="warning", error=str(error), retry_in=round(wait, 1))
+        self.unanswered = self.clock.now(), str(error)
         if left <= 0 or getattr(error, "retry_after", 0.0) > left:
-            reason = "LostContact" if self.run else ""
-            raise Ended(Outcome.SERVER_UNREACHABLE, reason, f"gave up: {error}, at {_place(self.settings.request.url)}")
+            raise self.unreachable(str(error))
         self.sleep(min(wait, left))
+
+    def unreachable(self, error: str) -> Ended:
+        """Return what ends the work of a pod that the server does not answer."""
+        reason = "LostContact" if self.run or self.in_doubt else ""
+        return Ended(Outcome.SERVER_UNREACHABLE, reason, f"gave up: {error}, at {_place(self.settings.request.url)}")
 
     def read_record(self) -> Record | None:
         """Fetch the record, or None: there is none."""
         thread = self.ask(lambda: self.server.thread(self.record_id))
         self.record = Record(thread) if thread else None
-        self.recorded = thread is not None
         return self.record
 
-    def mark(self, metadata: dict[str, str]) -> None:
-        """Merge metadata into the record; one that is gone is none of our worry."""
+    def mark(self, metadata: dict[str, str], record_id: str = "") -> None:
+        """Merge metadata into the record, or into another occurrence's; nothing happens where that is gone."""
 
         def patch() -> None:
             try:
-                self.server.patch_thread(self.record_id, metadata)
+                self.server.patch_thread(record_id or self.record_id, metadata)
             except Refused as error:
                 if error.status != 404:
                     raise
@@ -176,7 +208,7 @@ class Tick:
         """Return when to give up asking, for tries that began then (seconds since the epoch)."""
         if self.give_up is not None:
             return self.give_up
-        return began + LOST_CONTACT_SECONDS if self.run else self.until
+        return began + LOST_CONTACT_SECONDS if self.run or self.in_doubt else self.until
 
     def _passes(self, error: Exception) -> bool:
         """Tell whether it may pass: once a run is under way a changed key or certificate may be put right."""

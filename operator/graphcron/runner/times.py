@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 
 def rfc3339(seconds: float) -> str:
@@ -25,3 +26,11 @@ def seconds_of(text: str) -> float:
     """
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def is_time(text: Any) -> bool:
+    """Tell whether :func:`seconds_of` can read it."""
+    try:
+        return isinstance(text, str) and bool(rfc3339(seconds_of(text)))
+    except (ValueError, OverflowError):
+        return False

@@ -5,11 +5,11 @@ may come twice, where a stream was cut or joined late; and their ids are no help
 events of one millisecond the same. So an event that tells of tokens is known again by its id and its data.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from graphcron.runner.parsing import is_count, parse
 from graphcron.runner.sse import Events
 
 FROM_THE_START: Final = "-1"
@@ -79,7 +79,7 @@ class Counter:
 
     def _messages(self, data: bytes, event_id: str) -> None:
         try:
-            value = json.loads(data)
+            value = parse(data)
         except ValueError:
             self.lost += 1
             return
@@ -160,13 +160,13 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if is_count(value) else 0
 
 
 def _first_attempt(data: bytes) -> bool:
     """A server that starts a run anew after a crash has forgotten what the attempt before it used."""
     try:
-        value = json.loads(data)
+        value = parse(data)
     except ValueError:
         return False
     return isinstance(value, dict) and value.get("attempt", 1) == 1

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
 from graphcron.runner.failures import Lost, NotSent, Untrusted
-from graphcron.runner.proxies import Proxy, proxy_for
+from graphcron.runner.proxies import Proxy, proxy_for, split_url
 
 if TYPE_CHECKING:
     import http.client
@@ -20,7 +20,10 @@ CONNECT_SECONDS: Final = 10.0
 """Longest wait for a connection, TLS included."""
 
 ANSWER_SECONDS: Final = 10.0
-"""Longest silence while an answer is awaited."""
+"""Longest wait for an answer's head, and longest silence in its body."""
+
+BODY_SECONDS: Final = 60.0
+"""Longest time for a whole answer that is held in memory."""
 
 IDLE_SECONDS: Final = 1.0
 """A connection that idled longer is not used again: servers close them, and a POST into that is lost."""
@@ -60,9 +63,10 @@ class Transport:
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], environ: Mapping[str, str], ca_file: str | None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            raise ValueError("the server's URL is not of the form http(s)://host[:port][/path]")
+        form = "the server's URL is not of the form http(s)://host[:port][/path]"
+        parts = split_url(url, ("http", "https"), form)
+        if not parts.hostname or "@" in parts.netloc:
+            raise ValueError(form)
         self._https = parts.scheme == "https"
         self._host = parts.hostname
         self._port = parts.port or (443 if self._https else 80)
@@ -76,13 +80,14 @@ class Transport:
         self._http = _http_client(tls=self._https)
         self._failures = (OSError, self._http.HTTPException)
         self._tls = _tls(ca_file) if self._https else None
-        self._connect_seconds, self._answer_seconds = CONNECT_SECONDS, ANSWER_SECONDS
+        self._connect_seconds, self._answer_seconds, self._body_seconds = CONNECT_SECONDS, ANSWER_SECONDS, BODY_SECONDS
+        self._until, self._silence = 0.0, 0.0
         self._kept: http.client.HTTPConnection | None = None
         self._kept_at = 0.0
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for anything from here on, and on a new connection."""
-        self._connect_seconds = self._answer_seconds = seconds
+        self._connect_seconds = self._answer_seconds = self._body_seconds = seconds
         self.close()
 
     def request(self, method: str, path: str, body: bytes | None = None, *, limit: int = BODY_BYTES) -> Answer:
@@ -95,6 +100,7 @@ class Transport:
         connection = self._connection()
         try:
             response = self._exchange(connection, method, path, body, self._answer_seconds)
+            self._allow(self._body_seconds, self._answer_seconds)
             data = response.read(limit + 1)
             if len(data) <= limit and not response.isclosed() and response.length:
                 raise self._http.IncompleteRead(b"", response.length)  # read(n) itself takes a cut for the end
@@ -137,14 +143,12 @@ class Transport:
             Lost also where a wait took too long.
         """
         connection = self._connection()
-        own = connection.sock  # http.client forgets it where the answer says "Connection: close"
-        assert own is not None
         try:
             response = self._exchange(connection, "GET", path, None, wait(), more=headers)
             while data := response.read1(65536):
                 if take and response.status == 200:
                     take(data)
-                own.settimeout(wait())
+                self._allow(wait())
             return response.status
         except self._failures as error:
             raise Lost(_words(error)) from None
@@ -164,6 +168,8 @@ class Transport:
         if kept:
             kept.close()
         connection = self._new()
+        connection.response_class = self._response  # type: ignore[assignment]
+        self._allow(self._connect_seconds)
         try:
             connection.connect()
         except self._failures as error:
@@ -176,6 +182,23 @@ class Transport:
             connection.close()
             raise
         return connection
+
+    def _allow(self, seconds: float, silence: float | None = None) -> None:
+        """Let what is read from here on take so long, and be silent so long."""
+        self._until, self._silence = time.monotonic() + seconds, seconds if silence is None else silence
+
+    def _left(self) -> float:
+        left = min(self._until - time.monotonic(), self._silence)
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _response(self, sock: socket.socket, *args: Any, **more: Any) -> http.client.HTTPResponse:
+        """Make http.client's own response, and have it read with our deadline."""
+        response: http.client.HTTPResponse = self._http.HTTPResponse(sock, *args, **more)
+        response.fp.close()
+        response.fp = io.BufferedReader(_Reader(sock, self._left))
+        return response
 
     def _new(self) -> http.client.HTTPConnection:
         at = self._proxy or Proxy(self._host, self._port, {})
@@ -206,8 +229,29 @@ class Transport:
             headers["Content-Type"] = "application/json"
         assert connection.sock is not None
         connection.sock.settimeout(seconds)
+        self._allow(seconds)
         connection.request(method, self._prefix + path, body, headers)
         return connection.getresponse()
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket for as long as it is given: the socket's own time-out begins again with each byte."""
+
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        super().__init__()
+        self._sock, self._left = sock, left
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:  # type: ignore[explicit-override]
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # type: ignore[explicit-override]
+        self._sock.settimeout(self._left())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:  # type: ignore[explicit-override]
+        self._raw.close()
+        super().close()
 
 
 def _http_client(*, tls: bool) -> Any:
@@ -240,10 +284,13 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
 
 
 def _words(error: Exception) -> str:
+    """Return what went wrong, without the text of the error: that may hold a line of the answer."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, socket.gaierror):
         return "the server's name can't be resolved"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return f"{type(error).__name__}" + (f": {error}" if isinstance(error, OSError) else "")
+    if str(error).startswith("Tunnel connection failed"):
+        return "the proxy refused to connect to the server"
+    return type(error).__name__

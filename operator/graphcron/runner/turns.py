@@ -3,14 +3,14 @@
 Everyone makes itself seen on the server, by making its record or touching it, *before* it looks who else is there. So
 of two that are about to start at least the later one sees the other, and lets it go first. Who was silent for the
 grace time is out: its request was sent within half of that, or is not sent any more. Should it come back, it lets
-those go first that it finds. All times are the server's own: no two clocks are compared.
+those go first that it finds. All times are the server's own, and go on by our steady clock from what it told us last:
+no two wall clocks are compared.
 """
 
 from typing import NamedTuple
 
-from graphcron.runner.record import AWAITED_UNTIL, NO_RUN, POD, RUN_ID, STOPPED_BY, STOPPED_RUN, Record
+from graphcron.runner.record import AWAITED_FOR, NO_RUN, POD, RUN_ID, STOPPED_BY, STOPPED_RUN, Record
 from graphcron.runner.tick import Tick
-from graphcron.runner.times import rfc3339, seconds_of
 
 
 class Turn(NamedTuple):
@@ -23,8 +23,14 @@ class Turn(NamedTuple):
     holds: bool
     """Ours is a further run of an occurrence that is under way: its place is kept, nobody who waits is before us."""
     grace: float
-    now: float
-    """The server's time when our record was read."""
+    touched: float
+    """The server's time when we made ourselves seen last."""
+    heard: float
+    """When we knew of that (steady clock)."""
+
+    def now(self, steady: float) -> float:
+        """Return the server's time, or a little less."""
+        return self.touched + steady - self.heard
 
 
 def announce(tick: Tick, marks: dict[str, str] | None = None) -> None:
@@ -44,14 +50,13 @@ def announced(tick: Tick) -> None:
 
 def hold(tick: Tick, seconds: float = 0.0) -> None:
     """Say that the occurrence goes on though its run is over: another follows, in so many seconds or soon after."""
-    until = tick.clock.now() + seconds + tick.settings.grace + 1
-    announce(tick, {AWAITED_UNTIL: rfc3339(until)})
+    announce(tick, {AWAITED_FOR: str(round(seconds + tick.settings.grace) + 1)})
 
 
 def awaited(record: Record, now: float) -> bool:
-    """Tell whether the occurrence goes on though its run is over."""
-    text = record.text(AWAITED_UNTIL)
-    return bool(text) and now < seconds_of(text)
+    """Tell whether the occurrence goes on though its run is over (by the server's clock)."""
+    text = record.text(AWAITED_FOR)
+    return text.isascii() and text.isdigit() and len(text) < 10 and now < record.touched + int(text)
 
 
 def given_up(record: Record) -> bool:
@@ -62,7 +67,7 @@ def given_up(record: Record) -> bool:
 def turn_of(tick: Tick, own: Record, *, holds: bool = False) -> Turn:
     """Return our turn, from our record as it was read after we made ourselves seen."""
     tick.came = tick.came or (own.touched, own.id)
-    return Turn(own.made, tick.came, holds, tick.settings.grace, own.touched)
+    return Turn(own.made, tick.came, holds, tick.settings.grace, own.touched, tick.clock.steady())
 
 
 def goes_first(record: Record, turn: Turn, now: float) -> bool:

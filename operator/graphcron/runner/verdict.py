@@ -1,21 +1,17 @@
 """From what the server says to an outcome: pure functions, no I/O."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from graphcron.contract import Outcome
+from graphcron.runner import answers
 from graphcron.runner.failures import Ending, Refused
+from graphcron.runner.objects import member
+from graphcron.runner.parsing import is_count
 from graphcron.runner.record import ENDED_RUN, ENDED_WHY, STOPPED_RUN, Record
 
 LIVE: Final = ("pending", "running")
 """Statuses of a run that is not over."""
-
-DETAIL_CHARACTERS: Final = 200
-"""At most so much of the server's words goes into a message."""
-
-_CLASS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
-_QUOTING: Final = re.compile(r"\n\s*\n|On instance|Failed validating")
 
 
 def waits_for_human(thread: Mapping[str, Any]) -> bool:
@@ -45,26 +41,37 @@ def of_success(thread: Mapping[str, Any], *, newest: bool) -> Ending:
 
 def of_error(error: Mapping[str, Any]) -> Ending:
     """Judge a run of status ``error``: the error's class, never its text, which may hold secrets."""
-    name = error.get("error")
-    if isinstance(name, str) and _CLASS.fullmatch(name):
-        return Ending(Outcome.GRAPH_ERROR, name, f"the graph raised {name}")
-    return Ending(Outcome.GRAPH_ERROR, "", "the graph raised an error")
+    name = answers.class_of(error)
+    return Ending(Outcome.GRAPH_ERROR, name, f"the graph raised {name or 'an error'}")
 
 
-def of_interrupted(run_id: str, record: Record | None) -> Ending:
+def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -> Ending:
     """Judge a run of status ``interrupted``: who cancelled it stands on the record, if it was one of us.
 
     Outcome Stopped here means: one of our pods was told to stop, so it can be resumed.
+
+    Parameters
+    ----------
+    timeout
+        As :func:`timed_out` takes it.
     """
     if record and record.text(ENDED_RUN) == run_id:
         if record.text(ENDED_WHY) == Outcome.TIMEOUT.value:
-            return timed_out()
+            return timed_out(timeout)
         if record.text(ENDED_WHY) == Outcome.OVER_BUDGET.value:
             return over_budget()
-        return Ending(Outcome.CANCELLED, record.text(ENDED_WHY), "the next occurrence took its place")
+        why = answers.reason_of(record.text(ENDED_WHY))
+        return Ending(Outcome.CANCELLED, why, "the next occurrence took its place")
     if record and record.text(STOPPED_RUN) == run_id:
-        return Ending(Outcome.STOPPED, "", "the pod was told to stop")
+        return stopped()
+    if record is None:
+        return Ending(Outcome.CANCELLED, "RecordNotFound", "the run was cancelled; the record of why is gone")
     return Ending(Outcome.CANCELLED, "", "somebody cancelled the run on the server")
+
+
+def stopped() -> Ending:
+    """Return the ending of a run that a pod of ours has stopped: another goes on with it."""
+    return Ending(Outcome.STOPPED, "", "the pod was told to stop")
 
 
 def over_budget() -> Ending:
@@ -72,52 +79,45 @@ def over_budget() -> Ending:
     return Ending(Outcome.OVER_BUDGET, "RunBudgetExceeded", "the run used more than its budget, and was cancelled")
 
 
-def timed_out(*, by_server: bool = False) -> Ending:
-    """Return the ending of a run that grew too old."""
-    if by_server:
-        return Ending(Outcome.TIMEOUT, "ServerTimeout", "the server's own limit ended the run")
+def timed_out_by_server() -> Ending:
+    """Return the ending of a run that grew too old for the server."""
+    return Ending(Outcome.TIMEOUT, "ServerTimeout", "the server's own limit ended the run")
+
+
+def timed_out(timeout: int | None) -> Ending:
+    """Return the ending of a run that grew too old.
+
+    Parameters
+    ----------
+    timeout
+        The GraphCron's ``timeoutSeconds``; None: it sets none, and the operator's default holds.
+    """
+    if timeout is None:
+        words = "the run grew older than the operator's default timeout and was cancelled; timeoutSeconds is not set"
+        return Ending(Outcome.TIMEOUT, "DefaultTimeout", words)
     return Ending(Outcome.TIMEOUT, "", "the run grew older than timeoutSeconds and was cancelled")
 
 
-def of_refusal(refused: Refused, ours: list[str]) -> Ending:
+def of_refusal(refused: Refused, credentials: Sequence[str]) -> Ending:
     """Judge a 3xx or 4xx.
 
     Parameters
     ----------
     refused
-        What the server said.
-    ours
-        Texts that we sent; a detail that repeats one of them is left out.
+        What was refused, and what is known of the answer.
+    credentials
+        Names of the headers that may authenticate a request.
     """
-    if refused.status in (401, 403):
-        return Ending(Outcome.REJECTED, "Unauthorized", f"the server refused the API key ({refused.status})")
-    if 300 <= refused.status < 400:
+    status, said = refused.status, f": {refused.said}" if refused.said else ""
+    what = f"the server refused {refused.question} ({status}){said}"
+    if status in (401, 403):
+        sent = f"sent with {', '.join(credentials)}" if credentials else "sent without an API key or any other header"
+        return Ending(Outcome.REJECTED, "Unauthorized", f"{what}; {sent}")
+    if 300 <= status < 400:
         return Ending(
-            Outcome.REJECTED, "Redirected", f"the server redirects ({refused.status}): set the final address as its URL"
+            Outcome.REJECTED, "Redirected", f"the server redirects ({status}): set the final address as its URL"
         )
-    detail = shown(refused.detail, ours)
-    return Ending(
-        Outcome.REJECTED,
-        f"HTTP{refused.status}",
-        f"the server refused the run ({refused.status})" + (f": {detail}" if detail else ""),
-    )
-
-
-def shown(detail: str, ours: list[str]) -> str:
-    """Return the part of a server's words that may be shown, in one line."""
-    said = " ".join(_QUOTING.split(detail, maxsplit=1)[0].split())
-    if any(len(text) >= 4 and " ".join(text.split()) in said for text in ours):
-        return "its words are left out, since they repeat what was sent"
-    return said if len(said) <= DETAIL_CHARACTERS else said[: DETAIL_CHARACTERS - 1] + "…"
-
-
-def texts_of(value: Any) -> list[str]:
-    """Return all strings of a JSON value, keys excepted."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [text for item in value for text in texts_of(item)] if isinstance(value, list) else []
+    return Ending(Outcome.REJECTED, f"HTTP{status}", what if said else f"{what}; the server's own log says why")
 
 
 def torn_checkpoint(state: Mapping[str, Any] | None) -> str:
@@ -126,10 +126,18 @@ def torn_checkpoint(state: Mapping[str, Any] | None) -> str:
     LangGraph takes such a node for finished: resumed as usual, the graph would end there and call that success.
     Started at the checkpoint by its id, it runs that one step again.
     """
-    tasks = (state or {}).get("tasks") or []
-    if any(isinstance(task, dict) and task.get("error") and task.get("result") for task in tasks):
-        return str(((state or {}).get("checkpoint") or {}).get("checkpoint_id") or "")
+    tasks = (state or {}).get("tasks")
+    if isinstance(tasks, list) and any(
+        isinstance(task, dict) and task.get("error") and task.get("result") for task in tasks
+    ):
+        return checkpoint_of(state)
     return ""
+
+
+def checkpoint_of(state: Mapping[str, Any] | None) -> str:
+    """Return the id of a thread's last checkpoint, or nothing."""
+    found = member(state, "checkpoint").get("checkpoint_id")
+    return found if isinstance(found, str) else ""
 
 
 def tokens_of(state: Mapping[str, Any] | None) -> int | None:
@@ -137,8 +145,9 @@ def tokens_of(state: Mapping[str, Any] | None) -> int | None:
     values = (state or {}).get("values")
     messages = values.get("messages") if isinstance(values, dict) else None
     counts = [
-        message["usage_metadata"]["total_tokens"]
+        usage.get("total_tokens")
         for message in (messages if isinstance(messages, list) else [])
-        if isinstance(message, dict) and isinstance((message.get("usage_metadata") or {}).get("total_tokens"), int)
+        if isinstance(message, dict) and isinstance(usage := message.get("usage_metadata"), dict)
     ]
-    return sum(counts) if counts else None
+    known = [count for count in counts if is_count(count)]
+    return sum(known) if known else None

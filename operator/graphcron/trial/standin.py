@@ -44,7 +44,7 @@ class StandIn:
         return _NOT_FOUND
 
     def _info(self, _: Json) -> Answer:
-        return 200, {"name": "graphcron-trial", "version": "1"}
+        return 200, {"version": "1"}
 
     def _assistants(self, _: Json) -> Answer:
         return 200, [{"assistant_id": _ASSISTANT_ID, "graph_id": ASSISTANT, "metadata": {"created_by": "system"}}]

@@ -1,14 +1,15 @@
 """``describe``: all that matters of one GraphCron, on one page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-
-import typer
+from typing import Any
 
 from graphcron.cli import output as printed
+from graphcron.cli import terminal
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Format, Name, Output, in_cluster
+from graphcron.unstructured import objects_at
 
 
 @app.command()
@@ -23,7 +24,7 @@ def describe(
     if output in {Output.JSON, Output.YAML}:
         printed.dump(found, output)
     elif output is Output.NAME:
-        typer.echo(printed.name_of(found))
+        terminal.line(printed.name_of(found))
     else:
         _page(found, output, now=datetime.now(UTC))  # noqa: TID251
 
@@ -33,29 +34,31 @@ def _page(found: Object, output: Output, *, now: datetime) -> None:
 
     status, zone = rows.status_of(found), rows.zone_of(found)
     for title, text in rows.facts(found):
-        typer.echo(f"{title + ':':<12}{text}")
-    _table("Conditions", status.get("conditions", []), rows.CONDITION_COLUMNS, output)
+        terminal.line(f"{title + ':':<12}{text}")
+    _table("Conditions", objects_at(status, "conditions"), rows.CONDITION_COLUMNS, output)
     times = rows.next_rows(found, now=now)
     if times:
         _section("Next times", (zone, "your time", "in"), times)
     if budget := rows.budget_lines(found):
-        typer.echo("\nBudget")
-        typer.echo("\n".join(f"  {line}" for line in budget))
-    active, recent = status.get("active", []), status.get("recentRuns", [])
+        terminal.block("\nBudget")
+        for each in budget:
+            terminal.line(f"  {each}")
+    active, recent = objects_at(status, "active"), rows.runs_of(found)
     if active:
         _table("Active runs", active, rows.active_columns(zone, now=now), output)
     _table("Recent runs", recent, rows.run_columns(zone), output)
     if failed := rows.failed_run(found):
-        typer.echo("\nLast run, on the server")
-        typer.echo("\n".join(f"  {title + ':':<8}{text}" for title, text in failed))
+        terminal.block("\nLast run, on the server")
+        for title, text in failed:
+            terminal.line(f"  {title + ':':<8}{text}")
 
 
-def _table(title: str, objects: Sequence[Object], columns: Sequence[printed.Column], output: Output) -> None:
+def _table(title: str, objects: Sequence[Mapping[str, Any]], columns: Sequence[printed.Column], output: Output) -> None:
     shown = printed.shown_of(columns, output)
-    _section(title, [column.title for column in shown], printed.cells(objects, shown))
+    _section(title, [column.title for column in shown], printed.cells([dict(each) for each in objects], shown))
 
 
-def _section(title: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    typer.echo(f"\n{title}" + ("" if rows else ": none"))
+def _section(title: str, titles: Sequence[str], rows: Sequence[Sequence[printed.Cell | str]]) -> None:
+    terminal.block(f"\n{title}" + ("" if rows else ": none"))
     if rows:
         printed.table(titles, rows)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from graphcron import contract, names
+from graphcron.bounded_json import loads
+from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
 from graphcron.cli.options import in_cluster
@@ -48,10 +50,10 @@ def diff(kubectl: Kubectl, files: Files) -> None:
             raise CliError(NONE)
         found = [text for text in changes(manifests, kubectl, now=now) if text]
     except GraphCronError as error:
-        typer.echo(f"error: {error}", err=True)
+        terminal.line(f"error: {error}", err=True)
         raise typer.Exit(FAILED) from None
     for text in found:
-        typer.echo(text, nl=False)
+        terminal.block(text)
     if found:
         raise typer.Exit(DIFFERENCES)
 
@@ -114,7 +116,7 @@ def _pair(manifest: "Manifest", kubectl: Kubectl) -> tuple[Object | None, Object
     how = [] if by_client else ["--server-side", "--force-conflicts"]
     how += [f"--namespace={there.namespace}"] if there.namespace else []
     text = there.run("apply", "--dry-run=server", "--output=json", "-f", "-", *how, stdin=json.dumps(manifest.body))
-    merged = json.loads(text)
+    merged = loads(text)
     merged["metadata"]["uid"] = live["metadata"]["uid"] if live else NO_UID
     return live, merged
 
@@ -178,7 +180,7 @@ def without_noise(body: Object) -> Object:
 
 def difference(live: Object | None, merged: Object | None) -> str:
     """Return how two states of an object differ, as ``kubectl diff`` writes it; None: there is no such object."""
-    name = _name(live or merged or {})
+    name = terminal.in_line(_name(live or merged or {}))
     before, after = (_lines(each) for each in (live, merged))
     lines = list(difflib.unified_diff(before, after, f"LIVE/{name}", f"MERGED/{name}"))
     return f"diff -u -N LIVE/{name} MERGED/{name}\n{''.join(lines)}" if lines else ""

@@ -2,19 +2,20 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import typer
 
-from graphcron import __version__
-from graphcron.cli import checks
+from graphcron import __version__, names
+from graphcron.cli import checks, terminal
 from graphcron.cli.app import CliError, app
 from graphcron.cli.checks import Check, Right, State
 from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
 from graphcron.cli.options import Format, Output, in_cluster
-from graphcron.cli.output import console, dump
+from graphcron.cli.output import dump
 
 OPERATOR: Final = "app.kubernetes.io/name=graphcron"
 
@@ -23,6 +24,10 @@ _MARKS: Final = {
     State.WARNING: ("!", "yellow"),
     State.FAILED: ("✗", "red"),
 }
+
+
+FEW: Final = 3
+"""At most so many objects with the same finding are listed one by one."""
 
 
 @app.command()
@@ -45,11 +50,9 @@ def doctor(
 
 def _shown(check: Check) -> Check:
     """Print a check as soon as it is made, and return it."""
-    from rich.markup import escape
-
-    mark, colour = _MARKS[check.state]
-    remedy = f"\n  → {check.remedy}" if check.remedy else ""
-    console().print(f"[{colour}]{mark}[/{colour}] {escape(f'{check.about}: {check.message}{remedy}')}")
+    terminal.coloured([[_MARKS[check.state], (f" {check.about}: {check.message}", "")]])
+    if check.remedy:
+        terminal.line(f"  → {check.remedy}")
     return check
 
 
@@ -66,7 +69,7 @@ def _examine(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
     yield from _operators(kubectl, now)
     if not any(each.message == checks.MISSING for each in crds):
         yield _you(kubectl)
-        yield from _objects(kubectl)
+        yield from _objects(kubectl, now)
 
 
 def _crds(kubectl: Kubectl) -> Iterator[Check]:
@@ -136,22 +139,55 @@ def _you(kubectl: Kubectl) -> Check:
     return Check("you", State.OK, f"you may create GraphCrons {where}")
 
 
-def _objects(kubectl: Kubectl) -> Iterator[Check]:
+def _objects(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
+    from graphcron.cli import installations
+
+    everywhere = dataclasses.replace(kubectl, everywhere=True)
     try:
-        graphcrons, graphservers = (_all(kubectl, kind) for kind in (GRAPHCRONS, GRAPHSERVERS))
+        cronjobs, graphcrons, graphservers = _listed(everywhere, kubectl)
     except CliError as error:
         yield _not_seen("GraphCrons", error)
         return
-    yield from checks.of_graphcrons(graphcrons, kubectl=kubectl)
-    yield from checks.of_servers(graphcrons, graphservers)
+    yield from installations.of_installations(_visible(everywhere, "deployments.apps", OPERATOR), graphcrons, now=now)
+    yield from summed(installations.of_orphans(cronjobs, graphcrons, kubectl=kubectl))
+    yield from summed(checks.of_graphcrons(graphcrons, kubectl=kubectl))
+    yield from summed(checks.of_servers(graphcrons, graphservers, kubectl=kubectl))
 
 
-def _all(kubectl: Kubectl, kind: str) -> list[Object]:
-    """List the objects of all namespaces, or of this one where that is all that we may see."""
+def summed(checks: Iterable[Check]) -> Iterator[Check]:
+    """Yield the checks; those of many objects that have found the same are one, with the first one's remedy."""
+    alike = defaultdict(list)
+    for each in checks:
+        alike[each.about.partition(" ")[0], each.state, each.message].append(each)
+    for (kind, state, message), found in alike.items():
+        if len(found) <= FEW:
+            yield from found
+            continue
+        some = ", ".join(each.about.partition(" ")[2] for each in found[:FEW])
+        listed = f"{message.rstrip('.')} ({some} and {len(found) - FEW} more)"
+        yield Check(f"{len(found)} {kind}s", state, listed, found[0].remedy)
+
+
+def _listed(kubectl: Kubectl, narrower: Kubectl | None = None) -> tuple[list[Object], list[Object], list[Object]]:
+    """List our CronJobs, then the GraphCrons and GraphServers; in the narrower scope where that is all that we may see.
+
+    The CronJobs come first, so that a GraphCron that is made meanwhile does not look gone.
+    """
     try:
-        return dataclasses.replace(kubectl, everywhere=True).find_all(kind)
+        cronjobs = _visible(kubectl, "cronjobs.batch", names.OURS)
+        return cronjobs, kubectl.find_all(GRAPHCRONS), kubectl.find_all(GRAPHSERVERS)
     except CliError:
-        return kubectl.find_all(kind)
+        if narrower is None:
+            raise
+        return _listed(narrower)
+
+
+def _visible(kubectl: Kubectl, kind: str, selector: str) -> list[Object]:
+    """List objects; none where we may not see them."""
+    try:
+        return kubectl.find_all(kind, selector=selector)
+    except CliError:
+        return []
 
 
 def _not_seen(about: str, error: CliError) -> Check:

@@ -6,6 +6,7 @@ import typer
 
 from graphcron import names
 from graphcron.cli import output as printed
+from graphcron.cli import terminal
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Manifests, OptionalNames, Output, Written, in_namespaces
@@ -43,7 +44,7 @@ def export(
     else:
         from graphcron.cli.manifests import written
 
-        typer.echo("---\n".join(written(each) for each in manifests), nl=False)
+        terminal.block("---\n".join(written(each) for each in manifests))
 
 
 def manifest_of(found: Object) -> Object:

@@ -1,8 +1,7 @@
 """``history``: the runs that have ended."""
 
-import typer
-
 from graphcron.cli import output as printed
+from graphcron.cli import terminal
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl
 from graphcron.cli.options import Format, Name, Output, in_cluster
@@ -19,13 +18,14 @@ def history(
     from graphcron.cli import rows
 
     found = kubectl.get(GRAPHCRONS, name)
-    runs = rows.status_of(found).get("recentRuns", [])
+    runs = rows.runs_of(found)
     if output in {Output.JSON, Output.YAML}:
         printed.dump(runs, output)
     elif output is Output.NAME:
-        typer.echo("".join(f"job.batch/{run['job']}\n" for run in runs if "job" in run), nl=False)
+        for job in (run["job"] for run in runs if "job" in run):
+            terminal.line(f"job.batch/{job}")
     elif not runs:
-        typer.echo(f"no run of {name} has ended yet", err=True)
+        terminal.line(f"no run of {name} has ended yet", err=True)
     else:
         columns = printed.shown_of(rows.run_columns(rows.zone_of(found)), output)
         printed.table([column.title for column in columns], printed.cells(runs, columns))

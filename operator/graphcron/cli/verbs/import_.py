@@ -1,20 +1,19 @@
 """``import``: the crons of a LangGraph server as GraphCrons."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from graphcron.cli import terminal
 from graphcron.cli.app import CliError, app
+from graphcron.cli.langgraph import API_KEY_ENV, LangGraph, is_header, key_in
 
 if TYPE_CHECKING:
     from graphcron.cli.imported import Imported
-    from graphcron.cli.langgraph import LangGraph
 
 STDOUT: Final = "-"
-API_KEY_ENV: Final = "LANGGRAPH_API_KEY"
 
 
 @app.command("import")
@@ -38,12 +37,11 @@ def import_crons(
 ) -> None:
     """Write a server's crons as GraphCrons. Nothing on the LangGraph server changes, unless you ask for it."""
     from graphcron.cli.imported import imported, server_of
-    from graphcron.cli.langgraph import LangGraph
 
     if delete_originals and not disable_originals:
         raise typer.BadParameter("give --disable-originals, too", param_hint="--delete-originals")
     headers = dict(map(_header, header or ()))
-    server = LangGraph(url, {**_key(api_key_env), **headers})
+    server = LangGraph(url, key_in(api_key_env), headers)
     place, notes = server_of(url, secret, headers)
     crons = server.crons()
     assistants = {each: server.assistant(each) for cron in crons if (each := cron.get("assistant_id"))}
@@ -59,23 +57,16 @@ def import_crons(
 
 def _header(pair: str) -> tuple[str, str]:
     name, equals, value = pair.partition("=")
-    if not name or not equals:
+    if not name or not equals or not is_header(pair):
         raise typer.BadParameter("write it as NAME=VALUE", param_hint="--header")
     return name, value
-
-
-def _key(variable: str) -> dict[str, str]:
-    key = os.environ.get(variable, "")
-    if not key and variable != API_KEY_ENV:
-        raise CliError(f"the variable {variable} is not set; export it, or leave --api-key-env out")
-    return {"x-api-key": key} if key else {}
 
 
 def _write(found: Sequence["Imported"], url: str, output: str) -> None:
     from graphcron.cli.imported import text_of
 
     if output == STDOUT:
-        typer.echo("---\n".join(text_of(each, url) for each in found), nl=False)
+        terminal.block("---\n".join(text_of(each, url) for each in found))
         return
     folder = Path(output)
     try:
@@ -102,23 +93,25 @@ def _tell(found: Sequence["Imported"], notes: Sequence[str], url: str) -> None:
     _say(f"{_crons(found)} of {url}: {len(found) - refused} as GraphCrons, {refused} commented out")
 
 
-def _retire(server: "LangGraph", found: Sequence["Imported"], *, delete: bool, yes: bool) -> None:
-    """Disable the crons that have a GraphCron now; those that GraphCron refuses go on."""
+def _retire(server: LangGraph, found: Sequence["Imported"], *, delete: bool, yes: bool) -> None:
+    """Disable the crons that have a whole GraphCron now; the others go on."""
     for each in found:
         if each.enabled and each.refused:
             _say(f"cron {each.cron_id} goes on, since {each.name} is commented out")
-    wanted = [each for each in found if each.enabled and not each.refused]
+        elif each.enabled and each.credentials:
+            _say(f"cron {each.cron_id} goes on, since {each.name} lacks {', '.join(each.credentials)}")
+    wanted = [each for each in found if each.enabled and not each.refused and not each.credentials]
     if not wanted:
         _say("there is no cron to disable")
         return
     if not yes:
-        typer.confirm(f"Disable {_crons(wanted)} on the server?", abort=True, err=True)
+        terminal.confirm(f"Disable {_crons(wanted)} on the server?")
     stuck = [each for each in wanted if not _retired(server, each, delete=delete)]
     if stuck:
         raise CliError(f"{_crons(stuck)} can't be disabled by the server: --delete-originals deletes such crons")
 
 
-def _retired(server: "LangGraph", each: "Imported", *, delete: bool) -> bool:
+def _retired(server: LangGraph, each: "Imported", *, delete: bool) -> bool:
     if server.disable(each.cron_id):
         _say(f"cron {each.cron_id} is disabled; {each.name} takes its place")
     elif delete:
@@ -135,4 +128,4 @@ def _crons(found: Sequence["Imported"]) -> str:
 
 
 def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    terminal.line(line, err=True)

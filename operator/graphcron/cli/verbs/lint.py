@@ -1,17 +1,19 @@
 """``lint``: what is wrong with GraphCrons, without a cluster."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from graphcron import names
+from graphcron.cli import terminal
 from graphcron.cli.app import app
+from graphcron.cli.output import as_json
 from graphcron.errors import SpecError
 
 if TYPE_CHECKING:
@@ -31,6 +33,13 @@ class Report(StrEnum):
     JSON = "json"
 
 
+class Severity(StrEnum):
+    """How bad it is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """Something that is wrong, and where."""
@@ -41,6 +50,7 @@ class Finding:
     field: str
     problem: str
     remedy: str
+    severity: Severity = Severity.ERROR
 
     @property
     def sentence(self) -> str:
@@ -49,7 +59,8 @@ class Finding:
 
 
 Files = Annotated[
-    list[str], typer.Argument(metavar="FILE…", help="Files, folders (all YAML files below), or - for standard input.")
+    list[str],
+    typer.Argument(metavar="FILE…", help="Files, folders (all YAML and JSON files below), or - for standard input."),
 ]
 
 
@@ -62,7 +73,8 @@ def lint(
 ) -> None:
     """Find what is wrong with files. No cluster is asked.
 
-    Exit code 0: nothing; 1: something, or there is no GraphCron and no GraphServer; 2: a file can't be read.
+    Exit code 0: nothing, or only warnings; 1: an error, or there is no GraphCron and no GraphServer; 2: a file can't be
+    read.
     """
     from graphcron.cli.manifests import paths
 
@@ -70,18 +82,20 @@ def lint(
     now = datetime.now(UTC)  # noqa: TID251  (since when the schedules would be in force)
     found = unreadable + list(findings(manifests, now=now))
     if report is Report.JSON:
-        typer.echo(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+        terminal.block(as_json([asdict(each) for each in found]))
     else:
         for each in found:
-            typer.echo(as_github(each) if report is Report.GITHUB else as_text(each))
+            terminal.line(as_github(each) if report is Report.GITHUB else as_text(each))
     if not manifests and not unreadable:
-        typer.echo(NONE, err=True)
+        terminal.line(NONE, err=True)
         if not allow_none:
             raise typer.Exit(1)
-    elif not found:
-        typer.echo(f"nothing is wrong ({len(manifests)} looked at)", err=True)
-    if found:
+    errors = [each for each in found if each.severity is Severity.ERROR]
+    if errors:
         raise typer.Exit(UNREADABLE if unreadable else 1)
+    if manifests:
+        result = f"no errors, warnings: {len(found)}" if found else "nothing is wrong"
+        terminal.line(f"{result} ({len(manifests)} looked at)", err=True)
 
 
 def read_all(files: Iterable[str]) -> tuple[list["Manifest"], list[Finding]]:
@@ -95,7 +109,14 @@ def read_all(files: Iterable[str]) -> tuple[list["Manifest"], list[Finding]]:
             manifests += of_file(file)
         except Unreadable as error:
             unreadable.append(
-                Finding(file=file, line=error.line, column=error.column, field="", problem=error.problem, remedy="")
+                Finding(
+                    file=file,
+                    line=error.line,
+                    column=error.column,
+                    field="",
+                    problem=error.problem,
+                    remedy=error.remedy,
+                )
             )
     return manifests, unreadable
 
@@ -103,20 +124,53 @@ def read_all(files: Iterable[str]) -> tuple[list["Manifest"], list[Finding]]:
 def findings(manifests: Sequence["Manifest"], *, now: datetime) -> Iterator[Finding]:
     """Find all that is wrong: with each object, in the order in which they stand in the files."""
     servers = {(each.namespace, each.name): each for each in manifests if each.kind == names.SERVER_KIND}
+    first: dict[tuple[str, str, str], Manifest] = {}
     for manifest in manifests:
         found = [_at(manifest, error) for error in _problems(manifest, servers.values(), now=now)]
-        for field, line, column, first in manifest.repeated:
-            found.append(
-                Finding(
-                    file=manifest.file,
-                    line=line,
-                    column=column,
-                    field=field,
-                    problem=f"is there twice, first in line {first}",
-                    remedy="leave one of the two out",
-                )
-            )
+        found += _of_text(manifest)
+        found += [_at(manifest, each, Severity.WARNING) for each in _advice(manifest, now=now)]
+        # Without a namespace, folders may be of different ones.
+        place = manifest.namespace or f"{Path(manifest.file).parent}/"
+        identity = (manifest.kind, place, manifest.name)
+        if identity in first:
+            found.append(_at(manifest, _same_name(first[identity])))
+        first.setdefault(identity, manifest)
         yield from sorted(found, key=lambda each: (each.line, each.column))
+
+
+def _of_text(manifest: "Manifest") -> Iterator[Finding]:
+    """Find what is wrong with the text, and can't be seen of the object that is made of it."""
+    for field, line, column, first in manifest.repeated:
+        yield Finding(
+            file=manifest.file,
+            line=line,
+            column=column,
+            field=field,
+            problem=f"is there twice, first in line {first}",
+            remedy="leave one of the two out",
+        )
+    for field, line, column, stored in manifest.rounded:
+        yield Finding(
+            file=manifest.file,
+            line=line,
+            column=column,
+            field=field,
+            problem=f"is stored as {stored}, because the number has more than 64 bits",
+            remedy="write it in quotes, as a text",
+            severity=Severity.WARNING,
+        )
+
+
+def _advice(manifest: "Manifest", *, now: datetime) -> Iterator[SpecError]:
+    from graphcron.cli.advice import advice
+
+    return advice(manifest.body, now=now)
+
+
+def _same_name(first: "Manifest") -> SpecError:
+    line, _ = first.place("metadata.name")
+    problem = f"another {first.kind} has the same name, in {first.file}:{line}, and one would replace the other"
+    return SpecError(field="metadata.name", problem=problem, remedy="rename one of the two")
 
 
 def _problems(manifest: "Manifest", servers: Iterable["Manifest"], *, now: datetime) -> list[SpecError]:
@@ -139,23 +193,30 @@ def _problems(manifest: "Manifest", servers: Iterable["Manifest"], *, now: datet
     return found
 
 
-def _at(manifest: "Manifest", error: SpecError) -> Finding:
+def _at(manifest: "Manifest", error: SpecError, severity: Severity = Severity.ERROR) -> Finding:
     line, column = manifest.place(error.field)
     return Finding(
-        file=manifest.file, line=line, column=column, field=error.field, problem=error.problem, remedy=error.remedy
+        file=manifest.file,
+        line=line,
+        column=column,
+        field=error.field,
+        problem=error.problem,
+        remedy=error.remedy,
+        severity=severity,
     )
 
 
 def as_text(finding: Finding) -> str:
     """Write it as compilers do."""
-    return f"{finding.file}:{finding.line}:{finding.column}: {finding.sentence}"
+    warning = "warning: " if finding.severity is Severity.WARNING else ""
+    return f"{finding.file}:{finding.line}:{finding.column}: {warning}{finding.sentence}"
 
 
 def as_github(finding: Finding) -> str:
     """Write it as a workflow's annotation."""
     properties = {"file": finding.file, "line": str(finding.line), "col": str(finding.column)}
     where = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in properties.items())
-    return f"::error {where}::{_escaped(finding.sentence)}"
+    return f"::{finding.severity} {where}::{_escaped(finding.sentence)}"
 
 
 def _escaped(text: str, more: str = "") -> str:

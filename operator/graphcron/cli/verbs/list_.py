@@ -1,6 +1,5 @@
 """``list``: all GraphCrons at a glance."""
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -10,7 +9,9 @@ from typing import Annotated, Final
 
 import typer
 
+from graphcron.bounded_json import loads
 from graphcron.cli import output as printed
+from graphcron.cli import terminal
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Format, Output, in_namespaces
@@ -41,7 +42,7 @@ def list_(
     found = rows.in_order(kubectl.graphcrons(), sort)
     plain = output in {Output.TABLE, Output.WIDE}
     if not found and plain:
-        typer.echo(
+        terminal.line(
             "there are no GraphCrons" + ("" if kubectl.everywhere else " here; -A lists those of all namespaces"),
             err=True,
         )
@@ -55,7 +56,7 @@ def list_(
 def changes(lines: Iterable[str]) -> Iterator[tuple[str, Object]]:
     """Read the events that ``kubectl get --watch`` prints, one a line: ``ADDED`` and the like, and the object."""
     for line in lines:
-        event = json.loads(line)
+        event = loads(line)
         event["object"]["metadata"].pop("managedFields", None)
         yield event["type"], event["object"]
 
@@ -74,7 +75,7 @@ def _follow(kubectl: Kubectl, found: Sequence[Object], output: Output) -> None:
         if output not in {Output.TABLE, Output.WIDE}:
             _print(each, output)
         elif kind == "DELETED":
-            typer.echo(f"{each['metadata']['name']} is deleted")
+            terminal.line(f"{each['metadata']['name']} is deleted")
         else:
             columns = rows.graphcron_columns(now=_now(), everywhere=kubectl.everywhere)
             shown = printed.shown_of(columns, output)
@@ -91,10 +92,10 @@ def _again(kubectl: Kubectl) -> Iterator[str]:
 
 def _print(each: Object, output: Output) -> None:
     if output is Output.NAME:
-        typer.echo(printed.name_of(each))
+        terminal.line(printed.name_of(each))
         return
     if output is Output.YAML:
-        typer.echo("---")
+        terminal.line("---")
     printed.dump(each, output)
 
 

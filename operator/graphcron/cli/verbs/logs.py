@@ -1,6 +1,5 @@
 """``logs``: what the pods of a run have logged."""
 
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -9,15 +8,13 @@ from typing import Annotated, Final
 import typer
 
 from graphcron import names
+from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, HERE, Kubectl, Object
+from graphcron.cli.langgraph import API_KEY_ENV, BOUND_ENV, LangGraph, is_bound, key_in, origin_of
 from graphcron.cli.options import Name, in_cluster
+from graphcron.cli.output import as_json
 from graphcron.names import Purpose
-
-CONTAINER: Final = "runner"
-"""Name of the container in our pods; others may have put theirs beside it."""
-
-API_KEY_ENV: Final = "LANGGRAPH_API_KEY"
 
 LATEST: Final = "latest"
 
@@ -44,7 +41,12 @@ def logs(
         ),
     ] = False,
     url: Annotated[
-        str | None, typer.Option("--url", help="Where you reach the server. Default: spec.server.url.")
+        str | None,
+        typer.Option(
+            "--url",
+            help="Where you reach the server, which gets your key. Default: spec.server.url, which gets the key only if"
+            " LANGGRAPH_URL names the same server.",
+        ),
     ] = None,
     api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
 ) -> None:
@@ -52,7 +54,8 @@ def logs(
     found = kubectl.get(GRAPHCRONS, name)
     if answer:
         ended = ended_run(found, run, kubectl)
-        typer.echo(answer_in(_last_state(ended, url or server_of(found), os.environ.get(api_key_env, ""))))
+        server = LangGraph(url, key_in(api_key_env)) if url else _named_server(found, api_key_env)
+        terminal.block(answer_in(server.state(ended.get("threadId", ""), ended["runId"])))
         return
     pods = pods_of_runs(kubectl.children("pods", found["metadata"]["uid"]))
     job = job_of(found, pods, run)
@@ -60,7 +63,7 @@ def logs(
         if follow:
             _wait_started(kubectl, pod)
         for line in kubectl.stream("logs", *_place(pod), "--follow") if follow else read_log(kubectl, pod):
-            typer.echo(line)
+            terminal.block(f"{line}\n")
 
 
 def pods_of_runs(pods: Sequence[Object]) -> list[Object]:
@@ -125,7 +128,24 @@ def server_of(graphcron: Object) -> str:
     return str(server["url"])
 
 
-def answer_in(state: Object) -> str:
+def _named_server(graphcron: Object, variable: str) -> LangGraph:
+    """Return the server that the spec names; it gets the caller's key only where the caller has bound that to it."""
+    server, key = server_of(graphcron), key_in(variable)
+    can_bind = variable == API_KEY_ENV
+    if key and not (can_bind and is_bound(server, os.environ.get(BOUND_ENV, ""))):
+        scheme, host, port = origin_of(server) or ("", server, 0)
+        place = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}" if scheme else host
+        terminal.line(
+            f"the key in {variable} is not sent to {place}, which only the GraphCron names; "
+            "if you trust that server, give it as --url"
+            + (f", or bind the key to it with {BOUND_ENV}" if can_bind else ""),
+            err=True,
+        )
+        key = ""
+    return LangGraph(server, key)
+
+
+def answer_in(state: Object | None) -> str:
     """Return the text of the last message of a thread's state; all its values as JSON where it has no messages.
 
     Raises
@@ -133,64 +153,43 @@ def answer_in(state: Object) -> str:
     CliError
         It is no state.
     """
+    if state is None:
+        raise CliError("the server no longer has the thread of this run; with onRunCompleted: keep it stays there")
     if "values" not in state:
         raise CliError("the run has left no state; look at its thread on the server")
     values = state["values"]
     messages = values.get("messages") if isinstance(values, dict) else None
     last = messages[-1] if isinstance(messages, list) and messages else None
     if not isinstance(last, dict):
-        return json.dumps(values, indent=2, ensure_ascii=False)
+        return as_json(values)
     content = last.get("content")
-    blocks = [content] if isinstance(content, str) else content or ()
-    texts = [each if isinstance(each, str) else each.get("text") for each in blocks]
-    return "\n".join(str(text) for text in texts if text is not None)
-
-
-def _last_state(ended: Object, url: str, key: str) -> Object:
-    """Ask the server for the state in which a run has left its thread; later runs of a thread don't matter."""
-    from graphcron.runner.failures import Unanswered, Untrusted
-    from graphcron.runner.transport import Transport
-
-    asked = json.dumps({"limit": 1, "metadata": {"run_id": ended["runId"]}}).encode()
-    path = f"/threads/{ended['threadId']}/history"
-    try:
-        answer = Transport(url, {"x-api-key": key} if key else {}, os.environ, None).request("POST", path, asked)
-    except ValueError as error:
-        raise CliError(f"{url}: {error}") from error
-    except (Unanswered, Untrusted) as error:
-        raise CliError(f"{url} can't be asked: {error}; say with --url where you reach the server") from error
-    if answer.status in {401, 403}:
-        raise CliError(f"{url} answers {answer.status}: name the variable that holds your key in --api-key-env")
-    try:
-        states = json.loads(answer.body) if answer.status == 200 else []
-    except ValueError as error:
-        raise CliError(f"{url} answers no JSON; is it the base URL of a LangGraph server?") from error
-    if not states:
-        raise CliError("the server no longer has the thread of this run; with onRunCompleted: keep it stays there")
-    return dict(states[0])
+    blocks = content if isinstance(content, list) else [content]
+    texts = [each.get("text") if isinstance(each, dict) else each for each in blocks]
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def started(pod: Object) -> bool:
     """Tell whether a pod has a log."""
     status = pod.get("status", {})
-    states = [each["state"] for each in status.get("containerStatuses", ()) if each["name"] == CONTAINER]
+    states = [each["state"] for each in status.get("containerStatuses", ()) if each["name"] == names.CONTAINER]
     return any("waiting" not in state for state in states)
 
 
 def read_log(kubectl: Kubectl, pod: Object) -> list[str]:
     """Return the lines of a pod's log."""
-    return kubectl.run("logs", *_place(pod)).splitlines()
+    text = kubectl.run("logs", *_place(pod))
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _place(pod: Object) -> tuple[str, ...]:
     metadata = pod["metadata"]
-    return (metadata["name"], "--namespace", metadata["namespace"], "--container", CONTAINER)
+    return (metadata["name"], "--namespace", metadata["namespace"], "--container", names.CONTAINER)
 
 
 def _wait_started(kubectl: Kubectl, pod: Object) -> None:
     name = pod["metadata"]["name"]
     if not started(pod):
-        typer.echo(f"{name} has not started yet; waiting", err=True)
+        terminal.line(f"{name} has not started yet; waiting", err=True)
     while not started(pod):
         time.sleep(LOOK_SECONDS)
         pod = kubectl.get("pod", name)

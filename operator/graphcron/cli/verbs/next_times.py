@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from graphcron import names
+from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, HERE, Kubectl, Object
 from graphcron.cli.lines import in_words
@@ -125,7 +126,7 @@ def _show(found: Sequence[Next], output: Output, *, now: datetime) -> None:
         return
     for at, each in enumerate(found):
         if output is Output.NAME:
-            typer.echo(f"{names.KIND.lower()}.{names.GROUP}/{each.name}")
+            terminal.line(f"{names.KIND.lower()}.{names.GROUP}/{each.name}")
         else:
             _print(each, now=now, apart=at > 0)
 
@@ -144,13 +145,15 @@ def as_object(found: Next) -> dict[str, Any]:
 
 
 def _print(found: Next, *, now: datetime, apart: bool) -> None:
-    typer.echo(("\n" if apart else "") + f"{found.name}, {found.zone}:")
+    if apart:
+        terminal.line("")
+    terminal.line(f"{found.name}, {found.zone}:")
     for line in found.lines:
-        typer.echo(f"  {in_words(line)} ({line})")
+        terminal.line(f"  {in_words(line)} ({line})")
     if found.rest:
-        typer.echo(found.rest)
+        terminal.line(found.rest)
     elif not found.times:
-        typer.echo("nothing is due within the next years")
+        terminal.line("nothing is due within the next years")
     if found.times:
         rows = [[local(each, found.zone), local(each), f"in {span(each - now)}"] for each in found.times]
         table([found.zone, "your time", "due"], rows)

@@ -15,6 +15,7 @@ from graphcron.cli.kubectl import Object
 from graphcron.cli.options import Format, Output
 from graphcron.cli.output import Column, show
 from graphcron.errors import SpecError
+from graphcron.unstructured import object_at
 
 if TYPE_CHECKING:
     from graphcron.cli.manifests import Manifest
@@ -119,7 +120,7 @@ def with_server(graphcron: "GraphCron", servers: Iterable[Object], settings: "Se
     reference = graphcron.spec.server_ref
     if reference is None:
         return graphcron
-    named = [each for each in servers if (each.get("metadata") or {}).get("name") == reference.name]
+    named = [each for each in servers if object_at(each, "metadata").get("name") == reference.name]
     right = [each for each in named if not server_problems(each)]
     if right:
         return resolved(graphcron, parse_server(right[-1]))

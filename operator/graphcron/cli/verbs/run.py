@@ -12,6 +12,7 @@ import typer
 
 from graphcron import names
 from graphcron.cli import output as printed
+from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Name, Output, Written, in_cluster
@@ -25,13 +26,19 @@ GONE_SECONDS: Final = 10
 """How long the operator has to tell what became of a run whose Job is gone."""
 
 
+class AwaitsAnswerError(CliError):
+    """A run stopped at an interrupt: it has neither succeeded nor failed."""
+
+    code = 3
+
+
 @app.command()
 @in_cluster
 def run(
     kubectl: Kubectl,
     name: Name,
     *,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; exit with 0 only if it succeeds.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, which sets the exit code.")] = False,
     logs: Annotated[bool, typer.Option("--logs", help="Wait, and print its pods' log.")] = False,
     output: Annotated[
         Written | None, typer.Option("--output", "-o", help="Wait, and print what the status tells of the run.")
@@ -40,7 +47,10 @@ def run(
         str | None, typer.Option("--timeout", metavar="SPAN", help="Wait so long: 90s, 10m, 2h. Default: to its end.")
     ] = None,
 ) -> None:
-    """Ask for a run now. A suspension or pause does not keep it, but concurrencyPolicy and budget do."""
+    """Ask for a run now. A suspension or pause does not keep it, but concurrencyPolicy and budget do.
+
+    Exit code, if it waits: 0: the run succeeded; 3: it stopped and waits for a person; 1: it ended otherwise.
+    """
     from graphcron.cli import rows
 
     if logs and output:
@@ -49,20 +59,23 @@ def run(
     trigger = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251
     found = kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RUN_REQUESTED: trigger})
     if not (wait or logs or output):
-        typer.echo(f"a run of {name} is requested; {kubectl.hint(PROGRAM, 'history', name)} shows what becomes of it")
+        terminal.line(
+            f"a run of {name} is requested; {kubectl.hint(PROGRAM, 'history', name)} shows what becomes of it"
+        )
         return
     ended = _Request(kubectl, found["metadata"], trigger, logs=logs).follow(seconds)
     if output is Written.NAME:
-        typer.echo(f"job.batch/{ended['job']}")
+        terminal.line(f"job.batch/{ended['job']}")
     elif output:
         printed.dump(ended, Output(output))
     if ended["outcome"] != Outcome.SUCCEEDED:
         more = kubectl.hint(PROGRAM, "describe", name)
-        raise CliError(f"the run of {name} ended with {sentence(ended)}; {more} shows more")
+        kind = AwaitsAnswerError if ended["outcome"] == Outcome.INTERRUPTED else CliError
+        raise kind(f"the run of {name} ended with {sentence(ended)}; {more} shows more")
     used = ", ".join(
         filter(None, (rows.duration_of(ended), rows.tokens_of(ended) and f"{rows.tokens_of(ended)} tokens"))
     )
-    typer.echo(f"the run of {name} succeeded" + (f" ({used})" if used else ""), err=bool(logs or output))
+    terminal.line(f"the run of {name} succeeded" + (f" ({used})" if used else ""), err=bool(logs or output))
 
 
 def told(graphcron: Object, trigger: str, job: str | None) -> Object | None:
@@ -147,5 +160,5 @@ class _Request:
             if started(pod):
                 with suppress(CliError):  # a pod that is gone by now
                     lines = read_log(self.kubectl, pod)
-                    typer.echo("".join(f"{line}\n" for line in lines[self.printed.get(name, 0) :]), nl=False)
+                    terminal.block("".join(f"{line}\n" for line in lines[self.printed.get(name, 0) :]))
                     self.printed[name] = len(lines)

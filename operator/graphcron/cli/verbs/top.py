@@ -1,17 +1,19 @@
 """``top``: what GraphCrons use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from graphcron.cli import output as printed
+from graphcron.cli import terminal
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Format, Output, in_namespaces
 from graphcron.contract import Outcome
+from graphcron.unstructured import object_at, objects_at, time_of
 
 DEFAULT_RUNS: Final = 10
 """Entries of ``status.recentRuns`` where the spec doesn't say how many."""
@@ -37,32 +39,40 @@ def top(
     if output in {Output.JSON, Output.YAML}:
         printed.dump(used, output)
     elif output is Output.NAME:
-        typer.echo("".join(f"{GRAPHCRONS}/{each['name']}\n" for each in used), nl=False)
+        for each in used:
+            terminal.line(f"{GRAPHCRONS}/{each['name']}")
     else:
         columns = rows.usage_columns(everywhere=kubectl.everywhere)
         printed.table([column.title for column in columns], printed.cells([*used, total(used)], columns))
         if any(each["incomplete"] for each in used):
-            typer.echo("+ there may have been more: raise spec.history.runs to have more of them kept", err=True)
+            terminal.line("+ there may have been more: raise spec.history.runs to have more of them kept", err=True)
 
 
 def usage(graphcron: Object, *, begin: datetime) -> Object:
     """Sum up the runs that were due since ``begin``, as far as ``status.recentRuns`` tells of them."""
-    recent = graphcron.get("status", {}).get("recentRuns", [])
-    within = [run for run in recent if datetime.fromisoformat(run["scheduledTime"]) >= begin]
-    runs = [run for run in within if run["outcome"] != Outcome.SKIPPED]
-    full = len(recent) >= (graphcron["spec"].get("history") or {}).get("runs", DEFAULT_RUNS)
-    costs = [Decimal(run["cost"]) for run in runs if "cost" in run]
+    from graphcron.cli.rows import amount
+
+    recent = [dict(run) for run in objects_at(object_at(graphcron, "status"), "recentRuns")]
+    within = [run for run in recent if (due := time_of(run.get("scheduledTime"))) and due >= begin]
+    runs = [run for run in within if run.get("outcome") != Outcome.SKIPPED]
+    full = len(recent) >= _count(object_at(graphcron, "spec", "history"), "runs", DEFAULT_RUNS)
+    costs = [amount(run["cost"]) for run in runs if "cost" in run]
     return {
         "namespace": graphcron["metadata"].get("namespace", ""),
         "name": graphcron["metadata"]["name"],
         "runs": len(runs),
-        "succeeded": sum(run["outcome"] == Outcome.SUCCEEDED for run in runs),
-        "skipped": sum(run.get("count", 1) for run in within if run["outcome"] == Outcome.SKIPPED),
-        "tokens": sum(run.get("tokens", 0) for run in runs),
+        "succeeded": sum(run.get("outcome") == Outcome.SUCCEEDED for run in runs),
+        "skipped": sum(_count(run, "count", 1) for run in within if run.get("outcome") == Outcome.SKIPPED),
+        "tokens": sum(_count(run, "tokens", 0) for run in runs),
         **({"cost": str(sum(costs, Decimal()))} if costs else {}),
         "tokensAtLeast": any(run.get("tokensAtLeast") for run in runs),
         "incomplete": full and len(within) == len(recent),
     }
+
+
+def _count(run: Mapping[str, Any], member: str, otherwise: int) -> int:
+    found = run.get(member)
+    return found if isinstance(found, int) else otherwise
 
 
 def total(used: Sequence[Object]) -> Object:

@@ -1,12 +1,11 @@
 """``version``: which release this is."""
 
-import typer
-
 from graphcron import __version__
+from graphcron.cli import terminal
 from graphcron.cli.app import app
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
-    typer.echo(__version__)
+    terminal.line(__version__)

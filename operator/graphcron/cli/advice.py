@@ -1,0 +1,97 @@
+"""What Kubernetes and the operator take, and what hardly anybody means: the warnings of ``lint``."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from graphcron import hashed, names
+from graphcron.cli.kubectl import Object
+from graphcron.cli.steps import remedy_for, uneven_steps
+from graphcron.errors import SpecError
+from graphcron.unstructured import object_at, time_of
+from graphcron.zone_names import no_summer_time
+
+Advice = Iterator[SpecError]
+
+_HASHED_STEP: Final = re.compile(r"\bH(?=/)")
+_DAY: Final = 2
+"""Index of the field for which an ``H`` is picked from the days that every month has."""
+
+_THIS_MACHINE: Final = re.compile(r"localhost|.*\.localhost|127\..*|::1|0\.0\.0\.0")
+
+
+def advice(body: Object, *, now: datetime) -> Advice:
+    """Yield what is odd about an object, whether it is right or wrong."""
+    spec = object_at(body, "spec")
+    server = spec if body.get("kind") == names.SERVER_KIND else object_at(spec, "server")
+    path = "spec" if server is spec else "spec.server"
+    yield from _of_text(server, "url", f"{path}.url", _of_url)
+    yield from _of_text(spec, "timeZone", "spec.timeZone", _of_zone)
+    yield from _of_text(spec, "schedule", "spec.schedule", _of_line)
+    lines = spec.get("schedules")
+    for at, line in enumerate(lines if isinstance(lines, list) else ()):
+        if isinstance(line, str):
+            yield from _of_line(line, f"spec.schedules[{at}]")
+    if body.get("kind") == names.KIND:
+        yield from _of_input(spec)
+    end = time_of(spec.get("endTime"))
+    if end and end <= now:
+        yield SpecError(
+            field="spec.endTime",
+            problem="is in the past, so nothing runs any more",
+            remedy="write a later time, or leave it out",
+        )
+
+
+def _of_text(part: Mapping[str, Any], key: str, field: str, of: Callable[[str, str], Advice]) -> Advice:
+    value = part.get(key)
+    if isinstance(value, str):
+        yield from of(value, field)
+
+
+def _of_url(url: str, field: str) -> Advice:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # told as an error
+        return
+    if _THIS_MACHINE.fullmatch(host):
+        yield SpecError(
+            field=field,
+            problem=f"names {host}, and in a pod that is the pod itself",
+            remedy="name the server as pods see it, for example http://langgraph.default.svc:2024",
+        )
+
+
+def _of_input(spec: Mapping[str, Any]) -> Advice:
+    given = spec.get("input") is not None or spec.get("inputFrom")
+    if not given and not object_at(spec, "thread").get("id"):  # a thread of the user's may have a checkpoint
+        yield SpecError(
+            field="spec.input",
+            problem="is missing, and without one every graph fails on a fresh thread with EmptyInputError",
+            remedy="write one, if only {}",
+        )
+
+
+def _of_zone(name: str, field: str) -> Advice:
+    if found := no_summer_time(name):
+        yield SpecError(field=field, problem=found[0], remedy=found[1])
+
+
+def _of_line(line: str, field: str) -> Advice:
+    try:
+        plain, is_hashed = _without_hash(line)
+        for step in uneven_steps(plain):
+            if step.is_meant or (is_hashed and step.at == _DAY):
+                continue
+            yield SpecError(field=field, problem=step.problem, remedy=remedy_for(plain, step))
+    except SpecError:  # told as an error
+        return
+
+
+def _without_hash(line: str) -> tuple[str, bool]:
+    """Return a line in plain cron: where an ``H`` has a step, the hash only shifts what the step does."""
+    if not hashed.has_hash(line):
+        return line, False
+    return hashed.render(_HASHED_STEP.sub("*", line), seed=""), True

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
+from graphcron.bounded_json import loads
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,8 +36,11 @@ class Cluster:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.kubeconfig = Path(self.hack("kubeconfig").stdout.strip())
-        self.tools = Path(self.hack("tools").stdout.strip())
+        known = json.loads(self.hack("info").stdout)
+        self.provider = str(known["provider"])
+        """What it is made by: ``local``, ``kind``, or ``current`` for one that was there."""
+        self.kubeconfig = Path(known["kubeconfig"])
+        self.tools = Path(self.hack("tools", "--provider", self.provider).stdout.strip())
 
     def hack(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a verb of the local cluster; what it prints of errors is part of the failure."""
@@ -72,7 +77,7 @@ class Cluster:
     def get(self, *arguments: str) -> Any:
         """Return what `kubectl get … -o json` says; a single object is None where it is not found."""
         done = self.kubectl("get", *arguments, "-o", "json", "--ignore-not-found")
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return loads(done.stdout) if done.stdout.strip() else None
 
     def items(self, *arguments: str) -> list[Any]:
         """Return the items of a list."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import left_out
 from tests.cluster import ENV_CLUSTER, ROOT, Cluster, wait_for
 
 if TYPE_CHECKING:
@@ -28,6 +29,36 @@ ALONE_FLOORS = ("api", "chart", "install", "operator")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(left_out)
+    config.pluginmanager.register(_Failures(config))
+
+
+class _Failures:
+    """Name what has failed at once: the end of a long run may never come."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal:
+            terminal.write_line(f"\n{report.nodeid}: {report.when} failed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each worker begin with its share of the end-to-end tests: they wait, while the other tests compute."""
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    waiting = [item for item in items if item.path.is_relative_to(ROOT / "tests" / "e2e")]
+    others = [item for item in items if not item.path.is_relative_to(ROOT / "tests" / "e2e")]
+    share = -(-len(others) // workers)
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in (*waiting[worker::workers], *others[worker * share : (worker + 1) * share])
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +98,17 @@ def install_operator(cluster: Cluster) -> None:
     import installing
 
     with one_at_a_time(cluster):
-        installing.install_operator(cluster, {**installing.default_values(), "watchNamespaces": [f"!{ALONE}*"]})
+        installing.install_operator(cluster, operator_values())
+
+
+def operator_values() -> dict[str, Any]:
+    """Return the chart's values for most tests.
+
+    Whoever installs other values takes rights away that the former pod has until its end: see tests/rights.
+    """
+    import installing
+
+    return {**installing.default_values(), "watchNamespaces": [f"!{ALONE}*"]}
 
 
 @pytest.fixture(scope="session")

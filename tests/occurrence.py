@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphcron import names
 
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def start_occurrence(
-    cluster: Cluster, namespace: str, name: str, *, minute: int | None = None, job: str | None = None
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    *,
+    minute: int | None = None,
+    job: str | None = None,
+    container: dict[str, Any] | None = None,
 ) -> str:
     """Make the Job of an occurrence from the CronJob's template, and return its name.
 
@@ -25,12 +31,15 @@ def start_occurrence(
         within the present one, since what was due before is skipped.
     job
         First part of the Job's name, for a second Job of the same occurrence. Default: the CronJob's name.
+    container
+        Members of the runner's container that replace the template's.
     """
     cronjob = cluster.get("cronjob", name, "--namespace", namespace)
     since = datetime.fromisoformat(cronjob["metadata"]["annotations"][names.ANNOTATION_SCHEDULE_SINCE]).timestamp()
     if minute is None:
         minute = max(int(time.time() // 60), math.ceil(since / 60))
     template = cronjob["spec"]["jobTemplate"]
+    template["spec"]["template"]["spec"]["containers"][0] |= container or {}
     manifest = {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -138,7 +138,7 @@ AT = "2026-11-22T08:30:00Z"
 CONDITION = {"type": "Ready", "status": "True", "reason": "Reconciled", "message": "", "lastTransitionTime": AT}
 STATUS: dict[str, Any] = {
     "observedGeneration": 1,
-    "conditions": [CONDITION],
+    "conditions": [CONDITION, {**CONDITION, "type": "TargetResolved", "status": "False", "reason": "Unauthorized"}],
     "schedule": "30 8 * * 1-5",
     "schedules": ["30 8 * * 1-5", "7 17 * * *"],
     "timeZone": "Etc/UTC",
@@ -150,7 +150,7 @@ STATUS: dict[str, Any] = {
     "lastHandledResume": "again",
     "budget": {"windowStart": AT, "windowEnd": AT, "tokens": 150, "cost": "0.25"},
     "preflight": {"key": "abc", "attempts": 1, "time": AT, "server": "langgraph-api 0.16.7"},
-    "active": [{"job": "daily-report-29", "scheduledTime": AT}],
+    "active": [{"job": "daily-report-29", "scheduledTime": AT, "trigger": "now"}],
     "recentRuns": [
         {
             "scheduledTime": AT,
@@ -201,11 +201,12 @@ def test_the_columns_show_what_is_there(cluster: Cluster, namespace: str) -> Non
     _patch_status(cluster, namespace, "gserver", STATUS_OF_SERVER)
     lines = cluster.kubectl("get", "gcron", "-n", namespace, "-o", "wide").stdout.splitlines()
     assert lines[0].split() == [
-        "NAME", "SCHEDULE", "ZONE", "READY", "SUSPEND", "LAST", "NEXT", "AGE", "ASSISTANT", "THREAD", "SERVER",
+        "NAME", "SCHEDULE", "ZONE", "READY", "TARGET", "SUSPEND", "LAST", "NEXT", "AGE", "ASSISTANT", "THREAD", "SERVER",
         "TOKENS",
     ]  # fmt: skip
     assert re.search(
-        r"30 8 \* \* 1-5 +Etc/UTC +True +Succeeded +2026-11-22T08:30:00Z +\S+ +daily-report +150", lines[1]
+        r"30 8 \* \* 1-5 +Etc/UTC +True +Unauthorized +Succeeded +2026-11-22T08:30:00Z +\S+ +daily-report +150",
+        lines[1],
     )
     assert re.search(r'\["H 9 \* \* \*","@weekly"\] +\S+ +daily-report +week +shared', lines[2])
     lines = cluster.kubectl("get", "gserver", "-n", namespace).stdout.splitlines()

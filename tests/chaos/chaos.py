@@ -21,10 +21,12 @@ from tests.chaos.server import Reader, Server
 from tests.chaos.watcher import Watcher
 from tests.chaos.wire import FAULTS, WireFaults, count
 from tests.cluster import wait_for
+from tests.conftest import operator_values
 from tests.e2e.api import Api, LangGraph
 from tests.e2e.crons import Crons
 from tests.e2e.faulty import Faulty
 from tests.e2e.killer import Killer
+from tests.e2e.mesh import SIDECAR, Mesh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +91,7 @@ class Chaos:
         self.watcher = Watcher(Api(cluster), NAMESPACE)
         self._reader = Reader(self.server, READ_SECONDS)
         self._killer: Killer | None = None
+        self._mesh = Mesh(self.crons)
 
     def run(self) -> Result:
         """Do it all."""
@@ -102,11 +105,13 @@ class Chaos:
         self._break(fleet, threads)
         happened = sum((each.happened for each in threads), Counter()) + count(self._faulty.requests())
         del happened["rules"]
+        happened["sidecar"] = sum(SIDECAR in str(pod["spec"]["containers"]) for pod in self.watcher.objects("pods"))
         self._settle(fleet)
         self.watcher.close()
         records = gather(fleet, self.watcher, self.server, self._reader.close())
         missing = [name for each in threads for name in each.kinds() if not each.happened[name]]
         missing += [f"wire: {name}" for name in FAULTS if not happened[f"wire: {name}"]]
+        missing += ["sidecar"] if self._mesh.is_known() and not happened["sidecar"] else []
         log = sorted(line for each in threads for line in each.log)
         findings = judge(records)
         log += [line for finding in findings for line in evidence(finding, self.watcher, self.crons)]
@@ -116,6 +121,7 @@ class Chaos:
     def close(self) -> None:
         """Take everything away that would be in the way of others on the same cluster."""
         self.watcher.close()
+        self._mesh.remove()
         if self._killer:
             self._killer.close()
         self._cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
@@ -128,7 +134,9 @@ class Chaos:
         self._say("installing the operator, the LangGraph server and the fault proxy")
         installing.make_namespace(self._cluster, NAMESPACE)
         self.server.apply()
-        installing.apply_operator(self._cluster)
+        if self._mesh.is_known():
+            self._mesh.install()
+        installing.apply_operator(self._cluster, operator_values())
         self._killer = killer = Killer(self._cluster)
         self._faulty = Faulty(self.crons)
         self._faulty.start()

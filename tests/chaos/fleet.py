@@ -15,6 +15,7 @@ from tests.chaos.due import due
 from tests.chaos.records import MINUTE, Cron
 from tests.cluster import wait_for
 from tests.e2e.crons import NEVER, QUESTION, condition
+from tests.e2e.mesh import SLEEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,6 +103,7 @@ KINDS = (
         retries=2,
         needs="spec.retry",
     ),
+    Kind("sidecar", 1, 2, {"assistant": "agent", "input": QUESTION, "runner": {"labels": {SLEEPS: "3600"}}}),
     Kind("budget", 0, 1, {"assistant": "agent", "input": QUESTION, "budget": {}}, needs="spec.budget"),
     Kind("asked", 1, 1, steps(3, 2), lines=(NEVER,), needs="status.lastHandledTrigger"),
     Kind("doomed", 1, 3, {**steps(20, 30), "concurrencyPolicy": "Allow"}, doomed=True),

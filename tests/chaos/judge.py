@@ -35,7 +35,7 @@ class Figure(StrEnum):
     ORPHANS = "orphans"
     """Runs that went on, though no GraphCron owned them or no Job followed them."""
     UNEXPLAINED = "unexplained"
-    """Occurrences of which neither status nor Jobs tell the outcome, or tell another than the server."""
+    """Occurrences of which neither status nor Jobs tell the outcome, or tell another than the server or each other."""
 
 
 class Finding(NamedTuple):
@@ -183,7 +183,7 @@ def _untold(cron: Cron, told: list[Told], cases: list[Case]) -> list[Case]:
 
 def _unexplained(cron: Cron, told: list[Told], cases: list[Case]) -> Iterator[Finding]:
     for case in cases:
-        text = _contradiction(case) if case.cron is cron else ""
+        text = _contradiction(case) or _wrong_end(case) if case.cron is cron else ""
         if text:
             yield Finding(Figure.UNEXPLAINED, case.about, text, case.occurrence)
     for case in _untold(cron, told, cases):
@@ -253,4 +253,23 @@ def _contradiction(case: Case) -> str:
             return f"told as Succeeded, and the server has no run {told.run or 'of it'}"
     if case.runs and case.told and all(told.outcome == "Skipped" for told in case.told):
         return f"told as Skipped, and run {case.runs[0].id} was made"
+    return ""
+
+
+FAILURES = frozenset({"GraphError", "Timeout", "OverBudget", "Rejected", "ServerUnreachable", "InternalError"})
+"""Outcomes with which a Job fails; with any other it is complete, or was deleted before its end."""
+
+
+def _wrong_end(case: Case) -> str:
+    """Say which Job failed without its run or the reverse; nothing where none did. One of several Jobs must fit.
+
+    A Job that never got a pod runs into its deadline, though its occurrence is a skip.
+    """
+    ends = sorted({job.end for job in case.jobs if job.end})
+    for told in case.told:
+        if told.reason == "PodCannotStart":
+            continue
+        fits = any((end != "Complete") == (told.outcome in FAILURES) for end in ends)
+        if ends and not fits and told.outcome != "Stopped" and told.reason != "JobDeleted":
+            return f"told as {told.outcome}, and its Job ended as {', '.join(ends)}"
     return ""

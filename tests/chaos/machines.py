@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.faults import Faults
+from tests.chaos.faults import NOT_NOW, Faults
 from tests.chaos.records import MINUTE
 from tests.cluster import wait_for
 
@@ -27,6 +26,9 @@ OUTAGES = {
     "kubelet": 8.0,
 }
 """Longest outages, in seconds. What elects a leader is up again some 15 s later, when its old self's lease is over."""
+
+QUOTA = "chaos"
+"""Name of the ResourceQuota."""
 
 RESTARTS = 2
 """A container that was killed more often is kept down by the kubelet, longer each time: then its pod is replaced."""
@@ -54,17 +56,20 @@ class MachineFaults(Faults):
             "operator killed": self._kill_operator,
             "LangGraph server restarted": self._restart_server,
             "LangGraph server frozen": self._freeze_server,
+            "quota refuses and relents": self._refuse,
         }
-        if json.loads(self._crons.cluster.hack("info").stdout)["provider"] == "local":
+        if self._crons.cluster.provider == "local":
             kinds |= {f"{name} restarted": self._outage(name) for name in OUTAGES}
             kinds["kube-controller-manager down at the minute"] = self._outage_at_the_minute
+            kinds["etcd compacted"] = self._compact_etcd
         return kinds
 
     def heal(self) -> None:
         """See that all is up again, whatever has happened."""
-        if json.loads(self._crons.cluster.hack("info").stdout)["provider"] == "local":
+        if self._crons.cluster.provider == "local":
             for name in OUTAGES:
                 self._crons.cluster.hack("start", name)
+        wait_for("quota that is gone", self._relent)
         self._server.wait_ready()
         (pod,) = wait_for("operator", self._operators)
         if pod["status"]["containerStatuses"][0]["restartCount"]:
@@ -88,6 +93,45 @@ class MachineFaults(Faults):
             self._crons.cluster.hack("start", name)
         return True
 
+    def _compact_etcd(self) -> bool:
+        """Let the operator miss what happens: it stands still while its watches end and etcd forgets their place."""
+        (pod,) = self._operators()
+        container, node = _container_of(pod), pod["spec"]["nodeName"]
+        if not self._killer.signal("STOP", container, node):
+            return False
+        try:
+            self._crons.cluster.hack("compact")
+        finally:
+            # The API server may not yet answer; and a process that the kubelet has replaced needs nothing.
+            wait_for("operator that goes on", lambda: self._goes_on(container, node))
+        return True
+
+    def _goes_on(self, container: str, node: str) -> bool:
+        try:
+            self._killer.signal("CONT", container, node)
+        except NOT_NOW:
+            return False
+        return True
+
+    def _refuse(self) -> bool:
+        """Let a ResourceQuota refuse all new pods or all new Jobs for a while."""
+        what = self.random.choice(("pods", "count/jobs.batch"))
+        self._crons.api.send("POST", self._quotas, {"metadata": {"name": QUOTA}, "spec": {"hard": {what: "0"}}})
+        self.note(f"refusing {what}")
+        self.rest(self.random.uniform(5, 20))
+        wait_for("quota that is gone", self._relent)
+        return True
+
+    def _relent(self) -> bool:
+        try:
+            return self._crons.api.ask("DELETE", f"{self._quotas}/{QUOTA}")[0] == 404
+        except NOT_NOW:
+            return False
+
+    @property
+    def _quotas(self) -> str:
+        return f"/api/v1/namespaces/{self._crons.namespace}/resourcequotas"
+
     def _operators(self) -> list[Any]:
         import installing
 
@@ -101,8 +145,7 @@ class MachineFaults(Faults):
         if state["restartCount"] >= RESTARTS:
             self._replace(pod)
             return True
-        container = state["containerID"].rpartition("/")[2]
-        return self._killer.signal("KILL", container, pod["spec"]["nodeName"])
+        return self._killer.signal("KILL", _container_of(pod), pod["spec"]["nodeName"])
 
     def _replace(self, pod: Any) -> None:
         metadata = pod["metadata"]
@@ -117,6 +160,11 @@ class MachineFaults(Faults):
     def _freeze_server(self) -> bool:
         self._server.freeze(self._killer, self.random.uniform(3, 20))
         return True
+
+
+def _container_of(pod: Any) -> str:
+    """Return the id of an operator's container."""
+    return str(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2])
 
 
 def _is_ready(pod: Any) -> bool:

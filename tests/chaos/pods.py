@@ -6,7 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from graphcron import names
+from graphcron.runner.record import ACTIVE, KIND, KIND_SHARED, OCCURRENCE, POD, RUN_ID, STATE, THREAD_ID
 from tests.chaos.faults import Faults, pick
+from tests.e2e.crons import runner_state
 from tests.occurrence import start_occurrence
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class PodFaults(Faults):
             "pod deleted by force": lambda: self._delete_pod(0),
             "pod evicted": self._evict,
             "Job doubled": self._double,
+            "thread swept": self._sweep,
         }
 
     def _kill(self, *, young: bool = False) -> bool:
@@ -90,6 +93,22 @@ class PodFaults(Faults):
         self.note(f"doubled {job['metadata']['name']}")
         return True
 
+    def _sweep(self) -> bool:
+        """Delete the record of an occurrence whose run goes on, as a server does that sweeps threads; kill its pod."""
+        query = {"metadata": {KIND: KIND_SHARED, STATE: ACTIVE}, "limit": 100}
+        found = [each for each in self._crons.server.post("/threads/search", query) if _has_run(each)]
+        if not found:
+            return False
+        record = self.random.choice(sorted(found, key=lambda each: each["thread_id"]))
+        status, _ = self._crons.server.ask("DELETE", f"/threads/{record['thread_id']}")
+        uid = record["metadata"].get(POD)
+        for pod in self._watcher.present("pods"):
+            if pod["metadata"]["uid"] == uid and self._may_be_hit(pod):
+                self._hits[_job_of(pod)] += 1
+                self._killer.kill(uid, pod["spec"]["nodeName"])
+        self.note(f"swept {record['thread_id']} of {record['metadata'].get(OCCURRENCE)}: {status}")
+        return status in {200, 204}
+
     def _may_be_doubled(self, job: Any) -> bool:
         labels, name = job["metadata"].get("labels", {}), job["metadata"]["name"]
         scheduled = names.LABEL_PURPOSE not in labels and labels.get(names.LABEL_NAME) not in self._spared
@@ -108,9 +127,14 @@ class PodFaults(Faults):
     def _may_be_hit(self, pod: Any) -> bool:
         labels = pod["metadata"].get("labels", {})
         ours = names.LABEL_NAME in labels and labels[names.LABEL_NAME] not in self._spared
-        states = pod["status"].get("containerStatuses") or [{}]
-        runs = "running" in states[0].get("state", {}) and not pod["metadata"].get("deletionTimestamp")
+        runs = "running" in runner_state(pod) and not pod["metadata"].get("deletionTimestamp")
         return ours and runs and self._hits[_job_of(pod)] < MOST
+
+
+def _has_run(record: Any) -> bool:
+    """Return whether a record names a run, which is on another thread."""
+    run, thread = (record["metadata"].get(each) for each in (RUN_ID, THREAD_ID))
+    return bool(run and thread and thread != record["thread_id"])
 
 
 def _job_of(pod: Any) -> str:

@@ -120,8 +120,8 @@ ALIVE = replace(RUN, status="running", changed=T + 2)
 
 
 def test_a_live_run_that_no_job_follows_is_an_orphan():
-    records = replace(GOOD, runs=[ALIVE], told=[replace(TOLD, outcome="ServerUnreachable")])
-    assert counts(records) == {"ORPHANS": 1}
+    told, jobs = [replace(TOLD, outcome="ServerUnreachable")], [replace(JOB, end="PodFailurePolicy")]
+    assert counts(replace(GOOD, runs=[ALIVE], told=told, jobs=jobs)) == {"ORPHANS": 1}
 
 
 def test_a_live_run_whose_job_is_deleted_is_an_orphan():
@@ -215,6 +215,36 @@ def test_a_request_that_nothing_came_of_is_unexplained():
 def test_an_outcome_that_is_not_the_runs_is_unexplained(outcome: str, status: str):
     records = replace(GOOD, told=[replace(TOLD, outcome=outcome)], runs=[replace(RUN, status=status)])
     assert counts(records) == {"UNEXPLAINED": 1}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "fits"),
+    [
+        ("Succeeded", "success", "Complete"),
+        ("Interrupted", "interrupted", "Complete"),
+        ("Cancelled", "interrupted", "Complete"),
+        ("Unknown", "success", "Complete"),
+        ("GraphError", "error", "PodFailurePolicy"),
+        ("Timeout", "timeout", "DeadlineExceeded"),
+        ("InternalError", "success", "BackoffLimitExceeded"),
+    ],
+)
+def test_job_that_failed_without_its_run_or_the_reverse_is_unexplained(outcome: str, status: str, fits: str):
+    records = replace(GOOD, told=[replace(TOLD, outcome=outcome)], runs=[replace(RUN, status=status)])
+    other = "PodFailurePolicy" if fits == "Complete" else "Complete"
+    for end, expected in ((fits, {}), (other, {"UNEXPLAINED": 1}), ("", {})):
+        assert counts(replace(records, jobs=[replace(JOB, end=end)])) == expected
+    twins = [replace(JOB, end=fits), replace(JOB, name="twin", end=other)]
+    assert counts(replace(records, jobs=twins)) == {}
+
+
+def test_job_that_failed_after_a_skip_is_unexplained():
+    told = [Told(cron=UID, occurrence=OCCURRENCE, outcome="Skipped", reason="PredecessorActive")]
+    records = replace(GOOD, told=told, runs=[])
+    assert counts(records) == {}
+    assert counts(replace(records, jobs=[replace(JOB, end="PodFailurePolicy")])) == {"UNEXPLAINED": 1}
+    podless = [replace(told[0], reason="PodCannotStart")]
+    assert counts(replace(records, told=podless, jobs=[replace(JOB, end="DeadlineExceeded")])) == {}
 
 
 def test_a_success_without_a_run_is_unexplained_unless_threads_are_tidied_away():

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from graphcron.allowed import is_allowed
+from graphcron.allowed import check_graphcron, is_allowed
+from graphcron.errors import NotAllowedError
+from graphcron.model import parse
+from graphcron.settings import Settings
 from tests.cluster import wait_for
 
 if TYPE_CHECKING:
@@ -53,12 +56,52 @@ def graphserver(url: str) -> Manifest:
     return {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphServer", "metadata": name, "spec": {"url": url}}
 
 
+LISTS: dict[str, tuple[str, ...]] = {
+    "allowedAnnotations": ("sidecar.istio.io/nativeSidecar", "example.com/*", "note=a.c*d", "100=%s 5%d"),
+    "allowedLabels": ("app=runner", "team=*", "cost*"),
+    "allowedServiceAccounts": ("runner", "pull-*"),
+}
+SETTINGS = Settings(
+    server_url=DEFAULT,
+    allowed_servers=ALLOWED,
+    allowed_annotations=LISTS["allowedAnnotations"],
+    allowed_labels=LISTS["allowedLabels"],
+    allowed_service_accounts=LISTS["allowedServiceAccounts"],
+)
+RUNNERS: tuple[Manifest, ...] = (
+    *({"annotations": {key: "true"}} for key in ("sidecar.istio.io/nativeSidecar", "sidecar.istio.io/nativeSidecars")),
+    *({"annotations": {key: "a\nb=c"}} for key in ("example.com/a.b", "examplexcom/a", "xexample.com/a", "note")),
+    *({"annotations": {"note": value}} for value in ("a.cd", "a.c\n=d", "abcd", "a.cdx", "xa.cd", "", "ä.cd", "a.cäd")),
+    *({"annotations": {"100": value}} for value in ("%s 5%d", "%s 5%%d")),
+    {"annotations": {"example.com/a": "b", "sidecar.istio.io/proxyImage": "evil.example/proxy"}},
+    *({"labels": {"app": value}} for value in ("runner", "postgres", "", "runner2")),
+    *({"labels": {key: "a"}} for key in ("team", "teams", "cost", "cost-center", "example.com/team", "cos")),
+    {"labels": {"team": "a", "app": "runner"}},
+    {"labels": {"team": "a", "azure.workload.identity/use": "true"}},
+    *({"serviceAccountName": name} for name in ("runner", "runner2", "pull", "pull-a.b", "default", "a.runner")),
+    {"labels": {}, "annotations": {}},
+    {"env": []},
+    {"nodeSelector": {"disk": "ssd"}, "priorityClassName": "low", "imagePullSecrets": [{"name": "pull"}]},
+)
+
+
+@pytest.fixture
+def lists() -> dict[str, tuple[str, ...]]:
+    """Return what the administrator lists of pods: by default nothing."""
+    return {}
+
+
 @pytest.fixture
 def refusal(
-    cluster: Cluster, namespace: str, render: Callable[..., list[Manifest]]
+    cluster: Cluster, namespace: str, render: Callable[..., list[Manifest]], lists: dict[str, tuple[str, ...]]
 ) -> Iterator[Callable[[Manifest], str]]:
     """Have the chart's policy enforced in the namespace; return what an object is refused with, or nothing."""
-    values = {"allowedServers": list(ALLOWED), "server": {"url": DEFAULT}, "watchNamespaces": [namespace, "!kube-*"]}
+    values = {
+        "allowedServers": list(ALLOWED),
+        "server": {"url": DEFAULT},
+        "watchNamespaces": [namespace, "!kube-*"],
+        "runner": {key: list(entries) for key, entries in lists.items()},
+    }
     policies = [
         each | {"metadata": each["metadata"] | {"name": f"{namespace}-{each['metadata']['name']}"}}
         for each in render(values, release="policy")
@@ -114,9 +157,33 @@ def test_a_runner_of_ones_own_is_refused(refusal: Callable[[Manifest], str], fie
     assert f"denied request: spec.runner.{field} is not allowed" in refusal(graphcron(runner=runner))
 
 
+def by_operator(runner: Manifest, settings: Settings) -> str:
+    """Return what the operator refuses a runner with, or nothing."""
+    body = graphcron(runner=runner)
+    try:
+        check_graphcron(parse(body | {"metadata": body["metadata"] | {"namespace": "a"}}), settings)
+    except NotAllowedError as error:
+        return f"{error.field} {error.problem}; {error.remedy}"
+    return ""
+
+
+@pytest.mark.parametrize("lists", [{}, LISTS], ids=["none", "some"])
+def test_parts_of_the_pod_are_refused_as_the_operator_refuses_them(
+    refusal: Callable[[Manifest], str], lists: dict[str, tuple[str, ...]]
+):
+    settings = SETTINGS if lists else Settings(server_url=DEFAULT, allowed_servers=ALLOWED)
+    taken = 0
+    for runner in RUNNERS:
+        words, said = by_operator(runner, settings), refusal(graphcron(runner=runner))
+        assert bool(words) == bool(said), (runner, words, said)
+        assert words in said
+        taken += not words
+    assert taken == (16 if lists else 3)
+
+
 def test_what_names_no_server_is_taken(refusal: Callable[[Manifest], str]):
     assert refusal(graphcron()) == ""
-    assert refusal(graphcron(server={"maxConcurrentRuns": 2}, runner={"labels": {"a": "b"}})) == ""
+    assert refusal(graphcron(server={"maxConcurrentRuns": 2}, runner={"priorityClassName": "low"})) == ""
 
 
 def test_other_namespaces_are_left_alone(cluster: Cluster, refusal: Callable[[Manifest], str]):

@@ -38,7 +38,12 @@ def container_of(objects: list[Manifest]) -> Manifest:
 
 def environment_of(objects: list[Manifest]) -> dict[str, str]:
     """Return the operator's variables, as its container would see them."""
-    return {each["name"]: _value(objects, each) for each in container_of(objects)["env"]}
+    environment: dict[str, str] = {}
+    for each in container_of(objects)["env"]:
+        # The kubelet expands "$(NAME)" of the variables that stand before.
+        value = re.sub(r"\$\((\w+)\)", lambda match: environment.get(match[1], match[0]), _value(objects, each))
+        environment[each["name"]] = value
+    return environment
 
 
 def _value(objects: list[Manifest], variable: Manifest) -> str:
@@ -56,6 +61,7 @@ def settings_of(objects: list[Manifest]) -> Settings:
     return from_environment(environment_of(objects) | arguments)
 
 
+@pytest.mark.needs("go")
 def test_the_suites_of_helm_unittest_pass():
     done = subprocess.run([tool("helm-unittest"), "--strict", str(CHART)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -136,7 +142,10 @@ def test_defaults_leave_the_settings_at_theirs(render: Render):
 
     assert container_of(objects)["image"] == f"graphcron/operator:{version}"
     assert settings_of(objects) == Settings(
-        runner_image=f"graphcron/runner:{version}", lease_name="graphcron", lease_namespace=NAMESPACE
+        installation=f"{NAMESPACE}/graphcron",
+        runner_image=f"graphcron/runner:{version}",
+        lease_name="graphcron",
+        lease_namespace=NAMESPACE,
     )
 
 
@@ -144,6 +153,7 @@ def test_every_value_reaches_the_settings(render: Render):
     runner = EVERYTHING["runner"]
 
     assert settings_of(render(EVERYTHING)) == Settings(
+        installation=f"{NAMESPACE}/graphcron",
         namespaces=("team-a", "team-?", "!kube-*"),
         server_url="https://example.com/langgraph",
         api_key_secret_name="langgraph",
@@ -155,10 +165,15 @@ def test_every_value_reaches_the_settings(render: Render):
         runner_image_pull_secrets=("one", "two"),
         runner_resources=runner["resources"],
         allowed_servers=(*EVERYTHING["allowedServers"], STAND_IN),
+        allowed_annotations=("sidecar.istio.io/nativeSidecar", "note=a,b"),
+        allowed_labels=("team=*",),
+        allowed_service_accounts=("runner-*",),
         prices={"sample-model-1": {"input": "2.50", "output": "10"}},
+        default_timeout_seconds=86_400,
+        max_concurrent_preflights=2,
         lease_name="graphcron",
         lease_namespace=NAMESPACE,
-        lease_seconds=15,
+        lease_seconds=30,
         log_level="debug",
         log_format="text",
         resync_seconds=300,

@@ -61,6 +61,9 @@ def test_each_value_is_commented():
         ({"replicas": "2"}, "/replicas", "integer"),
         ({"server": {"url": "langgraph:8000"}}, "/server/url", "pattern"),
         ({"allowedServers": ["https://example.com/*"]}, "/allowedServers/0", "pattern"),
+        ({"runner": {"allowedLabels": ["a b"]}}, "/runner/allowedLabels/0", "pattern"),
+        ({"runner": {"allowedAnnotations": ["=a"]}}, "/runner/allowedAnnotations/0", "pattern"),
+        ({"runner": {"allowedServiceAccounts": ["a=b"]}}, "/runner/allowedServiceAccounts/0", "pattern"),
         ({"image": {"digest": "latest"}}, "/image/digest", "pattern"),
         ({"log": {"level": "loud"}}, "/log/level", "'debug'"),
         ({"serviceMonitor": {"renderMode": "sometimes"}}, "/serviceMonitor/renderMode", "'skipIfMissing'"),
@@ -76,14 +79,44 @@ def test_helm_refuses_by_the_fields_name(helm: Helm, values: Manifest, where: st
     assert what in line
 
 
+LISTED = ["https://langgraph.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"allowedServers": [*LISTED, "http://langgraph:8000"]}, "http://langgraph:8000 is relative: without a dot"),
+        ({"allowedServers": ["http://langgraph-*:8000"]}, "http://langgraph-*:8000 is relative: without a dot"),
+        ({"allowedServers": ["http://*"]}, "http://* is relative: without a dot"),
+        (
+            {"allowedServers": LISTED, "server": {"url": "http://langgraph"}},
+            "http://langgraph is relative: without a dot",
+        ),
+        ({"runner": {"allowedLabels": ["team"]}}, "runner.allowedLabels is set, but allowedServers is empty"),
+        ({"runner": {"allowedAnnotations": ["a=b"]}}, "runner.allowedAnnotations is set, but allowedServers is empty"),
+        (
+            {"runner": {"allowedServiceAccounts": ["a"]}},
+            "runner.allowedServiceAccounts is set, but allowedServers is empty",
+        ),
+    ],
+    ids=str,
+)
+def test_helm_refuses_a_list_that_would_not_hold(helm: Helm, values: Manifest, words: str):
+    done = helm("template", "graphcron", str(CHART), values=values)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
 @pytest.mark.parametrize(
     "values",
     [
         {"global": {"anything": 1}},
         {"resources": {"limits": None}},
         {"dashboard": {"labels": {"grafana_dashboard": None}}},
+        {"allowedServers": ["http://*.svc", "http://[::1]:80/"], "server": {"url": "http://10.0.0.1"}},
+        {"server": {"url": "http://langgraph:8000"}},
     ],
-    ids=["a part of another chart", "no limits", "no label"],
+    ids=["a part of another chart", "no limits", "no label", "absolute servers", "a relative server for all"],
 )
 def test_helm_takes(helm: Helm, values: Manifest):
     assert helm("template", "graphcron", str(CHART), values=values).returncode == 0

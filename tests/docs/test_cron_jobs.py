@@ -58,7 +58,9 @@ def test_no_snippet_is_left_out() -> None:
     assert {block.language for block in PAGE if not block.track} == {"bash"}
 
 
-@pytest.mark.parametrize("track", TRACKS)
+@pytest.mark.parametrize(
+    "track", [pytest.param(each, marks=pytest.mark.needs("node") if each == "JavaScript" else ()) for each in TRACKS]
+)
 @pytest.mark.usefixtures("operator")
 def test_the_page_works(track: str, cluster: Cluster, server: Server, reader: dict[str, str], tmp_path: Path) -> None:
     namespace = reader["NAMESPACE"]

@@ -130,7 +130,7 @@ def test_the_messages_are_the_runner_s(authority: Authority, tmp_path: Path) -> 
         ("the CA bundle can't be read or holds no PEM certificate", "a key"): tried(good, authority.key("good")),
         ("the CA bundle can't be read or holds no PEM certificate", "none"): tried(good, tmp_path / "none"),
         ("wrong version number", ""): tried(None, authority.file),
-        ("Tunnel connection failed: …", ""): tried(None, authority.file, proxy=1),
+        ("the proxy refused to connect to the server", ""): tried(None, authority.file, proxy=1),
     }
     reasons = {Untrusted: "CertificateNotTrusted", ValueError: "InvalidServer", NotSent: "ServerUnreachable"}
     for (words, what), error in wrong.items():

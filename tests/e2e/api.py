@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kubernetes import config
 
+from tests.cluster import wait_for
+
 if TYPE_CHECKING:
     from tests.cluster import Cluster
 
@@ -83,6 +85,11 @@ class LangGraph:
         status, value = self.ask("POST", path, body)
         assert 200 <= status < 300, (path, status, value)
         return value
+
+    def finish(self, thread: str, body: Any) -> None:
+        """Start a run and wait for its end; it is asked for, since proxies may cut a request that waits."""
+        run = self.post(f"/threads/{thread}/runs", body)["run_id"]
+        wait_for("end of the run", lambda: self.run(thread, run)["status"] not in LIVE)
 
     def thread(self, thread: str) -> Any:
         """Return a thread; None where there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from graphcron import names
 from tests.cluster import wait_for
 from tests.occurrence import start_occurrence
 
@@ -58,9 +59,9 @@ class Crons:
         config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": values}
         self.cluster.apply(config_map, namespace=self.namespace)
 
-    def start(self, name: str = "hello", *, minute: int | None = None, job: str | None = None) -> str:
+    def start(self, name: str = "hello", **options: Any) -> str:
         """Make an occurrence's Job, as the CronJob controller does; return its name."""
-        return start_occurrence(self.cluster, self.namespace, name, minute=minute, job=job)
+        return start_occurrence(self.cluster, self.namespace, name, **options)
 
     def start_running(self, name: str = "hello", *, uid: str, minute: int | None = None) -> tuple[str, Any]:
         """Start an occurrence and wait until the server runs it; return its Job's name and the run."""
@@ -106,7 +107,9 @@ class Crons:
 
         return wait_for(f"{kind}/{name} {what}", look, seconds=seconds)
 
-    def wait_ready(self, name: str = "hello", status: str = "True", reason: str = "Reconciled") -> Any:
+    def wait_ready(
+        self, name: str = "hello", status: str = "True", reason: str = "Reconciled", *, seconds: float = 60
+    ) -> Any:
         """Wait for a Ready condition that is about the newest spec; return the GraphCron."""
 
         def holds(found: Any) -> bool:
@@ -114,7 +117,7 @@ class Crons:
             newest = ready.get("observedGeneration") == found["metadata"]["generation"]
             return newest and (ready["status"], ready["reason"]) == (status, reason)
 
-        return self.wait(f"with Ready={status}, {reason}", "graphcrons", name, holds)
+        return self.wait(f"with Ready={status}, {reason}", "graphcrons", name, holds, seconds=seconds)
 
     def wait_target(self, name: str = "hello") -> Any:
         """Wait until a preflight has found something; return the condition TargetResolved."""
@@ -153,8 +156,7 @@ class Crons:
 
     def exit_codes(self, job: str) -> list[int]:
         """Return the exit codes of a Job's pods."""
-        states = [pod["status"]["containerStatuses"][0]["state"] for pod in self.pods(job)]
-        return [state["terminated"]["exitCode"] for state in states]
+        return [runner_state(pod)["terminated"]["exitCode"] for pod in self.pods(job)]
 
     def events(self, name: str = "hello") -> list[Any]:
         """List the Events about a GraphCron."""
@@ -172,7 +174,10 @@ class Crons:
     def log(self, job: str, *, of_running: bool = False) -> str:
         """Return what a Job's pods have logged, or those of them that run."""
         pods = [pod for pod in self.pods(job) if not of_running or pod["status"].get("phase") == "Running"]
-        return "".join(self.api.ask("GET", f"{self.path('pods', pod['metadata']['name'])}/log")[1] for pod in pods)
+        return "".join(
+            self.api.ask("GET", f"{self.path('pods', pod['metadata']['name'])}/log?container={names.CONTAINER}")[1]
+            for pod in pods
+        )
 
     def everything_said(self, job: str, name: str = "hello") -> str:
         """Return all that anybody can read of an occurrence: status, Events, Job, pods and their logs."""
@@ -184,7 +189,7 @@ class Crons:
         lines = [f"{each['metadata']['name']}: {each.get('status')}" for each in self.items("graphcrons")]
         for job in self.items("jobs"):
             name = job["metadata"]["name"]
-            states = [pod["status"].get("containerStatuses", [{}])[0].get("state") for pod in self.pods(name)]
+            states = [runner_state(pod) for pod in self.pods(name)]
             lines += [f"{name}: {job['status']}", f"{states}", self.log(name)]
         lines += [f"{event['lastTimestamp']} {event['reason']}: {event['message']}" for event in self.items("events")]
         return "\n".join(lines)
@@ -196,6 +201,12 @@ class Crons:
         starts = [each.start() for each in re.finditer(r"\S+", header)]
         ends = [*starts[1:], None]
         return {header[start:end].strip(): values[start:end].strip() for start, end in zip(starts, ends, strict=True)}
+
+
+def runner_state(pod: Any) -> Any:
+    """Return the state of the runner's container, an empty one where it has none yet."""
+    states = pod["status"].get("containerStatuses", [])
+    return next((each["state"] for each in states if each["name"] == names.CONTAINER), {})
 
 
 def condition(graphcron: Any, kind: str) -> Any:

@@ -56,7 +56,7 @@ def test_an_occurrence_from_before_its_schedule_is_skipped_and_says_so(crons: Cr
     told = crons.told(job)
     assert (told["outcome"], told["reason"]) == ("Skipped", "ScheduleIsYounger")
     assert since in told["message"]
-    assert crons.job_end(job) == "PodFailurePolicy"
+    assert crons.job_end(job) == "Complete"
     assert len(crons.pods(job)) == 1
     event = crons.wait_event("Skipped")
     assert event["type"] == "Normal"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +30,7 @@ def test_replace_cancels_the_predecessor_on_the_server_and_runs(crons: Crons):
     assert [each["run_id"] for each in crons.server.live_runs_of(uid)] == [new["run_id"]]
     told = crons.told(first)
     assert (told["outcome"], told["reason"], told["runId"]) == ("Cancelled", "Replaced", run["run_id"])
-    assert crons.job_end(first) == "PodFailurePolicy"
+    assert crons.job_end(first) == "Complete"
     assert [active["job"] for active in crons.status()["active"]] == [second]
     assert len(crons.server.runs_of(uid)) == 2
 
@@ -39,6 +40,7 @@ def test_forbid_skips_the_occurrence_and_says_so(crons: Crons):
     first, run, second = start_two(crons, uid)
     told = crons.told(second)
     assert (told["outcome"], told["reason"]) == ("Skipped", "PredecessorActive")
+    assert crons.job_end(second) == "Complete"
     assert run["metadata"]["graphcron/scheduled-time"] in told["message"]
     assert [each["run_id"] for each in crons.server.live_runs_of(uid)] == [run["run_id"]]
     assert [active["job"] for active in crons.status()["active"]] == [first]
@@ -95,7 +97,22 @@ def test_the_next_of_the_schedule_replaces_the_one_that_goes_on(crons: Crons):
     (old,) = [job["metadata"]["name"] for job in crons.items("jobs")]
     told = crons.told(old, seconds=120)
     assert (told["outcome"], told["reason"], told["runId"]) == ("Cancelled", "Replaced", first["run_id"])
-    assert crons.job_end(old) == "PodFailurePolicy"
+    assert crons.job_end(old) == "Complete"
     assert crons.server.run(first["thread_id"], first["run_id"])["status"] == "interrupted"
     (live,) = wait_for("second run", lambda: crons.server.live_runs_of(uid), seconds=90)
     assert live["run_id"] != first["run_id"]
+
+
+@pytest.mark.timeout(420)
+def test_forbid_starts_no_run_right_behind_one_that_took_longer_than_a_minute(crons: Crons):
+    """Kubernetes holds the Job back and makes it when the earlier one has ended; the runner skips it."""
+    uid = crons.make(assistant="steps", input={"steps": 75, "seconds": 1}, schedule="* * * * *")
+    first = wait_for("first run", lambda: crons.server.live_runs_of(uid), seconds=90)[0]
+    due = datetime.fromisoformat(first["metadata"]["graphcron/scheduled-time"])
+    name = f"hello-{int(due.timestamp()) // 60}"
+    assert crons.told(name, seconds=150)["outcome"] == "Succeeded"
+    held_back = crons.told(f"hello-{int(due.timestamp()) // 60 + 1}", seconds=90)
+    assert (held_back["outcome"], held_back["reason"]) == ("Skipped", "PredecessorActive")
+    second = wait_for("second run", lambda: crons.server.live_runs_of(uid), seconds=120)[0]
+    scheduled = datetime.fromisoformat(second["metadata"]["graphcron/scheduled-time"])
+    assert scheduled - due == timedelta(minutes=2)

@@ -107,3 +107,37 @@ def test_a_wrong_image_is_named(crons: Crons):
     crons.start()
 
     wait_for("word of the image", lambda: "127.0.0.1:1/graphcron/nowhere:1" in ready_message(crons), seconds=90)
+
+
+def test_a_service_that_selects_a_runner_pod_has_no_ready_endpoint_and_the_job_completes(crons: Crons):
+    """The pod answers nothing, so no Service may send it requests, whatever labels it has."""
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "database"},
+        "spec": {"selector": {"app": "database"}, "ports": [{"port": 5432}]},
+    }
+    crons.cluster.apply(service, namespace=crons.namespace)
+    uid = crons.make(assistant="steps", input={"steps": 8, "seconds": 1}, runner={"labels": {"app": "database"}})
+    job, _ = crons.start_running(uid=uid)
+
+    def is_ready() -> bool | None:
+        found = crons.api.get(f"/apis/discovery.k8s.io/v1/namespaces/{crons.namespace}/endpointslices")["items"]
+        slices = [each for each in found if each["metadata"]["labels"]["kubernetes.io/service-name"] == "database"]
+        return next((endpoint["conditions"]["ready"] for each in slices for endpoint in each["endpoints"] or ()), None)
+
+    def conditions() -> dict[str, str]:
+        return {each["type"]: each["status"] for each in crons.pods(job)[0]["status"]["conditions"]}
+
+    wait_for("containers that are ready", lambda: conditions()["ContainersReady"] == "True")
+    wait_for("endpoint", lambda: is_ready() is not None)
+    assert conditions()["Ready"] == "False"
+    assert is_ready() is False
+    shown = crons.cluster.kubectl("get", "pods", "--namespace", crons.namespace, "--output", "wide").stdout
+    header, row = shown.splitlines()
+    assert row[header.index("READY") :].split()[:2] == ["1/1", "Running"]
+    assert row[header.index("READINESS GATES") :].strip() == "0/1"
+    wait = ("wait", f"job/{job}", "--for=condition=Complete", "--timeout=60s")
+    crons.cluster.kubectl(*wait, "--namespace", crons.namespace)
+    assert crons.told(job)["outcome"] == "Succeeded"
+    assert crons.row()["READY"] == "True"

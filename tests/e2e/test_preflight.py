@@ -46,7 +46,8 @@ def test_each_thing_that_is_wrong_has_a_reason_before_the_first_run(crons: Crons
         ready = condition(crons.get("graphcrons", name), "Ready")
         assert ready["status"] == "True", "what a preflight finds is no matter of Ready"
     said = crons.wait_target("input")["message"]
-    assert "messages" in said, "it names what the graph takes"
+    assert "has no key that the graph knows" in said
+    assert "mesages" not in said
 
     crons.apply("assistant", input=QUESTION, preflight=True, assistant="agent")
     crons.wait(

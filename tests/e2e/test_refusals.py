@@ -82,7 +82,7 @@ def test_a_wrong_key_is_found_before_the_first_run(crons: Crons, keyed: LangGrap
     crons.make_secret("preflight", right=KEY, wrong="no such key")
     for name in ("right", "wrong"):
         server = {"url": keyed.url, "apiKeySecretRef": {"name": "preflight", "key": name}}
-        crons.apply(name, preflight=True, server=server)
+        crons.apply(name, preflight=True, input={}, server=server)
     assert crons.wait_target("wrong")["reason"] == "Unauthorized"
     assert crons.wait_target("right")["status"] == "True"
 

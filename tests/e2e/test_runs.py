@@ -13,7 +13,7 @@ import pytest
 
 from graphcron.contract import ENV_REQUEST
 from tests.cluster import wait_for
-from tests.e2e.crons import NEVER, QUESTION, Crons, condition
+from tests.e2e.crons import NEVER, QUESTION, Crons, condition, runner_state
 
 
 def moment(text: str) -> datetime:
@@ -44,7 +44,7 @@ def check_success(crons: Crons, uid: str, job: str, told: Any) -> Any:
     assert condition(graphcron, "Ready")["status"] == "True"
     status = graphcron["status"]
     (pod,) = crons.pods(job)
-    assert status["lastSuccessfulTime"] == pod["status"]["containerStatuses"][0]["state"]["terminated"]["finishedAt"]
+    assert status["lastSuccessfulTime"] == runner_state(pod)["terminated"]["finishedAt"]
     assert moment(status["lastScheduleTime"]) == moment(scheduled)
     assert "lastFailureTime" not in status
     assert "active" not in status
@@ -73,7 +73,7 @@ def test_a_run_on_a_fresh_thread_is_told_with_all_its_numbers(crons: Crons):
 def test_a_run_on_a_thread_of_the_users_goes_on_with_its_conversation(crons: Crons):
     thread = str(uuid.uuid4())
     crons.server.post("/threads", {"thread_id": thread})
-    crons.server.post(f"/threads/{thread}/runs/wait", {"assistant_id": "agent", "input": QUESTION})
+    crons.server.finish(thread, {"assistant_id": "agent", "input": QUESTION})
     before = crons.server.values(thread)["messages"]
 
     uid = crons.make(input=QUESTION, thread={"id": thread})

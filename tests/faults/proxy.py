@@ -7,7 +7,7 @@ It prints one JSON line with its ports. Asked as a forward proxy (absolute URL o
 Control, on a port of its own:
 
 * ``PUT /rules`` with a list of rules replaces them; each request takes the first rule that matches.
-* ``GET /requests`` lists what came: ``{"method", "path", "fault", "headers"}``; ``DELETE /requests`` forgets it.
+* ``GET /requests`` lists what came: ``{"method", "path", "fault", "headers", "body"}``; ``DELETE /requests`` forgets it.
 
 A rule: ``{"method": "POST", "path": "regular expression", "fault": ..., "skip": 0, "times": 1}``; ``times: null`` is
 for ever. Faults: ``drop`` (the upstream gets the request, nobody gets its answer; ``seconds``: silence before the
@@ -54,11 +54,12 @@ class Rules:
         with self._lock:
             self._rules = [{"skip": 0, "times": 1, **rule} for rule in rules]
 
-    def take(self, method: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
-        """Note a request and return the rule for it, or an empty one."""
+    def take(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> dict[str, Any]:
+        """Note a request, with the beginning of its body, and return the rule for it, or an empty one."""
         with self._lock:
             rule = next((rule for rule in self._rules if self._applies(rule, method, path)), {})
-            self.requests.append({"method": method, "path": path, "fault": rule.get("fault"), "headers": headers})
+            note = {"method": method, "path": path, "fault": rule.get("fault"), "headers": headers}
+            self.requests.append({**note, "body": body[:4096].decode("utf-8", "replace")})
             return rule
 
     @staticmethod
@@ -87,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = urlsplit(self.path)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        rule = self.rules.take(self.command, path, dict(self.headers.items()))
+        rule = self.rules.take(self.command, path, dict(self.headers.items()), body)
         target = (parts.hostname, parts.port or 80) if parts.hostname else self.upstream
         fault = rule.get("fault")
         if fault in ("hang", "delay"):

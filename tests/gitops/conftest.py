@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.api import Api, LangGraph
 from tests.e2e.crons import Crons
-from tests.gitops.argo import Argo
+from tests.gitops.argo import REAL, CommandLine, Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 
     from tests.cluster import Cluster
     from tests.conftest import Server
+    from tests.gitops.argo import Argo
 
 
 @pytest.fixture
 def argo(tmp_path: Path) -> Argo:
-    """Return the real `argocd`, with our customizations."""
-    return Argo(tmp_path)
+    """Return Argo CD with our customizations: its interpreter, or the real `argocd` where that is asked for."""
+    return CommandLine(tmp_path) if os.environ.get(REAL) else Interpreter()
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def go(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.needs("go")
 @pytest.mark.usefixtures("foreign_crds")
 @pytest.mark.parametrize("folder", ["argocd", "flux"])
 def test_the_api_server_takes_them(cluster: Cluster, namespace: str, folder: str) -> None:
@@ -80,6 +81,7 @@ def test_the_api_server_takes_them(cluster: Cluster, namespace: str, folder: str
         assert said == "", f"{body['kind']} {body['metadata']['name']}: {said}"
 
 
+@pytest.mark.needs("go")
 @pytest.mark.usefixtures("foreign_crds")
 @pytest.mark.parametrize(
     ("kind", "field", "value"),
@@ -152,6 +154,7 @@ def test_argo_cds_config_map_is_made_of_the_lua() -> None:
 VERDICTS = {"Healthy": "Current", "Progressing": "InProgress", "Degraded": "Failed"}
 
 
+@pytest.mark.needs("go")
 @pytest.mark.parametrize(
     "state", [each for each in STATES if each.get("kind", names.KIND) == names.KIND], ids=lambda state: state["name"]
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.cluster import wait_for
 from tests.e2e.crons import QUESTION, condition
 from tests.gitops.kstatus import kstatus
@@ -12,6 +14,8 @@ from tests.gitops.kstatus import kstatus
 if TYPE_CHECKING:
     from tests.e2e.crons import Crons
     from tests.gitops.argo import Argo, Health
+
+pytestmark = pytest.mark.needs("go")
 
 COUNT = {"graphcron.dev/health-includes-runs": "true"}
 """The annotation by which failing runs turn an application red."""

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.gitops.argo import run_lua
 from tests.gitops.kstatus import kstatus
 
 if TYPE_CHECKING:
     from tests.gitops.argo import Argo
+
+pytestmark = pytest.mark.needs("go")
 
 STATES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("states.yaml").read_text(encoding="utf-8"))
 
@@ -101,3 +104,21 @@ def test_what_is_asked_for_is_an_annotation(
 def test_an_application_is_as_healthy_as_what_it_holds(argo: Argo, status: Any, health: tuple[str, str]) -> None:
     body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a"}, "spec": {}}
     assert argo.health(body | ({"status": status} if status else {})) == health
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("return os.date()", "attempt to index a non-table"),
+        ("return string.format('%d', 1)", "attempt to index a non-table"),
+        ("while true do end", "deadline exceeded"),
+    ],
+)
+def test_lua_has_no_more_than_argo_cd_gives_it(script: str, why: str) -> None:
+    with pytest.raises(AssertionError, match=why):
+        run_lua(script, body_of({}))
+
+
+def test_an_empty_map_stays_a_map() -> None:
+    body = {"spec": {"map": {}, "list": [], "inner": [{"map": {}}]}}
+    assert run_lua("return obj", body) == body

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import installing
 from tests.cluster import wait_for
 from tests.e2e.crons import condition
 
@@ -32,6 +33,18 @@ REFUSED = [
     ),
     (graphcron("image", runner={"image": "mine:1"}), "spec.runner.image is not allowed"),
     (graphcron("env", runner={"env": [{"name": "HTTPS_PROXY", "value": EVIL}]}), "spec.runner.env is not allowed"),
+    (
+        graphcron("proxy", runner={"annotations": {"sidecar.istio.io/proxyImage": "mine:1"}}),
+        "spec.runner.annotations is",
+    ),
+    (graphcron("label", runner={"labels": {"team": "a", "app": "postgres"}}), "spec.runner.labels is not allowed"),
+    (
+        graphcron("account", runner={"serviceAccountName": "admin"}),
+        (
+            "spec.runner.serviceAccountName is not allowed where the administrator limits the servers: other controllers "
+            "act on it and could send a Secret anywhere; use only runner"
+        ),
+    ),
     (graphserver(EVIL), "spec.url is no server that the administrator allows; name one of"),
     (graphserver("https://langgraph.example.com.evil.net"), "spec.url is no server"),
     (graphserver("https://langgraph.example.com/../x"), "spec.url is no server"),
@@ -44,7 +57,9 @@ def apply(release: Any, body: dict[str, Any]) -> Any:
 
 
 def test_what_is_not_on_the_list_is_refused_at_apply(release):
-    release.install(allowedServers=LIST, server={"url": "http://default.svc:2024"})
+    listed = {"allowedLabels": ["team"], "allowedServiceAccounts": ["runner"]}
+    runner = {**installing.default_values()["runner"], **listed}
+    release.install(allowedServers=LIST, server={"url": "http://default.svc:2024"}, runner=runner)
     # A policy takes effect a moment after it is made.
     wait_for("policy in force", lambda: apply(release, REFUSED[0][0]).returncode, seconds=60)
     for body, words in REFUSED:
@@ -54,6 +69,7 @@ def test_what_is_not_on_the_list_is_refused_at_apply(release):
         graphcron("usual"),
         graphcron("listed", server={"url": "http://reports.agents.svc:8000/eu"}),
         graphcron("default", server={"url": "http://default.svc:2024"}),
+        graphcron("listed-pod", runner={"labels": {"team": "a"}, "serviceAccountName": "runner"}),
         graphserver("https://langgraph.example.com/"),
     ]
     for body in good:

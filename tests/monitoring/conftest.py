@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -65,7 +66,7 @@ class Prometheus:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         self._url = wait_for("address of Prometheus", self._address)
-        wait_for("rules", lambda: self.ask("rules")["groups"])
+        wait_for("ready Prometheus", self._is_ready)
 
     def stop(self) -> None:
         """End it."""
@@ -90,6 +91,15 @@ class Prometheus:
         """Return what an expression gives now, by labels."""
         found = self.ask("query", query=expression)["result"]
         return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in found}
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=10) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            if error.code != 503:  # it listens before its store is open and its rules are read
+                raise
+            return False
 
     def _address(self) -> str:
         assert self._process

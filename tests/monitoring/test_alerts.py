@@ -63,6 +63,8 @@ CASES = [
     Case("GraphCronReconcileErrors", "all is well", _ended("0+9x30", "success"), "25m"),
     Case("GraphCronNotReady", "for long", {"graphcron_ready": "0x30"}, "16m", FIRES),
     Case("GraphCronNotReady", "for a while", {"graphcron_ready": "0x10 1x20"}, "16m"),
+    Case("GraphCronOrphanedCronJobs", "one is left", {"graphcron_orphaned_cronjobs": "1x30"}, "16m", FIRES),
+    Case("GraphCronOrphanedCronJobs", "it is deleted", {"graphcron_orphaned_cronjobs": "1x10 stale"}, "16m"),
     Case("GraphCronOverdue", "a run was due at 10 minutes", _next("600x60"), "26m", FIRES),
     Case("GraphCronOverdue", "it was seen late", _next("600x15 4200x60"), "26m"),
     Case("GraphCronOverdue", "none is due", {"graphcron_ready": "1x60"}, "26m"),
@@ -118,6 +120,7 @@ def _expected(case: Case, rule: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"exp_labels": labels, "exp_annotations": said}]
 
 
+@pytest.mark.needs("go")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert}: {case.what}")
 def test_an_alert_fires_when_it_should(case: Case, rules: Path, promtool: str, tmp_path: Path) -> None:
     test = {
@@ -143,6 +146,7 @@ def test_each_alert_is_seen_to_fire_and_to_be_quiet(rules: Path) -> None:
     assert {case.alert for case in CASES if case.value is None} == known
 
 
+@pytest.mark.needs("go")
 def test_promtool_finds_nothing_wrong(rules: Path, promtool: str) -> None:
     done = subprocess.run(
         [promtool, "check", "rules", "--lint-fatal", rules], capture_output=True, text=True, check=False

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.cluster import wait_for
 from tests.e2e.crons import QUESTION
 from tests.monitoring.conftest import CHART
@@ -13,6 +15,8 @@ from tests.monitoring.conftest import CHART
 if TYPE_CHECKING:
     from tests.e2e.crons import Crons
     from tests.monitoring.conftest import Prometheus
+
+pytestmark = pytest.mark.needs("go")
 
 BUDGET = {"maxTokens": 1_000_000, "window": "day"}
 

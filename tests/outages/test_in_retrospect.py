@@ -11,7 +11,7 @@ import pytest
 
 from graphcron.names import Purpose
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, Crons
+from tests.e2e.crons import QUESTION, Crons, condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,19 @@ def without(crons: Crons, component: str) -> Iterator[None]:
         yield
     finally:
         crons.cluster.hack("start", component)
+
+
+@contextmanager
+def without_operator(crons: Crons) -> Iterator[None]:
+    """Stop the operator for a while."""
+    scale = ("scale", "deployment", "graphcron", "--namespace", "graphcron-system")
+    pods = ("--namespace", "graphcron-system", "--selector", "app.kubernetes.io/name=graphcron")
+    crons.cluster.kubectl(*scale, "--replicas=0")
+    try:
+        crons.cluster.kubectl("wait", "pods", *pods, "--for=delete", "--timeout=60s")
+        yield
+    finally:
+        crons.cluster.kubectl(*scale, "--replicas=1")
 
 
 def moment(text: str) -> datetime:
@@ -50,6 +63,7 @@ def told_at(crons: Crons, due: datetime, name: str) -> Any:
 CATCH_UP: dict[str, dict[str, Any]] = {"none": {}, "last": {"catchUp": "last"}}
 
 
+@pytest.mark.needs("control-plane")
 @pytest.mark.timeout(400)
 def test_what_was_due_while_no_controller_was_there_is_told_and_only_made_up_for_if_wanted(crons: Crons):
     usual = {"input": QUESTION, "startingDeadlineSeconds": DEADLINE, "onRunCompleted": "keep"}
@@ -97,12 +111,8 @@ def ended_well(crons: Crons, due: datetime, name: str) -> Any:
 @pytest.mark.timeout(400)
 def test_an_operator_that_was_away_finds_what_ran_and_starts_nothing(crons: Crons):
     uid = crons.make(input=QUESTION, schedule="* * * * *", onRunCompleted="keep")
-    scale = ("scale", "deployment", "graphcron", "--namespace", "graphcron-system")
-    crons.cluster.kubectl(*scale, "--replicas=0")
-    try:
+    with without_operator(crons):
         runs = wait_for("run without an operator", lambda: ended(crons.server.runs_of(uid)), seconds=100)
-    finally:
-        crons.cluster.kubectl(*scale, "--replicas=1")
     times = {run["metadata"]["graphcron/scheduled-time"] for run in runs}
     wait_for("all told", lambda: times <= {run["scheduledTime"] for run in crons.status().get("recentRuns", [])})
     status = crons.status()
@@ -113,3 +123,21 @@ def test_an_operator_that_was_away_finds_what_ran_and_starts_nothing(crons: Cron
 
 def ended(runs: list[Any]) -> list[Any]:
     return [run for run in runs if run["status"] == "success"]
+
+
+@pytest.mark.timeout(300)
+def test_completed_job_whose_pod_went_while_the_operator_was_away_is_no_success(crons: Crons):
+    """The Job's end says that its run has not failed, and no more."""
+    crons.make(input=QUESTION)
+    with without_operator(crons):
+        job = crons.start()
+        assert crons.job_end(job) == "Complete"
+        (pod,) = crons.pods(job)
+        crons.api.send("DELETE", crons.path("pods", pod["metadata"]["name"]))
+        wait_for("end of the pod", lambda: not crons.pods(job), seconds=30)
+    told = crons.told(job)
+    assert (told["outcome"], told["reason"]) == ("Unknown", "PodLost")
+    last = condition(crons.get("graphcrons", "hello"), "LastRunSucceeded")
+    assert (last["status"], last["reason"]) == ("Unknown", "Unknown")
+    assert not {"lastSuccessfulTime", "lastFailureTime", "consecutiveFailures"} & crons.status().keys()
+    assert told["message"] in crons.wait_event("Unknown")["message"]

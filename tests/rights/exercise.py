@@ -22,7 +22,7 @@ def exercise(cluster: Cluster, namespace: str) -> None:
     """Have the operator of a namespace make, change and take away; no server is needed.
 
     Two lines of a schedule make two CronJobs, and one line leaves one of them. A request for a run makes a Job, a GraphServer
-    gets a status, and what is wrong is an Event.
+    gets a status, and what is wrong is an Event. Jobs that stay open are brought to their end.
     """
     place = ("--namespace", namespace)
     cluster.apply(_body("GraphServer", "shared", {"url": "http://nowhere.invalid"}), namespace=namespace)
@@ -37,8 +37,37 @@ def exercise(cluster: Cluster, namespace: str) -> None:
         wait_for(f"status of the {kind}", lambda kind=kind: cluster.items(kind, *place)[0].get("status"))
     wrong = {"assistant": "agent", "schedule": "0 0 29 2 *", "timeZone": "Mars/Phobos"}
     cluster.apply(_body("GraphCron", "wrong", wrong), namespace=namespace)
+    _leave_open(cluster, namespace)
     about = ("events", *place, "--field-selector", "involvedObject.kind=GraphCron")
     wait_for("Event", lambda: cluster.items(*about))
+
+
+def _leave_open(cluster: Cluster, namespace: str) -> None:
+    """Make Jobs that stay open: beside a sidecar after a success and after a failure, and for lack of a pod."""
+    place = ("--namespace", namespace)
+    (cronjob,) = cluster.items("cronjobs", *place)
+    template = cronjob["spec"]["jobTemplate"]
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", **{key: cronjob["metadata"][key] for key in ("name", "uid")}}
+    for name, code, account in (("succeeds", 0, "default"), ("fails", 10, "default"), ("refused", 0, "missing")):
+        pod = template["spec"]["template"]["spec"]
+        (runner,) = pod["containers"]
+        containers = [
+            {**runner, "command": ["/usr/bin/python3", "-c", f"raise SystemExit({code})"]},
+            {**runner, "name": "beside", "command": ["/usr/bin/python3", "-c", "import time; time.sleep(600)"]},
+        ]
+        spec = {
+            **template["spec"]["template"],
+            "spec": {**pod, "serviceAccountName": account, "containers": containers},
+        }
+        metadata = {"name": name, **template["metadata"], "ownerReferences": [owner]}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}
+        cluster.apply({**job, "spec": {**template["spec"], "template": spec}}, namespace=namespace)
+    left = lambda: {each["metadata"]["name"] for each in cluster.items("jobs", *place)}  # noqa: E731
+    wait_for("deleted Job", lambda: "succeeds" not in left(), seconds=120)
+    pods = ("pods", *place, "--selector", "batch.kubernetes.io/job-name=fails")
+    wait_for("pod with a deadline", lambda: cluster.items(*pods)[0]["spec"].get("activeDeadlineSeconds"), seconds=120)
+    words = lambda: "PodCannotStart" in str(cluster.get("graphcron", "lines", *place).get("status"))  # noqa: E731
+    wait_for("word of the pod that is refused", words, seconds=120)
 
 
 def install_alone(cluster: Cluster) -> str:

@@ -6,7 +6,6 @@ These tests come after all others, since a right is used when some test makes th
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,8 @@ from tests.cluster import Cluster, wait_for
 from tests.conftest import ALONE, install_operator
 from tests.rights.exercise import exercise_shared, install_alone
 from tests.rights.rights import Right, Use, grants, missing, unused, uses
+
+pytestmark = pytest.mark.needs("audit-log")
 
 NAMESPACE = "graphcron-system"
 ACCOUNT = f"{NAMESPACE}:graphcron"
@@ -39,14 +40,7 @@ def alone(cluster: Cluster, operator: None) -> list[Any]:
 @pytest.fixture(scope="module")
 def log(cluster: Cluster, alone: list[Any]) -> list[Use]:
     """Return all requests of ServiceAccounts since the cluster came up."""
-    known = json.loads(cluster.hack("info").stdout)
-    files = sorted(Path(known["state"], "logs").glob("audit*.log"))
-    if not files:
-        pytest.fail(
-            f"the cluster {cluster.name} ({known['provider']}) writes no audit log, so nobody knows which rights are used: "
-            "bring it up with `hack/cluster up --provider local --audit-log tests/rights/audit-policy.yaml`"
-        )
-    return [use for file in files for use in uses(file.read_text(encoding="utf-8", errors="replace").splitlines())]
+    return list(uses(cluster.hack("audit-log").stdout.splitlines()))
 
 
 @pytest.fixture(scope="module")

@@ -175,8 +175,8 @@ def test_a_model_without_a_price(cron: Cron) -> None:
     pod = cron.pod(**spender(1, Budget(prices={"sample-model-2": ["0.5", "1"]})))
     report = pod.wait()
     assert report.cost == "0.000025"
-    assert "no price is known for sample-model-1: the cost is a lower bound" in report.message
-    assert "sample-model-1" in pod.log
+    assert "no price is known for a model that the run used, so the cost is a lower bound" in report.message
+    assert "sample-model-1" not in pod.log
     cron.minute += 1
     assert cron.pod(**spender(1, Budget(prices={"*": ["1", "1"]}))).wait().cost == "0.00016"
 
@@ -258,6 +258,7 @@ def test_timeout_seconds_holds_as_ever(cron: Cron) -> None:
     assert exact(report) == (Outcome.TIMEOUT, HIDDEN + CALL, None)
 
 
+@pytest.mark.needs("linux")
 def test_a_long_message_is_not_held_in_memory(cron: Cron) -> None:
     pod = cron.pod(**spender(1, characters=8_000_000))
     peak = 0

@@ -58,14 +58,14 @@ def test_what_may_fit(value: Any) -> None:
         ("text", "is a string"),
         ([1], "is an array"),
         (5, "is an integer"),
-        ({"message": []}, "did you mean `messages`?"),
-        ({"zzz": []}, "which are `messages`, `count`"),
-        ({"messages": 5}, "has an integer as `messages`, and the graph takes an array"),
-        ({"count": "many"}, "has a string as `count`"),
-        ({"count": {}}, "has an object as `count`"),
-        ({"name": []}, "and the graph takes a string or nothing"),
-        ({"flag": {}}, "has an object as `flag`"),
-        ({"place": 5}, "has an integer as `place`"),
+        ({"message": []}, "has no key that the graph knows"),
+        ({"zzz": []}, "has no key that the graph knows"),
+        ({"messages": 5}, "has an integer where the graph takes an array"),
+        ({"count": "many"}, "has a string where the graph takes an integer"),
+        ({"count": {}}, "has an object where the graph takes an integer"),
+        ({"name": []}, "where the graph takes a string or nothing"),
+        ({"flag": {}}, "has an object where the graph takes a boolean"),
+        ({"place": 5}, "has an integer where the graph takes an object"),
     ],
 )
 def test_what_can_not_fit(value: Any, words: str) -> None:
@@ -77,11 +77,21 @@ def test_what_can_not_fit(value: Any, words: str) -> None:
 )
 def test_schemas_that_say_nothing(schema: Any) -> None:
     assert fit.misfit("anything", schema) == ""
-    assert fit.ignored({"a": 1}, schema) == []
+    assert fit.ignored({"a": 1}, schema) == 0
 
 
 def test_graphs_that_take_any_key() -> None:
     open_schema = {**SCHEMA, "additionalProperties": True}
     assert fit.misfit({"zzz": 1}, open_schema) == ""
-    assert fit.ignored({"zzz": 1}, open_schema) == []
-    assert fit.ignored({"zzz": 1, "count": 1}, SCHEMA) == ["zzz"]
+    assert fit.ignored({"zzz": 1}, open_schema) == 0
+    assert fit.ignored({"zzz": 1, "count": 1}, SCHEMA) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [({}, 2), ({"messages": []}, 1), ({"messages": [], "count": None}, 0), ({"name": "x"}, 2), (None, 0), ("text", 0)],
+)
+def test_missing_keys(value: Any, count: int) -> None:
+    assert fit.missing(value, SCHEMA) == count
+    for required in (None, "messages", [1], {}):
+        assert fit.missing(value, {**SCHEMA, "required": required}) == 0

@@ -1,5 +1,6 @@
 """What forbids to start: bounds of the schedule, predecessors, a thread that waits for a person."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from graphcron.contract import Outcome
-from tests.runner.harness import Api, Cron, asked, wait_for
+from graphcron.contract import ENV_SCHEDULED_TIME, Outcome
+from graphcron.runner.predecessors import PROMPT_SECONDS
+from graphcron.runner.times import rfc3339
+from tests.runner.harness import ROOT, Api, Cron, asked, wait_for
 
 SLOW = {"assistant": "steps", "input": {"steps": 100, "seconds": 0.3}}
 
@@ -113,6 +116,23 @@ def test_forbid(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, s
     assert (after.threadId == thread) is ("thread" in where)
 
 
+def test_forbid_skips_what_was_due_during_a_run_that_is_over(
+    api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]
+) -> None:
+    """Kubernetes makes the Job when the earlier one has ended; what was due after the run starts, however late."""
+    first = cron.pod(minutes_ago=1, env=before, assistant="steps", input={"steps": 10, "seconds": 0.5}, **where)
+    wait_for(lambda: records(api, cron, with_run=True), what="the record")
+    during = time.time() + 1
+    assert first.wait().outcome is Outcome.SUCCEEDED
+    after = time.time() + 1
+    wait_for(lambda: time.time() > after + PROMPT_SECONDS + 0.5, what="a late pod")
+    report = cron.pod(env={ENV_SCHEDULED_TIME: rfc3339(during)}, **where).wait()
+    assert (report.outcome, report.reason) == (Outcome.SKIPPED, "PredecessorActive")
+    assert cron.pod(env={ENV_SCHEDULED_TIME: rfc3339(after)}, **where).wait().outcome is Outcome.SUCCEEDED
+    allowed = cron.pod(env={ENV_SCHEDULED_TIME: rfc3339(during - 1)}, concurrencyPolicy="Allow", **where).wait()
+    assert allowed.outcome is Outcome.SUCCEEDED
+
+
 def test_forbid_finds_a_run_that_its_pod_had_no_time_to_write_down(
     api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]
 ) -> None:
@@ -145,6 +165,23 @@ def test_replace(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, 
     assert status(api, thread, run) == "interrupted"
     replaced = first.wait()
     assert (replaced.outcome, replaced.reason) == (Outcome.CANCELLED, "Replaced")
+
+
+def test_the_page_lists_the_questions_and_not_the_runs_that_were_replaced(api: Api, cron: Cron) -> None:
+    asking = cron.pod(minutes_ago=3, assistant="approval", input={"request": "x"}).wait()
+    replaced = cron.pod(minutes_ago=2, **SLOW)
+    thread = api.started_run(cron.uid)["thread_id"]
+    assert cron.pod(minutes_ago=1, concurrencyPolicy="Replace").wait().outcome is Outcome.SUCCEEDED
+    assert replaced.wait().reason == "Replaced"
+    assert api.get("GET", f"/threads/{thread}")["status"] == "interrupted"
+
+    page = (ROOT / "docs/human-in-the-loop.md").read_text()
+    query = json.loads(page.partition("/threads/search")[2].partition("<<EOF\n")[2].partition("EOF")[0])
+    ours = {"graphcron/namespace": "agents", "graphcron/name": "nightly", "graphcron/uid": cron.uid}
+    found = api.get("POST", "/threads/search", {**query, "metadata": {**query["metadata"], **ours}})
+    assert [each["thread_id"] for each in found] == [asking.threadId]
+    (question,) = found[0]["interrupts"].values()
+    assert question[0]["value"]["question"] == "May I?"
 
 
 def test_allow(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from graphcron import contract
 from graphcron.contract import Outcome, Report
-from graphcron.runner import preflight
+from graphcron.runner import answers
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron, free_port, serve
 from tests.runner.test_wire import certificates
@@ -120,8 +120,7 @@ def test_a_url_that_is_none(cron: Cron) -> None:
 def test_an_assistant_that_is_missing(cron: Cron, name: str) -> None:
     report = look(cron, assistant=name)
     assert verdict_of(report) == rejected("AssistantNotFound")
-    assert name in report.message
-    assert "approval" in report.message
+    assert report.message == f"the server has no assistant {name}; POST /assistants/search lists those that it has"
 
 
 def test_assistants_by_id_and_those_that_people_made(api: Api, cron: Cron) -> None:
@@ -171,14 +170,15 @@ def test_threads(api: Api, cron: Cron) -> None:
 def test_input_and_context(cron: Cron, tmp_path: Path) -> None:
     report = look(cron, input={"mesages": []})
     assert verdict_of(report) == rejected("InputMismatch")
-    assert report.message == "the input has `mesages`, which is none of the graph's keys: did you mean `messages`?"
-    assert "is a string, and the graph takes an object with `messages`" in look(cron, input="hello").message
-    assert "leaves out `color`" in look(cron, input={"messages": [], "color": "red"}).message
+    where = "GET /assistants/ASSISTANT_ID/schemas tells what the graph takes"
+    assert report.message == f"the input has no key that the graph knows; {where}"
+    assert "is a string, and the graph takes an object;" in look(cron, input="hello").message
+    assert "leaves out 1 key of the input" in look(cron, input={"messages": [], "color": "red"}).message
     assert look(cron, input={"messages": "hello"}).outcome is Outcome.SUCCEEDED
 
     report = look(cron, run={"context": {"signatur": "Ada"}})
     assert verdict_of(report) == rejected("ContextMismatch")
-    assert "did you mean `signature`?" in report.message
+    assert "the context has no key that the graph knows" in report.message
     assert look(cron, run={"context": {"signature": ["Ada"]}}).reason == "ContextMismatch"
 
     file = tmp_path / "root-file" / contract.INPUT_DIR.lstrip("/") / contract.INPUT_FILE
@@ -199,7 +199,62 @@ def test_a_server_without_schemas(cron: Cron, faults: Faults) -> None:
         report = look(cron, input={"anything": 1})
         assert report.outcome is Outcome.SUCCEEDED
         assert report.message.endswith("the input was not checked: the graph publishes no input schema")
-        assert "not checked" not in look(cron, input=None).message
+
+
+def test_no_input_on_a_fresh_thread(api: Api, cron: Cron) -> None:
+    fresh = look(cron, input=None)
+    assert verdict_of(fresh) == rejected("InputMismatch")
+    assert fresh.message.startswith("there is no input, and without one every graph fails on a fresh thread")
+    assert verdict_of(look(cron, input=None, threadPer="day")) == rejected("InputMismatch")
+    assert verdict_of(look(cron, input=None, thread=UNKNOWN, createThread=True)) == rejected("InputMismatch")
+    assert cron.pod(input=None).wait().reason == "EmptyInputError"
+    thread = api.get("POST", "/threads", {})["thread_id"]
+    assert look(cron, input=None, thread=thread).outcome is Outcome.SUCCEEDED
+
+
+def test_required_keys_that_the_input_lacks(cron: Cron) -> None:
+    report = look(cron, input={})
+    assert report.outcome is Outcome.SUCCEEDED
+    assert "the input lacks 1 key that the graph's schema requires; GET /assistants" in report.message
+    assert "lacks" not in look(cron, input={"messages": []}).message
+
+
+LATER = {"fault": "answer", "status": 503, "headers": {"Retry-After": "3600"}}
+SILENT = {"fault": "hang", "seconds": 60}
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "note"),
+    [
+        ("/info$", LATER, "GET /info, which tells its version, was not answered"),
+        ("/assistants/search$", LATER, "the assistant agent can't be seen: a question for it was not answered"),
+        ("/schemas$", SILENT, "the input was not checked: the question for the graph's schemas was not answered"),
+    ],
+)
+def test_no_answer_to_an_optional_question_is_a_note(
+    cron: Cron, faults: Faults, path: str, fault: dict[str, Any], note: str
+) -> None:
+    faults.rules({"path": path, "times": None, **fault})
+    report = look(cron)
+    assert report.outcome is Outcome.SUCCEEDED
+    assert note in report.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent"),
+    [
+        ({}, "sent without an API key or any other header"),
+        ({contract.ENV_API_KEY: "wrong-key"}, "sent with x-api-key"),
+        ({f"{contract.ENV_HEADER_PREFIX}0": "Bearer wrong-key"}, "sent with authorization"),
+    ],
+)
+def test_refused_credentials(cron: Cron, keyed: str, headers: dict[str, str], sent: str) -> None:
+    cron.url = keyed
+    report = look(cron, headers, headers=("authorization",) if "authorization" in sent else ())
+    assert verdict_of(report) == rejected("Unauthorized")
+    refused = "the server refused POST /threads/search (401): it does not know the key or token"
+    assert report.message == f"{refused}; {sent}"
+    assert "wrong-key" not in report.to_json()
 
 
 def test_what_a_server_lacks(cron: Cron, faults: Faults) -> None:
@@ -226,6 +281,16 @@ def test_nothing_private_is_said(cron: Cron) -> None:
 
 
 def test_products() -> None:
-    assert preflight.product_of({"version": "0.2.1", "langgraph_py_version": "1"}) == "langgraph-api 0.2.1"
-    assert preflight.product_of({"name": "Aegra", "version": "1"}) == "Aegra 1"
-    assert preflight.product_of({}) == preflight.product_of({"version": 5}) == ""
+    assert answers.product_of({"version": "0.2.1", "langgraph_py_version": "1"}) == "langgraph-api 0.2.1"
+    assert answers.product_of({"version": "0.16.7.dev3"}) == "langgraph-api 0.16.7.dev3"
+    assert answers.product_of({"name": "AEGRA", "version": "1.0.0rc1"}) == "Aegra 1.0.0rc1"
+    for other in (
+        {},
+        {"version": 5},
+        {"version": "secret"},
+        {"name": "secret", "version": "1"},
+        {"name": 5, "version": "1"},
+    ):
+        assert answers.product_of(other) == ""
+    assert answers.is_product("Aegra 1.0.0rc1")
+    assert not any(map(answers.is_product, ("", " 1", "aegra 1", "secret 1", "Aegra secret", None)))

@@ -182,8 +182,8 @@ def test_the_next_occurrence_finds_it_under_way(api: Api, cron: Cron, where: dic
     skipped = cron.pod(**flaky(), **where).wait()
     assert (skipped.outcome, skipped.reason) == (Outcome.SKIPPED, "PredecessorActive")
 
-    record = next(each for each in api.threads(cron.uid) if each["metadata"].get("graphcron/awaited-until"))
-    past = {"metadata": {"graphcron/awaited-until": "2020-01-01T00:00:00Z"}}
+    record = next(each for each in api.threads(cron.uid) if each["metadata"].get("graphcron/awaited-for"))
+    past = {"metadata": {"graphcron/awaited-for": "0"}}
     api.get("PATCH", f"/threads/{record['thread_id']}", past)  # no pod has come back in time
     assert cron.pod(env=asked("later"), **flaky(), **where).wait().outcome is Outcome.SUCCEEDED
 
@@ -204,7 +204,7 @@ def test_one_that_comes_back_too_late_leaves_the_field(api: Api, cron: Cron) -> 
     trying_again(pod)
     pod.process.kill()
     record = api.threads(cron.uid)[0]["thread_id"]
-    api.get("PATCH", f"/threads/{record}", {"metadata": {"graphcron/awaited-until": "2020-01-01T00:00:00Z"}})
+    api.get("PATCH", f"/threads/{record}", {"metadata": {"graphcron/awaited-for": "0"}})
     cron.pod(env=asked("other"), assistant="steps", input={"steps": 100, "seconds": 0.3})
     wait_for(lambda: len(api.all_runs(cron.uid)) == 2, what="the other's run")
 

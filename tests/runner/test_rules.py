@@ -9,6 +9,8 @@ from graphcron.contract import Outcome, Request
 from graphcron.runner import checks, failures, housekeeping, retry, settings, threads, times, turns
 from graphcron.runner.record import Record
 
+RUN = "3f2b1a52-0000-4000-8000-000000000000"
+
 
 def seconds(text: str) -> int:
     return int(times.seconds_of(text))
@@ -65,19 +67,20 @@ def other(made: float, touched: float, number: int = 0, **metadata: str) -> Reco
         (other(0, 15), other(5, 16, 1), 20, True),  # ... and this one was not
         (other(5, 6, 1), other(0, 30), 25, True),  # we come back, and it stands there already
         (other(5, 31, 1), other(0, 30), 31, False),  # ... or has seen us
-        (other(0, 0, run_id="r"), other(5, 5, 1), 5, False),
+        (other(0, 0, run_id=RUN), other(5, 5, 1), 5, False),
         (other(0, 0, pod="p", stopped_by="p", stopped_run="none"), other(5, 5, 1), 5, False),
         (other(0, 0, pod="q", stopped_by="p", stopped_run="none"), other(5, 5, 1), 5, True),
     ],
 )
 def test_whose_turn_it_is(theirs: Record, ours: Record, now: float, first: bool) -> None:
     hour = seconds("2026-11-22T14:00:00Z")
-    turn = turns.Turn(ours.made, (ours.touched, ours.id), False, 20, ours.touched)
+    turn = turns.Turn(ours.made, (ours.touched, ours.id), False, 20, ours.touched, 0)
     assert turns.goes_first(theirs, turn, hour + now) is first
 
 
 def test_nobody_who_waits_is_before_one_who_holds_a_place() -> None:
-    turn = turns.Turn(other(5, 5, 1).made, (other(5, 5, 1).touched, "t1"), True, 20, other(5, 5, 1).touched)
+    ours = other(5, 5, 1)
+    turn = turns.Turn(ours.made, (ours.touched, "t1"), True, 20, ours.touched, 0)
     assert turns.goes_first(other(0, 6), turn, turn.came[0] + 1) is False
     assert turns.goes_first(other(0, 4), turn, turn.came[0] + 1) is True  # it may have looked before we said so
 
@@ -89,7 +92,7 @@ def test_the_pause_before_another_run() -> None:
 
 def test_which_threads_are_too_many() -> None:
     def thread(number: int, **metadata: str) -> Record:
-        return other(0, 0, number, **{"kind": "own", "run_id": "r", "outcome": "GraphError", **metadata})
+        return other(0, 0, number, **{"kind": "own", "run_id": RUN, "outcome": "GraphError", **metadata})
 
     records = [
         thread(1),

@@ -9,7 +9,8 @@ import pytest
 
 from graphcron.runner import ledger, money, sse, windows
 from graphcron.runner.ledger import Entry
-from graphcron.runner.tokens import Counter, Used, in_state
+from graphcron.runner.tokens import Counter, Used, in_state, usage_of
+from graphcron.runner.verdict import tokens_of
 
 CALL = {"ls_model_type": "chat", "ls_model_name": "asked"}
 
@@ -241,6 +242,27 @@ def test_entries_of_the_ledger() -> None:
     assert ledger.entries({entry.key: "many 0.5", other.key: None}) == []
     assert ledger.within([other, entry._replace(at=5)], 5, 1795356001) == [entry._replace(at=5), other]
     assert ledger.within([other], 5, 1795356000) == []
+
+
+HUGE = [2**53, 10**4200, -5, True, 1.5, "7", None]
+
+
+@pytest.mark.parametrize("number", HUGE, ids=lambda number: str(type(number)))
+def test_numbers_that_can_not_be_right_count_as_none(number: Any) -> None:
+    message = {"usage_metadata": {"input_tokens": number, "output_tokens": 3, "total_tokens": number}}
+    assert usage_of(message) == Used(0, 3, 3)
+    plain = {"usage_metadata": {"total_tokens": 3}}
+    assert tokens_of({"values": {"messages": [message, plain]}}) == 3
+    assert tokens_of({"values": {"messages": [message]}}) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["-5 1", "1_0 1", "\u0661 1", f"{2**53} 1", f"1{'0' * 4000} 1", f"1 1{'0' * 4000}", "1 -1"]
+)
+def test_entries_of_the_ledger_that_can_not_be_right_are_left_out(value: str) -> None:
+    right = Entry(12, "0" * 8, "2" * 8, 3, money.units("0.5"), at_least=False)
+    found = {"12-00000000-11111111": value, right.key: right.value}
+    assert ledger.entries(found) == [right]
 
 
 def test_when_a_rolling_window_has_room_again() -> None:

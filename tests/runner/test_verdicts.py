@@ -41,6 +41,16 @@ def test_timeout(api: Api, cron: Cron) -> None:
     assert cron.pod(**SLOW, timeoutSeconds=2).wait().outcome is Outcome.TIMEOUT  # another pod says the same
 
 
+def test_timeout_by_default(api: Api, cron: Cron) -> None:
+    report = cron.pod(**SLOW, defaultTimeoutSeconds=2).wait()
+    assert (report.outcome, report.reason) == (Outcome.TIMEOUT, "DefaultTimeout")
+    (run,) = api.all_runs(cron.uid)
+    assert run["status"] == "interrupted"
+    again = cron.pod(**SLOW, defaultTimeoutSeconds=2).wait()
+    assert (again.outcome, again.reason) == (Outcome.TIMEOUT, "DefaultTimeout")  # another pod says the same
+    (run,) = api.all_runs(cron.uid)
+
+
 def test_timeout_counts_from_the_run_s_creation(api: Api, cron: Cron) -> None:
     pod = cron.pod(**SLOW, timeoutSeconds=8)
     thread = api.started_run(cron.uid)["thread_id"]

@@ -13,7 +13,7 @@ import pytest
 from graphcron import contract
 from graphcron.contract import Outcome
 from tests.runner.conftest import Faults
-from tests.runner.harness import ROOT, Api, Cron, Pod, free_port, serve, wait_for
+from tests.runner.harness import ROOT, Api, Cron, Pod, asked, free_port, serve, wait_for
 
 
 def answer(status: int, times: int | None = 1, path: str = "", **headers: str) -> dict[str, object]:
@@ -34,7 +34,8 @@ def test_a_retry_after_beyond_the_deadline(cron: Cron, faults: Faults, api: Api)
     report = cron.pod().wait(20)
     assert (report.outcome, report.reason) == (Outcome.SERVER_UNREACHABLE, "")
     assert "429" in report.message
-    assert api.record(cron.uid)["outcome"] == "ServerUnreachable"
+    record = api.record(cron.uid)
+    assert (record["state"], "outcome" in record) == ("active", False)  # another pod may have a run
 
 
 def test_the_server_comes_up_late(cron: Cron, tmp_path: Path, server: str) -> None:
@@ -52,8 +53,7 @@ def test_the_server_comes_up_late(cron: Cron, tmp_path: Path, server: str) -> No
 
 def test_the_server_stays_away(cron: Cron) -> None:
     cron.url = f"http://127.0.0.1:{free_port()}"
-    late = int(time.time() - cron.minute * 60) + 2
-    report = cron.pod(startingDeadlineSeconds=late).wait(50)  # a late pod still looks for 30 s
+    report = cron.pod(env=asked("now"), startingDeadlineSeconds=2).wait()
     assert (report.outcome, report.reason) == (Outcome.SERVER_UNREACHABLE, "")
     assert "refused" in report.message
 
@@ -91,10 +91,14 @@ def test_a_key_that_no_header_can_carry(cron: Cron) -> None:
 @pytest.mark.parametrize(
     ("request_", "reason", "says"),
     [
-        ({"assistant": "no-such-graph"}, "HTTP422", "Invalid assistant: 'no-such-graph'"),
-        ({"run": {"config": "private words"}}, "HTTP422", "left out"),
-        ({"run": {"webhook": "http://localhost/private"}}, "HTTP422", "Webhook host blocked"),
-        ({"assistant": "3f2b1a52-0000-4000-8000-000000000000"}, "HTTP404", "not found"),
+        ({"assistant": "no-such-graph"}, "HTTP422", "(422): it has no such assistant"),
+        ({"run": {"config": "private words"}}, "HTTP422", "(422): `config` has a value that it refuses"),
+        ({"run": {"webhook": "http://localhost/private"}}, "HTTP422", "it refuses the webhook's URL"),
+        (
+            {"assistant": "3f2b1a52-0000-4000-8000-000000000000"},
+            "HTTP404",
+            "it has no such thread, or no such assistant",
+        ),
     ],
 )
 def test_the_server_refuses(api: Api, cron: Cron, request_: dict[str, object], reason: str, says: str) -> None:
@@ -213,6 +217,7 @@ def test_http_through_a_proxy(api: Api, cron: Cron, make_faults: Callable[..., F
     assert len(proxy.requests()) == used
 
 
+@pytest.mark.needs("linux")
 def test_a_long_answer_is_not_held_in_memory(api: Api, cron: Cron) -> None:
     """A join ends with all values of the thread: they are thrown away as they come."""
     text = "x" * 8_000_000

@@ -42,6 +42,12 @@ class AegraApi(Api):
         rows = self._database.ask(f"SELECT value FROM store WHERE prefix = 'steps.{thread_id}'")
         return sorted(value["step"] for value in map(json.loads, rows) if value["phase"] == phase)
 
+    def age(self, *thread_ids: str) -> None:
+        """Make threads eight days older for the server's own sweeper, which deletes after seven what has no TTL."""
+        ids = ", ".join(f"'{thread_id}'" for thread_id in thread_ids)
+        change = "UPDATE thread_ttl SET expires_at = expires_at - interval '8 days'"
+        self._database.ask(f"{change} WHERE thread_id IN ({ids})")
+
 
 @contextmanager
 def serve_langgraph(folder: Path) -> Iterator[Facts]:
@@ -60,7 +66,7 @@ def serve_langgraph_old(folder: Path) -> Iterator[Facts]:
 
 @contextmanager
 def serve_aegra(folder: Path) -> Iterator[Facts]:
-    """Serve with aegra. It says that it wants Python 3.12; 3.11 will do."""
+    """Serve with aegra, which sweeps threads. It says that it wants Python 3.12; 3.11 will do."""
     made = installed("aegra", "--ignore-requires-python")
     graphs = json.loads((SAMPLE / "langgraph.json").read_text())["graphs"]
     config = folder / "aegra.json"
@@ -69,6 +75,7 @@ def serve_aegra(folder: Path) -> Iterator[Facts]:
     command = [str(made.python), "-m", "uvicorn", "aegra_api.main:app", "--port", str(port), "--log-level", "warning"]
     with postgres(made.packages) as database:
         environ = {"DATABASE_URL": database.url, "AEGRA_CONFIG": str(config), "LOG_LEVEL": "WARNING"}
+        environ["AEGRA_THREAD_TTL"] = json.dumps({"default_ttl": 7 * 1440, "sweep_interval_minutes": 0.01})
         with _serving(folder, command, f"http://127.0.0.1:{port}", "/health", **environ) as url:
             yield {"url": url, "database": database.url, "psql": str(database.psql)}
 

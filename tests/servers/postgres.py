@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -64,9 +63,10 @@ def postgres(packages: Path) -> Iterator[Database]:
             command = [home / "bin/postgres", *_options(folder, port)]
             process = subprocess.Popen(command, stdout=log, stderr=log, **run)
         try:
-            wait_for(lambda: process.poll() is not None or _listens(port), what="PostgreSQL")
+            database = Database(f"postgresql://postgres@127.0.0.1:{port}/postgres", home / "bin/psql")
+            wait_for(lambda: process.poll() is not None or _answers(database), what="PostgreSQL")
             assert process.poll() is None, (folder / "log").read_text()
-            yield Database(f"postgresql://postgres@127.0.0.1:{port}/postgres", home / "bin/psql")
+            yield database
         finally:
             process.send_signal(signal.SIGINT)  # "fast": it ends its children, and waits for no client
             process.wait(30)
@@ -104,6 +104,9 @@ def _programs(packages: Path, folder: Path) -> tuple[Path, dict[str, Any]]:
     return folder / PACKAGE / INSTALL, {"user": NOBODY, "group": NOBODY, "extra_groups": []}
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _answers(database: Database) -> bool:
+    """Whether it takes queries: it listens while it still starts."""
+    try:
+        return database.ask("SELECT 1") == ["1"]
+    except subprocess.CalledProcessError:
+        return False

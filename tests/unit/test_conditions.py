@@ -22,6 +22,7 @@ OUTCOMES = [
     (Outcome.INTERRUPTED, "Unknown"),
     (Outcome.CANCELLED, "Unknown"),
     (Outcome.STOPPED, "Unknown"),
+    (Outcome.UNKNOWN, "Unknown"),
 ]
 
 

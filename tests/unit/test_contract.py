@@ -5,7 +5,17 @@ import json
 import pytest
 
 from graphcron import contract
-from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Budget, Outcome, Report, Request
+from graphcron.contract import (
+    EXIT_CODES,
+    FINAL_EXIT_CODES,
+    RETIRED_EXIT_CODES,
+    RETRIABLE,
+    Budget,
+    Outcome,
+    Report,
+    Request,
+)
+from graphcron.pause import FAILURES
 
 FULL = Request(
     url="https://server/prefix",
@@ -20,6 +30,7 @@ FULL = Request(
     concurrencyPolicy="Replace",
     startingDeadlineSeconds=5,
     timeoutSeconds=60,
+    defaultTimeoutSeconds=900,
     notBefore="2026-11-22T14:00:00Z",
     notAfter="2026-11-23T14:00:00Z",
     startTime="2026-11-21T14:00:00Z",
@@ -135,14 +146,17 @@ def test_a_report_fits_a_termination_message(character: str) -> None:
     assert Report.from_json(text).message.startswith(character * 100)
 
 
-def test_every_outcome_has_an_exit_code_of_its_own() -> None:
+def test_exit_code_is_zero_unless_the_run_has_failed_or_another_pod_may_resume_it() -> None:
+    """A Job fails when, and only when, its run has failed: alerts on failed Jobs must not fire for a skip."""
     assert set(EXIT_CODES) == set(Outcome)
-    assert len(set(EXIT_CODES.values())) == len(Outcome)
-    assert EXIT_CODES[Outcome.SUCCEEDED] == 0
-    assert all(code < 126 for code in EXIT_CODES.values())  # above are the shell's and the signals'
+    assert {outcome for outcome, code in EXIT_CODES.items() if code} == FAILURES | {Outcome.STOPPED}
+    failed = [code for code in EXIT_CODES.values() if code]
+    assert len(set(failed)) == len(failed)
+    assert all(code < 126 for code in failed)  # above are the shell's and the signals'
 
 
 def test_final_exit_codes_are_those_after_which_another_pod_would_only_pay_again() -> None:
-    again = {Outcome.SUCCEEDED, Outcome.INTERNAL_ERROR, Outcome.STOPPED}
-    assert set(FINAL_EXIT_CODES) == {code for outcome, code in EXIT_CODES.items() if outcome not in again}
+    final = {code for outcome, code in EXIT_CODES.items() if code and outcome not in RETRIABLE}
+    assert set(FINAL_EXIT_CODES) == final | set(RETIRED_EXIT_CODES)
+    assert not set(RETIRED_EXIT_CODES) & set(EXIT_CODES.values())
     assert list(FINAL_EXIT_CODES) == sorted(FINAL_EXIT_CODES)

@@ -123,7 +123,7 @@ def test_columns() -> None:
     }
     assert names == {
         "GraphCron": {
-            0: ["Schedule", "Zone", "Ready", "Suspend", "Last", "Next", "Age"],
+            0: ["Schedule", "Zone", "Ready", "Target", "Suspend", "Last", "Next", "Age"],
             1: ["Assistant", "Thread", "Server", "Tokens"],
         },
         "GraphServer": {0: ["URL", "Ready", "Server", "Age"], 1: []},

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from graphcron import names
+from graphcron.contract import Request
 from graphcron.desired import Memory, cronjob_names, cronjobs_for, is_in_place, next_change, rest_of
 from graphcron.errors import SpecError
 from graphcron.settings import Settings
@@ -203,8 +204,19 @@ def test_a_job_has_time_for_all_its_attempts(attempts, seconds):
     assert job["activeDeadlineSeconds"] == seconds
 
 
-def test_a_job_without_a_timeout_has_no_end():
-    assert "activeDeadlineSeconds" not in rendered(retry={"attempts": 2})["spec"]["jobTemplate"]["spec"]
+@pytest.mark.parametrize(("attempts", "seconds"), [(0, 900 + 120 + 120), (2, 900 + 2 * (900 + 90) + 120 + 120)])
+def test_a_job_without_a_timeout_has_the_operators_default(attempts, seconds):
+    settings = replace(SETTINGS, default_timeout_seconds=900)
+    job = rendered(settings=settings, **({"retry": {"attempts": attempts}} if attempts else {}))
+    assert job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] == seconds
+
+
+def test_the_runner_has_the_operators_default_timeout():
+    # What both know is not told, so that a runner of an earlier version can read the request.
+    assert "defaultTimeoutSeconds" not in str(rendered())
+    settings = replace(SETTINGS, default_timeout_seconds=900)
+    assert '"defaultTimeoutSeconds":900' in str(rendered(settings=settings))
+    assert Request(url="", assistant="").defaultTimeoutSeconds == Settings().default_timeout_seconds == 604_800
 
 
 # --- Rests

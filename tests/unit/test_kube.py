@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,10 +13,11 @@ from aiohttp import web
 from kubernetes.aio import client
 
 from graphcron import names
+from graphcron.bounded_json import as_yaml
 from graphcron.connection import open_client, proxy_for
 from graphcron.errors import ClusterError, ConflictError, SpecError
 from graphcron.events import Event
-from graphcron.kube import Cluster, as_yaml
+from graphcron.kube import Cluster
 
 
 @pytest.mark.parametrize(
@@ -39,17 +42,32 @@ class Said:
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, Any]] = []
         self.written: list[Any] = []
+        self.gone: list[str] = []
         self.result: Any = None
 
 
-def ask(verb: Callable[[Cluster], Awaitable[Any]], status: int = 200, **more: Any) -> Said:
-    """Ask a server that answers everything with this status, and with more in its answer."""
+def ask(
+    verb: Callable[[Cluster], Awaitable[Any]],
+    status: int = 200,
+    *,
+    answers: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    **more: Any,
+) -> Said:
+    """Ask a server that answers everything with this status, and with more in its answer.
+
+    Parameters
+    ----------
+    answers
+        What it answers to a method in place of that; ``status`` in it is the HTTP status.
+    """
     said = Said()
 
     async def answer(request: web.Request) -> web.Response:
         text = await request.text()
         said.requests.append((request.method, request.path_qs, yaml.safe_load(text) if text else None))
-        return web.json_response({"message": "so it is", "metadata": {"uid": "u"}, **more}, status=status)
+        special = answers.get(request.method, more)
+        answer = {"message": "so it is", "metadata": {"uid": "u"}, **special}
+        return web.json_response(answer, status=int(special.get("status", status)))
 
     async def run() -> None:
         app = web.Application()
@@ -59,7 +77,8 @@ def ask(verb: Callable[[Cluster], Awaitable[Any]], status: int = 200, **more: An
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        cluster = Cluster(client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{port}")), said.written.append)
+        api = client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{port}"))
+        cluster = Cluster(api, said.written.append, gone=said.gone.append)
         try:
             said.result = await verb(cluster)
         finally:
@@ -71,7 +90,12 @@ def ask(verb: Callable[[Cluster], Awaitable[Any]], status: int = 200, **more: An
 
 
 CRONJOB = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "hello", "namespace": "agents"}}
-JOB = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "hello-1", "namespace": "agents"}}
+OWNER = {"apiVersion": names.API_VERSION, "kind": names.KIND, "name": "hello", "uid": "u"}
+JOB = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "hello-1", "namespace": "agents", "ownerReferences": [OWNER]},
+}
 JOBS = "/apis/batch/v1/namespaces/agents/jobs"
 ITS_PATH = "/apis/batch/v1/namespaces/agents/cronjobs/hello"
 
@@ -80,10 +104,41 @@ def owner(kind: str) -> dict[str, Any]:
     return {"kind": kind, "metadata": {"name": "hello", "namespace": "agents", "uid": "u", "resourceVersion": "7"}}
 
 
-@pytest.mark.parametrize("status", [201, 409])
-def test_a_job_is_made_once_and_one_of_that_name_is_left_as_it_is(status):
-    said = ask(lambda cluster: cluster.create_job(JOB), status)
+def test_a_job_is_posted_once():
+    said = ask(lambda cluster: cluster.create_job(JOB), 201)
     assert [(method, path.split("?")[0], body) for method, path, body in said.requests] == [("POST", JOBS, JOB)]
+
+
+def refused(status: int, reason: str, *causes: str, **more: Any) -> dict[str, Any]:
+    """Return what a refusal by the API server says beside its message."""
+    return {"status": status, "reason": reason, "details": {"causes": [{"reason": each} for each in causes]}, **more}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "error"),
+    [
+        ([{"name": "hello-1", "ownerReferences": [OWNER]}], None),
+        (
+            [{"name": "hello-1", "ownerReferences": [{**OWNER, "uid": "of a former one"}]}],
+            "delete it: kubectl delete job hello-1",
+        ),
+        ([{"name": "hello-1", "labels": {names.LABEL_UID: "u"}}], "belongs to something else"),
+        ([], "so it is"),
+    ],
+    ids=["ours", "of another owner", "of nobody", "gone by now"],
+)
+def test_a_job_that_already_exists_counts_only_if_it_has_the_same_owner(jobs, error):
+    answers = {"POST": refused(409, "AlreadyExists"), "GET": {"items": [{"metadata": each} for each in jobs]}}
+    with nullcontext() if error is None else pytest.raises(ClusterError, match=error):
+        said = ask(lambda cluster: cluster.create_job(JOB), answers=answers)
+        assert said.requests[1][:2] == ("GET", f"{JOBS}?fieldSelector=metadata.name%3Dhello-1")
+
+
+@pytest.mark.parametrize("reason", ["Conflict", ""])
+def test_a_job_that_a_quota_has_no_time_for_is_an_error(reason):
+    with pytest.raises(ClusterError, match="so it is") as raised:
+        ask(lambda cluster: cluster.create_job(JOB), answers={"POST": refused(409, reason)})
+    assert (raised.value.status, raised.value.reason) == (409, reason)
 
 
 @pytest.mark.parametrize(("status", "error"), [(422, SpecError), (403, ClusterError), (500, ClusterError)])
@@ -92,14 +147,26 @@ def test_a_job_that_is_not_taken_is_an_error(status, error):
         ask(lambda cluster: cluster.create_job(JOB), status)
 
 
-@pytest.mark.parametrize("status", [200, 404, 409])
+@pytest.mark.parametrize("status", [200, 404])
 def test_a_cronjob_is_removed_by_its_uid_with_its_jobs(status):
     said = ask(lambda cluster: cluster.delete_cronjob("agents", "hello", uid="c"), status)
     body = {"preconditions": {"uid": "c"}, "propagationPolicy": "Background"}
     assert said.requests == [("DELETE", ITS_PATH, body)]
 
 
-@pytest.mark.parametrize(("status", "written"), [(200, 1), (404, 0), (409, 0)])
+@pytest.mark.parametrize(
+    ("found", "is_gone"),
+    [({"metadata": {"uid": "c"}}, False), ({"metadata": {"uid": "d"}}, True), (refused(404, "NotFound"), True)],
+    ids=["the same", "another of its name", "none"],
+)
+@pytest.mark.parametrize("verb", ["suspend_cronjob", "delete_cronjob"])
+def test_a_conflict_ends_a_write_to_a_cronjob_only_if_that_is_gone(verb, found, is_gone):
+    answers = {"PATCH": refused(409, "Conflict"), "DELETE": refused(409, "Conflict"), "GET": found}
+    with nullcontext() if is_gone else pytest.raises(ClusterError, match="409"):
+        ask(lambda cluster: getattr(cluster, verb)("agents", "hello", uid="c"), answers=answers)
+
+
+@pytest.mark.parametrize(("status", "written"), [(200, 1), (404, 0)])
 def test_a_cronjob_that_is_suspended_begins_anew_afterwards(status, written):
     said = ask(lambda cluster: cluster.suspend_cronjob("agents", "hello", uid="c"), status)
     ((method, _, body),) = said.requests
@@ -124,30 +191,70 @@ def test_a_cronjob_is_applied_by_its_uid_or_made(uid, force):
 
 @pytest.mark.parametrize(
     ("status", "uid", "error"),
-    [(409, None, ConflictError), (409, "c", ClusterError), (422, "c", SpecError), (500, None, ClusterError)],
+    [(409, None, ClusterError), (409, "c", ClusterError), (422, "c", SpecError), (500, None, ClusterError)],
 )
 def test_a_cronjob_that_is_not_taken_is_an_error(status, uid, error):
-    with pytest.raises(error):
+    with pytest.raises(error) as raised:
         ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=uid), status)
+    assert type(raised.value) is error
+
+
+def test_a_cronjob_with_fields_of_another_manager_belongs_to_somebody_else():
+    answers = {"PATCH": refused(409, "Conflict", "FieldManagerConflict")}
+    with pytest.raises(ConflictError):
+        ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=None), answers=answers)
 
 
 @pytest.mark.parametrize(("kind", "plural"), [("GraphCron", "graphcrons"), ("GraphServer", "graphservers")])
-@pytest.mark.parametrize(("status", "taken"), [(200, True), (404, False), (409, False)])
-def test_a_status_is_written_where_it_belongs(kind, plural, status, taken):
-    said = ask(lambda cluster: cluster.patch_status(owner(kind), {"x": 1}), status)
+def test_a_status_is_written_where_it_belongs(kind, plural):
+    said = ask(lambda cluster: cluster.patch_status(owner(kind), {"x": 1}))
     ((method, path, body),) = said.requests
     place = f"/apis/{names.API_VERSION}/namespaces/agents/{plural}/hello/status"
     assert (method, path.split("?")[0]) == ("PUT", place)
     assert body["metadata"]["resourceVersion"] == "7"  # so that nobody else's is lost
     assert (body["kind"], body["metadata"]["uid"], body["status"]) == (kind, "u", {"x": 1})
-    assert (said.result, len(said.written)) == (taken, int(taken))
+    assert (said.result, len(said.written)) == (True, 1)
+
+
+@pytest.mark.parametrize("answer", [refused(404, "NotFound"), refused(409, "Conflict")])
+@pytest.mark.parametrize("items", [[], [{"metadata": {"uid": "another"}}]], ids=["gone", "made again"])
+def test_a_status_of_an_object_that_is_gone_is_not_tried_again(answer, items):
+    answers = {"PUT": answer, "GET": {"status": 200, "items": items}}
+    said = ask(lambda cluster: cluster.patch_status(owner("GraphCron"), {"x": 1}), answers=answers)
+    assert (said.result, said.written, said.gone) == (False, [], ["u"])
+
+
+def test_a_status_decided_on_an_older_version_is_decided_again():
+    answers = {"PUT": refused(409, "Conflict"), "GET": {"status": 200, "items": [{"metadata": {"uid": "u"}}]}}
+    with pytest.raises(ClusterError, match="409"):
+        ask(lambda cluster: cluster.patch_status(owner("GraphCron"), {"x": 1}), answers=answers)
+
+
+EVENT = Event(False, "Paused", "x" * 2000, key="k")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_told"),
+    [
+        (refused(201, ""), False),
+        (refused(409, "AlreadyExists"), False),
+        (refused(404, "NotFound"), False),
+        (refused(403, "Forbidden", "NamespaceTerminating"), False),
+        (refused(403, "Forbidden"), True),
+        (refused(409, "Conflict"), True),
+        (refused(500, "InternalError"), True),
+    ],
+    ids=lambda each: f"{each['status']} {each['reason']}" if isinstance(each, dict) else "",
+)
+def test_an_event_that_is_not_posted_is_logged_and_no_error(answer, is_told, caplog):
+    ask(lambda cluster: cluster.emit(owner("GraphCron"), EVENT, now="2026-11-22T12:00:00Z"), answers={"POST": answer})
+    assert [record.levelname for record in caplog.records if "Event Paused" in record.message] == ["WARNING"] * is_told
 
 
 @pytest.mark.parametrize("kind", ["GraphCron", "GraphServer"])
-@pytest.mark.parametrize("status", [201, 403, 404, 409])
-def test_an_event_is_posted_and_none_is_worth_an_error(kind, status):
-    event = Event(False, "Paused", "x" * 2000, key="k")
-    said = ask(lambda cluster: cluster.emit(owner(kind), event, now="2026-11-22T12:00:00Z"), status)
+@pytest.mark.parametrize("status", [201, 503])
+def test_an_event_is_about_its_object(kind, status):
+    said = ask(lambda cluster: cluster.emit(owner(kind), EVENT, now="2026-11-22T12:00:00Z"), status)
     ((method, _, body),) = said.requests
     assert (method, body["type"], body["involvedObject"]["kind"], len(body["message"])) == (
         "POST",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,11 @@ import yaml
 from graphcron import cron, hashed, model, schedule
 from graphcron.errors import SpecError
 from graphcron.model import Condition, GraphCron, GraphCronStatus, GraphServerStatus, RecentRun
+from graphcron.model.fit import PLACEHOLDERS
 from graphcron.model.rules import Rules
 from graphcron.model.when import Schedule
+from graphcron.runner.failures import Ended
+from graphcron.runner.template import fill, values_of
 from tests.api.specs import GOOD, GOOD_SERVER, manifest_of, problems, table
 
 BAD = table("bad_specs.yaml")
@@ -268,3 +272,21 @@ def test_the_schema_has_a_docstring_for_each_field() -> None:
     for part in (GraphCron, model.GraphCronSpec, GraphCronStatus, *model.Part.__subclasses__()):
         for name, field in part.model_fields.items():
             assert field.description, f"{part.__name__}.{name}"
+
+
+@pytest.mark.parametrize(
+    "text", ["{{name}}", "{{ trigger }} {{occurrence}}", "{{ date }}", "{{}}", "{name}", "{{ a {{ name }}", "{{{{x}}}}"]
+)
+def test_a_placeholder_is_refused_where_the_runner_would_refuse_it(text: str) -> None:
+    value = {"a": [text, {"{{ key }}": 1}]}
+    try:
+        fill(value, dict.fromkeys(PLACEHOLDERS, "x"))
+        expected: set[str] = set()
+    except Ended:
+        expected = {"spec.input"}
+    assert {each.field for each in problems(with_spec(input=value, inputTemplate=True))} == expected
+
+
+def test_the_placeholders_are_those_that_the_runner_fills_in() -> None:
+    settings = SimpleNamespace(scheduled=0, name="", namespace="", occurrence="", trigger="")
+    assert set(values_of(settings)) == set(PLACEHOLDERS)  # type: ignore[arg-type]

@@ -12,12 +12,12 @@ from graphcron.names import Purpose
 from graphcron.observed import (
     cronjob_seen,
     job_seen,
-    owner_key,
     pod_seen,
     scheduled_time_of,
     wish_of,
-    without_managed_fields,
+    without_unread_metadata,
 )
+from graphcron.ownership import owner_key, owner_uid
 from tests.unit.world import UID, at
 
 MINUTE = int(at("12:00").timestamp()) // 60
@@ -43,11 +43,19 @@ def test_of_a_cronjob_what_it_remembers_is_kept():
     assert (seen.handled_trigger, seen.handled_resume, seen.generation) == ("now", "please", 3)
 
 
-@pytest.mark.parametrize("text", ["soon", "", "2026-13-01T00:00:00Z", "99"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "soon", "", "2026-13-01T00:00:00Z", "99", "2026-11-22", "2026-11-22T12:00:00", "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00", "10000-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9000-01-01T00:00:00Z",
+    ],
+)  # fmt: skip
 def test_times_that_somebody_made_unreadable_are_none(text):
     annotations = {names.ANNOTATION_SCHEDULE_SINCE: text, names.ANNOTATION_PAUSED_SINCE: text}
     seen = cronjob_seen(body(annotations=annotations))
     assert (seen.schedule_since, seen.paused_since) == (None, None)
+    annotations = {names.ANNOTATION_SCHEDULED_TIMESTAMP: text}
+    assert job_seen(body(name="hello-by-hand", annotations=annotations)).scheduled_time == at("12:00:01")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +143,7 @@ def test_the_owner_is_told_by_the_label():
 def ended(message: Any) -> dict[str, Any]:
     text = message if isinstance(message, str) else json.dumps(message)
     state = {"terminated": {"message": text, "finishedAt": "2026-11-22T12:01:00Z"}}
-    return {"phase": "Succeeded", "containerStatuses": [{"state": state}]}
+    return {"phase": "Succeeded", "containerStatuses": [{"name": names.CONTAINER, "state": state}]}
 
 
 def test_a_pod_leaves_its_report():
@@ -147,22 +155,41 @@ def test_a_pod_leaves_its_report():
 @pytest.mark.parametrize(
     "message",
     [
-        "", "Killed", "[]", {"outcome": "Novel"}, {"outcome": "Succeeded", "tokens": "many"},
-        {"outcome": "Succeeded", "runId": 5}, {"outcome": "Succeeded", "startTime": "soon"},
-        {"outcome": "Succeeded", "windowEnd": "later"}, {"outcome": "Succeeded", "windowCost": "much"},
-        {"outcome": "Succeeded", "durationSeconds": float("nan")}, {"outcome": "Succeeded", "attempts": True},
-        {"outcome": "Succeeded", "message": None},
+        "", "Killed", "[]", "null", "5", "[" * 4096, {"outcome": "Novel"}, {"outcome": ["Succeeded"]}, {"message": "fine"},
+        {"outcome": "Succeeded", "message": "x" * 5000},
     ],
-    ids=str,
+    ids=lambda message: str(message)[:40],
 )  # fmt: skip
-def test_what_is_no_report_is_none(message):
-    """The image is the user's choice, and what can't be read must not stop us."""
+def test_a_message_without_an_outcome_is_not_a_report(message):
     assert pod_seen(body(status=ended(message))).report is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tokens": "many"}, {"tokens": -1}, {"tokens": 2**53}, {"tokens": 1.5}, {"tokens": True}, {"attempts": True},
+        {"durationSeconds": 10**18}, {"durationSeconds": float("nan")}, {"durationSeconds": float("inf")},
+        {"durationSeconds": 1e300}, {"durationSeconds": -1}, {"durationSeconds": "NaN"}, {"durationSeconds": 10**4000},
+        {"cost": "NaN"}, {"cost": "1e999999999"}, {"cost": "-1"}, {"cost": "1" * 16}, {"cost": 1}, {"cost": "١"},
+        {"windowCost": "much"}, {"windowCost": "Infinity"}, {"windowTokens": None}, {"tokensAtLeast": "yes"},
+        {"startTime": "soon"}, {"startTime": "0001-01-01T00:00:00+14:00"}, {"windowStart": 5},
+        {"windowEnd": "9999-12-31T23:59:59-14:00"}, {"windowEnd": "10000-01-01T00:00:00Z"}, {"scheduledTime": {}},
+        {"runId": 5}, {"runId": "; rm -rf /"}, {"runId": "run-1"}, {"threadId": "x" * 129}, {"threadId": ["t"]}, {"reason": "two words"},
+        {"message": None}, {"server": []}, {"awaited": 1},
+    ],
+    ids=lambda wrong: str(wrong)[:60],
+)  # fmt: skip
+def test_a_report_is_read_without_what_no_runner_writes(wrong):
+    """The image is the user's choice, and what can't be read must not stop us."""
+    message = {"outcome": "GraphError", "reason": "ValueError", "attempts": 2}
+    expected = {key: value for key, value in message.items() if key not in wrong}
+    report = pod_seen(body(status=ended({**message, **wrong}))).report
+    assert report == Report(**{**expected, "outcome": Outcome.GRAPH_ERROR})
 
 
 def test_a_pod_that_waits_says_why():
     state = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
-    seen = pod_seen(body(status={"phase": "Pending", "containerStatuses": [{"state": state}]}))
+    seen = pod_seen(body(status={"phase": "Pending", "containerStatuses": [{"name": names.CONTAINER, "state": state}]}))
     assert (seen.waiting_reason, seen.waiting_message, seen.terminal) == ("ImagePullBackOff", "no such image", False)
     unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
     seen = pod_seen(body(status={"phase": "Pending", "conditions": [unscheduled]}))
@@ -197,7 +224,7 @@ SECOND = "2026-11-22T12:00:10Z"
 )
 def test_a_wish_knows_when_it_was_written_as_far_as_the_api_server_does(fields, moment):
     asked = body(annotations={RUN: "now"}, managedFields=fields)
-    for each in (asked, without_managed_fields(asked, RUN)):
+    for each in (asked, without_unread_metadata(asked, RUN)):
         wish = wish_of(each, RUN)
         assert wish is not None
         assert (wish.value, wish.time) == ("now", moment and at(moment))
@@ -210,11 +237,36 @@ def test_without_an_annotation_there_is_no_wish(annotations):
 
 def test_the_rest_of_the_managed_fields_is_not_kept():
     asked = body(annotations={RUN: "now"}, managedFields=managed((RUN, SECOND), (RESUME, SECOND)))
-    kept = without_managed_fields(asked, RUN)
+    kept = without_unread_metadata(asked, RUN)
     assert len(kept["metadata"]["managedFields"]) == 1
-    assert without_managed_fields(body(managedFields=managed((RESUME, SECOND))), RUN)["metadata"] == body()["metadata"]
+    assert without_unread_metadata(body(managedFields=managed((RESUME, SECOND))), RUN)["metadata"].keys() == kept[
+        "metadata"
+    ].keys() - {"managedFields"}
     assert kept["metadata"]["annotations"] == {RUN: "now"}
 
 
 def test_a_pods_age_is_told_to_the_second():
     assert pod_seen(body()).created - at("12:00") == timedelta(seconds=1)
+
+
+def test_of_annotations_only_those_that_are_read_are_kept_and_of_a_long_one_the_beginning():
+    long = "x" * 200_000
+    annotations = {RUN: long, RESUME: "now", f"{names.GROUP}/else": long, f"{names.GROUP}evil": long}
+    kept = without_unread_metadata(body(annotations=annotations), RUN)["metadata"]["annotations"]
+    assert kept == {RUN: long[:1024], RESUME: "now"}
+    assert wish_of(body(annotations=annotations), RUN).value == kept[RUN]
+    cronjob = cronjob_seen(body(annotations={names.ANNOTATION_HANDLED_TRIGGER: long, names.ANNOTATION_APPLIED: long}))
+    assert (cronjob.handled_trigger, len(cronjob.applied)) == (kept[RUN], 1024)
+    assert len(job_seen(body(annotations={names.ANNOTATION_TRIGGER: long})).trigger) == 1024
+
+
+@pytest.mark.parametrize(
+    ("owner", "expected"),
+    [
+        ({"apiVersion": "batch/v1", "kind": "CronJob"}, "c"), ({"apiVersion": "batch/v2", "kind": "CronJob"}, "c"),
+        ({"apiVersion": names.API_VERSION, "kind": names.KIND}, "c"), ({"apiVersion": "v1", "kind": "CronJob"}, ""),
+        ({"apiVersion": "batch/v1", "kind": "Job"}, ""), ({"apiVersion": 1, "kind": []}, ""),
+    ],
+)  # fmt: skip
+def test_owner_uid_takes_a_cronjob_that_is_not_the_controller(owner, expected):
+    assert owner_uid(body(ownerReferences=[{"uid": "x"}, {**owner, "uid": "c"}])) == expected

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from graphcron.contract import Outcome, Report
+from graphcron.contract import EXIT_CODES, Outcome, Report
 from graphcron.errors import ClusterError
 from graphcron.model import GraphCronStatus
 from graphcron.names import Purpose
@@ -54,7 +54,7 @@ class Life:
             report = self.chance.choice(REPORTS)
             if each.purpose is Purpose.CATCH_UP:
                 self.made[each.scheduled_time] = report
-            done = replace(each, succeeded=report.outcome is Outcome.SUCCEEDED, failed=report.outcome != "Succeeded")
+            done = replace(each, succeeded=EXIT_CODES[report.outcome] == 0, failed=EXIT_CODES[report.outcome] != 0)
             self.world.jobs[each.name] = done
             self.world.pods.append(pod(done, report))
 

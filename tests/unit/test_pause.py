@@ -31,7 +31,7 @@ S, F, T, K, I = Outcome.SUCCEEDED, Outcome.GRAPH_ERROR, Outcome.TIMEOUT, Outcome
     ("before", "new", "after"),
     [
         (0, [], 0), (2, [], 2), (2, [F], 3), (2, [S], 0), (2, [S, F], 1), (2, [F, S], 0), (2, [K, K, I], 2),
-        (2, [K, F, I, T], 4), (0, [Outcome.CANCELLED, Outcome.STOPPED], 0), (1, [Outcome.OVER_BUDGET], 2),
+        (2, [K, F, I, T], 4), (0, [Outcome.CANCELLED, Outcome.STOPPED, Outcome.UNKNOWN], 0), (1, [Outcome.OVER_BUDGET], 2),
         (1, [Outcome.REJECTED, Outcome.SERVER_UNREACHABLE, Outcome.INTERNAL_ERROR], 4),
     ],
 )  # fmt: skip

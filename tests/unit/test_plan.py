@@ -12,7 +12,6 @@ from graphcron.model import GraphCronStatus
 from graphcron.names import Purpose
 from graphcron.observed import Wish
 from graphcron.plan import Seen, known_without_plan, plan_for, told_without_plan
-from graphcron.settings import Settings
 from tests.unit.world import NOW, SETTINGS, World, at, condition, graphcron, job, pod
 
 LINES = ["0 9 * * 1-5", "0 12 * * 0,6", "@monthly"]
@@ -20,7 +19,7 @@ FAILED = Report(Outcome.GRAPH_ERROR, "raised ValueError")
 
 
 def kinds(plan) -> list[str | None]:
-    return [each["metadata"]["labels"].get(names.LABEL_PURPOSE) for each in plan.jobs]
+    return [each["metadata"]["labels"].get(names.LABEL_PURPOSE) for each in plan.jobs.values()]
 
 
 def test_at_first_there_is_a_cronjob_to_make_and_a_look_to_take():
@@ -69,7 +68,7 @@ def test_a_request_and_a_catch_up_may_come_together():
     world.trigger = Wish("now", at("12:18"))
     plan = world.look(at("12:18"))
     assert kinds(plan) == ["trigger", "catch-up", *kinds(plan)[2:]]
-    assert len({each["metadata"]["name"] for each in plan.jobs}) == len(plan.jobs)
+    assert len({each["metadata"]["name"] for each in plan.jobs.values()}) == len(plan.jobs)
 
 
 def test_jobs_that_the_operator_makes_end_and_go_by_themselves():
@@ -138,6 +137,27 @@ def test_without_a_plan_as_many_runs_are_kept_as_there_were():
     assert len(told.new) == 1
 
 
+def test_runs_that_end_while_the_spec_is_wrong_are_counted_once():
+    world = World(graphcron(history={"runs": 5}))
+    world.look(at("11:59"))
+    for minute, wrong in (("12:00", {}), ("12:05", {"timeZone": "Mars/Olympus"}), ("12:10", {})):
+        world.wrong = wrong
+        world.end(job(minute), FAILED)
+        world.reconcile(at(minute) + timedelta(seconds=30))
+    assert world.status.consecutive_failures == 3
+    assert len(world.status.recent_runs) == 3
+
+
+def test_a_request_that_came_later_than_the_graphcron_waits_until_the_spec_is_right():
+    world = World(graphcron(preflight=False))
+    world.trigger = Wish("now", at("12:00:05"))
+    world.wrong = {"timeZone": "Mars/Olympus"}
+    world.reconcile(at("12:00:10"))
+    world.wrong = {}
+    world.reconcile(at("12:00:20"))
+    assert len(world.made_for(Purpose.TRIGGER)) == 1
+
+
 def test_a_request_is_not_taken_for_handled_once_the_operator_knows_the_object():
     world = World(graphcron(), trigger=Wish("now", at("12:00")))
     told = told_without_plan(world.seen, None)
@@ -204,6 +224,14 @@ def test_the_operator_looks_again_when_something_may_change_by_itself():
     assert world.status.missed_runs == 1
 
 
+def test_the_operator_looks_again_for_the_oldest_occurrence_that_may_be_told_as_skipped():
+    world = World(graphcron(schedule="*/2 * * * *", startingDeadlineSeconds=120, preflight=False))
+    world.look(at("11:59"))
+    world.change(suspend=True)
+    world.look(at("12:02:10"))  # those of 12:00 and of 12:02 may have a Job yet
+    assert world.again == at("12:02:45")
+
+
 @pytest.mark.parametrize(
     ("spec", "now", "again"),
     [
@@ -220,12 +248,13 @@ def test_the_operator_is_there_when_a_rest_begins_and_ends(spec, now, again):
 
 
 def test_the_operator_is_there_when_the_next_look_at_the_target_is_due():
-    world = World(graphcron(schedule="0 0 1 1 *"), Settings(server_url="http://x", preflight_seconds=120))
+    world = World(graphcron(schedule="0 0 1 1 *"))
     world.look(NOW)
     (made,) = world.jobs.values()
     world.end(made, Report(Outcome.REJECTED, "no", "KeyRefused"))
     world.look(NOW + timedelta(seconds=10))
-    assert world.again == NOW + timedelta(seconds=120)
+    assert world.status.preflight is not None
+    assert world.again == world.status.preflight.next_time
 
 
 # --- A line that is taken out while its run goes on

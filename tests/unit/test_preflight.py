@@ -133,26 +133,78 @@ def test_a_change_that_is_no_matter_of_the_target_does_not(spec):
     assert target(world) == ("True", "Resolved")
 
 
-def test_after_a_failure_it_is_made_again_in_its_rhythm():
-    world = ended(begun(), BAD, now=at("12:02"))
-    assert target(world) == ("False", "AssistantNotFound")
-    world.look(at("12:30:29"))
-    assert looks(world) == 1
-    plan = world.look(at("12:30:30"))
-    assert plan.look is not None
-    assert looks(world) == 2
-    assert target(world) == ("False", "AssistantNotFound")  # until there is something new
-    ended(world, GOOD, now=at("12:32"))
+def test_wrong_finding_is_looked_at_again_within_a_minute_and_then_with_back_off():
+    world, found = begun(), at("12:02")
+    pauses = []
+    for failures in range(1, 12):
+        newest = world.jobs[world.made_for(Purpose.PREFLIGHT)[-1]["metadata"]["name"]]
+        world.end(newest, BAD)
+        world.look(found)
+        assert target(world) == ("False", "AssistantNotFound")
+        assert world.status.preflight is not None
+        assert (world.status.preflight.outcome, world.status.preflight.failures) == ("Rejected", failures)
+        due = world.status.preflight.next_time
+        assert due is not None
+        world.forget([newest.name])
+        world.look(due - timedelta(seconds=1))
+        assert looks(world) == failures
+        world.look(due)
+        assert looks(world) == failures + 1
+        assert target(world) == ("False", "AssistantNotFound")  # until there is something new
+        pauses.append((due - found).total_seconds())
+        found = due + timedelta(seconds=5)
+    longest = [min(60 * 2**number, SETTINGS.preflight_seconds) for number in range(11)]
+    assert all(each / 2 <= pause <= each + 1 for pause, each in zip(pauses, longest, strict=True)), pauses
+    ended(world, GOOD, now=found)
     assert target(world) == ("True", "Resolved")
-    world.look(at("23:00"))
+    world.look(found + timedelta(days=9))
+    assert looks(world) == 12
+
+
+def test_back_off_begins_again_after_a_change():
+    world = ended(begun(), BAD, now=at("12:02"))
+    world.change(assistant="other")
+    world.look(at("12:10"))
+    assert world.status.preflight is not None
+    assert (world.status.preflight.attempts, world.status.preflight.failures) == (1, 0)
+
+
+def test_lost_preflight_is_repeated_with_back_off_too():
+    world = begun()
+    world.end(world.jobs[world.made[-1]["metadata"]["name"]])
+    world.look(at("12:05:31"))
+    assert target(world) == ("Unknown", "PodLost")
+    assert world.status.preflight is not None
+    due = world.status.preflight.next_time
+    assert due is not None
+    assert at("12:06") <= due <= at("12:06:32")
+    world.look(at("12:05:32"))
+    assert looks(world) == 1
+    world.look(due)
     assert looks(world) == 2
 
 
-def test_it_says_when_it_is_due_again():
-    world = ended(begun(), BAD, now=at("12:02"))
-    plan = world.look(at("12:10"))
-    assert plan.look is not None
-    assert plan.look.again == NOW + timedelta(seconds=SETTINGS.preflight_seconds)
+def test_pod_that_is_shown_after_its_jobs_end_has_the_last_word():
+    world = begun()
+    newest = world.jobs[world.made[-1]["metadata"]["name"]]
+    world.end(newest)
+    world.look(at("12:01"))
+    world.end(newest, BAD)
+    world.look(at("12:01:01"))
+    assert target(world) == ("False", "AssistantNotFound")
+    assert world.status.preflight is not None
+    assert world.status.preflight.failures == 1
+
+
+@pytest.mark.parametrize(("status", "more"), [("True", 0), ("False", 1)])
+def test_finding_of_a_version_that_did_not_remember_it_counts(status, more):
+    world = ended(begun(), GOOD if status == "True" else BAD, now=at("12:02"))
+    assert world.status.preflight is not None
+    old = world.status.preflight.model_copy(update={"outcome": None, "failures": None, "next_time": None})
+    world.status = world.status.model_copy(update={"preflight": old})
+    before = looks(world)
+    world.look(at("13:00"))
+    assert looks(world) == before + more
 
 
 def test_one_that_vanished_without_a_word_is_made_again():
@@ -160,7 +212,7 @@ def test_one_that_vanished_without_a_word_is_made_again():
     (name,) = world.jobs
     world.forget([name])
     plan = world.look(at("12:10"))
-    assert [each["metadata"]["name"] for each in plan.jobs] == [name]
+    assert [each["metadata"]["name"] for each in plan.jobs.values()] == [name]
 
 
 def test_one_that_could_not_be_made_is_made_later():

@@ -1,6 +1,7 @@
 """Jobs and pods → what became of the occurrences, whatever order they come in."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from graphcron.contract import Outcome, Report
 from graphcron.model import RecentRun
 from graphcron.names import Purpose
-from graphcron.runs import active_runs, newest_report, tell, vanished
+from graphcron.pause import FAILURES
+from graphcron.runs import active_runs, newest_report, stopping, tell, vanished
 from tests.unit.world import at, job, pod
 
 SUCCEEDED = Report(Outcome.SUCCEEDED, "fine", runId="r", threadId="t", tokens=5)
@@ -19,8 +21,8 @@ WAITS = Report(Outcome.SKIPPED, "the thread waits", "ThreadAwaitsHuman")
 
 def over(minute: str, report: Report, **members):
     """Return a Job that is over, and its pod."""
-    succeeded = report.outcome is Outcome.SUCCEEDED
-    done = job(minute, succeeded=succeeded, failed=not succeeded, **members)
+    failed = report.outcome in FAILURES
+    done = job(minute, succeeded=not failed, failed=failed, **members)
     return done, pod(done, report)
 
 
@@ -142,6 +144,7 @@ def test_a_run_within_a_merged_entry_is_told_beside_it():
         (Report(Outcome.SKIPPED, reason="Replaced"), SUCCEEDED, "Succeeded"),
         (Report(Outcome.STOPPED), BUSY, "Skipped"),
         (Report(Outcome.INTERNAL_ERROR), FAILED, "GraphError"),
+        (Report(Outcome.SERVER_UNREACHABLE), SUCCEEDED, "Succeeded"),
     ],
 )
 def test_of_two_jobs_for_one_occurrence_the_surer_word_counts(first, second, believed, backwards):
@@ -157,6 +160,8 @@ def test_what_nobody_started_is_believed_until_a_job_tells():
     assert brief(runs) == [("12:00", "Skipped", "NotStarted", None)]
     assert brief(told(runs, over("12:00", BUSY)).runs) == [("12:00", "Skipped", "ThreadBusy", None)]
     assert brief(told(runs, over("12:00", SUCCEEDED)).runs) == [("12:00", "Succeeded", None, None)]
+    broken = Report(Outcome.INTERNAL_ERROR, reason="KeyError")
+    assert brief(told(runs, over("12:00", broken)).runs) == [("12:00", "InternalError", "KeyError", None)]
     assert brief(told([], over("12:00", BUSY), unstarted=[not_started("12:00")]).runs) == [
         ("12:00", "Skipped", "ThreadBusy", None)
     ]
@@ -192,24 +197,84 @@ def test_a_job_whose_pod_has_not_yet_been_seen_to_end_is_not_judged():
     assert tell([], [last], [pod(last, terminal=False)], limit=10).runs == []
 
 
+DEADLINE, BACKOFF = {"failed": True, "failure": "DeadlineExceeded"}, {"failed": True, "failure": "BackoffLimitExceeded"}
+COMPLETE = {"succeeded": True}
+STOPPED, BROKEN = Report(Outcome.STOPPED, runId="r", threadId="t"), Report(Outcome.INTERNAL_ERROR, reason="KeyError")
+
+
 @pytest.mark.parametrize(
-    ("failure", "outcome", "reason"),
-    [("DeadlineExceeded", "Timeout", "DeadlineExceeded"), ("BackoffLimitExceeded", "InternalError", "PodLost")],
+    ("end", "report", "outcome", "reason"),
+    [
+        (DEADLINE, None, "Timeout", "DeadlineExceeded"),
+        (DEADLINE, STOPPED, "Timeout", "DeadlineExceeded"),
+        (BACKOFF, None, "InternalError", "PodLost"),
+        (BACKOFF, STOPPED, "InternalError", "PodLost"),
+        (BACKOFF, BROKEN, "InternalError", "KeyError"),
+        (COMPLETE, None, "Unknown", "PodLost"),
+        (COMPLETE, STOPPED, "Unknown", "PodLost"),
+        (COMPLETE, BROKEN, "Unknown", "PodLost"),
+    ],
 )
-def test_a_job_without_any_report_is_told_by_its_own_failure(failure, outcome, reason):
-    last = job(failed=True, failure=failure)
-    run = tell([], [last], [pod(last)], limit=10).runs[0]
+def test_job_whose_pods_left_no_last_word_is_told_by_its_own_end(end, report, outcome, reason):
+    """It has failed if and only if its outcome is a failure; of one that is complete, no more than that is claimed."""
+    last = job(**end)
+    run = tell([], [last], [pod(last, report)], limit=10).runs[0]
     assert (run.outcome, run.reason) == (outcome, reason)
+    assert (Outcome(run.outcome) in FAILURES) == last.failed
+    assert run.run_id == (report.runId or None if report else None)
+    assert not (run.message or "").endswith(".")
+
+
+@pytest.mark.parametrize("report", [BUSY, Report(Outcome.INTERRUPTED, runId="r"), Report(Outcome.CANCELLED, runId="r")])
+@pytest.mark.parametrize("end", [COMPLETE, {"failed": True, "failure": "PodFailurePolicy"}], ids=["now", "until 0.1"])
+def test_report_of_a_run_that_has_not_failed_is_believed_however_its_job_ended(report, end):
+    """Earlier runners ended with exit codes that made the Job fail; such Jobs outlive an upgrade."""
+    last = job(**end)
+    answer = tell([], [last], [pod(last, report)], limit=10)
+    assert [run.outcome for run in answer.runs] == [report.outcome]
+    assert answer.over == {last.name}
+
+
+def test_job_without_a_report_is_told_better_once_its_pod_is_seen():
+    last = job(succeeded=True)
+    lost = tell([], [last], [], limit=10)
+    assert [run.outcome for run in lost.new] == ["Unknown"]
+    found = tell(lost.runs, [last], [pod(last, SUCCEEDED)], limit=10)
+    assert [(run.outcome, run.run_id) for run in found.new] == [("Succeeded", "r")]
 
 
 def test_a_job_deleted_while_it_ran_is_told_by_its_pod():
     gone = job()
-    runs = tell([], [], [pod(gone, Report(Outcome.STOPPED))], limit=10).runs
-    assert [(run.job, run.outcome, run.scheduled_time) for run in runs] == [(gone.name, "Stopped", at("12:00"))]
+    runs = tell([], [], [pod(gone, STOPPED)], limit=10).runs
+    assert [(run.job, run.outcome, run.reason, run.scheduled_time) for run in runs] == [
+        (gone.name, "Cancelled", "JobDeleted", at("12:00"))
+    ]
+    assert (runs[0].run_id, runs[0].thread_id) == ("r", "t")
+
+
+@pytest.mark.parametrize(
+    ("report", "outcome", "message"),
+    [
+        (STOPPED, "Cancelled", "its Job was deleted, and its pod cancelled the run"),
+        (Report(Outcome.STOPPED, "too early"), "Cancelled", "its Job was deleted, before a run started"),
+        (Report(Outcome.STOPPED, "could not", "NotCancelled", runId="r"), "Stopped", "could not"),
+        (SUCCEEDED, "Succeeded", "fine"),
+    ],
+)
+def test_report_of_a_deleted_job(report, outcome, message):
+    (run,) = tell([], [], [pod(job(), report)], limit=10).runs
+    assert (run.outcome, run.message) == (outcome, message)
+
+
+def test_a_better_report_after_the_watch_has_missed_a_job():
+    late = job("12:00", succeeded=True)
+    early = tell([], [], [pod(late, STOPPED)], limit=10).runs
+    answer = tell(early, [late], [pod(late, STOPPED), pod(late, SUCCEEDED, number=1)], limit=10)
+    assert [run.outcome for run in answer.runs] == ["Succeeded"]
 
 
 @pytest.mark.parametrize(("purpose", "known"), [(Purpose.CATCH_UP, True), (Purpose.TRIGGER, False)])
-def test_of_a_deleted_job_that_no_schedule_made_only_a_catch_up_says_what_it_was_for(purpose, known):
+def test_of_a_deleted_job_that_no_schedule_made_and_nobody_saw_only_a_catch_up_says_what_it_was_for(purpose, known):
     gone = job(purpose=purpose)
     assert bool(tell([], [], [pod(gone, SUCCEEDED)], limit=10).runs) is known
 
@@ -219,6 +284,17 @@ def test_a_final_report_is_told_before_its_job_is_over_and_the_job_is_active_no_
     answer = tell([], [going], [pod(going, FAILED)], limit=10)
     assert [run.outcome for run in answer.runs] == ["GraphError"]
     assert active_runs([going], answer.over) == []
+
+
+def test_report_of_a_pod_killed_before_its_exit_counts_only_once_its_job_is_over():
+    going = job("12:00")
+    killed = replace(pod(going, Report(Outcome.SERVER_UNREACHABLE, "gave up")), exit_code=137)
+    assert tell([], [going], [killed], limit=10).new == []
+    done = job("12:00", succeeded=True)
+    skipped = pod(done, Report(Outcome.SKIPPED, "too late", "StartingDeadlineExceeded"), number=1)
+    assert [run.outcome for run in tell([], [done], [killed, skipped], limit=10).new] == ["Skipped"]
+    failed = job("12:00", failed=True)
+    assert [run.outcome for run in tell([], [failed], [killed], limit=10).new] == ["ServerUnreachable"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.STOPPED, Outcome.INTERNAL_ERROR])
@@ -274,12 +350,28 @@ def test_a_job_that_was_active_and_is_gone_without_a_word_is_told_of_once():
     active = active_runs([gone, going])
     (told,) = vanished(active, [going], [], [])
     assert (told.job, told.outcome, told.reason) == (gone.name, "Stopped", "JobGone")
-    assert vanished(active, [going], [pod(gone)], []) == []
+    assert vanished(active, [going], [pod(gone, terminal=False)], []) == []
     assert vanished(active, [going], [], [told]) == []
 
 
-def test_a_job_that_a_person_asked_for_and_somebody_deleted_is_told_of_while_its_pod_is_still_there():
-    """Its pod does not know who asked: what it says at its end can't be told, and the Job is out of ``active`` by then."""
-    gone = job("11:55", purpose=Purpose.TRIGGER)
-    (told,) = vanished(active_runs([gone]), [], [pod(gone, terminal=False)], [])
-    assert (told.job, told.outcome, told.reason) == (gone.name, "Stopped", "JobGone")
+def test_a_requested_run_whose_job_is_deleted_is_cancelled_by_request():
+    """Its Job is gone before its pod reports; until then it is active."""
+    gone = job("11:55", purpose=Purpose.TRIGGER, trigger="now", name="hello-by-request")
+    active = active_runs([gone])
+    assert [(run.job, run.trigger) for run in active] == [(gone.name, "now")]
+    ending = pod(gone, terminal=False)
+    assert stopping(active, [], [ending], frozenset()) == active
+    assert (vanished(active, [], [ending], []), tell([], [], [ending], limit=10, active=active).runs) == ([], [])
+
+    answer = tell([], [], [pod(gone, STOPPED)], limit=10, active=active)
+    (run,) = answer.runs
+    assert (run.outcome, run.reason, run.trigger, run.scheduled_time) == ("Cancelled", "JobDeleted", "now", at("11:55"))
+    assert (run.job, run.run_id, run.thread_id) == (gone.name, "r", "t")
+    assert stopping(active, [], [pod(gone, STOPPED)], answer.over) == []
+    assert tell(answer.runs, [], [pod(gone, STOPPED)], limit=10).runs == answer.runs
+
+
+def test_a_requested_run_that_vanishes_without_a_report_is_told_by_request():
+    gone = job("11:55", purpose=Purpose.TRIGGER, trigger="now", name="hello-by-request")
+    (run,) = vanished(active_runs([gone]), [], [], [])
+    assert (run.job, run.outcome, run.reason, run.trigger) == (gone.name, "Stopped", "JobGone", "now")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from graphcron.contract import Outcome, Report
 from graphcron.errors import ClusterError
 from graphcron.kube import Cluster
 from graphcron.observed import JobSeen, PodSeen, job_seen
+from graphcron.preflight_limiter import PreflightLimiter
 from graphcron.reconcile import Key
 from graphcron.servers import ServerReconciler
 from graphcron.settings import Settings
@@ -35,6 +37,8 @@ class Place:
         self.made: list[dict[str, Any]] = []
         self.events: list[tuple[bool, str]] = []
         self.refuses = False
+        self.deleted = False
+        self.limiter: PreflightLimiter[Key] = PreflightLimiter(4, lambda _: None)
 
     def body(self, key: Key) -> Any:
         return self.object if key == KEY else None
@@ -42,11 +46,14 @@ class Place:
     def cronjobs(self, key: Key) -> list[Any]:
         return []
 
-    def jobs(self, uid: str) -> list[JobSeen]:
+    def jobs(self, key: Key, uid: str) -> list[JobSeen]:
         return list(self.seen.values()) if uid == "s" else []
 
-    def pods(self, uid: str) -> list[PodSeen]:
+    def pods(self, key: Key, uid: str) -> list[PodSeen]:
         return self.ended if uid == "s" else []
+
+    async def is_there(self, owner: Any) -> bool:
+        return not self.deleted
 
     async def create_job(self, manifest: dict[str, Any]) -> None:
         if self.refuses:
@@ -57,6 +64,12 @@ class Place:
             metadata = {**manifest["metadata"], "creationTimestamp": NOW.isoformat()}
             self.seen[name] = job_seen({**manifest, "metadata": metadata})
 
+    async def delete_job(self, namespace: str, name: str, *, uid: str, version: str = "") -> None:
+        del self.seen[name]
+
+    async def events_of(self, namespace: str, uid: str) -> list[dict[str, Any]]:
+        return []
+
     async def patch_status(self, owner: Any, status: dict[str, Any]) -> bool:
         self.object = {**self.object, "status": status}
         return True
@@ -64,8 +77,9 @@ class Place:
     async def emit(self, owner: Any, event: Any, *, now: str) -> None:
         self.events.append((event.normal, event.reason))
 
-    def look(self, now: datetime) -> datetime | None:
-        return asyncio.run(ServerReconciler(cast("Cluster", self), self, SETTINGS).reconcile(KEY, now=now))
+    def look(self, now: datetime, settings: Settings = SETTINGS) -> datetime | None:
+        reconciler = ServerReconciler(cast("Cluster", self), self, settings, self.limiter)
+        return asyncio.run(reconciler.reconcile(KEY, now=now))
 
     def probe(self, report: Report, now: datetime) -> None:
         """Let the newest probe end and be gone, and look at each."""
@@ -82,6 +96,11 @@ class Place:
     def ready(self) -> tuple[str, str]:
         (told,) = self.object["status"]["conditions"]
         return told["status"], told["reason"]
+
+    @property
+    def message(self) -> str:
+        (told,) = self.object["status"]["conditions"]
+        return str(told["message"])
 
     @property
     def server(self) -> str | None:
@@ -124,16 +143,33 @@ def test_what_the_probe_found_is_told_and_kept(report, ready, server):
     assert place.object["status"]["observedGeneration"] == 1
 
 
-@pytest.mark.parametrize("report", [GOOD, DOWN])
-def test_it_is_looked_at_again_in_its_rhythm(report):
+def test_one_that_answers_is_looked_at_again_in_its_rhythm():
     place = Place()
     place.look(NOW)
-    place.probe(report, after(5))
+    place.probe(GOOD, after(5))
     assert place.look(after(500)) == after(900)
     place.look(after(899))
     assert len(place.made) == 1
     place.look(after(900))
     assert len(place.made) == 2
+
+
+def test_one_that_is_down_is_looked_at_within_a_minute_and_then_ever_more_rarely_but_no_more_rarely_than_others():
+    place, pauses = Place(), list[float]()
+    place.look(NOW)
+    found = after(5)
+    for _ in range(8):
+        place.probe(DOWN, found)
+        due = place.look(found + timedelta(seconds=2))
+        while due is not None and len(place.seen) == 0:
+            before, due = due, place.look(due)
+        pauses.append((before - found).total_seconds())
+        found = before + timedelta(seconds=5)
+    assert pauses[0] <= 60
+    assert all(longest / 2 <= pause <= longest + 1 for pause, longest in zip(pauses, EXPECTED, strict=True)), pauses
+
+
+EXPECTED = [60, 120, 240, 480, 900, 900, 900, 900]
 
 
 def test_until_the_next_probe_has_ended_the_last_one_counts():
@@ -198,20 +234,27 @@ def test_a_wrong_spec_says_so_and_is_forgotten_once_it_is_right():
     assert place.ready == ("True", "Answers")
 
 
-@pytest.mark.parametrize("seconds", [0, 900])
-def test_where_the_cluster_did_not_take_the_probe_it_is_made_again_soon(seconds):
+@pytest.mark.parametrize(
+    ("seconds", "refused", "retried"),
+    [(0, ("Unknown", "FailedCreate"), ("Unknown", "Checking")), (900, ("True", "Answers"), ("True", "Answers"))],
+    ids=["the first", "a later one"],
+)
+def test_a_refused_probe_is_told_and_made_again_and_keeps_what_was_found(seconds, refused, retried):
     place = Place()
     if seconds:
         place.look(NOW)
         place.probe(GOOD, after(5))
     place.refuses = True
-    with pytest.raises(ClusterError):
-        place.look(after(seconds))
-    assert place.ready == ("False", "ClusterError")
+    for second in range(3):
+        with pytest.raises(ClusterError):
+            place.look(after(seconds + second))
+        assert (place.ready, place.message.count("POST /jobs: 500")) == (refused, 1)
     place.refuses = False
     before = len(place.made)
     place.look(after(seconds + 5))
-    assert (len(place.made), place.ready) == (before + 1, ("Unknown", "Checking"))
+    assert (len(place.made), place.ready) == (before + 1, retried)
+    assert "500" not in place.message
+    assert place.object["status"]["preflight"]["attempts"] == before + 1
     place.probe(GOOD, after(seconds + 10))
     assert place.ready == ("True", "Answers")
 
@@ -240,3 +283,26 @@ def test_a_status_that_somebody_made_unreadable_is_begun_anew():
     place.object = {**place.object, "status": {"conditions": "?"}}
     place.look(NOW)
     assert place.ready == ("Unknown", "Checking")
+
+
+def test_of_a_graphserver_that_is_gone_no_probe_is_made():
+    place = Place()
+    place.look(NOW)
+    place.probe(GOOD, NOW)
+    place.deleted = True
+    assert place.look(NOW + timedelta(hours=1)) is None
+    assert len(place.made) == 1
+
+
+@pytest.mark.parametrize("metadata", [{}, {"deletionTimestamp": "2026-11-22T12:00:00Z"}])
+def test_a_probe_of_a_server_that_is_no_longer_allowed_is_ended(metadata):
+    place = Place()
+    place.look(NOW)
+    assert place.seen
+    place.object["metadata"] |= metadata
+    limited = replace(SETTINGS, allowed_servers=("https://langgraph.example.com",), server_url="")
+    place.look(after(1), replace(SETTINGS, allowed_servers=("http://*:2024",)))
+    assert place.seen
+    place.look(after(2), limited)
+    assert not place.seen
+    assert (False, "NotAllowed") in place.events

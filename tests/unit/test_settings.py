@@ -79,8 +79,46 @@ def test_a_value_that_cannot_work_is_refused(name, text, remedy):
         from_environment({f"GRAPHCRON_{name}": text})
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        "http://langgraph",
+        "http://langgraph:8000/",
+        "https://localhost/a.b",
+        "http://*",
+        "http://*:8000",
+        "http://a-*/b.c",
+    ],
+)
+@pytest.mark.parametrize("name", ["ALLOWED_SERVERS", "SERVER_URL"])
+def test_an_allowed_server_relative_to_the_namespace_is_refused(name, server):
+    listed = {"GRAPHCRON_ALLOWED_SERVERS": "https://langgraph.example.com", f"GRAPHCRON_{name}": server}
+    with pytest.raises(SpecError, match=rf"^GRAPHCRON_{name}: is .*; write each host with a dot, such as .*\.svc"):
+        from_environment(listed)
+
+
+@pytest.mark.parametrize(
+    "server", ["http://a.b", "http://*.b.svc", "http://a-*.svc:8000", "http://[::1]:8000", "http://10.0.0.1"]
+)
+def test_an_allowed_server_that_is_the_same_in_each_namespace_is_taken(server):
+    assert from_environment({"GRAPHCRON_ALLOWED_SERVERS": server, "GRAPHCRON_SERVER_URL": server})
+
+
+def test_a_default_server_may_be_relative_where_servers_are_not_limited():
+    assert from_environment({"GRAPHCRON_SERVER_URL": "http://langgraph:8000"}).server_url == "http://langgraph:8000"
+
+
+@pytest.mark.parametrize("name", ["ALLOWED_ANNOTATIONS", "ALLOWED_LABELS", "ALLOWED_SERVICE_ACCOUNTS"])
+def test_a_list_that_would_limit_nothing_is_refused(name):
+    listed = {f"GRAPHCRON_{name}": '["a", "b=1,2"]'}
+    with pytest.raises(SpecError, match=rf"^GRAPHCRON_{name}: is .*; set allowed servers"):
+        from_environment(listed)
+    settings = from_environment({**listed, "GRAPHCRON_ALLOWED_SERVERS": "https://langgraph.example.com"})
+    assert getattr(settings, name.lower()) == ("a", "b=1,2")
+
+
 def test_a_list_may_be_json():
-    servers = ("http://a", "http://*.b.svc:8000")
+    servers = ("http://a.c.svc", "http://*.b.svc:8000")
     assert from_environment({"GRAPHCRON_ALLOWED_SERVERS": ", ".join(servers)}).allowed_servers == servers
     assert from_environment({"GRAPHCRON_ALLOWED_SERVERS": json.dumps(servers)}).allowed_servers == servers
 
@@ -97,7 +135,7 @@ def test_arguments_stand_for_variables():
 
 @pytest.mark.parametrize("argument", ["--resync", "--resync-seconds", "resync-seconds=3", "-v", "--no-such=1", ""])
 def test_an_argument_that_is_no_setting_is_named(argument):
-    with pytest.raises(SpecError, match="is no setting; give --name=value, of --allowed-servers,") as error:
+    with pytest.raises(SpecError, match="is no setting; give --name=value, of --allowed-annotations,") as error:
         from_arguments([argument])
     assert error.value.field == argument
 

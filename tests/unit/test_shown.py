@@ -1,6 +1,6 @@
 """What the watches have shown: kept under the right keys, told of once, and complete or not."""
 
-import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,16 +8,17 @@ import pytest
 
 from graphcron import names
 from graphcron.echoes import Echoes
-from graphcron.operation import Operation
 from graphcron.reconcile import Key
 from graphcron.settings import Settings
 from graphcron.shown import Shown
-from tests.unit.test_kube import ask
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HELLO = Key("agents", "hello")
 SERVER = Key("agents", "shared", names.SERVER_KIND)
-WAITING = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}
+WAITING = {
+    "phase": "Pending",
+    "containerStatuses": [{"name": "runner", "state": {"waiting": {"reason": "ImagePullBackOff"}}}],
+}
 
 
 @pytest.fixture
@@ -30,13 +31,34 @@ def body(kind: str = names.KIND, name: str = "hello", uid: str = "u", version: i
     return {"kind": kind, "metadata": metadata, **more}
 
 
-def child(kind: str, name: str, uid: str, **labels: str) -> dict[str, Any]:
+def child(kind: str, name: str, uid: str, *, of: str = "u", namespace: str = "agents", **labels: str) -> dict[str, Any]:
+    """Return an object with our labels; `of` is the UID of its owner, a GraphCron, CronJob or Job by what it begins with."""
     found = body(kind, name, uid)
+    ours = of.startswith(("u", "s"))
+    reference = {
+        "uid": of,
+        "apiVersion": names.API_VERSION if ours else "batch/v1",
+        "controller": kind != "Job" or not ours,
+    }
     found["metadata"] |= {
+        "namespace": namespace,
         "creationTimestamp": "2026-11-23T00:00:00Z",
         "labels": {names.LABEL_NAME: "hello", names.LABEL_UID: "u", **labels},
+        "ownerReferences": [reference] if of else [],
     }
     return found
+
+
+def known(shown: Shown) -> tuple[list[str], list[str]]:
+    """Return the names of the Jobs and pods of the GraphCron."""
+    return [each.name for each in shown.jobs(HELLO, "u")], [each.name for each in shown.pods(HELLO, "u")]
+
+
+CHILDREN = [
+    ("cronjob", child("CronJob", "hello", "c")),
+    ("job", child("Job", "hello-1", "j", of="c")),
+    ("pod", child("Pod", "hello-1-x", "p", of="j")),
+]
 
 
 def test_a_graphcron_is_kept_without_what_only_the_api_server_needs_until_it_is_gone(shown):
@@ -50,6 +72,15 @@ def test_a_graphcron_is_kept_without_what_only_the_api_server_needs_until_it_is_
     assert list(shown.owner(made, gone=True)) == [HELLO]
     assert shown.body(HELLO) is None
     assert list(shown.graphcrons()) == []
+
+
+def test_of_the_metadata_only_what_is_read_is_kept(shown):
+    made = body()
+    many = {f"key-{number}": "x" * 60 for number in range(10_000)}
+    request = {names.ANNOTATION_RUN_REQUESTED: "now"}
+    made["metadata"] |= {"labels": many, "finalizers": list(many), "annotations": {**many, **request}}
+    shown.owner(made, gone=False)
+    assert shown.body(HELLO)["metadata"] == {**body()["metadata"], "annotations": request}
 
 
 def test_the_end_of_an_old_one_is_not_that_of_its_successor(shown):
@@ -94,25 +125,91 @@ def test_that_a_cronjob_has_made_a_job_is_kept_and_is_no_news_since_the_job_come
     assert [each.last_schedule_time for each in shown.cronjobs(HELLO)] == [NOW]
 
 
-@pytest.mark.parametrize("kind", ["job", "pod"])
-def test_children_are_kept_for_their_owner_and_only_what_matters_is_told(shown, kind):
-    keep, of = getattr(shown, kind), getattr(shown, f"{kind}s")
-    found = child(kind, "hello-1", "x") | {"status": WAITING}
-    assert list(keep(found, gone=False)) == [HELLO]
+def test_a_job_is_kept_for_its_owner_and_only_what_matters_is_told(shown):
+    found = child("Job", "hello-1", "x")
+    assert list(shown.job(found, gone=False)) == [HELLO]
     found["metadata"]["annotations"] = {"somebody": "else"}
-    assert not list(keep(found, gone=False))
-    assert [each.name for each in of("u")] == ["hello-1"]
-    assert list(keep(found, gone=True)) == [HELLO]
-    assert of("u") == []
+    assert not list(shown.job(found, gone=False))
+    assert known(shown) == (["hello-1"], [])
+    assert list(shown.job(found, gone=True)) == [HELLO]
+    assert known(shown) == ([], [])
 
 
 def test_a_new_pod_is_kept_and_is_no_news_until_it_tells_something(shown):
-    found = child("Pod", "hello-1-x", "x")
+    shown.job(child("Job", "hello-1", "j"), gone=False)
+    found = child("Pod", "hello-1-x", "x", of="j")
     assert not list(shown.pod(found, gone=False))
-    assert [each.name for each in shown.pods("u")] == ["hello-1-x"]
+    assert known(shown) == (["hello-1"], ["hello-1-x"])
     assert list(shown.pod(found | {"status": WAITING}, gone=False)) == [HELLO]
     assert list(shown.pod(found, gone=False)) == [HELLO]  # it waits no longer
     assert list(shown.pod(found | {"status": {"phase": "Failed"}}, gone=False)) == [HELLO]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(CHILDREN)))
+def test_children_are_known_in_whichever_order_the_watches_show_them(shown, order):
+    for kind, each in order:
+        getattr(shown, kind)(each, gone=False)
+    assert known(shown) == (["hello-1"], ["hello-1-x"])
+
+
+@pytest.mark.parametrize(
+    ("job", "pod"),
+    [
+        ({"namespace": "elsewhere"}, {"namespace": "elsewhere"}),
+        ({"namespace": "elsewhere", "of": "u"}, {"namespace": "elsewhere"}),
+        ({"of": ""}, {"of": ""}),
+        ({"of": ""}, {}),
+        ({"of": "of-an-older-one"}, {}),
+        ({"of": "another"}, {"of": "another"}),
+    ],
+    ids=[
+        "of-another-namespace",
+        "that-name-the-graphcron",
+        "with-labels-alone",
+        "of-such-a-job",
+        "of-one-gone",
+        "of-others",
+    ],
+)
+def test_jobs_and_pods_that_nothing_of_ours_owns_are_ignored(shown, job, pod):
+    shown.cronjob(child("CronJob", "hello", "c"), gone=False)
+    shown.cronjob(child("CronJob", "theirs", "another", of="of-someone"), gone=False)
+    shown.job(child("Job", "hello-1", "j", **{"of": "c", **job}), gone=False)
+    shown.pod(child("Pod", "hello-1-x", "p", **{"of": "j", **pod}), gone=False)
+    assert known(shown) == ([], [])
+    assert not list(shown.preflights())
+
+
+def test_jobs_of_a_cronjob_in_another_namespace_are_ignored(shown):
+    shown.cronjob(child("CronJob", "hello", "c", namespace="elsewhere"), gone=False)
+    shown.job(child("Job", "hello-1", "j", of="c", namespace="elsewhere"), gone=False)
+    shown.job(child("Job", "hello-2", "k", of="c"), gone=False)
+    assert known(shown) == ([], [])
+
+
+@pytest.mark.parametrize("is_missed", [False, True])
+def test_what_outlives_its_owner_stays_known_with_what_it_tells_then(shown, is_missed):
+    for kind, each in CHILDREN:
+        getattr(shown, kind)(each, gone=False)
+    for (kind, each), (child_kind, child_body) in itertools.pairwise(CHILDREN):
+        if is_missed:
+            shown.missed(each["metadata"]["uid"])
+        else:
+            getattr(shown, kind)(each, gone=True)
+        getattr(shown, child_kind)(child_body | {"status": {"phase": "Failed"}}, gone=False)
+    assert known(shown) == ([], ["hello-1-x"])
+    assert shown.pods(HELLO, "u")[0].failed
+    for kind, each in CHILDREN[1:]:
+        getattr(shown, kind)(each, gone=True)
+    assert known(shown) == ([], [])
+
+
+def test_a_strangers_job_hands_nothing_over_when_it_goes(shown):
+    stranger = child("Job", "hello-1", "j", of="")
+    shown.job(stranger, gone=False)
+    shown.pod(child("Pod", "hello-1-x", "p", of="j"), gone=False)
+    shown.job(stranger, gone=True)
+    assert known(shown) == ([], [])
 
 
 def test_a_preflight_may_be_of_a_graphserver(shown):
@@ -130,24 +227,36 @@ def test_it_lacks_what_no_watch_has_shown_in_that_version_or_later():
     assert shown.lacks(listed) == {"older": 5, "gone": 5, "unseen": 5}
 
 
-# --- is it complete?
+def test_what_is_missed_is_dropped_and_those_look_whom_it_concerns(shown):
+    cron, server = body(spec={"serverRef": {"name": "shared"}}), body(names.SERVER_KIND, "shared", "s")
+    for each in (cron, server):
+        shown.owner(each, gone=False)
+    shown.cronjob(child("CronJob", "hello-2", "c"), gone=False)
+    shown.job(child("Job", "hello-1", "j"), gone=False)
+    shown.pod(child("Pod", "hello-1-x", "p", of="j"), gone=False)
+    probe = {names.LABEL_NAME: "shared", names.LABEL_UID: "s", names.LABEL_PURPOSE: "preflight"}
+    shown.job(child("Job", "shared-1", "q", of="s", **probe), gone=False)
+    assert set(shown.missed("p")) == {HELLO}
+    assert set(shown.missed("j")) == {HELLO}
+    assert set(shown.missed("q")) == {SERVER}
+    assert set(shown.missed("c")) == {HELLO, Key("agents", "hello-2")}
+    assert set(shown.missed("s")) == {SERVER, HELLO}
+    assert set(shown.missed("u")) == {HELLO}
+    assert not set(shown.missed("u"))
+    assert (shown.body(HELLO), shown.body(SERVER), *known(shown), shown.jobs(SERVER, "s")) == (
+        None, None, [], [], [],
+    )  # fmt: skip
+    assert shown.cronjobs(HELLO) == []
 
 
-HEADS = {"metadata": {"continue": ""}, "items": [{"metadata": body(uid=uid)["metadata"]} for uid in ("a", "b")]}
-
-
-def test_the_versions_of_all_kinds_are_asked_for_as_metadata():
-    said = ask(lambda cluster: cluster.versions((), lambda _: True), **HEADS)
-    asked = [path.split("?")[0] for _, path, _ in said.requests]
-    assert [path.rpartition("/")[2] for path in asked] == ["graphservers", "cronjobs", "jobs", "pods"]
-    assert said.result == {"a": 1, "b": 1}
-
-
-def test_of_named_namespaces_each_is_asked_for_and_what_is_not_served_does_not_count():
-    said = ask(lambda cluster: cluster.versions(("agents", "more"), lambda each: each != "agents"), **HEADS)
-    assert sum("/namespaces/agents/" in path for _, path, _ in said.requests) == 4
-    assert sum("/namespaces/more/" in path for _, path, _ in said.requests) == 4
-    assert said.result == {}
+def test_what_was_missed_is_not_waited_for():
+    echoes = Echoes(timedelta(seconds=60))
+    shown = Shown(echoes)
+    shown.owner(body(), gone=False)
+    echoes.expect(body(version=2), now=NOW)
+    shown.missed("u", 3)
+    assert echoes.known() == set()
+    assert shown.body(HELLO) is None
 
 
 @pytest.mark.parametrize(
@@ -164,33 +273,3 @@ def test_which_namespaces_are_served(namespaces, served, not_served):
     settings = Settings(namespaces=namespaces)
     assert all(settings.serves(each) for each in served)
     assert not any(settings.serves(each) for each in not_served)
-
-
-class Lists:
-    """Lists one object until it is deleted, which no watch shows."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def versions(self, *_: object) -> dict[str, int]:
-        self.asked += 1
-        return {"deleted meanwhile": 1} if self.asked == 1 else {"there": 2}
-
-
-def test_work_waits_for_the_watches_and_not_for_what_is_gone(monkeypatch):
-    monkeypatch.setattr("graphcron.operation.LIST_AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr("graphcron.operation.LOOK_SECONDS", 0.01)
-
-    async def fill() -> tuple[bool, bool]:
-        operation, lists = Operation(Settings()), Lists()
-        operation._cluster = lists
-        filled = asyncio.create_task(operation._fill())
-        async with asyncio.timeout(5):
-            while lists.asked < 3:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            before = filled.done()
-            operation.echoes.heard(body(uid="there", version=3), gone=False)
-            await filled
-        return before, filled.done()
-
-    assert asyncio.run(fill()) == (False, True)

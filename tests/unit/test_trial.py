@@ -47,7 +47,7 @@ def test_a_runner_finds_the_stand_in_fit_for_a_run(tmp_path):
     with serve(0) as port:
         report = pod(tmp_path, port, **{contract.ENV_PREFLIGHT: "1"})
     assert report.outcome is Outcome.SUCCEEDED, report
-    assert report.message == f"graphcron-trial 1 answers, and has the assistant {ASSISTANT}"
+    assert report.message == f"langgraph-api 1 answers, and has the assistant {ASSISTANT}"
 
 
 def test_a_runner_runs_once_on_the_stand_in(tmp_path):

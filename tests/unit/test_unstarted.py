@@ -191,7 +191,7 @@ def test_runs_whose_jobs_are_each_deleted_are_told_of_by_their_pods():
         world.pods = []
     assert world.status.missed_runs is None
     assert world.status.recent_runs is not None
-    assert {run.outcome for run in world.status.recent_runs} == {"Stopped"}
+    assert {(run.outcome, run.reason) for run in world.status.recent_runs} == {("Cancelled", "JobDeleted")}
 
 
 def test_what_kubernetes_forbade_is_told_though_the_next_run_came_before_it_was_given_up():

@@ -1,22 +1,22 @@
 """A GraphCron with all that is made of it, as plain values: what the unit tests of the operator's pure rooms look at."""
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from graphcron import names
-from graphcron.contract import Report
+from graphcron.contract import EXIT_CODES, Report
 from graphcron.errors import ClusterError, GraphCronError
-from graphcron.events import Event
 from graphcron.kube import Cluster
 from graphcron.model import Condition, GraphCron, GraphCronStatus, dump_status, parse
 from graphcron.names import Purpose
 from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen, Wish, cronjob_seen, job_seen
 from graphcron.plan import Plan, Seen, plan_for
 from graphcron.pod import Manifest
+from graphcron.preflight_limiter import PreflightLimiter
 from graphcron.reconcile import Key, Reconciler
 from graphcron.settings import Settings
 from graphcron.status import status_of
@@ -82,6 +82,33 @@ def condition(status: GraphCronStatus, kind: str) -> Condition | None:
     return next((each for each in status.conditions or () if each.type == kind), None)
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with a request."""
+
+    status: int = 0
+    """0: no answer comes."""
+    reason: str = ""
+    message: str = ""
+    lost: bool = False
+    """Whether it is the answer that is lost: what was asked for has been done."""
+    crash: bool = False
+    """Whether the operator ends with it."""
+
+    @property
+    def error(self) -> BaseException:
+        text = f"{self.status} {self.message}" if self.status else "no answer (TimeoutError)"
+        return Crash() if self.crash else ClusterError(text, status=self.status, reason=self.reason)
+
+
+class Crash(BaseException):
+    """The operator is killed."""
+
+
+QUOTA = Fault(403, "Forbidden", 'jobs.batch "hello-x" is forbidden: exceeded quota: q')
+CONTENTION = Fault(409, "Conflict", 'Operation cannot be fulfilled on resourcequotas "q"')
+
+
 @dataclass
 class World:
     """What the API server holds of a GraphCron: both what the watches show and what writes go to."""
@@ -91,40 +118,73 @@ class World:
     cronjobs: dict[str, CronJobSeen] = field(default_factory=dict)
     jobs: dict[str, JobSeen] = field(default_factory=dict)
     pods: list[PodSeen] = field(default_factory=list)
+    orphans: list[CronJobSeen] = field(default_factory=list)
+    """CronJobs that a GraphCron of that name has left, which is gone."""
     status: GraphCronStatus = field(default_factory=GraphCronStatus)
     trigger: Wish | None = None
     resume: Wish | None = None
     made: list[Manifest] = field(default_factory=list)
     """Jobs that the operator has made, those of one name once."""
     events: list[str] = field(default_factory=list)
-    """Reasons of the Events."""
+    """Reasons of the Events, those of one name once."""
+    event_names: set[str] = field(default_factory=set)
     writes: int = 0
     """How often a CronJob or the status was written."""
+    refusal: str = ""
+    """Why the Job controller can create no pods; empty: it can."""
+    ended: list[str] = field(default_factory=list)
+    """Jobs that the operator has deleted, and pods that it has ended."""
     problem: GraphCronError | None = None
     """What CronJobs and Jobs are refused with; None: they are taken."""
+    fault: Callable[[str, str, Any], Fault | None] = lambda *_: None
+    """What goes wrong with a request, by its method, resource and body."""
+    unseen: set[str] = field(default_factory=set)
+    """Jobs that no watch has shown yet."""
+    raised: ClusterError | None = None
+    """Why the last look is to be repeated with back-off."""
     again: datetime | None = None
     """When the operator wants to look again."""
+    wrong: dict[str, Any] = field(default_factory=dict)
+    """What stands in the spec, and in the metadata, in place of what is right."""
+    deleted: bool = False
+    """Whether the GraphCron is gone, which no watch has shown."""
+    lookups: int = 0
+    """How often it was looked up whether the GraphCron is there."""
+    limiter: PreflightLimiter[Key] = field(default_factory=lambda: PreflightLimiter(4, lambda _: None))
+    """Shared by the worlds of one operator."""
 
     @property
     def seen(self) -> Seen:
         return Seen(
             cronjobs=self.cronjobs,
-            jobs=list(self.jobs.values()),
+            jobs=[each for each in self.jobs.values() if each.name not in self.unseen],
             pods=self.pods,
             previous=self.status,
             trigger=self.trigger,
             resume=self.resume,
+            preflight_is_due=self.limiter.is_due(self.key),
         )
+
+    @property
+    def key(self) -> Key:
+        return Key(self.graphcron.metadata.namespace or "", self.graphcron.metadata.name)
 
     def look(self, now: datetime, *, problem: GraphCronError | None = None) -> Plan:
         """Reconcile, and return what was planned; with a problem, nothing of it can be carried out."""
         plan = plan_for(self.graphcron, self.settings, self.seen, now=now)
         self.problem = problem
-        metadata, server = self.graphcron.metadata, _ApiServer(self)
-        reconciler = Reconciler(cast("Cluster", server), server, self.settings)
-        with suppress(ClusterError):
-            self.again = asyncio.run(reconciler.reconcile(Key(metadata.namespace or "", metadata.name), now=now))
+        self.reconcile(now)
         return plan
+
+    def reconcile(self, now: datetime) -> None:
+        """Reconcile, whatever the spec is."""
+        server = _ApiServer(self)
+        reconciler = Reconciler(server, server, self.settings, self.limiter)
+        self.raised = None
+        try:
+            self.again = asyncio.run(reconciler.reconcile(self.key, now=now))
+        except ClusterError as error:
+            self.raised = error
 
     def change(self, **spec: Any) -> None:
         """Change the spec, as a person does."""
@@ -138,7 +198,7 @@ class World:
 
     def end(self, job: JobSeen, *reports: Report) -> None:
         """Let a Job be over, with a pod for each report."""
-        succeeded = bool(reports) and reports[-1].outcome == "Succeeded"
+        succeeded = bool(reports) and EXIT_CODES[reports[-1].outcome] == 0
         over = JobSeen(
             job.name, job.scheduled_time, succeeded, not succeeded, "", job.scheduled_time + timedelta(seconds=20),
             job.created, job.purpose, job.trigger,
@@ -156,10 +216,11 @@ class World:
         return [each for each in self.made if each["metadata"]["labels"].get(names.LABEL_PURPOSE) == purpose]
 
 
-class _ApiServer:
-    """A world as a reconciler sees it: what the watches show, and what writes go to."""
+class _ApiServer(Cluster):
+    """A world as a reconciler sees it: what the watches show, and an API server that answers as the real one does."""
 
     def __init__(self, world: World) -> None:
+        super().__init__(cast("Any", None), lambda _: None)
         self._world = world
 
     def body(self, key: Key) -> Body:
@@ -173,51 +234,112 @@ class _ApiServer:
         ]
         body = world.graphcron.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
         annotations = {name: wish.value for name, wish in written.items()}
-        metadata = {**body["metadata"], "annotations": annotations, "managedFields": managed}
-        return {**body, "metadata": metadata, "status": dump_status(world.status)}
+        metadata = {**body["metadata"], "resourceVersion": "1", "annotations": annotations, "managedFields": managed}
+        metadata |= {key: value for key, value in world.wrong.items() if key == "deletionTimestamp"}
+        spec = {key: value for key, value in {**body["spec"], **world.wrong}.items() if key != "deletionTimestamp"}
+        if "serverRef" in spec:
+            del spec["server"]
+        return {**body, "metadata": metadata, "spec": spec, "status": dump_status(world.status)}
 
     def cronjobs(self, key: Key) -> list[CronJobSeen]:
         return list(self._world.cronjobs.values())
 
-    def jobs(self, uid: str) -> list[JobSeen]:
-        return list(self._world.jobs.values())
+    def orphans(self, key: Key) -> list[CronJobSeen]:
+        return self._world.orphans
 
-    def pods(self, uid: str) -> list[PodSeen]:
+    def jobs(self, key: Key, uid: str) -> list[JobSeen]:
+        return list(self._world.seen.jobs)
+
+    def pods(self, key: Key, uid: str) -> list[PodSeen]:
         return self._world.pods
 
-    async def find_cronjob(self, namespace: str, name: str) -> None:
-        assert name not in self._world.cronjobs
-
-    async def create_job(self, manifest: Manifest) -> None:
-        self._refuse()
-        name = manifest["metadata"]["name"]
-        if name not in self._world.jobs:
-            self._world.made.append(manifest)
-            metadata = {**manifest["metadata"], "creationTimestamp": NOW.isoformat()}
-            self._world.jobs[name] = job_seen({**manifest, "metadata": metadata})
-
-    async def apply_cronjob(self, manifest: Manifest, *, uid: str | None) -> Body:
-        self._refuse()
-        self._world.writes += 1
-        seen = self._world.cronjobs[manifest["metadata"]["name"]] = applied(manifest)
-        return {**manifest, "metadata": {**manifest["metadata"], "uid": seen.uid, "generation": seen.generation}}
-
-    async def delete_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
-        del self._world.cronjobs[name]
-
-    async def suspend_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
-        seen = self._world.cronjobs[name]
-        changed = {"suspended": True, "schedule_key": "", "generation": seen.generation + 1}
-        self._world.cronjobs[name] = replace(seen, **changed)
-
-    async def patch_status(self, owner: Body, status: dict[str, Any]) -> bool:
-        self._world.writes += 1
-        self._world.status = status_of({"status": status})
-        return True
-
-    async def emit(self, owner: Body, event: Event, *, now: str) -> None:
-        self._world.events.append(event.reason)
-
-    def _refuse(self) -> None:
-        if self._world.problem:
+    async def _call(
+        self, method: str, path: str, query: list[tuple[str, str]], body: Any, content: str, *, accept: str = ""
+    ) -> dict[str, Any]:
+        resource, *rest = path.partition(f"/namespaces/{self._world.graphcron.metadata.namespace}/")[2].split("/")
+        body = json.loads(body) if isinstance(body, str) else body
+        fault = self._world.fault(method, resource, body)
+        if fault and not fault.lost:
+            raise fault.error
+        if self._world.problem and method in {"POST", "PATCH"} and resource in {"jobs", "cronjobs"}:
             raise self._world.problem
+        answer = getattr(self, f"_{method}_{resource}".lower())(*rest, body=body, query=dict(query))
+        if fault:
+            raise fault.error
+        return cast("dict[str, Any]", answer)
+
+    def _get_cronjobs(self, name: str, **_: Any) -> Any:
+        self._check(name in self._world.cronjobs, 404, "NotFound")
+        return {"metadata": {"name": name, "uid": self._world.cronjobs[name].uid}}
+
+    def _patch_cronjobs(self, name: str, *, body: Any, query: dict[str, str]) -> Any:
+        seen, uid = self._world.cronjobs.get(name), body["metadata"].get("uid")
+        orphans = self._world.orphans
+        if uid in {each.uid for each in orphans}:
+            self._world.writes += 1
+            self._world.orphans = [replace(each, suspended=True) if each.uid == uid else each for each in orphans]
+            return body
+        self._check(uid is None or bool(seen and seen.uid == uid), 409, "Conflict")
+        if "kind" in body:
+            self._world.writes += 1
+            changed = applied(body)
+        else:
+            assert seen
+            changed = replace(seen, suspended=True, schedule_key="", generation=seen.generation + 1)
+        self._world.cronjobs[name] = changed
+        return {**body, "metadata": {**body["metadata"], "uid": changed.uid, "generation": changed.generation}}
+
+    def _delete_cronjobs(self, name: str, *, body: Any, **_: Any) -> Any:
+        seen = self._world.cronjobs.get(name)
+        self._check(seen is not None, 404, "NotFound")
+        self._check(bool(seen and seen.uid == body["preconditions"]["uid"]), 409, "Conflict")
+        del self._world.cronjobs[name]
+        return {}
+
+    def _post_jobs(self, *, body: Any, **_: Any) -> Any:
+        name = body["metadata"]["name"]
+        self._check(name not in self._world.jobs, 409, "AlreadyExists")
+        self._world.made.append(body)
+        metadata = {**body["metadata"], "creationTimestamp": NOW.isoformat()}
+        status = {} if self._world.refusal else {"active": 1}
+        self._world.jobs[name] = job_seen({**body, "metadata": metadata, "status": status})
+        return body
+
+    def _delete_jobs(self, name: str, **_: Any) -> Any:
+        self._world.ended.append(f"Job {name}")
+        self._world.forget([name])
+        return {}
+
+    def _patch_pods(self, name: str, *, body: Any, **_: Any) -> Any:
+        self._world.ended.append(f"Pod {name}")
+        return body
+
+    def _get_events(self, **_: Any) -> Any:
+        refused = {"reason": "FailedCreate", "message": f"Error creating: {self._world.refusal}"}
+        return {"items": [refused] if self._world.refusal else []}
+
+    def _get_jobs(self, *, query: dict[str, str], **_: Any) -> Any:
+        name = query["fieldSelector"].removeprefix("metadata.name=")
+        owners = [{"apiVersion": names.API_VERSION, "uid": self._world.graphcron.metadata.uid}]
+        return {"items": [{"metadata": {"name": name, "ownerReferences": owners}}] if name in self._world.jobs else []}
+
+    def _get_graphcrons(self, **_: Any) -> Any:
+        self._world.lookups += 1
+        return {"items": [] if self._world.deleted else [{"metadata": {"uid": self._world.graphcron.metadata.uid}}]}
+
+    def _put_graphcrons(self, name: str, _: str, *, body: Any, **more: Any) -> Any:
+        self._world.writes += 1
+        self._world.status = status_of(body)
+        return body
+
+    def _post_events(self, *, body: Any, **_: Any) -> Any:
+        name = body["metadata"]["name"]
+        self._check(name not in self._world.event_names, 409, "AlreadyExists")
+        self._world.event_names.add(name)
+        self._world.events.append(body["reason"])
+        return body
+
+    @staticmethod
+    def _check(holds: bool, status: int, reason: str) -> None:
+        if not holds:
+            raise ClusterError(reason, status=status, reason=reason)

@@ -70,9 +70,8 @@ class Previous:
 
     def load_images(self) -> None:
         """Build its images, and load them beside today's."""
-        provider = json.loads(self._cluster.hack("info").stdout)["provider"]
         self._hack("images", *IMAGES)
-        if provider == "kind":
+        if self._cluster.provider == "kind":
             for name in IMAGES:
                 subprocess.run(["docker", "tag", f"graphcron/{name}:dev", f"graphcron/{name}:{TAG}"], check=True)
                 self._cluster.hack("load", f"graphcron/{name}:{TAG}")

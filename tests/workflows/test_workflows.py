@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
+from graphcron.cli.checks import OLDEST
 from tests.cluster import ROOT, tool
 from tests.workflows import checks
 
@@ -50,6 +52,18 @@ def step(line: str) -> str:
     return changed("run: make test", f"run: {line}")
 
 
+def test_each_python_that_is_supported_is_tested() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    jobs = yaml.safe_load((GITHUB / "workflows/test.yaml").read_text())["jobs"]
+    tested = jobs["python"]["strategy"]["matrix"]["python"]
+    first, last = tested[0], tested[-1].split(".")
+    assert wanted == f">={first},<{last[0]}.{int(last[1]) + 1}"
+    *others, latest = tested
+    words = f"Python {', '.join(others)} or {latest}"
+    for page in ("Makefile", "README.md", "CONTRIBUTING.md", "docs/cli.md"):
+        assert words in (ROOT / page).read_text(), page
+
+
 def test_there_are_the_workflows() -> None:
     assert [path.name for path in WORKFLOWS] == ["release.yaml", "security.yaml", "test.yaml"]
 
@@ -62,12 +76,14 @@ def actionlint(*arguments: str, stdin: str | None = None) -> subprocess.Complete
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.needs("go")
 @each_workflow
 def test_actionlint_finds_nothing(path: Path) -> None:
     done = actionlint(str(path))
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.needs("go")
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
@@ -208,10 +224,19 @@ def test_a_registry_of_somebody_is_found(host: str) -> None:
 
 def test_every_supported_kubernetes_is_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "hack/cluster"))
-    from localkube.foreign import NODE_IMAGES
+    from localkube.kind import NODE_IMAGES
 
     jobs = yaml.safe_load((GITHUB / "workflows/test.yaml").read_text())["jobs"]
-    assert jobs["kubernetes"]["strategy"]["matrix"]["kubernetes"] == list(NODE_IMAGES)
+    tested = list(NODE_IMAGES)
+    assert jobs["kubernetes"]["strategy"]["matrix"]["kubernetes"] == tested
+    oldest, listed = tested[0], f"{', '.join(tested[:-1])} and {tested[-1]}"
+    for page in ("docs/install.md", "SECURITY.md"):
+        words = " ".join((ROOT / page).read_text().split())
+        assert f"needs Kubernetes {oldest} or later" in words, page
+        assert f"tested on {listed}" in words, page
+    chart = yaml.safe_load((ROOT / "charts/graphcron/Chart.yaml").read_text())
+    assert chart["kubeVersion"] == f">={oldest}.0-0"
+    assert ".".join(map(str, OLDEST)) == oldest
 
 
 def test_the_gate_waits_for_every_job() -> None:

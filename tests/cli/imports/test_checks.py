@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from graphcron.cli import checks
+from graphcron.cli import checks, installations
 from graphcron.cli.checks import Check, Right, State
+from graphcron.cli.verbs import doctor
 from graphcron.crd import crds
 from tests.cluster import ROOT
 
@@ -48,10 +49,10 @@ READY = ("True", "Reconciled")
 @pytest.mark.parametrize(
     ("major", "minor", "state"),
     [
-        ("1", "31", State.OK),
+        ("1", "33", State.OK),
         ("1", "36+", State.OK),
         ("2", "0", State.OK),
-        ("1", "30", State.FAILED),
+        ("1", "32", State.FAILED),
         ("1", "9", State.FAILED),
     ],
 )
@@ -83,7 +84,7 @@ def test_a_crd_that_lacks_a_field_is_of_another_release() -> None:
 
 def test_a_crd_that_is_not_there_or_not_established_is_told() -> None:
     gone = checks.of_crd("graphcrons.graphcron.dev", None, OURS)
-    assert (gone.state, gone.message, "docs/install.md" in gone.remedy) == (State.FAILED, checks.MISSING, True)
+    assert (gone.state, gone.message, "crds.enabled=true" in gone.remedy) == (State.FAILED, checks.MISSING, True)
     assert checks.of_crd("graphcrons.graphcron.dev", installed(OURS, "False"), OURS).message == "is not established"
 
 
@@ -175,9 +176,9 @@ def test_the_account_is_the_service_account() -> None:
 @pytest.mark.parametrize(
     ("conditions", "words"),
     [
-        ({}, "no operator has looked at it"),
-        ({"Ready": ("False", "InvalidSpec")}, "is not ready: InvalidSpec: InvalidSpec."),
-        ({"Ready": ("Unknown", "ClusterError")}, "is not ready: ClusterError: ClusterError."),
+        ({}, "seen by no operator"),
+        ({"Ready": ("False", "InvalidSpec")}, "not ready: InvalidSpec: InvalidSpec."),
+        ({"Ready": ("Unknown", "ClusterError")}, "not ready: ClusterError: ClusterError."),
         ({"Ready": READY, "TargetResolved": ("False", "HTTP404")}, "can't run: HTTP404: HTTP404."),
     ],
 )
@@ -185,6 +186,13 @@ def test_graphcrons_in_trouble_are_listed(conditions: dict[str, tuple[str, str]]
     good = graphcron("good", Ready=READY, TargetResolved=("Unknown", "Checking"))
     (found,) = checks.of_graphcrons([good, graphcron("bad", **conditions)])
     assert (found.about, found.state, found.message) == ("GraphCron agents/bad", State.FAILED, words)
+
+
+@pytest.mark.parametrize("kind", ["RunDelayed", "TargetResolved"])
+def test_a_graphcron_whose_jobs_are_refused_is_a_warning(kind: str) -> None:
+    conditions = {"Ready": READY, kind: ("Unknown", "FailedCreate")}
+    (found,) = checks.of_graphcrons([graphcron("refused", **conditions)])
+    assert (found.state, found.message) == (State.WARNING, "no Job yet: FailedCreate: FailedCreate.")
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "there are none yet"), (2, "2 are there, and all are ready")])
@@ -216,3 +224,39 @@ def test_servers_are_told_apart() -> None:
     shared = graphcron("shared", Ready=("False", "Unauthorized"))
     found = [(each.about, each.state) for each in checks.of_servers([by_ref, default], [shared])]
     assert found == [("GraphServer agents/shared", State.FAILED), ("the operator's default server", State.OK)]
+
+
+def test_many_graphcrons_in_the_same_trouble_are_one_line() -> None:
+    conditions = {"Ready": READY, "TargetResolved": ("False", "ServerUnreachable")}
+    alike = [graphcron(f"alike-{at}", **conditions) for at in range(150)]
+    other = graphcron("other", Ready=("False", "InvalidSpec"))
+    many, one = doctor.summed(checks.of_graphcrons([*alike, other]))
+    assert (many.about, many.state, many.remedy) == (
+        "150 GraphCrons",
+        State.FAILED,
+        "graphcron describe alike-0 -n agents",
+    )
+    named = "agents/alike-0, agents/alike-1, agents/alike-2 and 147 more"
+    assert many.message == f"can't run: ServerUnreachable: ServerUnreachable ({named})"
+    assert one.about == "GraphCron agents/other"
+    few = list(checks.of_graphcrons(alike[: doctor.FEW]))
+    assert list(doctor.summed(few)) == few
+
+
+def test_remedies_name_no_file_of_a_checkout() -> None:
+    unseen, orphan = graphcron("unseen"), {"metadata": {"name": "a", "namespace": "b", "labels": {}}}
+    bad = graphcron("bad", spec={"server": {"url": "http://x"}}, Ready=READY, TargetResolved=("False", "Unauthorized"))
+    found = [
+        checks.of_crd("x", None, OURS),
+        checks.of_crd("x", {**installed(OURS), "spec": {"versions": []}}, OURS),
+        *checks.of_operator([], "0.1.0"),
+        *checks.of_operator([deployment()], "0.2.0"),
+        *checks.of_graphcrons([unseen, bad]),
+        *checks.of_servers([bad], [graphcron("shared", Ready=("False", "Unauthorized"))]),
+        *installations.of_orphans([orphan], []),
+    ]
+    assert [each for each in found if not each.remedy or ".md" in each.remedy] == []
+    assert [each.remedy for each in found if "Unauthorized" in each.message][1:] == [
+        "kubectl describe gserver shared -n agents",
+        "graphcron describe bad -n agents",
+    ]

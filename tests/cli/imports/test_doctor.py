@@ -63,7 +63,7 @@ def test_a_graphcron_in_trouble_is_listed_with_its_remedy(
     code, found = examined(run, cluster)
     bad = found[f"GraphCron {namespace}/bad"]
     assert (code, bad["state"]) == (1, "failed")
-    assert bad["message"].startswith('is not ready: InvalidSpec: spec.timeZone: there is no time zone "Mars/Phobos"')
+    assert bad["message"].startswith('not ready: InvalidSpec: spec.timeZone: there is no time zone "Mars/Phobos"')
     assert bad["remedy"] == f"graphcron describe bad -n {namespace}"
     assert f"GraphCron {namespace}/good" not in found
 
@@ -73,7 +73,7 @@ def test_people_read_a_line_a_check(cluster: Cluster, operator: None, namespace:
     done = run("doctor", **cluster.environment)
     assert done.returncode == 1
     assert done.stdout.startswith("✓ Kubernetes: the API server answers, and is v1.")
-    assert f"✗ GraphCron {namespace}/bad: is not ready: InvalidSpec" in done.stdout
+    assert f"✗ GraphCron {namespace}/bad: not ready: InvalidSpec" in done.stdout
     assert f"\n  → graphcron describe bad -n {namespace}\n" in done.stdout
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from graphcron.cli.app import CliError
 from graphcron.cli.langgraph import LangGraph
+from tests.cli.imports import crons
 from tests.cli.imports.conftest import FULL, WEBHOOK, Kept, Program
 from tests.cli.imports.crons import ASSISTANT, stored
 from tests.cluster import Cluster
@@ -191,6 +192,7 @@ def test_the_key_and_headers_are_sent_and_never_written(old: tuple[str, type[Old
         ((), 1, "401 to POST /runs/crons/search: name the variable that holds your key in --api-key-env"),
         (("--api-key-env", "NOT_SET"), 1, "the variable NOT_SET is not set"),
         (("--header", "nonsense"), 2, "NAME=VALUE"),
+        (("--header", "x-more=1\r\nx-other: 2"), 2, "NAME=VALUE"),
         (("--delete-originals",), 2, "--disable-originals"),
         (("--output", "/dev/null/x"), 1, "choose another --output"),
     ],
@@ -205,6 +207,26 @@ def test_errors_are_one_line_with_the_remedy(
     assert code == 2 or done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("bad", ["../../../x", "a/b", "", None, 7])
+def test_a_cron_whose_id_is_not_a_uuid_ends_it(
+    old: tuple[str, type[Old]], run: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Any
+) -> None:
+    monkeypatch.setattr(f"{__name__}.stored", lambda: {**crons.stored(), "cron_id": bad})
+    wanted = ("--output", str(tmp_path), "--disable-originals", "--yes")
+    done = run("import", "--url", old[0], *wanted, LANGGRAPH_API_KEY="key")
+    assert (done.returncode, done.stdout, [*tmp_path.iterdir()]) == (1, "", [])
+    assert "answers with no list of crons" in done.stderr
+    assert old[1].asked == ["POST /runs/crons/search"]
+
+
+def test_an_assistant_whose_id_is_not_a_uuid_is_not_asked_for(
+    old: tuple[str, type[Old]], run: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.stored", lambda: {**crons.stored(), "assistant_id": "../threads"})
+    assert run("import", "--url", old[0], LANGGRAPH_API_KEY="key").returncode == 0
+    assert old[1].asked == ["POST /runs/crons/search"]
+
+
 @pytest.mark.parametrize("url", ["ftp://example.com", "nonsense", "http://user:pw@example.com"])
 def test_a_url_that_is_none_is_told(url: str) -> None:
     with pytest.raises(CliError, match="--url"):
@@ -214,4 +236,4 @@ def test_a_url_that_is_none_is_told(url: str) -> None:
 def test_a_server_that_does_not_answer_is_told(run: Program) -> None:
     done = run("import", "--url", f"http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
-    assert done.stderr.endswith("correct --url\n")
+    assert done.stderr.endswith("say with --url where you reach the server\n")

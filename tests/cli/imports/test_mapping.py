@@ -1,12 +1,16 @@
 """A cron of a LangGraph server → a GraphCron."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import yaml
+from croniter import croniter
 
 from graphcron.cli.imported import Imported, imported, server_of, text_of
+from graphcron.cron import parse
 from graphcron.model import problems
+from graphcron.schedule import next_after, zone_for
 from tests.cli.imports.crons import ASSISTANT, ASSISTANT_ID, CRON_ID, THREAD_ID, stored
 
 URL = "https://langgraph.example.com"
@@ -158,10 +162,78 @@ def test_an_assistant_that_is_gone_is_told() -> None:
     assert found.notes == ("spec.assistant: the server tells of no assistant of this id",)
 
 
-@pytest.mark.parametrize("schedule", ["0 9 L * *", "0 9 * * 1#2", "0 9 * * * 30", "0 9 * * 7", "0 0 30 2 *"])
+@pytest.mark.parametrize("schedule", ["0 9 L * *", "0 9 * * 1#2", "0 9 15W * *", "0 9 * * * 30", "0 0 30 2 *"])
 def test_a_schedule_that_never_fires_or_is_not_kubernetes_is_refused(schedule: str) -> None:
     found = mapped(schedule=schedule)
     assert [each.partition(":")[0] for each in found.refused] == ["spec.schedule"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "lines"),
+    [
+        ("0 9 * * 7", ["0 9 * * 0"]),
+        ("0 9 * * 5-7", ["0 9 * * 0,5,6"]),
+        ("0 9 * * 1-7", ["0 9 * * 0-6"]),
+        ("0 9 1 * 1-7", ["0 9 1 * 0-6"]),
+        ("0 9 * * mon,7", ["0 9 * * mon,0"]),
+        ("0 9 * * * 0", ["0 9 * * *"]),
+        ("0 9 L 4,6 *", ["0 9 30 4,6 *"]),
+        ("0 9 l 3-12 *", ["0 9 31 3,5,7,8,10,12 *", "0 9 30 4,6,9,11 *"]),
+        ("0 9 28-31,L * *", ["0 9 28,29,30,31 * *"]),
+        ("0 9 15,L 5 1", ["0 9 15,31 5 1"]),
+        ("0 9 * * 1#1,1#2,1#3,1#4,1#5", ["0 9 * * 1"]),
+    ],
+)
+def test_a_schedule_of_another_cron_is_written_as_lines_that_come_at_the_same_times(
+    schedule: str, lines: list[str]
+) -> None:
+    found = mapped(schedule=schedule, next_run_date=None)
+    spec = found.body["spec"]
+    assert (found.refused, spec.get("schedules") or [spec["schedule"]]) == ((), lines)
+    [note] = found.notes
+    assert f'"{schedule}" is written as "{lines[0]}"' in note
+    begin = at = datetime(2023, 1, 1, tzinfo=UTC)
+    theirs, crons = croniter(schedule, begin), [parse(line) for line in lines]
+    for _ in range(200):
+        at = min(each for cron in crons if (each := next_after(cron, zone_for("Etc/UTC"), at)))
+        assert at == theirs.get_next(datetime)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("command", {"resume": "yes"}), ("checkpoint_id", "1f0"), ("checkpoint", {"checkpoint_id": "1f0"})],
+)
+def test_a_cron_that_would_be_another_run_is_refused(field: str, value: Any) -> None:
+    found = mapped({field: value})
+    assert [each.partition(":")[0] for each in found.refused] == [field]
+    assert yaml.safe_load(text_of(found, URL)) is None
+
+
+@pytest.mark.parametrize("value", [False, "", [], {}, 0])
+@pytest.mark.parametrize("field", ["stream_subgraphs", "checkpoint_during", "a_typo", "command"])
+def test_a_value_that_is_false_or_empty_and_has_no_place_is_named(field: str, value: Any) -> None:
+    (note,) = mapped({field: value}).notes
+    assert note.startswith(f"{field}: left out; ")
+    assert mapped({field: None}).notes == ()
+
+
+@pytest.mark.parametrize(
+    "key", ["openai_api_key", "OPENAI_API_KEY", "apiKey", "password", "client_secret", "auth_token"]
+)
+@pytest.mark.parametrize("place", ["config.configurable", "context"])
+def test_what_looks_like_a_credential_is_named_and_its_value_is_not_told(place: str, key: str) -> None:
+    values = {key: "sk-hidden", "model": "small"}
+    found = mapped({"context": values} if place == "context" else {"config": {"configurable": values}})
+    assert found.refused == ()
+    assert found.credentials == (f"{place}.{key}",)
+    assert any(note.startswith(f"{place}.{key}: left out") for note in found.notes)
+    assert "sk-hidden" not in text_of(found, URL)
+    assert "small" in text_of(found, URL)
+
+
+@pytest.mark.parametrize("key", ["model", "max_tokens", "token_limit", "keyboard", "monkey", "tokenizer"])
+def test_other_keys_are_passed_on(key: str) -> None:
+    assert spec_of({"config": {"configurable": {key: "a"}}})["config"] == {"configurable": {key: "a"}}
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def manifest(name: str = "hello", *, namespace: str | None = None, **spec: Any) 
     """Return a GraphCron that is right but for what the spec says."""
     metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
     when = {} if "schedules" in spec else {"schedule": "30 8 * * 1-5"}
-    spec = {"assistant": "agent", **when, **spec}
+    spec = {"assistant": "agent", **when, "input": {}, **spec}
     return {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": metadata, "spec": spec}
 
 

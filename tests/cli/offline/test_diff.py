@@ -125,7 +125,7 @@ def test_a_server_that_changes_changes_the_cronjobs_of_those_that_name_it(cluste
 def test_what_can_not_be_told_is_an_error(cluster: Cluster, namespace: str) -> None:
     wrong = _diff(cluster, namespace, manifest(schedule="0 9 31 2 *"))
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert wrong.stderr.startswith("error: -:7:13: spec.schedule: ")
+    assert wrong.stderr.startswith("error: -:8:13: spec.schedule: ")
     elsewhere = _diff(cluster, namespace, manifest(namespace="nowhere"))
     assert elsewhere.returncode == 2
     assert '"nowhere" not found' in elsewhere.stderr

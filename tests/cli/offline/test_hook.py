@@ -23,12 +23,12 @@ def test_the_hook_lints_the_files_that_it_is_given(tmp_path: Path) -> None:
     other, good, bad = (tmp_path / name for name in ("other.yaml", "good.yaml", "bad.yaml"))
     other.write_text("kind: ConfigMap\n")
     good.write_text(text(manifest()))
-    bad.write_text(text(manifest(schedule="0 9 31 2 *")))
+    bad.write_text(text(manifest("bad", schedule="0 9 31 2 *")))
     assert run(*arguments, str(other)).returncode == 0
     assert run(*arguments, str(other), str(good)).returncode == 0
     done = run(*arguments, str(good), str(bad))
     assert done.returncode == 1
-    assert done.stdout.startswith(f"{bad}:7:13: spec.schedule: ")
+    assert done.stdout.startswith(f"{bad}:8:13: spec.schedule: ")
 
 
 def test_the_hook_leaves_out_what_helm_fills_in() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from graphcron.cli.manifests import of_text
-from graphcron.cli.verbs.lint import Finding, as_github, as_text, findings
+from graphcron.cli.verbs.lint import Finding, Severity, as_github, as_text, findings
 from tests.cli.offline.program import manifest, run, text
 from tests.cluster import ROOT
 
@@ -69,17 +69,17 @@ def test_nothing_is_wrong_with_the_examples() -> None:
 
 def test_people_programs_and_github_are_told_the_same(folder: Path) -> None:
     file = str(folder / "bad.yaml")
-    assert run("lint", file).stdout == f"{file}:7:13: {SENTENCE}\n"
-    assert run("lint", file, "--format", "github").stdout == f"::error file={file},line=7,col=13::{SENTENCE}\n"
+    assert run("lint", file).stdout == f"{file}:8:13: {SENTENCE}\n"
+    assert run("lint", file, "--format", "github").stdout == f"::error file={file},line=8,col=13::{SENTENCE}\n"
     [found] = json.loads(run("lint", file, "--format", "json").stdout)
     assert f"{found['field']}: {found['problem']}; {found['remedy']}" == SENTENCE
-    assert (found["file"], found["line"], found["column"]) == (file, 7, 13)
+    assert (found["file"], found["line"], found["column"]) == (file, 8, 13)
     assert json.loads(run("lint", str(folder / "good.yaml"), "--format", "json").stdout) == []
 
 
 def test_the_standard_input_is_a_file() -> None:
     done = run("lint", "-", stdin=BAD)
-    assert (done.returncode, done.stdout) == (1, f"-:7:13: {SENTENCE}\n")
+    assert (done.returncode, done.stdout) == (1, f"-:8:13: {SENTENCE}\n")
 
 
 def test_what_github_would_read_otherwise_is_escaped() -> None:
@@ -90,7 +90,7 @@ def test_what_github_would_read_otherwise_is_escaped() -> None:
 def test_a_field_that_is_there_twice_is_found() -> None:
     doubled = BAD.replace("0 9 31 2 *", "0 9 1 2 *") + "  assistant: other\n"
     [found] = findings(list(of_text(doubled, "a.yaml")), now=NOW)
-    assert as_text(found) == "a.yaml:8:3: spec.assistant: is there twice, first in line 6; leave one of the two out"
+    assert as_text(found) == "a.yaml:9:3: spec.assistant: is there twice, first in line 6; leave one of the two out"
 
 
 @pytest.mark.parametrize(("kind", "near"), [("GraphCorn", "GraphCron"), ("GraphServers", "GraphServer")])
@@ -134,3 +134,121 @@ def test_a_server_of_the_files_is_looked_at_with_those_that_name_it() -> None:
     }
     [said] = found_in(server, manifest(serverRef={"name": "shared"}))
     assert said.startswith("a.yaml:6:8: spec.url: is no http or https URL")
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"schedule": "*/90 * * * *"}, 'spec.schedule: minute "*/90" matches only 0'),
+        ({"schedules": ["0 9 * * *", "*/45 * * * *"]}, 'spec.schedules[1]: minute "*/45" matches 0, 45'),
+        ({"schedule": "H/7 * * * *"}, 'spec.schedule: minute "*/7" matches 0, 7,'),
+        ({"schedule": "0-30/90 * * * *"}, 'spec.schedule: minute "0-30/90" matches only 0'),
+        ({"timeZone": "EST"}, "spec.timeZone: EST knows no summer time"),
+        ({"timeZone": "Etc/GMT+5"}, "spec.timeZone: Etc/GMT+5 is 5 hours behind UTC"),
+        ({"server": {"url": "http://localhost:2024"}}, "spec.server.url: names localhost"),
+        ({"server": {"url": "http://127.0.0.1"}}, "spec.server.url: names 127.0.0.1"),
+        ({"endTime": "2026-11-22T12:00:00Z"}, "spec.endTime: is in the past"),
+        ({"input": {"a": 2**63}}, "spec.input.a: is stored as 9.223372036854776e+18"),
+    ],
+)
+def test_what_hardly_anybody_means_is_a_warning(spec: dict[str, Any], said: str) -> None:
+    [found] = findings(list(of_text(text(manifest(**spec)), "a.yaml")), now=NOW)
+    assert found.severity is Severity.WARNING
+    assert as_text(found).partition("warning: ")[2].startswith(said)
+    assert as_github(found).startswith("::warning file=a.yaml,line=")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"schedule": "*/15 8-17/3 * * 1-5/2"},
+        {"schedule": "0 18-23/2 * * *"},
+        {"schedule": "H/15 H/6 H/7 * *"},
+        {"timeZone": "HST"},
+        {"server": {"url": "http://langgraph.default.svc:2024"}},
+        {"endTime": "2026-11-22T12:00:01Z"},
+        {"input": {"a": 2**63 - 1, "b": 1e300, "c": -(2**63)}},
+    ],
+)
+def test_nothing_is_said_of_what_may_be_meant(spec: dict[str, Any]) -> None:
+    assert found_in(manifest(**spec)) == []
+
+
+def test_a_graphserver_on_this_machine_is_a_warning() -> None:
+    server = {
+        "apiVersion": "graphcron.dev/v1alpha1",
+        "kind": "GraphServer",
+        "metadata": {"name": "shared"},
+        "spec": {"url": "http://localhost:2024"},
+    }
+    [said] = found_in(server)
+    assert "warning: spec.url: names localhost" in said
+
+
+def test_warnings_alone_are_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(text(manifest(schedule="*/90 * * * *")))
+    done = run("lint", str(tmp_path / "a.yaml"), "--format", "json")
+    assert done.returncode == 0
+    assert [each["severity"] for each in json.loads(done.stdout)] == ["warning"]
+    assert done.stderr == "no errors, warnings: 1 (1 looked at)\n"
+
+
+def test_two_objects_of_one_name_are_found_in_one_call(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(text(manifest("same", namespace="agents")))
+    (tmp_path / "c.yaml").write_text(text(manifest("same", namespace="other"), manifest("another", namespace="agents")))
+    for stage in ("dev", "prod"):  # which are of different namespaces
+        (tmp_path / stage).mkdir()
+        (tmp_path / stage / "a.yaml").write_text(text(manifest("same")))
+    done = run("lint", str(tmp_path))
+    assert done.returncode == 1
+    [said] = done.stdout.splitlines()
+    assert said.startswith(
+        f"{tmp_path}/b.yaml:4:9: metadata.name: another GraphCron has the same name, in {tmp_path}/a.yaml:4"
+    )
+
+
+def test_an_unknown_placeholder_is_found_where_the_input_is_a_template() -> None:
+    body = {"input": {"a": ["{{ scheduledTime }}", "{{ date }}"]}}
+    assert found_in(manifest(**body)) == []
+    [said] = found_in(manifest(**body, inputTemplate=True))
+    assert "spec.input: has a name between {{ and }} that is not one of name, namespace" in said
+
+
+def test_all_errors_are_found_at_once() -> None:
+    said = found_in(
+        manifest(
+            "a" * 60,
+            thread={"id": "4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11", "per": "day"},
+            schedule="0 9 * * *",
+            schedules=["0 9 * * *"],
+            server={"url": "http://langgraph:2024"},
+            serverRef={"name": "shared"},
+            startTime="2027-12-01T00:00:00Z",
+            endTime="2027-11-01T00:00:00Z",
+            webhook=None,
+            headers=[],
+        )
+    )
+    fields = {each.split(": ")[1] for each in said}
+    rest = {"spec.schedules", "spec.serverRef", "spec.endTime", "spec.webhook", "spec.headers"}
+    assert fields == {"metadata.name", "spec.thread", *rest}
+    assert any(each.endswith("spec.headers: is no field; did you mean server.headers?") for each in said)
+
+
+@pytest.mark.parametrize(
+    ("spec", "warns"),
+    [
+        ({"input": None}, True),
+        ({"input": None, "thread": {"per": "day"}}, True),
+        ({"input": {}}, False),
+        ({"input": None, "inputFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}}, False),
+        ({"input": None, "thread": {"id": "5a0f3a52-6f0e-4f0f-9a53-0d7f0a1f7c11"}}, False),
+    ],
+)
+def test_missing_input_is_a_warning(spec: dict[str, Any], warns: bool) -> None:
+    wrong = manifest(**spec)
+    wrong["spec"] = {key: value for key, value in wrong["spec"].items() if value is not None}
+    said = "spec.input: is missing, and without one every graph fails on a fresh thread with EmptyInputError"
+    assert [said in each for each in found_in(wrong)] == [True] * warns
+    assert {each.severity for each in findings(list(of_text(text(wrong), "a.yaml")), now=NOW)} <= {Severity.WARNING}

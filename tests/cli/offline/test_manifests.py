@@ -172,6 +172,77 @@ def test_of_a_folder_those_files_are_read_that_speak_of_us(tmp_path: Path) -> No
     assert list(paths("-", "none.yaml")) == ["-", "none.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("schedule: @daily", 'put it in quotes: schedule: "@daily"'),
+        ("schedule: * * * * *", 'put it in quotes: schedule: "* * * * *"'),
+        ("schedule: */5 * * * *  # often", 'put it in quotes: schedule: "*/5 * * * *"'),
+        ("schedules: [0 9 * * *, */5 * * * *]", 'put it in quotes: "*/5 * * * *"'),
+        ("thread: {per: @day}", 'put it in quotes: per: "@day"'),
+        ("- */5 * * * *", 'put it in quotes: "*/5 * * * *"'),
+        ("webhook: a: b", 'put it in quotes: webhook: "a: b"'),
+        ("input: %a", 'put it in quotes: input: "%a"'),
+    ],
+)
+def test_a_text_that_needs_quotes_is_told_with_them(line: str, hint: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        list(of_text(f"{HEAD}spec:\n  {line}\n  assistant: a\n", "a.yaml"))
+    assert caught.value.remedy == hint
+    assert caught.value.line == 4
+    assert "is no YAML" in caught.value.problem
+
+
+def test_json_is_read_as_json() -> None:
+    body = {
+        "apiVersion": "graphcron.dev/v1alpha1",
+        "kind": "GraphCron",
+        "spec": {"input": "\U0001f680 \x7f\u2028\ufeff"},
+    }
+    for text in (json.dumps(body), json.dumps(body, ensure_ascii=False), json.dumps(body, indent="\t")):
+        assert only(text).body == body
+    found = only(json.dumps(body, indent="\t"))
+    assert found.place("spec.input") == (5, 12)
+    assert [each.body for each in of_text(json.dumps(body) + "\n---\n" + json.dumps(body), "a.json")] == [body, body]
+
+
+def test_json_has_what_go_reads_of_it() -> None:
+    head = '{"kind": "GraphCron", "spec": '
+    assert only(head + '"\\ud83d"}').body["spec"] == "\ufffd"
+    assert only(head + "[18446744073709551615, 1.0, 1e3, -0]}").body["spec"] == [18446744073709551615.0, 1, 1000, 0]
+    for wrong in ("NaN", "1e400", "[1,]", "'a'", '"a" "b"', "01"):
+        with pytest.raises(Unreadable, match="is no JSON"):
+            list(of_text(f"{head}{wrong}}}", "a.json"))
+    assert only("{kind: GraphCron, spec: a}").body["spec"] == "a"
+
+
+@pytest.mark.parametrize(
+    "value", [".nan", "-.inf", '"\\ud83d"', '"\\ud83d\\ude80"', "!!binary aGk=", "!!timestamp 2026-11-22"]
+)
+def test_what_no_api_server_takes_is_refused(value: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        list(of_text(f"{HEAD}spec: {{input: {value}}}\n", "a.yaml"))
+    assert (caught.value.line, caught.value.column) == (3, 15)
+
+
+def test_numbers_are_those_that_the_api_server_stores() -> None:
+    values = "[9007199254740993, 9223372036854775808, 1e400, 1.0, 1.5e300, 1.2345678901234567e18]"
+    assert only(f"{HEAD}spec: {values}\n").body["spec"] == [
+        9007199254740993,
+        9223372036854775808.0,
+        "1e400",
+        1,
+        1.5e300,
+        1234567890123456800,
+    ]
+
+
+def test_anchors_that_multiply_without_end_are_refused() -> None:
+    lines = ["a0: &a0 [x, x]"] + [f"a{at}: &a{at} [*a{at - 1}, *a{at - 1}]" for at in range(1, 60)]
+    with pytest.raises(Unreadable, match="many times larger"):
+        list(of_text(HEAD + "\n".join(lines), "a.yaml"))
+
+
 def test_what_is_written_is_read_back() -> None:
     texts = {scalar: scalar for scalar in SCALARS}
     body = {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "spec": {"input": texts}}

@@ -123,7 +123,7 @@ def test_programs_are_told_in_json() -> None:
         ((), "", 2, "give the name of a GraphCron, or a file with -f"),
         (("hello", "-f", "-"), "", 2, "and not both"),
         (("-f", "-"), "a: 1", 1, "error: -: there is no GraphCron in it"),
-        (("-f", "-"), text(manifest(timeZone="Mars")), 1, "error: -:8:13: spec.timeZone: there is no time zone"),
+        (("-f", "-"), text(manifest(timeZone="Mars")), 1, "error: -:9:13: spec.timeZone: there is no time zone"),
         (("-f", "none.yaml"), "", 1, "error: none.yaml:1:1: can't be read: No such file or directory"),
     ],
 )

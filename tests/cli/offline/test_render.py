@@ -86,8 +86,8 @@ def test_people_may_have_a_table() -> None:
     ("page", "said"),
     [
         (text(manifest()), "error: -:5:1: spec.server.url: no LangGraph server is named"),
-        (text(manifest(serverRef={"name": "shared"})), "error: -:8:3: spec.serverRef: the GraphServer shared is not"),
-        (text(manifest(schedule="a")), "error: -:7:13: spec.schedule: "),
+        (text(manifest(serverRef={"name": "shared"})), "error: -:9:3: spec.serverRef: the GraphServer shared is not"),
+        (text(manifest(schedule="a")), "error: -:8:13: spec.schedule: "),
         (text(SERVER), "error: -: there is no GraphCron in it"),
     ],
 )

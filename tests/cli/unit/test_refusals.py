@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import pytest
 
+from graphcron.cli.app import CliError
 from graphcron.cli.kubectl import Kubectl
 from graphcron.cli.refusals import NotFoundError, refusal
 from graphcron.cli.verbs import list_
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORBIDDEN = 'Error from server (Forbidden): {} is forbidden: User "ann" cannot {} resource "{}" in API group "{}" {}'
 
@@ -20,7 +25,7 @@ CONTEXTS = "kubectl config get-contexts"
     [
         (
             'E1123 00:00:00 1 memcache.go:265] x\nerror: the server doesn\'t have a resource type "graphcrons"\n',
-            "the cluster does not know GraphCrons; install GraphCron (docs/install.md), or choose another with ",
+            "the cluster does not know GraphCrons; install GraphCron with its chart, or choose another with ",
         ),
         (
             "error: You must be logged in to the server (Unauthorized)",
@@ -54,6 +59,41 @@ def test_the_line_says_what_to_do(text: str, said: str) -> None:
 def test_the_contexts_are_those_of_the_kubeconfig_that_was_asked() -> None:
     said = str(refusal('error: context "x" does not exist', verb="get", contexts="kubectl --kubeconfig k"))
     assert said == "the kubeconfig has no context x; kubectl --kubeconfig k lists those that it has"
+
+
+REFUSED = "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
+
+
+@pytest.mark.parametrize("text", [REFUSED, 'error: context "x" does not exist'])
+def test_a_kubeconfig_that_is_not_there(text: str) -> None:
+    said = str(refusal(text, verb="get", contexts=CONTEXTS, missing="/none"))
+    assert said == "there is no kubeconfig /none; correct the variable KUBECONFIG"
+    assert str(refusal("error: other", verb="get", contexts=CONTEXTS, missing="/none")) == "other"
+
+
+@pytest.mark.parametrize(
+    ("variable", "option", "is_missing"),
+    [
+        ("/none", None, True),
+        ("/none:/nil", None, True),
+        ("/none:{there}", None, False),
+        ("/none", "k", False),
+        ("", None, False),
+    ],
+)
+def test_kubeconfig_of_the_variable(
+    variable: str, option: str | None, is_missing: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "there"
+    there.touch()
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f"#!/bin/sh\necho '{REFUSED}' >&2; exit 1\n")
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("KUBECTL", str(kubectl))
+    monkeypatch.setenv("KUBECONFIG", variable.format(there=there))
+    with pytest.raises(CliError) as raised:
+        Kubectl(kubeconfig=option).get("jobs", "a")
+    assert str(raised.value).startswith("there is no kubeconfig" if is_missing else "no cluster is chosen")
 
 
 def test_only_what_is_not_found_is_not_found() -> None:

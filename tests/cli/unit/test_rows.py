@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from graphcron import pod
+from graphcron import names
 from graphcron.cli import manifests, output, rows
 from graphcron.cli.app import CliError
 from graphcron.cli.options import Output
@@ -111,6 +111,7 @@ def test_the_list_is_sorted(by: str, order: list[str]):
         (("True", "Suspended"), ("False", "ServerUnreachable"), "Suspended, ServerUnreachable"),
         (("True", "Paused"), ("True", "Resolved"), "Paused"),
         (("True", "Reconciled"), ("Unknown", "Checking"), ""),
+        (("True", "Suspended"), ("Unknown", "FailedCreate"), "Suspended, FailedCreate"),
         (("False", "InvalidSpec"), ("False", "AssistantNotFound"), "InvalidSpec"),
     ],
 )
@@ -316,7 +317,7 @@ def test_what_is_no_state_has_no_answer():
 @pytest.mark.parametrize(("state", "has_log"), [("waiting", False), ("running", True), ("terminated", True)])
 def test_a_pod_has_a_log_once_its_container_has_started(state: str, has_log: bool):
     others = [{"name": "mesh", "state": {"running": {}}}]
-    of_ours = {"name": pod.CONTAINER, "state": {state: {}}}
+    of_ours = {"name": names.CONTAINER, "state": {state: {}}}
     assert logs.started({"status": {"containerStatuses": [*others, of_ours]}}) is has_log
     assert not logs.started({"status": {"containerStatuses": others}})
     assert not logs.started({})
@@ -392,7 +393,7 @@ def test_a_table_is_cut_nowhere_and_means_no_markup(capsys: pytest.CaptureFixtur
 
 
 def test_a_row_below_stands_in_line(capsys: pytest.CaptureFixture[str]):
-    output.table(["name", "last"], [["a", "b"]], below=[["[green]longer[/green]", "x"]])
+    output.table(["name", "last"], [["a", "b"]], below=[[output.Cell("longer", "green"), "x"]])
     (row,) = capsys.readouterr().out.splitlines()
     assert row == "a        b"
 
@@ -401,7 +402,7 @@ def test_a_terminal_that_is_narrow_cuts_nothing(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "20")
-    output.table(["name", "last"], [["a" * 30, "[red]GraphError[/red]"]])
+    output.table(["name", "last"], [["a" * 30, output.Cell("GraphError", "red")]])
     text = capsys.readouterr().out
     assert "a" * 30 in text
     assert "\x1b[31mGraphError\x1b[0m" in text

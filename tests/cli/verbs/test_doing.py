@@ -72,6 +72,10 @@ def test_run_gives_up_in_time_and_cancel_ends_the_run_on_the_server(crons: Crons
         assert "stopping" in events_of(following.communicate(timeout=60)[0])
     wait_for("end of the run", lambda: crons.server.run(run["thread_id"], run["run_id"])["status"] == "interrupted")
     assert program.run("cancel", "hello") == "hello has no active run\n"
+    told = crons.told(job)
+    assert (told["outcome"], told["reason"], told["runId"]) == ("Cancelled", "JobDeleted", run["run_id"])
+    assert told["threadId"] == run["thread_id"]
+    assert told["trigger"] == crons.status()["lastHandledTrigger"]
 
 
 def test_run_tells_that_its_job_was_deleted(crons: Crons, program: Program):

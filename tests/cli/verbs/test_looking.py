@@ -44,8 +44,8 @@ def test_describe_history_and_top_tell_of_a_run(crons: Crons, program: Program):
 
 
 def test_a_target_that_is_not_there_is_seen(crons: Crons, program: Program):
-    crons.make("right", preflight=True)
-    crons.make("wrong", preflight=True, assistant="nobody")
+    crons.make("right", preflight=True, input={})
+    crons.make("wrong", preflight=True, input={}, assistant="nobody")
     reason = crons.wait_target("wrong")["reason"]
     assert (reason, crons.wait_target("right")["reason"]) == ("AssistantNotFound", "Resolved")
     _, right, wrong = [row.split() for row in program.run("list").splitlines()]

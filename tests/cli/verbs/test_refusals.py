@@ -89,7 +89,7 @@ def test_a_cluster_that_is_not_there(cluster: Cluster, tmp_path: Path):
     said = refused(there, "list", "--context", "other", "-n", "a", *given)
     assert f"the kubeconfig has no context other; kubectl config get-contexts {' '.join(given)} lists " in said
     assert "there is no kubeconfig /none; " in refused(there, "list", "--kubeconfig", "/none")
-    assert "no cluster is chosen: name a kubeconfig" in refused({**there, "KUBECONFIG": "/none"}, "list")
+    assert "there is no kubeconfig /none; correct the variable" in refused({**there, "KUBECONFIG": "/none"}, "list")
     assert "kubectl is not on your PATH: install it" in refused({**there, "PATH": "/none"}, "list")
     assert "/none can't be run (No such file or directory): install it" in refused(
         {**there, "KUBECTL": "/none"}, "list"
@@ -129,4 +129,4 @@ def bare() -> Iterator[str]:
 def test_a_crd_that_is_not_there(cluster: Cluster, tmp_path: Path, bare: str):
     for words in (("list",), ("describe", "hello"), ("suspend", "hello"), ("list", "--watch"), ("export",)):
         said = refused(kubeconfig_of(cluster, tmp_path, server=bare), *words)
-        assert said.startswith("error: the cluster does not know GraphCrons; install GraphCron (docs/install.md), or ")
+        assert said.startswith("error: the cluster does not know GraphCrons; install GraphCron with its chart, or ")

@@ -1,0 +1,75 @@
+"""Whatever GraphCrons hold, ``list``, ``history``, ``top`` and ``doctor`` show the others beside them."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphcron.bounded_json import LEFT_OUT, is_deeper
+from graphcron.cli import checks, manifests, output, rows
+from graphcron.cli.kubectl import Kubectl
+from graphcron.cli.options import Output
+from graphcron.cli.verbs import list_, top
+from tests.unit.hostile import PROFILE
+from tests.unit.test_bounded_json import nested
+from tests.unit.test_hostile import GRAPHCRONS, NOW
+
+
+@PROFILE
+@given(st.lists(GRAPHCRONS, max_size=3))
+def test_any_graphcrons_are_shown(graphcrons: list[dict[str, Any]]):
+    for order in list_.Order:
+        found = rows.in_order(graphcrons, order)
+        assert len(output.cells(found, rows.graphcron_columns(now=NOW, everywhere=True))) == len(graphcrons)
+    for each in graphcrons:
+        runs = rows.runs_of(each)
+        assert len(output.cells(runs, rows.run_columns("Etc/UTC"))) == len(runs)
+    used = [top.usage(each, begin=NOW - timedelta(days=1)) for each in graphcrons]
+    output.cells([*used, top.total(used)], rows.usage_columns(everywhere=True))
+
+
+@PROFILE
+@given(st.lists(GRAPHCRONS, max_size=3))
+def test_any_graphcrons_are_examined(graphcrons: list[dict[str, Any]]):
+    assert list(checks.of_graphcrons(graphcrons))
+    list(checks.of_servers(graphcrons, graphcrons))
+
+
+@pytest.mark.parametrize("levels", [300, 1500, 10_000])
+@pytest.mark.parametrize("form", [Output.JSON, Output.YAML])
+def test_a_deep_object_is_read_from_kubectl_and_printed(levels, form, monkeypatch, capsys):
+    metadata = {"name": "deep", "namespace": "agents"}
+    text = json.dumps({"items": [{"kind": "GraphCron", "apiVersion": "g/v1", "metadata": metadata, "spec": "DEEP"}]})
+    monkeypatch.setattr(Kubectl, "run", lambda *_: text.replace('"DEEP"', nested(levels, "both")))
+    [found] = Kubectl().graphcrons()
+    assert found["metadata"] == metadata
+    output.show([found], (), form)
+    assert LEFT_OUT in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("levels", [300, 1500, 10_000])
+@pytest.mark.parametrize("kind", ["object", "list"])
+def test_a_deep_file_is_read(levels, kind):
+    head = "apiVersion: graphcron.dev/v1alpha1\nkind: GraphCron\nmetadata: {name: deep}\nspec:\n  input: "
+    [found] = manifests.of_text(f"{head}{nested(levels, kind)}\n  assistant: agent\n", "deep.yaml")
+    assert found.body["spec"]["assistant"] == "agent"
+    assert is_deeper(found.body["spec"]["input"], 90)
+    assert not is_deeper(found.body, 101)
+    assert found.place("spec.input") == (5, 10)
+
+
+def test_a_sum_leaves_out_what_cannot_be_read():
+    runs = [
+        {"scheduledTime": "2026-11-22T11:00:00Z", "outcome": "Succeeded", "tokens": 5, "cost": "0.5"},
+        {"scheduledTime": "2026-11-22T11:00:00Z", "outcome": "Novel", "tokens": "many", "cost": "1e999999999"},
+        {"scheduledTime": "0001-01-01T00:00:00+14:00", "outcome": "Succeeded", "tokens": 7},
+    ]
+    graphcron = {"metadata": {"name": "hello", "namespace": "agents"}, "spec": {}, "status": {"recentRuns": runs}}
+    used = top.usage(graphcron, begin=NOW - timedelta(days=1))
+    assert (used["runs"], used["succeeded"], used["tokens"], used["cost"]) == (2, 1, 5, "0.5")
+    assert rows.duration_of({"durationSeconds": 10**18}) == "1000000000000000000s"

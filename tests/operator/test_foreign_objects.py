@@ -1,0 +1,158 @@
+"""Objects that a stranger made, of all kinds that we watch: whatever they hold, all others go on being served."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from graphcron import names
+from tests.cluster import Cluster, wait_for
+from tests.operator.conftest import Objects, Operator, condition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ABSURD = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "10000-01-01T00:00:00Z", "soon"]
+REPORT = {
+    "outcome": "Succeeded", "durationSeconds": 10**18, "tokens": 10**30, "cost": "1e999999999", "startTime": ABSURD[0],
+    "windowEnd": ABSURD[1], "windowCost": "NaN", "runId": "x" * 1000, "attempts": -1,
+}  # fmt: skip
+STATUS = {
+    "conditions": [],
+    "recentRuns": [
+        {"scheduledTime": "2026-11-22T12:00:00Z", "outcome": "Postponed", "job": "of-a-newer-version"},
+        {"scheduledTime": ABSURD[0], "outcome": "Succeeded", "durationSeconds": 1e300, "cost": "1e999999999"},
+    ],
+    "lastScheduleTime": ABSURD[1],
+    "missedRuns": 2**62,
+    "budget": {"windowEnd": ABSURD[1], "tokens": -1, "cost": "NaN"},
+}
+CONTAINER = {"name": "runner", "image": "registry.example.com/none:1"}
+
+
+@pytest.fixture
+def elsewhere(cluster: Cluster, namespace: str) -> Iterator[Objects]:
+    """Return what is made in a second namespace, where there are no strangers."""
+    name = f"{namespace}-b"
+    cluster.kubectl("create", "namespace", name)
+    yield Objects(cluster, name)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def operator(cluster: Cluster, namespace: str, elsewhere: Objects, tmp_path: Path) -> Iterator[Operator]:
+    """Start an operator for both namespaces."""
+    operator = Operator(cluster, f"{namespace},{elsewhere.namespace}", tmp_path / "operator.log")
+    try:
+        operator.start()
+        yield operator
+    finally:
+        operator.stop()
+        print(operator.log())
+    assert "Traceback" not in operator.log()
+
+
+def make_deep(objects: Objects, name: str, levels: int) -> None:
+    metadata = {"name": name, "namespace": objects.namespace}
+    body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata}
+    text = json.dumps({**body, "spec": {"assistant": "agent", "schedule": "0 9 * * *", "input": "DEEP"}})
+    objects.kubectl("create", "-f", "-", stdin=text.replace('"DEEP"', '{"a":' * levels + "1" + "}" * levels))
+
+
+def make_children(objects: Objects, of: str) -> None:
+    """Make Jobs, CronJobs and a pod with our labels, of a GraphCron; none of them ever runs."""
+    uid = objects.get("graphcron", of)["metadata"]["uid"]
+    labels = {names.LABEL_MANAGED_BY: names.OPERATOR, names.LABEL_NAME: of, names.LABEL_UID: uid}
+    template = {"spec": {"containers": [CONTAINER], "restartPolicy": "Never"}}
+    times = [each for each in vars(names) if each.startswith("ANNOTATION_")]
+    for number, moment in enumerate(ABSURD):
+        name, annotations = f"stranger-{number}", {getattr(names, each): moment for each in times}
+        metadata = {"name": name, "labels": labels, "annotations": annotations}
+        job = {"suspend": True, "template": template}
+        cronjob = {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": {"spec": {"template": template}}}
+        objects.cluster.apply(
+            {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": job},
+            {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata, "spec": cronjob},
+            namespace=objects.namespace,
+        )
+    metadata = {"name": "stranger", "labels": {**labels, names.LABEL_JOB_NAME: "stranger-0"}}
+    rights = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
+    rights |= {"seccompProfile": {"type": "RuntimeDefault"}}
+    gates = [{"name": "example.com/never"}]
+    spec = {
+        "containers": [{**CONTAINER, "securityContext": rights}],
+        "restartPolicy": "Never",
+        "schedulingGates": gates,
+    }
+    objects.cluster.apply(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, namespace=objects.namespace
+    )
+    ended = {"exitCode": 0, "message": json.dumps(REPORT), "finishedAt": "2026-11-22T12:00:00Z"}
+    state = {**CONTAINER, "imageID": "", "ready": False, "restartCount": 0, "state": {"terminated": ended}}
+    patch(objects, "pod", "stranger", {"phase": "Succeeded", "containerStatuses": [state]})
+
+
+def patch(objects: Objects, kind: str, name: str, status: Any) -> None:
+    text = json.dumps({"status": status})
+    objects.kubectl("patch", kind, name, "--subresource=status", "--type=merge", f"--patch={text}")
+
+
+def assert_served(objects: Objects, operator: Operator, hour: int) -> None:
+    """Change the good GraphCron, and see its CronJob follow; see that all probes are answered well."""
+    objects.apply("good", schedule=f"0 {hour} * * *")
+    objects.wait_ready(name="good")
+    assert objects.get("cronjob", "good")["spec"]["schedule"] == f"0 {hour} * * *"
+    assert {each: operator.probe(each) for each in ("livez", "readyz", "metrics")} == {
+        "livez": 200, "readyz": 200, "metrics": 200
+    }  # fmt: skip
+
+
+def run_cli(objects: Objects, *arguments: str) -> str:
+    command = [sys.executable, "-m", "graphcron.cli", *arguments, "--namespace", objects.namespace]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=objects.cluster.environment)
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def test_a_zoo_of_strange_objects_harms_nobody_else_and_no_restart(objects, elsewhere, operator):
+    for each in (objects, elsewhere):
+        assert_served(each, operator, 1)
+    make_deep(objects, "deep-1500", 1500)
+    make_deep(objects, "deep-300", 300)
+    objects.apply("rolled-back")
+    objects.apply("visited")
+    for name in ("rolled-back", "visited"):
+        objects.wait_ready(name=name)
+    patch(objects, "graphcron", "rolled-back", STATUS)
+    make_children(objects, "visited")
+    for hour in (2, 3):
+        for name in ("deep-1500", "deep-300"):
+            found = objects.wait_ready("False", "InvalidSpec", name=name)
+            message = condition(found, "Ready")["message"]
+            assert message.startswith("spec.input: is nested more than 64 levels deep; make it flatter")
+        objects.wait_ready(name="visited")
+        found = objects.wait_ready(name="rolled-back")
+        assert [each["outcome"] for each in found["status"]["recentRuns"]] == ["Postponed"]
+        for each in (objects, elsewhere):
+            assert_served(each, operator, hour)
+        if hour == 2:
+            operator.kill()
+            operator.start()
+    listed = run_cli(objects, "list")
+    assert {"good", "deep-1500", "deep-300", "rolled-back", "visited"} <= set(listed.split())
+    for arguments in (
+        ["doctor"],
+        ["top"],
+        ["history", "rolled-back"],
+        ["describe", "deep-1500"],
+        ["list", "-o", "yaml"],
+    ):
+        assert run_cli(objects, *arguments)
+    objects.kubectl("delete", "graphcron", "deep-1500", "visited")
+    wait_for("CronJob of it", lambda: objects.get("cronjob", "visited") is None)
+    assert_served(objects, operator, 4)

@@ -1,0 +1,111 @@
+"""A ResourceQuota that refuses Jobs: what it holds up, and what it must not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from graphcron import names
+from tests.cluster import wait_for
+from tests.operator.conftest import Objects, condition
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+ASK = names.ANNOTATION_RUN_REQUESTED
+RETRY_SECONDS = 90
+"""The operator retries at least once a minute, and some seconds more for the other work."""
+
+
+@pytest.fixture
+def quota(objects: Objects) -> Iterator[str]:
+    """Let the namespace take no Jobs, until the quota of this name is deleted."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "no-jobs"},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }
+    objects.cluster.apply(body, namespace=objects.namespace)
+    objects.wait_for("counts", "resourcequota", lambda found: found.get("status", {}).get("used"), name="no-jobs")
+    yield "no-jobs"
+    objects.kubectl("delete", "resourcequota", "no-jobs", "--ignore-not-found")
+
+
+def jobs(objects: Objects, purpose: str) -> list[Any]:
+    labels = (each["metadata"]["labels"] for each in objects.all("jobs").values())
+    return [each for each in labels if each[names.LABEL_PURPOSE] == purpose]
+
+
+def wait_told(objects: Objects, kind: str, reason: str, words: str = "") -> Any:
+    """Wait for a condition with that reason and words; return the GraphCron."""
+
+    def holds(found: Any) -> bool:
+        told = condition(found, kind) if found.get("status", {}).get("conditions") else None
+        return bool(told and told["reason"] == reason and words in told["message"])
+
+    return objects.wait_for(f"is {kind} because {reason}", "graphcron", holds, seconds=RETRY_SECONDS)
+
+
+def wait_cronjob(objects: Objects, **spec: Any) -> None:
+    def holds(found: Any) -> bool:
+        return spec.items() <= found["spec"].items()
+
+    objects.wait_for(f"has {spec}", "cronjob", holds, seconds=10)
+
+
+def test_an_edit_and_a_suspension_reach_the_cronjob_while_the_preflight_is_refused(objects, quota):
+    objects.apply(preflight=True)
+    wait_told(objects, "TargetResolved", "FailedCreate", "exceeded quota: no-jobs")
+    objects.wait_ready()
+    objects.apply(preflight=True, assistant="agent2", schedule="0 5 * * *")
+    wait_cronjob(objects, schedule="0 5 * * *", suspend=False)
+    objects.apply(preflight=True, assistant="agent2", schedule="0 5 * * *", suspend=True)
+    wait_cronjob(objects, suspend=True)
+    graphcron = objects.wait_ready(reason="Suspended")
+    assert condition(graphcron, "TargetResolved")["reason"] == "FailedCreate"
+    assert jobs(objects, "preflight") == []
+
+    objects.kubectl("delete", "resourcequota", quota)
+    wait_for("the preflight's Job", lambda: jobs(objects, "preflight"), seconds=RETRY_SECONDS)
+    wait_told(objects, "TargetResolved", "Checking")
+
+
+def test_a_refused_request_holds_up_nothing_and_starts_once_the_quota_relents(objects, quota):
+    objects.apply()
+    objects.wait_ready()
+    objects.ask(ASK, "once")
+    graphcron = wait_told(objects, "RunDelayed", "FailedCreate", "exceeded quota: no-jobs")
+    assert condition(graphcron, "Ready")["status"] == "True"
+    objects.apply(suspend=True)
+    wait_cronjob(objects, suspend=True)
+    assert "lastHandledTrigger" not in objects.wait_ready(reason="Suspended")["status"]
+    events = [each for each in objects.all("events").values() if each["reason"] == "RunDelayed"]
+    assert [(each["type"], each["count"]) for each in events] == [("Warning", 1)]
+
+    objects.kubectl("delete", "resourcequota", quota)
+
+    def is_handled(found: Any) -> bool:
+        return found["status"].get("lastHandledTrigger") == "once" and not condition(found, "RunDelayed")
+
+    objects.wait_for("is handled", "graphcron", is_handled, seconds=RETRY_SECONDS)
+    assert len(jobs(objects, "trigger")) == 1
+    assert objects.get("cronjob")["metadata"]["annotations"][names.ANNOTATION_HANDLED_TRIGGER] == "once"
+
+
+def test_a_request_refused_until_its_deadline_is_skipped_in_the_api_servers_words(objects, quota):
+    objects.apply(startingDeadlineSeconds=10)
+    objects.wait_ready()
+    objects.ask(ASK, "never")
+    wait_told(objects, "RunDelayed", "FailedCreate")
+
+    def is_told(found: Any) -> bool:
+        return bool(found["status"].get("recentRuns"))
+
+    graphcron = objects.wait_for("is skipped", "graphcron", is_told, seconds=RETRY_SECONDS)
+    (run,) = graphcron["status"]["recentRuns"]
+    assert (run["trigger"], run["outcome"], run["reason"]) == ("never", "Skipped", "StartingDeadlineExceeded")
+    assert "exceeded quota: no-jobs" in run["message"]
+    assert condition(graphcron, "RunDelayed") is None
+    assert graphcron["status"]["lastHandledTrigger"] == "never"

@@ -193,9 +193,9 @@ class Anything(TypedDict, total=False):
     approved: bool
 
 
-async def fail(_: Anything) -> dict[str, Any]:
-    """Raise an error whose text must not show up anywhere else."""
-    raise ValueError("login with password=hunter2 and key sk-sample-0000 was refused")
+async def fail(state: Anything) -> dict[str, Any]:
+    """Raise an error whose text must not show up anywhere else: it holds secrets, and the input."""
+    raise ValueError(f"login with password=hunter2 and key sk-sample-0000 was refused, asked for {state}")
 
 
 async def ask(state: Anything) -> dict[str, Any]:

@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
+NODE_MODULES := tests/docs/node_modules/.done
 NAME ?= graphcron
 
 # Hashes, and no host in any of the lock files.
@@ -16,28 +17,28 @@ PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/.done tests/docs/node_modules/.done ## Install what the other targets need into the checkout
+setup: $(VENV)/.done $(NODE_MODULES) ## Install what the other targets need into the checkout
 
 $(VENV)/.done: $(wildcard requirements/dev.lock) pyproject.toml
 	@echo "Installing Python packages into $(VENV)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "GraphCron needs Python 3.11 or later: make PYTHON=python3.12 …")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "GraphCron needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.13 …")'
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-tests/docs/node_modules/.done: tests/docs/package-lock.json
+$(NODE_MODULES): tests/docs/package-lock.json
 	@command -v npm >/dev/null || { echo "The documentation's JavaScript needs Node.js 20 or later with npm: install it and try again"; exit 1; }
 	@echo "Installing Node modules into tests/docs"
 	@npm ci --prefix tests/docs --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: demo
-demo: $(VENV)/.done ## Bring up a cluster and watch a GraphCron run a graph
-	@$(PY) hack/demo.py up
+demo: $(VENV)/.done ## Bring up a cluster and watch a GraphCron run a graph (CLUSTER=…, REGISTRY=… that has the images)
+	@$(PY) hack/demo.py up $(if $(REGISTRY),--registry $(REGISTRY))
 
 .PHONY: demo-down
 demo-down: $(VENV)/.done ## Take the demo's cluster away
@@ -56,16 +57,28 @@ images: $(VENV)/.done ## Build the images
 	@$(PY) hack/cluster images operator runner langgraph-server
 
 .PHONY: test
-test: setup lint types check-generated ## Run everything that can fail: lint, types and all tests, on a cluster of their own
+test: $(VENV)/.done $(if $(shell command -v npm 2>/dev/null),$(NODE_MODULES)) lint types check-generated ## Run everything that can fail: lint, types and all tests, on a cluster of their own
 	@$(PY) hack/test.py -n 4 --dist worksteal $(ARGS)
 
 .PHONY: chaos
 chaos: $(VENV)/.done ## Break things at random for some 20 minutes, and count what must not be (OCCURRENCES=300, SEED=…)
 	@$(PY) hack/chaos.py $(if $(OCCURRENCES),--occurrences $(OCCURRENCES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: simulate
+simulate: $(VENV)/.done ## Play many scenarios with faults in virtual time (OF=runner|operator, SCENARIOS=3000, PROFILE=…, SEED=…)
+	@PYTHONHASHSEED=0 $(PY) -m tests.simulation $(if $(OF),--of $(OF)) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: storm
+storm: $(VENV)/.done ## Apply many GraphCrons at once on a cluster of their own, and count what must not be (GRAPHCRONS=300)
+	@$(PY) hack/storm.py $(if $(GRAPHCRONS),--graphcrons $(GRAPHCRONS)) $(ARGS)
+
 .PHONY: test-kubernetes
 test-kubernetes: $(VENV)/.done ## Run the tests that depend on Kubernetes, with kind (KUBERNETES=1.33|1.34|1.35|1.36)
 	@CLUSTER=kind $(PY) hack/test.py -n 4 --dist worksteal tests/api tests/operator tests/e2e tests/chart tests/install $(ARGS)
+
+.PHONY: test-argocd
+test-argocd: $(VENV)/.done ## Run the tests of Argo CD's Lua with the real argocd, which takes ten minutes to build
+	@GRAPHCRON_REAL_ARGOCD=1 $(PY) -m pytest tests/gitops/test_states.py $(ARGS)
 
 .PHONY: upgrade-test
 upgrade-test: $(VENV)/.done ## Upgrade from the last release, on a cluster of its own (FROM=revision)
@@ -73,7 +86,7 @@ upgrade-test: $(VENV)/.done ## Upgrade from the last release, on a cluster of it
 
 .PHONY: test-quick
 test-quick: $(VENV)/.done ## Run the tests that need no cluster
-	@$(PY) -m pytest -q tests/unit tests/golden tests/oracle tests/docs/test_schedules.py $(ARGS)
+	@$(PY) -m pytest -q tests/unit tests/golden tests/oracle tests/simulation tests/docs/test_schedules.py $(ARGS)
 
 .PHONY: fmt
 fmt: $(VENV)/.done ## Format the code
@@ -92,7 +105,7 @@ types: $(VENV)/.done ## Check types
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
 	@cd hack/chart && ../../$(BIN)/mypy --strict .
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --config-file ../pyproject.toml --strict bench *.py
-	@cd hack && ../$(BIN)/mypy --strict demo.py test.py chaos.py release.py upgrade.py metrics_page.py api_page.py \
+	@cd hack && ../$(BIN)/mypy --strict bases.py demo.py test.py chaos.py storm.py release.py upgrade.py metrics_page.py api_page.py \
 	  cli_page.py recording.py docs/hooks.py
 
 .PHONY: generate
@@ -129,6 +142,10 @@ docs: $(VENV)/.done ## Build the documentation's site into site/ (DOCS_URL=…, 
 .PHONY: docs-serve
 docs-serve: $(VENV)/.done ## Show the site on this machine, and follow what you write (PORT=8000)
 	@$(MKDOCS) serve --no-strict --livereload --dev-addr 127.0.0.1:$(or $(PORT),8000)
+
+.PHONY: bases
+bases: ## Pin the base images in the Dockerfiles by the digests that their registries have now
+	@$(PYTHON) hack/bases.py
 
 .PHONY: oracle
 oracle: ## Make the clock's test vectors from robfig/cron (needs Go)
@@ -195,14 +212,15 @@ release-package: ## Pack the chart and install.yaml into dist, with the registry
 
 .PHONY: release-push
 release-push: release-package ## Push the chart, and the images for amd64 and arm64 (REGISTRY=…, VERSION=…, SOURCE=…)
-	@for name in operator runner; do \
+	@$(PYTHON) hack/bases.py --check
+	@set -e; for name in operator runner; do \
 	  docker buildx build --target $$name --platform linux/amd64,linux/arm64 --provenance=mode=max --push \
 	    --label org.opencontainers.image.title=graphcron-$$name --label org.opencontainers.image.licenses=Apache-2.0 \
 	    --label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.source=$(SOURCE) \
 	    --tag $(REGISTRY)/graphcron/$$name:$(VERSION) --metadata-file dist/$$name.json .; \
 	  jq --raw-output --exit-status '."containerimage.digest"' dist/$$name.json > dist/$$name.digest; \
 	done
-	@"$$($(PYTHON) hack/cluster tools)/helm" push dist/graphcron-$(VERSION).tgz oci://$(REGISTRY)/charts 2>&1 | tee dist/chart.log
+	@set -e -o pipefail; "$$($(PYTHON) hack/cluster tools)/helm" push dist/graphcron-$(VERSION).tgz oci://$(REGISTRY)/charts 2>&1 | tee dist/chart.log
 	@sed -n 's/^Digest: //p' dist/chart.log > dist/chart.digest && test -s dist/chart.digest
 
 .PHONY: clean

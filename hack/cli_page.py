@@ -55,6 +55,7 @@ own, as their sections say.
 | `KUBECTL` | path of `kubectl`, which the program calls | the one on `PATH` |
 | `KUBECONFIG` | kubeconfig, as for `kubectl` | `~/.kube/config` |
 | `LANGGRAPH_API_KEY` | your API key for the LangGraph server; `--api-key-env` names another variable | no key |
+| `LANGGRAPH_URL` | base URL of the server that [may get the key](cli.md#run-cancel-suspend) beside `--url` | none |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | proxy between you and the LangGraph server | none |
 | `GRAPHCRON_…` | settings of the operator, for [`render`](#graphcron-render) | the operator's own |
 """

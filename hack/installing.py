@@ -43,6 +43,9 @@ OURS = ("app.kubernetes.io/part-of", "graphcron-demo")
 SOURCES = "graphcron.dev/sources"
 """Annotation of the pods: a hash of the files that their image is made of, so that a new image means new pods."""
 
+OLDEST_HELM = (3, 17)
+"""The first that can take over objects which it has not made."""
+
 Values = dict[str, Any]
 
 _STARTED = time.monotonic()
@@ -80,11 +83,21 @@ def default_values(registry: str = "") -> Values:
     """Return the chart's values for the demo and the tests: our own images, and the demo's server."""
     own, runner = image("operator", registry), image("runner", registry)
     return {
-        "image": dict(zip(("repository", "tag"), own.rsplit(":", 1), strict=True)),
-        "runner": {"image": dict(zip(("repository", "tag"), runner.rsplit(":", 1), strict=True))},
+        "image": _image_values(own, registry),
+        "runner": {"image": _image_values(runner, registry)},
         "server": {"url": server_url()},
         "podAnnotations": {SOURCES: hash_of("operator/graphcron", "requirements/operator.lock", "Dockerfile")},
     }
+
+
+def pull_policy(registry: str) -> str:
+    """Return the pull policy of our images: those built here are loaded; a registry may have strangers of that name."""
+    return "IfNotPresent" if registry else "Never"
+
+
+def _image_values(name: str, registry: str) -> Values:
+    repository, tag = name.rsplit(":", 1)
+    return {"repository": repository, "tag": tag, "pullPolicy": pull_policy(registry)}
 
 
 def install_operator(cluster: Cluster, values: Values | None = None) -> None:
@@ -102,8 +115,7 @@ def install_operator(cluster: Cluster, values: Values | None = None) -> None:
 def apply_operator(cluster: Cluster, values: Values | None = None) -> None:
     """Do as :func:`install_operator` does, without waiting."""
     make_namespace(cluster, OPERATOR_NAMESPACE)
-    # The tests apply the CRD by hand, too: it becomes the release's.
-    options = ["--take-ownership", "--force-conflicts", "--server-side=true", "--values=-"]
+    options = [*upgrade_options(helm(cluster, "version", "--template={{.Version}}")), "--values=-"]
     text = yaml.safe_dump(default_values() if values is None else values)
     command = ["upgrade", "--install", RELEASE, str(CHART), *_into(OPERATOR_NAMESPACE), *options]
     for seconds in (1, 2, 4, 8):
@@ -116,6 +128,22 @@ def apply_operator(cluster: Cluster, values: Values | None = None) -> None:
         else:
             return
     helm(cluster, *command, stdin=text)
+
+
+def upgrade_options(version: str) -> list[str]:
+    """Return the options with which a version of Helm takes over objects that were applied by hand, as the tests' CRD.
+
+    Raises
+    ------
+    InstallError
+        It has none.
+    """
+    major, minor = (int(part) for part in version.strip().removeprefix("v").split(".")[:2])
+    if (major, minor) < OLDEST_HELM:
+        oldest = ".".join(map(str, OLDEST_HELM))
+        raise InstallError(f"Helm {version.strip()} is too old: install Helm {oldest} or later")
+    server_side = ["--force-conflicts", "--server-side=true"] if major >= 4 else []
+    return ["--take-ownership", *server_side]
 
 
 def uninstall_operator(cluster: Cluster) -> None:
@@ -148,7 +176,10 @@ def apply_server(
     objects = list(yaml.safe_load_all(SERVER_MANIFEST.read_text()))
     template = objects[0]["spec"]["template"]
     template["metadata"]["annotations"] = {SOURCES: hash_of("examples/langgraph-server")}
-    template["spec"]["containers"][0]["image"] = image("langgraph-server", registry)
+    template["spec"]["containers"][0] |= {
+        "image": image("langgraph-server", registry),
+        "imagePullPolicy": pull_policy(registry),
+    }
     if api_key is not None:
         objects.insert(0, _secret(API_KEY_SECRET, {"api-key": api_key}))
     apply(cluster, objects, namespace)

@@ -16,8 +16,11 @@ import yaml
 from graphcron.contract import Outcome
 from graphcron.kube import VERBS
 from graphcron.metrics import RESULTS, Metrics
+from graphcron.metrics.standing import Orphan
 from graphcron.model import RecentRun
 from graphcron.names import KIND, SERVER_KIND
+from graphcron.observed import cronjob_seen
+from graphcron.reconcile import Key
 from reference.markdown import main
 
 if TYPE_CHECKING:
@@ -74,12 +77,17 @@ def specimen() -> Metrics:
     """Return metrics of which each has a sample."""
     metadata = {"namespace": "agents", "name": "report"}
     body = {"metadata": metadata, "spec": {"budget": {"maxTokens": 2}}, "status": _FULL}
-    metrics = Metrics("1", queued=lambda: 0, graphcrons=lambda: [body])
+    metrics = Metrics("1", queued=lambda: 0, graphcrons=lambda: [body], orphans=_orphans)
     metrics.count(KIND, RESULTS[0], 1)
     metrics.asked(VERBS["GET"], 200)
     now = datetime.now(UTC)
     metrics.ended(("agents", "report"), [], [RecentRun(scheduled_time=now, outcome=Outcome.SUCCEEDED.value)])
     return metrics
+
+
+def _orphans() -> list[Orphan]:
+    body = {"metadata": {"name": "report", "uid": "c"}}
+    return [(Key("agents", "report"), cronjob_seen(body))]
 
 
 def families() -> list[Metric]:
@@ -126,6 +134,9 @@ def _alerts() -> Iterator[str]:
     yield "## Alerts"
     yield ""
     yield "The chart's PrometheusRule has them. Each tells a summary, a description and a remedy, as here."
+    yield ""
+    yield "`KubeJobFailed` of kube-prometheus also covers the Jobs of GraphCrons. It fires only for runs that failed,"
+    yield "because a [Job fails](promises.md#told-apart) when, and only when, its run has failed."
     yield ""
     yield "| Alert | Severity | When | What to do |"
     yield "|---|---|---|---|"

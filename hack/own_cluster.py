@@ -34,8 +34,9 @@ def own_cluster(prefix: str) -> Iterator[dict[str, str]]:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     name = f"{prefix}-{os.getpid()}"
     try:
-        subprocess.run([*CLUSTER, "images", *IMAGES], check=True)
+        # The cluster first: whatever is missing on this machine, it says before anything is built.
         subprocess.run([*CLUSTER, "up", "--name", name, "--audit-log", str(AUDIT_POLICY)], check=True)
+        subprocess.run([*CLUSTER, "images", *IMAGES], check=True)
         subprocess.run([*CLUSTER, "load", *IMAGES, "--name", name], check=True)
         yield {**os.environ, "GRAPHCRON_TEST_CLUSTER": name}
     finally:

@@ -9,7 +9,6 @@ GRAPHCRON_TEST_CLUSTER names, with all images loaded, or one for the time of the
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -17,11 +16,11 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from demo import Stand, hack
+from demo import Stand, stand_on
 from installing import (
     ROOT,
     InstallError,
@@ -115,8 +114,7 @@ def main(words: list[str]) -> int:
 
 def record(cluster: str, wanted: list[str]) -> None:
     """Install what the demo stands on in a cluster, and make pictures there."""
-    info = json.loads(hack("info", "--name", cluster))
-    found = Stand(Path(info["kubeconfig"]), Path(hack("tools").strip()), info["provider"])
+    found = stand_on(cluster)
     say("Installing a LangGraph server and the operator")
     install_server(found)
     install_operator(found, {**default_values(), "prices": PRICES})
@@ -133,7 +131,7 @@ def _seated(found: Stand) -> Iterator[Terminal]:
     """Sit down in a new namespace, and leave nothing behind."""
     with tempfile.TemporaryDirectory() as folder:
         # The kubeconfig is somebody else's: the namespace is set in a copy.
-        stand = Stand(Path(shutil.copy(found.kubeconfig, Path(folder, "kubeconfig"))), found.tools, found.provider)
+        stand = replace(found, kubeconfig=Path(shutil.copy(found.kubeconfig, Path(folder, "kubeconfig"))))
         kubectl(stand, "config", "set-context", "--current", f"--namespace={NAMESPACE}")
         delete_namespaces(stand, NAMESPACE)
         make_namespace(stand, NAMESPACE)

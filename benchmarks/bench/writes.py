@@ -17,6 +17,7 @@ from kubernetes.aio import client
 from bench.api import graphcron
 from graphcron import names
 from graphcron.kube import Cluster
+from graphcron.preflight_limiter import PreflightLimiter
 from graphcron.reconcile import Key, Reconciler
 from graphcron.settings import Settings
 
@@ -86,10 +87,13 @@ class _View:
     def cronjobs(self, _: Key) -> list[Any]:
         return []
 
-    def jobs(self, _: str) -> list[Any]:
+    def orphans(self, _: Key) -> list[Any]:
         return []
 
-    def pods(self, _: str) -> list[Any]:
+    def jobs(self, *_: Any) -> list[Any]:
+        return []
+
+    def pods(self, *_: Any) -> list[Any]:
         return []
 
 
@@ -124,7 +128,8 @@ async def _recorded(owner: Object) -> Writes:
     try:
         metadata = owner["metadata"]
         key = Key(metadata["namespace"], metadata["name"])
-        await Reconciler(cluster, _View(owner), Settings()).reconcile(key, now=datetime.now(UTC))
+        limiter: PreflightLimiter[Key] = PreflightLimiter(1, lambda _: None)
+        await Reconciler(cluster, _View(owner), Settings(), limiter).reconcile(key, now=datetime.now(UTC))
     finally:
         await cluster.close()
         await runner.cleanup()

@@ -35,7 +35,17 @@ def files(helm: str, chart: Path) -> dict[str, str]:
 
 
 def _rendered(helm: str, chart: Path) -> list[Manifest]:
-    command = [helm, "template", RELEASE, str(chart), "--namespace", NAMESPACE, "--no-hooks"]
+    # The schema is made from the same model as the values, and may be written only after this.
+    command = [
+        helm,
+        "template",
+        RELEASE,
+        str(chart),
+        "--namespace",
+        NAMESPACE,
+        "--no-hooks",
+        "--skip-schema-validation",
+    ]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return [_without_helm(each) for each in yaml.safe_load_all(done.stdout) if each]
 

@@ -30,6 +30,12 @@ AllowedServer = Annotated[
 ]
 """A URL; ``*`` only in its host."""
 
+AllowedPair = Annotated[str, Field(pattern=r"^[A-Za-z0-9*]([A-Za-z0-9*._/-]*[A-Za-z0-9*])?(=.*)?$")]
+"""The key of a label or an annotation, or key and value."""
+
+AllowedName = Annotated[str, Field(pattern=r"^[a-z0-9*]([a-z0-9*.-]*[a-z0-9*])?$")]
+"""The name of an object."""
+
 
 class Part(BaseModel):
     """A part of the values; a key that it does not know is refused by name."""
@@ -40,6 +46,10 @@ class Part(BaseModel):
 class Crds(Part):
     enabled: bool
     keep: bool
+
+
+class Preflight(Part):
+    max_concurrent: Annotated[int, Field(ge=1, le=1000)]
 
 
 class LeaderElection(Part):
@@ -63,6 +73,10 @@ class Runner(Part):
     image: Image
     image_pull_secrets: list[PullSecret]
     resources: Free
+    default_timeout_seconds: Annotated[int, Field(ge=1, le=31_536_000)]
+    allowed_annotations: list[AllowedPair]
+    allowed_labels: list[AllowedPair]
+    allowed_service_accounts: list[AllowedName]
 
 
 class KeyRef(Part):
@@ -155,6 +169,7 @@ class Values(Part):
     image_pull_secrets: list[PullSecret]
     runner: Runner
     server: Server
+    preflight: Preflight
     allowed_servers: list[AllowedServer]
     admission_policy: Switch
     prices: dict[str, Price]

@@ -72,6 +72,8 @@ class Reason(StrEnum):
     """A run was due while an earlier one went on, and ``concurrencyPolicy`` forbids both."""
     STARTING_DEADLINE_EXCEEDED = "StartingDeadlineExceeded"
     """A run could not be started within ``startingDeadlineSeconds``."""
+    RUN_NOT_FOUND = "RunNotFound"
+    """A run was under way, and its thread is gone from the server."""
     CONSECUTIVE_FAILURES = "ConsecutiveFailures"
     """As many runs in a row have failed as ``failurePolicy`` allows."""
     WAITS_FOR_ANSWER = "WaitsForAnswer"

@@ -18,10 +18,10 @@ _RANKS: Final[dict[str, int]] = {
     Outcome.SERVER_UNREACHABLE: 3,
     Outcome.SKIPPED: 3,
 }
-_REASON_RANKS: Final[dict[str | None, int]] = {Reason.NOT_STARTED: 0, Reason.JOB_DELETED: 1}
+_REASON_RANKS: Final[dict[str | None, int]] = {Reason.NOT_STARTED: 0, Reason.JOB_DELETED: 1, Reason.RUN_NOT_FOUND: 4}
 """Of two that tell of one occurrence, the one that ranks higher is believed; what is not listed ranks highest."""
 
-_HIGHEST_RANK: Final = 4
+_HIGHEST_RANK: Final = 5
 KILLED: Final = 137
 """Exit code of a container that was ended by SIGKILL."""
 

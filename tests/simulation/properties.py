@@ -198,7 +198,8 @@ class Judge:
             Outcome.OVER_BUDGET: status == "interrupted",
             Outcome.SKIPPED: not any(run.created > (job.over or 0) for run in runs),
             Outcome.CANCELLED: status in ("interrupted", "deleted")
-            or (report.reason == "Replaced" and status == "error"),
+            or (report.reason == "Replaced" and status == "error")
+            or (report.reason == "RunNotFound" and self._is_told_by_another(job)),
         }
         self.check(
             expected.get(report.outcome, True),
@@ -212,6 +213,16 @@ class Judge:
                 "nobody is blamed who did nothing",
                 f"{job.name} tells that somebody cancelled {last.id[:8]}, which was {last.cancelled_by}",
             )
+
+    def _is_told_by_another(self, job: Job) -> bool:
+        """Tell whether another Job of the occurrence has told an end that the operator believes more than this."""
+        others = [each for each in self._world.jobs if each.occurrence == job.occurrence and each is not job]
+        return any(
+            each.last
+            and each.last.report
+            and each.last.report.outcome in (Outcome.SUCCEEDED, Outcome.GRAPH_ERROR, Outcome.INTERRUPTED)
+            for each in others
+        )
 
     def _check_tokens(self) -> None:
         for job in self._world.jobs:

@@ -191,6 +191,27 @@ def test_a_pod_that_begins_in_an_outage_after_the_deadline_waits_for_its_run():
     assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
 
 
+def test_a_pod_that_begins_in_an_outage_watches_a_run_that_is_past_its_timeout():
+    """It gave up when the run should have been over; nobody had cancelled it, so it went on."""
+    world = play(
+        plan_of(
+            actions=((20.0, "kill"),),
+            outage=(22.0, 120.0),
+            seconds=200.0,
+            startingDeadlineSeconds=5,
+            timeoutSeconds=60,
+        )
+    )
+    assert told(world, "cron-0-0") == (Outcome.TIMEOUT, "")
+
+
+def test_what_a_double_has_deleted_is_told_as_gone():
+    """The other pod of the occurrence has told how the run ended, and deleted it."""
+    slow = [Fault("cron-0-0x.0", "GET /threads/*/runs/*", number, "lost-before") for number in range(2, 40)]
+    world = play(plan_of(*slow, doubled=(0,), occurrences=5, onRunCompleted="delete", startingDeadlineSeconds=10))
+    assert told(world, "cron-0-0x") == (Outcome.CANCELLED, "RunNotFound")
+
+
 def test_what_one_pod_has_skipped_its_double_does_not_start():
     """Both wait for a place; one tells that there was none, and the note of it on the record is lost."""
     lost = [Fault("cron-0-0x.0", "PATCH /threads/*", number, "not-sent") for number in range(10, 16)]

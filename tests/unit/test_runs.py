@@ -145,6 +145,8 @@ def test_a_run_within_a_merged_entry_is_told_beside_it():
         (Report(Outcome.STOPPED), BUSY, "Skipped"),
         (Report(Outcome.INTERNAL_ERROR), FAILED, "GraphError"),
         (Report(Outcome.SERVER_UNREACHABLE), SUCCEEDED, "Succeeded"),
+        (Report(Outcome.CANCELLED, reason="RunNotFound"), SUCCEEDED, "Succeeded"),
+        (Report(Outcome.SERVER_UNREACHABLE), Report(Outcome.CANCELLED, reason="RunNotFound"), "Cancelled"),
     ],
 )
 def test_of_two_jobs_for_one_occurrence_the_surer_word_counts(first, second, believed, backwards):

@@ -77,13 +77,11 @@ def _place(url: str) -> str:
 def _until(settings: Settings, began: float) -> float:
     """Return when to give up while nothing is accepted, for a pod that begins then.
 
-    It is the start deadline; a pod that is perhaps not the first looks longer, for the run of an earlier one, but not
-    for one that would be too old by now.
+    It is the start deadline; a pod that is perhaps not the first looks longer, for the run of an earlier one.
     """
     if began <= settings.requested + FIRST_SECONDS:
         return float(settings.deadline)
-    longest = settings.timeout * (1 + settings.request.retryAttempts)
-    return max(settings.deadline, min(began + LOST_CONTACT_SECONDS, settings.deadline + longest))
+    return max(settings.deadline, began + LOST_CONTACT_SECONDS)
 
 
 class Tick:

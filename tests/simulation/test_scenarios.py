@@ -205,6 +205,16 @@ def test_a_pod_that_begins_in_an_outage_watches_a_run_that_is_past_its_timeout()
     assert told(world, "cron-0-0") == (Outcome.TIMEOUT, "")
 
 
+def test_a_mark_that_is_carried_out_late_does_not_hide_the_retry():
+    """A dead pod's note of the first run came after its double's note of the second: the first one's error was told."""
+    late = Fault("cron-0-0.0", "PATCH /threads/*", 1, "die-late")
+    graph = {"failures": 1, "seconds_again": 1.0}
+    world = play(
+        plan_of(late, doubled=(0,), steps=1, seconds=0.5, graph=graph, retryAttempts=1, retryOnGraphError=True)
+    )
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+
+
 def test_what_a_double_has_deleted_is_told_as_gone():
     """The other pod of the occurrence has told how the run ended, and deleted it."""
     slow = [Fault("cron-0-0x.0", "GET /threads/*/runs/*", number, "lost-before") for number in range(2, 40)]

@@ -27,8 +27,15 @@ LONGEST_SECONDS: Final = 60.0
 
 def wanted(tick: Tick, ending: Ending) -> bool:
     """Tell whether an ending is one after which to try again, and whether a try is left."""
+    if tick.attempt > tick.settings.request.retryAttempts or (tick.spending and tick.spending.exhausted):
+        return False
+    return _is_retried(tick, ending)
+
+
+def _is_retried(tick: Tick, ending: Ending) -> bool:
+    """Tell whether an ending is one after which this occurrence tries again at all."""
     request = tick.settings.request
-    if tick.attempt > request.retryAttempts or (tick.spending and tick.spending.exhausted):
+    if not request.retryAttempts:
         return False
     if ending.outcome is Outcome.GRAPH_ERROR:
         return request.retryOnGraphError
@@ -56,12 +63,15 @@ def try_again(tick: Tick, ending: Ending, value: Any) -> bool:
         Another pod has ended the occurrence, or the next one has.
     """
     failed, attempt = tick.run, tick.attempt + 1
-    if failed is None or not wanted(tick, ending):
+    if failed is None or not _is_retried(tick, ending):
         return False
+    # Also where no try is left: a mark that a dead pod sent late can name an earlier run on the record.
     later = find_follow_up(tick, str(failed["run_id"]))
     if later:  # another pod of ours has tried again
-        adopt(tick, later, attempt=attempt)
+        adopt(tick, later)
         return True
+    if not wanted(tick, ending):
+        return False
     pause = pause_before(tick.attempt, tick.random.random())
     try:
         see_ended(tick, str(failed["run_id"]))

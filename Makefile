@@ -110,7 +110,7 @@ types: $(VENV)/.done ## Check types
 
 .PHONY: generate
 generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, charts/static, pages of docs/, Argo CD's ConfigMap
-	@$(PY) -m graphcron.crd
+	@$(PY) -m graphcron.api.crd
 	@$(PY) examples/gitops/argocd/argocd_cm.py
 	@$(PY) hack/metrics_page.py
 	@$(PY) hack/api_page.py
@@ -120,7 +120,7 @@ generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and 
 
 .PHONY: check-generated
 check-generated: $(VENV)/.done ## Fail where a generated file is stale
-	@$(PY) -m graphcron.crd --check
+	@$(PY) -m graphcron.api.crd --check
 	@$(PY) examples/gitops/argocd/argocd_cm.py --check
 	@$(PY) hack/metrics_page.py --check
 	@$(PY) hack/api_page.py --check

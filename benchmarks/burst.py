@@ -26,7 +26,7 @@ from bench.result import Figure
 from bench.sightings import sightings
 from bench.twin import build as build_twin
 
-from graphcron import names
+from graphcron.api import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -30,11 +30,12 @@ from kopf._core.reactor import queueing
 from kopf._core.reactor.inventory import ResourceMemories
 from kopf._core.reactor.processing import process_resource_event
 
-from graphcron import handlers, names
-from graphcron.desired import Memory, cronjobs_for
+from graphcron.api import names
+from graphcron.api.v1alpha1 import parse
+from graphcron.controller import handlers
+from graphcron.controller.manager import Operation
 from graphcron.main import COLLECT_AFTER
-from graphcron.model import parse
-from graphcron.operation import Operation
+from graphcron.manifests.cronjob import Memory, cronjobs_for
 from graphcron.settings import Settings
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from bench.result import Figure
 from start import NAME, Arrivals, address_for, load_images, serve, until_second
 from typing_extensions import override
 
-from graphcron import names
-from graphcron.trial.standin import ASSISTANT
+from graphcron.api import names
+from graphcron.helmtest.fake_server import ASSISTANT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -36,7 +36,7 @@ from images import archive_of, build, hack, load
 from plan import STORED, WRITES
 from typing_extensions import override
 
-from graphcron.trial.standin import ASSISTANT, StandIn
+from graphcron.helmtest.fake_server import ASSISTANT, StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from graphcron import names
-from graphcron.crd import GRAPHCRON, KINDS, Kind
+from graphcron.api import names
+from graphcron.api.crd import GRAPHCRON, KINDS, Kind
 from reference.markdown import anchor, code, either, item, main, plain, prose, table, titled, with_default, wrapped
 from reference.model import check_defaults, documented
 from reference.refusals import Refusal, refused, same_as
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HEAD = f"""\
 # API reference
 
-<!-- Made by hack/api_page.py: change operator/graphcron/model or names.py, then run `make generate`. -->
+<!-- Made by hack/api_page.py: change operator/graphcron/api/v1alpha1 or api/names.py, then run `make generate`. -->
 
 The resources of `{names.API_VERSION}`: [GraphCron](#graphcron) and [GraphServer](#graphserver).
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from graphcron.api.names import KIND, SERVER_KIND
+from graphcron.api.v1alpha1 import RecentRun
+from graphcron.cache.objects import cronjob_seen
+from graphcron.cache.store import Key
 from graphcron.contract import Outcome
-from graphcron.kube import VERBS
+from graphcron.kube.client import VERBS
 from graphcron.metrics import RESULTS, Metrics
 from graphcron.metrics.standing import Orphan
-from graphcron.model import RecentRun
-from graphcron.names import KIND, SERVER_KIND
-from graphcron.observed import cronjob_seen
-from graphcron.reconcile import Key
 from reference.markdown import main
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from graphcron.bounded_json import loads
+from graphcron.unstructured.bounded_json import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from graphcron import names
+from graphcron.api import names
 
 if TYPE_CHECKING:
     from tests.cluster import Cluster

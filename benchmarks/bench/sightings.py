@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.api import PATHS
-from graphcron import names
+from graphcron.api import names
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

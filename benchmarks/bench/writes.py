@@ -15,10 +15,11 @@ from aiohttp import web
 from kubernetes.aio import client
 
 from bench.api import graphcron
-from graphcron import names
-from graphcron.kube import Cluster
-from graphcron.preflight_limiter import PreflightLimiter
-from graphcron.reconcile import Key, Reconciler
+from graphcron.api import names
+from graphcron.cache.store import Key
+from graphcron.controller.graphcron import Reconciler
+from graphcron.kube.client import Cluster
+from graphcron.planning.preflight_limiter import PreflightLimiter
 from graphcron.settings import Settings
 
 if TYPE_CHECKING:

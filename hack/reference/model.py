@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_orig
 
 from pydantic import BaseModel
 
-from graphcron import names
-from graphcron.model.base import Part
-from graphcron.model.rules import Rule, Rules
+from graphcron.api import names
+from graphcron.api.v1alpha1.base import Part
+from graphcron.api.v1alpha1.validation import Rule, Rules
 from reference.markdown import with_default
 from reference.schema import fields, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphcron.crd import Kind
+    from graphcron.api.crd import Kind
 
 
 class Declared(NamedTuple):
@@ -49,7 +49,7 @@ def check_defaults(kind: Kind) -> None:
 
 
 def documented(prefix: str) -> dict[str, str]:
-    """Return the texts of the constants in ``graphcron.names`` whose names begin so, by their values."""
+    """Return the texts of the constants in ``graphcron.api.names`` whose names begin so, by their values."""
     body = ast.parse(Path(names.__file__).read_text(encoding="utf-8")).body
     texts: dict[str, str] = {}
     for constant, text in pairwise(body):

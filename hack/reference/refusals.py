@@ -11,7 +11,7 @@ from reference.schema import fields, schema_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphcron.crd import Kind, Schema
+    from graphcron.api.crd import Kind, Schema
 
 _MANY: Final = 4
 """So many messages are not told twice."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from graphcron.crd import crd
+from graphcron.api.crd import crd
 from reference.markdown import either
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphcron.crd import Kind, Schema
+    from graphcron.api.crd import Kind, Schema
 
 _KNOWN: Final = frozenset(
     {

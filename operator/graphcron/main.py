@@ -9,10 +9,10 @@ from typing import Final
 
 import kopf
 
-import graphcron.handlers  # noqa: F401  (its decorators register the handlers)
-from graphcron.bugs import leave_out_messages_of_errors
+import graphcron.controller.handlers  # noqa: F401  (its decorators register the handlers)
+from graphcron.controller.bugs import leave_out_messages_of_errors
+from graphcron.controller.manager import Operation
 from graphcron.errors import SpecError
-from graphcron.operation import Operation
 from graphcron.settings import from_arguments, from_environment, served_and_not
 
 COLLECT_AFTER: Final = 50_000

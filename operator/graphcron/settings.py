@@ -60,7 +60,7 @@ class Settings:
 
     allowed_servers: tuple[str, ...] = ()
     """URLs below which GraphCrons and GraphServers may name servers, comma-separated or as a JSON list; see
-    :mod:`graphcron.allowed`. Empty: all."""
+    :mod:`graphcron.planning.allowed_servers`. Empty: all."""
 
     allowed_annotations: tuple[str, ...] = ()
     """Annotations that GraphCrons may give their pods where the servers are limited, as ``key`` or ``key=value``;

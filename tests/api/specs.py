@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from graphcron import model
+from graphcron.api import v1alpha1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def manifest_of(row: dict[str, Any], *, name: str = "") -> dict[str, Any]:
 
 def problems(manifest: dict[str, Any]) -> list[SpecError]:
     """Return all that the model finds wrong with a resource of either kind."""
-    find = model.server_problems if manifest["kind"] == "GraphServer" else model.problems
+    find = v1alpha1.server_problems if manifest["kind"] == "GraphServer" else v1alpha1.problems
     return find(manifest)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphcron import crd, model
+from graphcron.api import crd, v1alpha1
 from tests.api.specs import GOOD, GOOD_SERVER, manifest_of, problems, spoilt, table
 
 if TYPE_CHECKING:
@@ -183,12 +183,12 @@ def _patch_status(cluster: Cluster, namespace: str, kind: str, status: dict[str,
 
 def test_a_status_is_stored_as_it_was_dumped(cluster: Cluster, namespace: str) -> None:
     apply(cluster, namespace, GOOD, GOOD_SERVER).check_returncode()
-    parsed = model.parse({**GOOD, "status": STATUS}).status
-    of_server = model.parse_server({**GOOD_SERVER, "status": STATUS_OF_SERVER}).status
+    parsed = v1alpha1.parse({**GOOD, "status": STATUS}).status
+    of_server = v1alpha1.parse_server({**GOOD_SERVER, "status": STATUS_OF_SERVER}).status
     assert parsed is not None
     assert of_server is not None
-    _patch_status(cluster, namespace, "gcron", model.dump_status(parsed))
-    _patch_status(cluster, namespace, "gserver", model.dump_status(of_server))
+    _patch_status(cluster, namespace, "gcron", v1alpha1.dump_status(parsed))
+    _patch_status(cluster, namespace, "gserver", v1alpha1.dump_status(of_server))
     assert cluster.get("gcron", "daily-report", "-n", namespace)["status"] == STATUS
     assert cluster.get("gserver", "shared", "-n", namespace)["status"] == STATUS_OF_SERVER
 

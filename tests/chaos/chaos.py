@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphcron import names
+from graphcron.api import names
 from tests.chaos.faults import Plan
 from tests.chaos.fleet import Fleet
 from tests.chaos.gather import end_of, evidence, gather, is_run, outcomes

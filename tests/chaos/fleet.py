@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from graphcron import names
+from graphcron.api import names
 from tests.chaos.due import due
 from tests.chaos.records import MINUTE, Cron
 from tests.cluster import wait_for

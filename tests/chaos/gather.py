@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from graphcron import names
+from graphcron.api import names
 from tests.chaos.due import asked, occurrence
 from tests.chaos.records import MINUTE, Job, Records, Told, repeated
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphcron import names
+from graphcron.api import names
 from tests.chaos.faults import Faults
 from tests.cluster import wait_for
 

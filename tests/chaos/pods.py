@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from graphcron import names
-from graphcron.runner.record import ACTIVE, KIND, KIND_SHARED, OCCURRENCE, POD, RUN_ID, STATE, THREAD_ID
+from graphcron.api import names
+from graphcron.runner.occurrence.record_thread import (
+    ACTIVE,
+    KIND,
+    KIND_SHARED,
+    OCCURRENCE,
+    POD,
+    RUN_ID,
+    STATE,
+    THREAD_ID,
+)
 from tests.chaos.faults import Faults, pick
 from tests.e2e.crons import runner_state
 from tests.occurrence import start_occurrence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from graphcron.allowed import check_graphcron, is_allowed
+from graphcron.api.v1alpha1 import parse
 from graphcron.errors import NotAllowedError
-from graphcron.model import parse
+from graphcron.planning.allowed_servers import check_graphcron, is_allowed
 from graphcron.settings import Settings
 from tests.cluster import wait_for
 

@@ -20,7 +20,7 @@ import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
 import graphcron.cli.verbs  # noqa: F401  (each verb adds itself)
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli.app import app
 from tests.cluster import ROOT
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import ROOT, wait_for
 from tests.docs.page import blocks
 

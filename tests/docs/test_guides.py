@@ -15,7 +15,7 @@ import yaml
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import ROOT, wait_for
 from tests.docs.page import blocks, resource
 from tests.docs.session import Session

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from graphcron.runner.failures import NotSent, Unanswered, Untrusted
-from graphcron.runner.transport import Transport
+from graphcron.runner.client.errors import NotSent, Unanswered, Untrusted
+from graphcron.runner.client.http_transport import Transport
 from tests.cluster import ROOT, wait_for
 from tests.docs.page import blocks, resource, table
 from tests.e2e.conftest import api, crons, faulty, langgraph  # noqa: F401

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tomllib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from graphcron import contract, names
-from graphcron.conditions import last_run
+from graphcron import contract
+from graphcron.api import names
+from graphcron.api.reasons import ConditionType, Reason
+from graphcron.api.v1alpha1 import GraphCronSpec, GraphServerSpec, RecentRun, problems, server_problems
 from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Outcome
-from graphcron.model import GraphCronSpec, GraphServerSpec, RecentRun, problems, server_problems
-from graphcron.reasons import ConditionType, Reason
 from graphcron.settings import PREFIX, from_environment
+from graphcron.status.conditions import last_run
 from tests.cluster import ROOT
 from tests.docs.page import PAGES, Block, anchors, blocks, links, resource, table
 
@@ -149,7 +151,7 @@ _NEVER_THE_OUTCOME = {"ThreadMovedOn", "RecordNotFound"}
 
 
 def test_every_skip_is_told() -> None:
-    runner = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "operator/graphcron/runner").glob("*.py"))
+    runner = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "operator/graphcron/runner").rglob("*.py"))
     skips = set(re.findall(r'(?:_skipped\(|Outcome\.SKIPPED,)\s*"(\w+)"', runner)) - _NEVER_THE_OUTCOME
     text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
     assert skips
@@ -200,14 +202,23 @@ def test_words_under_our_prefix_are_ours() -> None:
         assert removed <= known, page.name
 
 
-def test_floors_name_every_module() -> None:
-    package = ROOT / "operator/graphcron"
-    modules = {path.stem for path in package.glob("*.py")} | {
-        path.parent.name for path in package.glob("*/__init__.py")
-    }
-    rows = table(ROOT / "CONTRIBUTING.md", "Floor")
-    told = [name for row in rows for name in row["Modules, from the top down"].split(", ")]
-    assert sorted(told) == sorted(modules - {"__init__"})
+@pytest.mark.parametrize(("title", "contract"), [("Room", "graphcron"), ("Room of the runner", "graphcron.runner")])
+def test_floors_are_those_of_the_contracts(title: str, contract: str) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = (each["layers"] for each in contracts if each.get("layers", [""])[0] == f"{contract}.main")
+    rows = table(ROOT / "CONTRIBUTING.md", title)
+    told = [[name.strip("`/") for name in row[title].split(", ")] for row in rows]
+    wanted = [[part.strip().removeprefix(f"{contract}.") for part in layer.split("|")] for layer in layers]
+    assert told == [each for each in wanted if each != ["graphcron.contract"]]
+    package = ROOT / "operator" / contract.replace(".", "/")
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")} - _BESIDE
+    assert rooms <= {name for row in told for name in row}
+
+
+_BESIDE = {"cli", "helmtest", "runner"}
+"""Packages beside the floors: the programs that are not the operator."""
 
 
 @pytest.mark.parametrize(

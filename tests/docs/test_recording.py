@@ -13,11 +13,11 @@ import pytest
 import typer.main
 import yaml
 
-from graphcron import names
+from graphcron.api import names
+from graphcron.api.crd import GRAPHCRON
 from graphcron.cli import rows, verbs
 from graphcron.cli.app import app
 from graphcron.contract import Outcome
-from graphcron.crd import GRAPHCRON
 from terminal import LINES, Step, picture
 from tests.cluster import ROOT
 from tests.docs.page import PAGES, blocks

@@ -15,7 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 import graphcron.cli.verbs  # noqa: F401  (each adds itself)
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli.app import app
 from tests.cluster import ROOT
 from tests.docs.page import table
@@ -216,9 +216,9 @@ def test_the_page_is_fresh_whatever_the_terminal(checkout: Path, script: str) ->
 @pytest.mark.parametrize(
     ("script", "source", "before", "after"),
     [
-        ("api_page.py", "model/status.py", "When the next run is due", "When the next one is due"),
-        ("api_page.py", "model/policy.py", "Field(ge=0, le=10)", "Field(ge=0, le=11)"),
-        ("api_page.py", "model/fit.py", "so nothing would ever run", "so that nothing would run"),
+        ("api_page.py", "api/v1alpha1/status.py", "When the next run is due", "When the next one is due"),
+        ("api_page.py", "api/v1alpha1/policy.py", "Field(ge=0, le=10)", "Field(ge=0, le=11)"),
+        ("api_page.py", "api/v1alpha1/cross_field.py", "so nothing would ever run", "so that nothing would run"),
         ("cli_page.py", "cli/options.py", '"Context of the kubeconfig.', '"A context of the kubeconfig.'),
     ],
 )
@@ -236,7 +236,7 @@ def test_a_stale_page_is_told(checkout: Path, script: str, source: str, before: 
 
 
 def test_a_default_that_its_text_does_not_tell_stops_the_page(checkout: Path) -> None:
-    file = checkout / "operator/graphcron/model/spec.py"
+    file = checkout / "operator/graphcron/api/v1alpha1/spec.py"
     text = file.read_text(encoding="utf-8")
     assert "le=604_800)] = 120" in text
     file.write_text(text.replace("le=604_800)] = 120", "le=604_800)] = 90"), encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphcron import cron, hashed, schedule
+from graphcron.schedule import cron, hashed, times
 from tests.cluster import ROOT
 from tests.docs.page import table
 
@@ -18,7 +18,7 @@ PAGE = ROOT / "docs/schedules.md"
 CHANGES = table(PAGE, "Line")
 DAYS = [title for title in CHANGES[0] if title != "Line"]
 HASHED = table(PAGE, "Written")
-BERLIN = schedule.zone_for("Europe/Berlin")
+BERLIN = times.zone_for("Europe/Berlin")
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -31,8 +31,8 @@ def test_the_clock_is_changed_on_that_day(day: str) -> None:
 @pytest.mark.parametrize("row", CHANGES, ids=lambda row: row["Line"])
 def test_changes_of_the_clock_are_told_as_they_are(row: dict[str, str], day: str) -> None:
     begin, end = local(day, 1), local(day, 4)
-    times = schedule.next_times(cron.parse(row["Line"]), BERLIN, begin - timedelta(seconds=1), 10)
-    shown = [each.astimezone(BERLIN).strftime("%H:%M %Z") for each in times if each < end]
+    found = times.next_times(cron.parse(row["Line"]), BERLIN, begin - timedelta(seconds=1), 10)
+    shown = [each.astimezone(BERLIN).strftime("%H:%M %Z") for each in found if each < end]
     assert (", ".join(shown) or "nothing") == row[day]
 
 

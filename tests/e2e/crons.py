@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import wait_for
 from tests.occurrence import start_occurrence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import wait_for
 from tests.e2e.crons import Crons, condition
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import ROOT, wait_for
 from tests.e2e.crons import condition
 

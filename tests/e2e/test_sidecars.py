@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import wait_for
 from tests.e2e.crons import QUESTION, Crons, condition, runner_state
 from tests.e2e.mesh import SIDECAR, SLEEPS, Mesh

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import wait_for
 from tests.e2e.crons import QUESTION, Crons, condition
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import ROOT
 from tests.gitops.kstatus import kstatus
 from tests.gitops.test_states import STATES, body_of

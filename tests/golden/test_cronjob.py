@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from graphcron import names
-from graphcron.model import GraphCron, GraphServer, parse, parse_server
-from graphcron.names import Purpose
-from graphcron.observed import Wish
-from graphcron.preflight import Rhythm, look, probe_of
-from graphcron.resolved import resolved
+from graphcron.api import names
+from graphcron.api.names import Purpose
+from graphcron.api.server_ref import resolved
+from graphcron.api.v1alpha1 import GraphCron, GraphServer, parse, parse_server
+from graphcron.cache.objects import Wish
+from graphcron.planning.preflight import Rhythm, look, probe_of
 from graphcron.settings import Settings
 from tests.unit.world import World
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import ROOT, Cluster, wait_for
 from tests.operator.conftest import Objects, Operator
 

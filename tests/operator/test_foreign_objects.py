@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import Cluster, wait_for
 from tests.operator.conftest import Objects, Operator, condition
 

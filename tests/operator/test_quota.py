@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import wait_for
 from tests.operator.conftest import Objects, condition
 

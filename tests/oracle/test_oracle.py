@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from graphcron.cron import Cron, parse
 from graphcron.errors import SpecError
-from graphcron.schedule import is_due, never_fires, next_after, next_times, previous_at_or_before, zone_for
+from graphcron.schedule.cron import Cron, parse
+from graphcron.schedule.times import is_due, never_fires, next_after, next_times, previous_at_or_before, zone_for
 
 Line = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphcron.names import Purpose
+from graphcron.api.names import Purpose
 from tests.cluster import wait_for
 from tests.e2e.crons import QUESTION, Crons, condition
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from graphcron import contract
 from graphcron.contract import Outcome
-from graphcron.trial.standin import ASSISTANT, StandIn
+from graphcron.helmtest.fake_server import ASSISTANT, StandIn
 from tests.runner.harness import Pod
 
 CANARIES = {

@@ -16,7 +16,7 @@ from typing import Any
 
 from graphcron import contract
 from graphcron.contract import Report, Request
-from graphcron.runner.times import rfc3339
+from graphcron.runner.client.times import rfc3339
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "examples" / "langgraph-server"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graphcron.runner import answers
+from graphcron.runner.client import answers
 from tests.runner.harness import ROOT
 
 RUNNER = ROOT / "operator" / "graphcron" / "runner"

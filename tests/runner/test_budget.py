@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graphcron.contract import Budget, Outcome, Report
-from graphcron.runner import ledger
+from graphcron.runner.budget import ledger
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron, Pod, wait_for
 

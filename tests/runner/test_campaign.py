@@ -3,7 +3,7 @@
 import pytest
 
 from graphcron.contract import Outcome
-from graphcron.runner.times import rfc3339
+from graphcron.runner.client.times import rfc3339
 from tests.runner.conftest import Faults
 from tests.runner.harness import Cron
 

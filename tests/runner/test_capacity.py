@@ -11,8 +11,8 @@ import pytest
 
 from graphcron import contract
 from graphcron.contract import Outcome
-from graphcron.runner import capacity
-from graphcron.runner.times import rfc3339
+from graphcron.runner.admission import capacity
+from graphcron.runner.client.times import rfc3339
 from tests.runner.harness import GRACE, Api, Cron, Pod, wait_for
 
 SHORT = {"assistant": "steps", "input": {"steps": 2, "seconds": 0.3}}

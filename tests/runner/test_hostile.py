@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from graphcron.contract import Outcome
-from graphcron.runner import transport
-from graphcron.runner.answers import sentence_of
-from graphcron.runner.failures import Lost
-from graphcron.runner.parsing import MOST_VALUES, parse
-from graphcron.runner.server import error_of, retry_after
-from graphcron.runner.template import fill
-from graphcron.runner.tokens import Counter
+from graphcron.runner.budget.tokens import Counter
+from graphcron.runner.client import http_transport
+from graphcron.runner.client.answers import sentence_of
+from graphcron.runner.client.errors import Lost
+from graphcron.runner.client.langgraph_api import error_of, retry_after
+from graphcron.runner.client.parsing import MOST_VALUES, parse
+from graphcron.runner.occurrence.input_template import fill
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron
 
@@ -120,10 +120,10 @@ def dripping(first: bytes, piece: bytes) -> Iterator[str]:
 
 @pytest.mark.parametrize("drip", list(DRIPS))
 def test_answer_that_drips_is_given_up_in_time(drip: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.4)
-    monkeypatch.setattr(transport, "BODY_SECONDS", 0.8)
+    monkeypatch.setattr(http_transport, "ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(http_transport, "BODY_SECONDS", 0.8)
     with dripping(*DRIPS[drip]) as url:
-        way = transport.Transport(url, {}, {}, None)
+        way = http_transport.Transport(url, {}, {}, None)
         began = time.monotonic()
         with pytest.raises(Lost, match="no answer in time"):
             way.request("GET", "/info")
@@ -133,7 +133,7 @@ def test_answer_that_drips_is_given_up_in_time(drip: str, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("drip", ["chunk", "head", "continue"])
 def test_join_whose_head_or_chunk_drips_is_given_up_in_time(drip: str) -> None:
     with dripping(*DRIPS[drip]) as url:
-        way = transport.Transport(url, {}, {}, None)
+        way = http_transport.Transport(url, {}, {}, None)
         began = time.monotonic()
         with pytest.raises(Lost):
             way.drain("/join", lambda: 0.4)

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from graphcron.contract import Budget, Outcome
-from graphcron.runner import ledger
-from graphcron.runner.times import rfc3339
+from graphcron.runner.budget import ledger
+from graphcron.runner.client.times import rfc3339
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron
 from tests.runner.test_budget import CALL, HIDDEN, PRICES, exact, noted, spender

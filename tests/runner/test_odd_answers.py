@@ -8,11 +8,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from graphcron.runner import answers, fit, housekeeping, ledger, occurrence, preflight, tokens, turns, verdict
-from graphcron.runner.failures import Lost, Refused, Unanswered
-from graphcron.runner.record import ACCEPTED, ATTEMPTS, DELETE_AFTER, RUN_ID, SCHEDULED, Record
-from graphcron.runner.server import Server, path_of
-from graphcron.runner.transport import Answer, Transport
+from graphcron.runner.admission import turns
+from graphcron.runner.budget import ledger, tokens
+from graphcron.runner.client import answers
+from graphcron.runner.client.errors import Lost, Refused, Unanswered
+from graphcron.runner.client.http_transport import Answer, Transport
+from graphcron.runner.client.langgraph_api import Server, path_of
+from graphcron.runner.occurrence import outcome
+from graphcron.runner.occurrence.record_thread import ACCEPTED, ATTEMPTS, DELETE_AFTER, RUN_ID, SCHEDULED, Record
+from graphcron.runner.preflight import json_schema, preflight
+from graphcron.runner.run import cleanup, start
 
 ID = "3f2b1a52-0000-4000-8000-000000000000"
 ELSEWHERE = "../../tenant-b/threads/3f2b1a52-0000-4000-8000-000000000000"
@@ -67,18 +72,18 @@ class Said(Transport):
 def look_at_thread(thread: dict[str, Any]) -> None:
     record = Record(thread)
     _ = (record.made, record.touched, record.scheduled, record.outcome, record.reason, record.text(RUN_ID))
-    verdict.of_success(thread, newest=True)
-    verdict.of_interrupted(ID, record, timeout=None)
-    housekeeping.deletable(record, 0)
+    outcome.of_success(thread, newest=True)
+    outcome.of_interrupted(ID, record, timeout=None)
+    cleanup.deletable(record, 0)
     turns.awaited(record, 0)
     turns.given_up(record)
-    occurrence._attempt(thread, record)
+    start._attempt(thread, record)
     assert answers.is_uuid(record.id)
 
 
 def look_at_run(run: dict[str, Any]) -> None:
     answers.run_status(run)
-    occurrence._attempt(run, None)
+    start._attempt(run, None)
     assert run["thread_id"] == ID
     assert answers.is_uuid(run["run_id"])
 
@@ -107,10 +112,10 @@ def test_answer_of_any_shape_is_read_or_lost(answer: Any) -> None:
             look_at_run(run)
     with suppress(Unanswered, Refused):
         state = server.state(ID)
-        verdict.tokens_of(state)
+        outcome.tokens_of(state)
         tokens.in_state(state)
     with suppress(Unanswered, Refused):
-        verdict.of_error(server.thread_error(ID))
+        outcome.of_error(server.thread_error(ID))
     with suppress(Unanswered, Refused):
         server.torn_checkpoint(ID)
     with suppress(Unanswered, Refused):
@@ -121,7 +126,7 @@ def test_answer_of_any_shape_is_read_or_lost(answer: Any) -> None:
     with suppress(Unanswered, Refused):
         server.assistant(ID)
     schemas = server.schemas(ID)
-    fit.misfit({"properties": 1}, schemas.get("input_schema"))
+    json_schema.misfit({"properties": 1}, schemas.get("input_schema"))
     answers.product_of(server.info() or {})
     answers.sentence_of(422, json.dumps(answer).encode())
 
@@ -216,4 +221,4 @@ def test_day_of_odd_type_in_a_ledger_is_no_day() -> None:
 def test_text_of_a_record_that_no_runner_wrote_counts_as_none(text: str) -> None:
     record = Record({**THREAD, "metadata": {SCHEDULED: text, ACCEPTED: text, ATTEMPTS: text}})
     assert (record.text(SCHEDULED), record.text(ACCEPTED), record.scheduled) == ("", "", "an unknown time")
-    assert occurrence._attempt({}, record) == 1
+    assert start._attempt({}, record) == 1

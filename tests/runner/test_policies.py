@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from graphcron.contract import ENV_SCHEDULED_TIME, Outcome
-from graphcron.runner.predecessors import PROMPT_SECONDS
-from graphcron.runner.times import rfc3339
+from graphcron.runner.admission.predecessors import PROMPT_SECONDS
+from graphcron.runner.client.times import rfc3339
 from tests.runner.harness import ROOT, Api, Cron, asked, wait_for
 
 SLOW = {"assistant": "steps", "input": {"steps": 100, "seconds": 0.3}}
@@ -276,7 +276,7 @@ def test_the_deadline_passes_while_the_thread_is_held(api: Api, cron: Cron) -> N
     record = {"graphcron/uid": cron.uid, "graphcron/pod": "gone", "graphcron/state": "active"}
     probe = cron.pod(notAfter=moment(cron, 0)).wait()
     assert probe.reason == "CampaignEnded"
-    from graphcron.runner.identity import lock_id, occurrence
+    from graphcron.runner.occurrence.identity import lock_id, occurrence
 
     thread = lock_id(occurrence(cron.uid, cron.minute * 60), 0)
     api.get("POST", "/threads", {"thread_id": thread, "metadata": record})

@@ -10,7 +10,7 @@ import pytest
 
 from graphcron import contract
 from graphcron.contract import Outcome, Report
-from graphcron.runner import answers
+from graphcron.runner.client import answers
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron, free_port, serve
 from tests.runner.test_wire import certificates

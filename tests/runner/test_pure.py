@@ -6,20 +6,13 @@ import uuid
 import pytest
 
 from graphcron.contract import Outcome, Request
-from graphcron.runner import (
-    failures,
-    housekeeping,
-    identity,
-    proxies,
-    record,
-    server,
-    template,
-    threads,
-    verdict,
-)
-from graphcron.runner.record import Record
-from graphcron.runner.settings import Settings
-from graphcron.runner.tick import Clock, Tick
+from graphcron.runner.client import errors, langgraph_api, objects, proxies
+from graphcron.runner.occurrence import identity, input_template, record_thread, shared_threads
+from graphcron.runner.occurrence import outcome as outcomes
+from graphcron.runner.occurrence.context import Clock, Tick
+from graphcron.runner.occurrence.record_thread import Record
+from graphcron.runner.occurrence.settings import Settings
+from graphcron.runner.run import cleanup
 
 RUN = "3f2b1a52-0000-4000-8000-000000000000"
 
@@ -39,7 +32,7 @@ def test_the_occurrence_s_ids_never_change() -> None:
     assert identity.lock_id(name, 1) == identity.uuid5(f"{name}/lock/1")
     assert identity.resume_name(name, "r") == f"{name}/resume/r"
     assert identity.occurrence("2a7c", 0, "now!") == "2a7c/trigger/now!"
-    assert threads.period_thread("2a7c", "day", (), 0) == identity.uuid5("2a7c/thread/day/1970-01-01")
+    assert shared_threads.period_thread("2a7c", "day", (), 0) == identity.uuid5("2a7c/thread/day/1970-01-01")
 
 
 @pytest.mark.parametrize("job", ["nightly", "nightly-", "nightly-1x", "nightly-١", ""])
@@ -84,9 +77,9 @@ def test_which_proxy() -> None:
 def test_template() -> None:
     values = {"name": "n", "occurrence": "o"}
     given = {"{{ name }}": ["{{name}} {{  occurrence }}", 1, None, {"a": "{ name }"}]}
-    assert template.fill(given, values) == {"{{ name }}": ["n o", 1, None, {"a": "{ name }"}]}
-    with pytest.raises(failures.Ended) as caught:
-        template.fill(["{{ nmae }}"], values)
+    assert input_template.fill(given, values) == {"{{ name }}": ["n o", 1, None, {"a": "{ name }"}]}
+    with pytest.raises(errors.Ended) as caught:
+        input_template.fill(["{{ nmae }}"], values)
     assert caught.value.ending.outcome is Outcome.REJECTED
     assert "nmae" not in caught.value.ending.message
 
@@ -103,7 +96,7 @@ def test_template() -> None:
     ],
 )
 def test_success(status: str, interrupts: object, newest: bool, outcome: Outcome) -> None:
-    assert verdict.of_success({"status": status, "interrupts": interrupts}, newest=newest).outcome is outcome
+    assert outcomes.of_success({"status": status, "interrupts": interrupts}, newest=newest).outcome is outcome
 
 
 @pytest.mark.parametrize(
@@ -122,7 +115,7 @@ def test_success(status: str, interrupts: object, newest: bool, outcome: Outcome
     ],
 )
 def test_error(error: dict[str, object], reason: str) -> None:
-    ending = verdict.of_error(error)
+    ending = outcomes.of_error(error)
     assert (ending.outcome, ending.reason) == (Outcome.GRAPH_ERROR, reason)
     assert "secret" not in ending.message
 
@@ -131,22 +124,31 @@ def test_error(error: dict[str, object], reason: str) -> None:
     ("metadata", "outcome", "reason"),
     [
         ({}, Outcome.CANCELLED, ""),
-        ({record.STOPPED_RUN: "r"}, Outcome.STOPPED, ""),
-        ({record.STOPPED_RUN: "other"}, Outcome.CANCELLED, ""),
-        ({record.ENDED_RUN: "r", record.ENDED_WHY: "Timeout"}, Outcome.TIMEOUT, ""),
-        ({record.ENDED_RUN: "r", record.ENDED_WHY: "Replaced"}, Outcome.CANCELLED, "Replaced"),
-        ({record.ENDED_RUN: "r", record.ENDED_WHY: "Replaced", record.STOPPED_RUN: "r"}, Outcome.CANCELLED, "Replaced"),
-        ({record.ENDED_RUN: "q", record.ENDED_WHY: "Timeout"}, Outcome.CANCELLED, ""),
+        ({record_thread.STOPPED_RUN: "r"}, Outcome.STOPPED, ""),
+        ({record_thread.STOPPED_RUN: "other"}, Outcome.CANCELLED, ""),
+        ({record_thread.ENDED_RUN: "r", record_thread.ENDED_WHY: "Timeout"}, Outcome.TIMEOUT, ""),
+        ({record_thread.ENDED_RUN: "r", record_thread.ENDED_WHY: "Replaced"}, Outcome.CANCELLED, "Replaced"),
+        (
+            {record_thread.ENDED_RUN: "r", record_thread.ENDED_WHY: "Replaced", record_thread.STOPPED_RUN: "r"},
+            Outcome.CANCELLED,
+            "Replaced",
+        ),
+        ({record_thread.ENDED_RUN: "q", record_thread.ENDED_WHY: "Timeout"}, Outcome.CANCELLED, ""),
     ],
 )
 def test_interrupted(metadata: dict[str, str], outcome: Outcome, reason: str) -> None:
-    ending = verdict.of_interrupted("r", Record({"metadata": metadata}), timeout=60)
+    ending = outcomes.of_interrupted("r", Record({"metadata": metadata}), timeout=60)
     assert (ending.outcome, ending.reason) == (outcome, reason)
-    assert verdict.of_interrupted("r", None, timeout=60).outcome is Outcome.CANCELLED
+    assert outcomes.of_interrupted("r", None, timeout=60).outcome is Outcome.CANCELLED
 
 
 def test_retry_after() -> None:
-    assert [server.retry_after(text) for text in ("", "7", " 3 ", "Wed, 21 Oct 2026 07:28:00 GMT")] == [0, 7, 3, 0]
+    assert [langgraph_api.retry_after(text) for text in ("", "7", " 3 ", "Wed, 21 Oct 2026 07:28:00 GMT")] == [
+        0,
+        7,
+        3,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,7 @@ def test_retry_after() -> None:
     ],
 )
 def test_tokens(state: dict[str, object] | None, tokens: int | None) -> None:
-    assert verdict.tokens_of(state) == tokens
+    assert outcomes.tokens_of(state) == tokens
 
 
 @pytest.mark.parametrize(
@@ -182,31 +184,55 @@ def test_tokens(state: dict[str, object] | None, tokens: int | None) -> None:
     ],
 )
 def test_torn(tasks: object, torn: str) -> None:
-    assert verdict.torn_checkpoint({"tasks": tasks, "checkpoint": {"checkpoint_id": "c"}}) == torn
-    assert verdict.torn_checkpoint(None) == ""
+    assert objects.torn_checkpoint({"tasks": tasks, "checkpoint": {"checkpoint_id": "c"}}) == torn
+    assert objects.torn_checkpoint(None) == ""
 
 
 @pytest.mark.parametrize(
     ("metadata", "goes"),
     [
-        ({record.KIND: "own", record.OUTCOME: "Succeeded", record.ON_COMPLETED: "delete", record.RUN_ID: RUN}, True),
-        ({record.KIND: "own", record.OUTCOME: "Succeeded", record.ON_COMPLETED: "keep", record.RUN_ID: RUN}, False),
-        ({record.KIND: "own", record.OUTCOME: "GraphError", record.ON_COMPLETED: "delete", record.RUN_ID: RUN}, False),
-        ({record.KIND: "own", record.OUTCOME: "Skipped"}, True),
-        ({record.KIND: "own", record.OUTCOME: "Rejected"}, True),
-        ({record.KIND: "own", record.OUTCOME: "Rejected", record.RUN_ID: RUN}, False),
-        ({record.KIND: "own", record.OUTCOME: "ServerUnreachable"}, False),
-        ({record.KIND: "shared", record.OUTCOME: "GraphError", record.RUN_ID: RUN}, True),
-        ({record.KIND: "lock"}, True),
+        (
+            {
+                record_thread.KIND: "own",
+                record_thread.OUTCOME: "Succeeded",
+                record_thread.ON_COMPLETED: "delete",
+                record_thread.RUN_ID: RUN,
+            },
+            True,
+        ),
+        (
+            {
+                record_thread.KIND: "own",
+                record_thread.OUTCOME: "Succeeded",
+                record_thread.ON_COMPLETED: "keep",
+                record_thread.RUN_ID: RUN,
+            },
+            False,
+        ),
+        (
+            {
+                record_thread.KIND: "own",
+                record_thread.OUTCOME: "GraphError",
+                record_thread.ON_COMPLETED: "delete",
+                record_thread.RUN_ID: RUN,
+            },
+            False,
+        ),
+        ({record_thread.KIND: "own", record_thread.OUTCOME: "Skipped"}, True),
+        ({record_thread.KIND: "own", record_thread.OUTCOME: "Rejected"}, True),
+        ({record_thread.KIND: "own", record_thread.OUTCOME: "Rejected", record_thread.RUN_ID: RUN}, False),
+        ({record_thread.KIND: "own", record_thread.OUTCOME: "ServerUnreachable"}, False),
+        ({record_thread.KIND: "shared", record_thread.OUTCOME: "GraphError", record_thread.RUN_ID: RUN}, True),
+        ({record_thread.KIND: "lock"}, True),
         ({}, False),
     ],
 )
 def test_what_is_tidied_away(metadata: dict[str, str], goes: bool) -> None:
-    due = {**metadata, record.DELETE_AFTER: "2026-11-22T14:00:00Z"}
+    due = {**metadata, record_thread.DELETE_AFTER: "2026-11-22T14:00:00Z"}
     at = 1795356000.0
-    assert housekeeping.deletable(Record({"metadata": due}), at + 1) is goes
-    assert housekeeping.deletable(Record({"metadata": due}), at - 1) is False
-    assert housekeeping.deletable(Record({"metadata": metadata}), at + 1) is False
+    assert cleanup.deletable(Record({"metadata": due}), at + 1) is goes
+    assert cleanup.deletable(Record({"metadata": due}), at - 1) is False
+    assert cleanup.deletable(Record({"metadata": metadata}), at + 1) is False
 
 
 def test_the_longest_request_fits() -> None:

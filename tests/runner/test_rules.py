@@ -6,8 +6,11 @@ import pytest
 
 from graphcron import contract
 from graphcron.contract import Outcome, Request
-from graphcron.runner import checks, failures, housekeeping, retry, settings, threads, times, turns
-from graphcron.runner.record import Record
+from graphcron.runner.admission import checks, turns
+from graphcron.runner.client import errors
+from graphcron.runner.occurrence import settings, shared_threads, times
+from graphcron.runner.occurrence.record_thread import Record
+from graphcron.runner.run import cleanup, retry
 
 RUN = "3f2b1a52-0000-4000-8000-000000000000"
 
@@ -37,15 +40,15 @@ PARIS = ((0, 3600), (seconds("2026-03-29T01:00:00Z"), 7200), (seconds("2026-10-2
     ],
 )
 def test_periods(per: str, at: str, first: str) -> None:
-    assert threads.first_day(per, PARIS, seconds(at)) == first
-    assert threads.first_day(per, (), seconds("2026-11-22T23:59:59Z")) == threads.first_day(
+    assert shared_threads.first_day(per, PARIS, seconds(at)) == first
+    assert shared_threads.first_day(per, (), seconds("2026-11-22T23:59:59Z")) == shared_threads.first_day(
         per, ((0, 0),), seconds("2026-11-22T00:00:00Z")
     )
 
 
 def test_the_first_offset_holds_before_its_time_too() -> None:
-    assert [threads.offset_at(((100, 7), (200, 8)), at) for at in (0, 100, 199, 200, 10**10)] == [7, 7, 7, 8, 8]
-    assert threads.offset_at((), 5) == 0
+    assert [shared_threads.offset_at(((100, 7), (200, 8)), at) for at in (0, 100, 199, 200, 10**10)] == [7, 7, 7, 8, 8]
+    assert shared_threads.offset_at((), 5) == 0
 
 
 def other(made: float, touched: float, number: int = 0, **metadata: str) -> Record:
@@ -102,11 +105,11 @@ def test_which_threads_are_too_many() -> None:
         thread(5),
         thread(6, outcome="Interrupted"),
     ]
-    assert [each.id for each in housekeeping.surplus(records, 2)] == ["t5", "t6"]
-    assert [each.id for each in housekeeping.surplus(records, 0)] == ["t1", "t4", "t5", "t6"]
-    assert list(housekeeping.surplus(records, 4)) == []
+    assert [each.id for each in cleanup.surplus(records, 2)] == ["t5", "t6"]
+    assert [each.id for each in cleanup.surplus(records, 0)] == ["t1", "t4", "t5", "t6"]
+    assert list(cleanup.surplus(records, 4)) == []
     periods = [other(0, 0, number, kind="period") for number in range(3)]
-    assert [each.id for each in housekeeping.surplus(periods, 1)] == ["t1", "t2"]
+    assert [each.id for each in cleanup.surplus(periods, 1)] == ["t1", "t2"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,7 @@ def test_the_schedule_s_own_bounds(at: str, reason: str | None) -> None:
         contract.ENV_POD_UID: "p",
         contract.ENV_SCHEDULED_TIME: at,
     }
-    with nullcontext() if reason is None else pytest.raises(failures.Ended) as caught:
+    with nullcontext() if reason is None else pytest.raises(errors.Ended) as caught:
         checks.within_schedule(settings.read_settings(environ))
     if caught:
         assert caught.value.ending[:2] == (Outcome.SKIPPED, reason)

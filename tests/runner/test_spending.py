@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from graphcron.contract import Budget
-from graphcron.runner import ledger
-from graphcron.runner.failures import Busy, Lost
-from graphcron.runner.spending import Spending
+from graphcron.runner.budget import ledger
+from graphcron.runner.budget.spending import Spending
+from graphcron.runner.client.errors import Busy, Lost
 from tests.runner.test_budget import COUNT
 
 

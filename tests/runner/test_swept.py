@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from graphcron.contract import Budget, Outcome
-from graphcron.runner import ledger
-from graphcron.runner.identity import lock_id, occurrence
-from graphcron.runner.record import TTL_MINUTES
+from graphcron.runner.budget import ledger
+from graphcron.runner.occurrence.identity import lock_id, occurrence
+from graphcron.runner.occurrence.record_thread import TTL_MINUTES
 from tests.runner.conftest import Faults
 from tests.runner.harness import ROOT, Api, Cron, Pod, wait_for
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from graphcron.contract import Outcome
-from graphcron.runner.identity import uuid5
+from graphcron.runner.occurrence.identity import uuid5
 from tests.runner.harness import Api, Cron, asked, wait_for
 from tests.runner.test_policies import midnight, records, status
 

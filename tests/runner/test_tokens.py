@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from graphcron.runner import ledger, money, sse, windows
-from graphcron.runner.ledger import Entry
-from graphcron.runner.tokens import Counter, Used, in_state, usage_of
-from graphcron.runner.verdict import tokens_of
+from graphcron.runner.budget import ledger, money, windows
+from graphcron.runner.budget.ledger import Entry
+from graphcron.runner.budget.tokens import Counter, Used, in_state, usage_of
+from graphcron.runner.client import sse
+from graphcron.runner.occurrence.outcome import tokens_of
 
 CALL = {"ls_model_type": "chat", "ls_model_name": "asked"}
 

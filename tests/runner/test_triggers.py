@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from graphcron.contract import Outcome
-from graphcron.runner.identity import lock_id, occurrence
-from graphcron.runner.times import rfc3339
+from graphcron.runner.client.times import rfc3339
+from graphcron.runner.occurrence.identity import lock_id, occurrence
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron, asked, wait_for
 from tests.runner.test_capacity import most_at_a_time

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import Any, Final
 
-from graphcron.runner.transport import Transport
+from graphcron.runner.client.http_transport import Transport
 from tests.servers.beds import Bed
 from tests.simulation.calls import CALLS, STARTS, THREADS, Json, Play
 from tests.simulation.test_server import play_model

@@ -3,7 +3,7 @@
 import pytest
 
 from graphcron.contract import Budget, Outcome
-from graphcron.runner import ledger
+from graphcron.runner.budget import ledger
 from tests.runner.harness import Api, Cron, wait_for
 from tests.servers.beds import AegraApi
 

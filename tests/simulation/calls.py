@@ -15,10 +15,10 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any, Final, NamedTuple, Protocol
 
-from graphcron.runner.objects import run_in
-from graphcron.runner.server import RUN_FIELDS, THREAD_FIELDS, error_of
-from graphcron.runner.sse import Events
-from graphcron.runner.transport import Answer
+from graphcron.runner.client.http_transport import Answer
+from graphcron.runner.client.langgraph_api import RUN_FIELDS, THREAD_FIELDS, error_of
+from graphcron.runner.client.objects import run_in
+from graphcron.runner.client.sse import Events
 
 Json = dict[str, Any]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from graphcron import contract
 from graphcron.contract import FINAL_EXIT_CODES, Report, Request
+from graphcron.runner.client.langgraph_api import Server
+from graphcron.runner.client.times import rfc3339
 from graphcron.runner.main import Dependencies, work
-from graphcron.runner.server import Server
-from graphcron.runner.stop import Stop
-from graphcron.runner.tick import Clock
-from graphcron.runner.times import rfc3339
+from graphcron.runner.occurrence.context import Clock
+from graphcron.runner.occurrence.shutdown import Stop
 from tests.simulation.kernel import Kernel, Killed, Process
 from tests.simulation.wire import Wire
 

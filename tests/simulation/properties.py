@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from graphcron.contract import Outcome, Report
-from graphcron.runner.predecessors import PROMPT_SECONDS
-from graphcron.runner.record import ACTIVE, DONE, KIND, KIND_OWN, KIND_SHARED, OCCURRENCE, STATE
+from graphcron.runner.admission.predecessors import PROMPT_SECONDS
+from graphcron.runner.occurrence.record_thread import ACTIVE, DONE, KIND, KIND_OWN, KIND_SHARED, OCCURRENCE, STATE
 from tests.simulation.kernel import START
 
 if TYPE_CHECKING:

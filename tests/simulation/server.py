@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from graphcron.runner.verdict import LIVE
+from graphcron.runner.occurrence.outcome import LIVE
 from tests.simulation.kernel import Kernel
 
 PICK_UP_SECONDS: Final = 0.5

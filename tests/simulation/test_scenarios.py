@@ -302,7 +302,7 @@ def test_a_server_that_is_too_slow_for_any_right_ends_a_pod_in_time(monkeypatch:
 
 
 def test_a_server_that_does_not_take_the_note_of_a_skip_gets_few_locks(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("graphcron.runner.server.retry_after", lambda _: 30.0)
+    monkeypatch.setattr("graphcron.runner.client.langgraph_api.retry_after", lambda _: 30.0)
     is_note = lambda pod, method: pod == "cron-0-1.0" and method == "PATCH"  # noqa: E731
     answer(monkeypatch, lambda pod, method, *_: Fate(None, 0.02, 503) if is_note(pod, method) else None)
     world = play(plan_of(occurrences=2, steps=1, seconds=300.0, startingDeadlineSeconds=60))

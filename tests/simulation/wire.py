@@ -10,8 +10,8 @@ from random import Random
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from graphcron.runner.failures import Lost, NotSent
-from graphcron.runner.transport import ANSWER_SECONDS, BODY_BYTES, Answer
+from graphcron.runner.client.errors import Lost, NotSent
+from graphcron.runner.client.http_transport import ANSWER_SECONDS, BODY_BYTES, Answer
 from tests.simulation.kernel import TIMED_OUT, Kernel, Process
 from tests.simulation.server import PICK_UP_SECONDS, LangGraph, Run
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from graphcron.runner.record import OCCURRENCE
+from graphcron.runner.occurrence.record_thread import OCCURRENCE
 from tests.simulation.kernel import START, Kernel
 from tests.simulation.plan import Action, Plan
 from tests.simulation.pods import Job, Pod, pod_start

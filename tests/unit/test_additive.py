@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from graphcron import crd
+from graphcron.api import crd
 from tests.upgrade.additive import incompatibilities
 from tests.upgrade.previous import git, last_release
 

@@ -15,7 +15,7 @@ from graphcron.contract import (
     Report,
     Request,
 )
-from graphcron.pause import FAILURES
+from graphcron.planning.failures import FAILURES
 
 FULL = Request(
     url="https://server/prefix",

@@ -10,14 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphcron import names
-from graphcron.contract import Outcome
-from graphcron.echoes import Echoes
-from graphcron.errors import ClusterError, SpecError
-from graphcron.kube import Cluster
-from graphcron.metrics import Metrics
-from graphcron.model import GraphCronStatus, parse, problems, read_status
-from graphcron.observed import (
+from graphcron.api import names
+from graphcron.api.reasons import ConditionType
+from graphcron.api.v1alpha1 import GraphCronStatus, parse, problems, read_status
+from graphcron.cache.expectations import Echoes
+from graphcron.cache.objects import (
     cronjob_seen,
     job_seen,
     pod_seen,
@@ -25,13 +22,16 @@ from graphcron.observed import (
     wish_of,
     without_unread_metadata,
 )
-from graphcron.ownership import claimed_group, owner_key, owner_uid
-from graphcron.preflight_limiter import PreflightLimiter
-from graphcron.reasons import ConditionType
-from graphcron.reconcile import Key, Reconciler
-from graphcron.shown import Shown
-from graphcron.termination_message import report_of
-from graphcron.unstructured import is_answered, time_of
+from graphcron.cache.ownership import claimed_group, owner_key, owner_uid
+from graphcron.cache.store import Key, Shown
+from graphcron.cache.termination_message import report_of
+from graphcron.contract import Outcome
+from graphcron.controller.graphcron import Reconciler
+from graphcron.errors import ClusterError, SpecError
+from graphcron.kube.client import Cluster
+from graphcron.metrics import Metrics
+from graphcron.planning.preflight_limiter import PreflightLimiter
+from graphcron.unstructured.fields import is_answered, time_of
 from tests.unit.hostile import AMOUNTS, JSON, NUMBERS, PROFILE, TEXT, TIMES, mapping, report
 from tests.unit.world import NOW, SETTINGS, UID
 

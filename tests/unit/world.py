@@ -7,19 +7,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from graphcron import names
+from graphcron.api import names
+from graphcron.api.names import Purpose
+from graphcron.api.v1alpha1 import Condition, GraphCron, GraphCronStatus, dump_status, parse
+from graphcron.api.v1alpha1.parsing import status_of
+from graphcron.cache.objects import Body, CronJobSeen, JobSeen, PodSeen, Wish, cronjob_seen, job_seen
+from graphcron.cache.store import Key
 from graphcron.contract import EXIT_CODES, Report
+from graphcron.controller.graphcron import Reconciler
 from graphcron.errors import ClusterError, GraphCronError
-from graphcron.kube import Cluster
-from graphcron.model import Condition, GraphCron, GraphCronStatus, dump_status, parse
-from graphcron.names import Purpose
-from graphcron.observed import Body, CronJobSeen, JobSeen, PodSeen, Wish, cronjob_seen, job_seen
-from graphcron.plan import Plan, Seen, plan_for
-from graphcron.pod import Manifest
-from graphcron.preflight_limiter import PreflightLimiter
-from graphcron.reconcile import Key, Reconciler
+from graphcron.kube.client import Cluster
+from graphcron.manifests.pod import Manifest
+from graphcron.planning.observed import Seen
+from graphcron.planning.plan import Plan, plan_for
+from graphcron.planning.preflight_limiter import PreflightLimiter
 from graphcron.settings import Settings
-from graphcron.status import status_of
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 """A Sunday."""

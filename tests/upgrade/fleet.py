@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from graphcron import names
+from graphcron.api import names
 from tests.cluster import wait_for
 from tests.e2e.crons import QUESTION, condition
 from tests.upgrade.judge import Seen

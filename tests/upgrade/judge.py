@@ -6,8 +6,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphcron import names
-from graphcron.names import Purpose
+from graphcron.api import names
+from graphcron.api.names import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphcron import names
+from graphcron.api import names
 from tests.upgrade.judge import Seen, gaps, judge, table
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from graphcron import hashed, names
+from graphcron.api import names
 from graphcron.cli.kubectl import Object
 from graphcron.cli.steps import remedy_for, uneven_steps
 from graphcron.errors import SpecError
-from graphcron.unstructured import object_at, time_of
-from graphcron.zone_names import no_summer_time
+from graphcron.schedule import hashed
+from graphcron.schedule.zone_names import no_summer_time
+from graphcron.unstructured.fields import object_at, time_of
 
 Advice = Iterator[SpecError]
 

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from graphcron import names
+from graphcron.api import names
+from graphcron.api.reasons import ConditionType, Reason
 from graphcron.cli.app import PROGRAM
 from graphcron.cli.kubectl import HERE, Kubectl, Object
 from graphcron.contract import Outcome
-from graphcron.reasons import ConditionType, Reason
-from graphcron.unstructured import object_at, objects_at, time_of
+from graphcron.unstructured.fields import object_at, objects_at, time_of
 
 OLDEST: Final = (1, 33)
 """Oldest Kubernetes that GraphCron works with."""

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from graphcron.cron import parse
 from graphcron.errors import SpecError
+from graphcron.schedule.cron import parse
 
 _TO_SUNDAY: Final = re.compile(r"([0-6]|[a-z]{3})-7(?:/([1-9]))?", re.IGNORECASE)
 _NTH: Final = re.compile(r"([0-7]|[a-z]{3})#([1-5])", re.IGNORECASE)

@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from graphcron import cron as grammar
-from graphcron import names, schedule
+from graphcron.api import names
+from graphcron.api.v1alpha1 import problems, rfc3339
 from graphcron.cli import terminal
 from graphcron.cli.import_lines import same_lines
 from graphcron.cli.kubectl import Object
 from graphcron.cli.manifests import written
 from graphcron.errors import SpecError
-from graphcron.model import problems, rfc3339
+from graphcron.schedule import cron as grammar
+from graphcron.schedule import times
 
 Json = Mapping[str, Any]
 
@@ -287,8 +288,8 @@ def _read_otherwise(cron: Json, spec: Mapping[str, Any]) -> Iterator[str]:
     """Tell where the server's next time is none of ours: the two read some schedules differently."""
     try:
         at = datetime.fromisoformat(str(cron.get("next_run_date")))
-        zone, lines = schedule.zone_for(spec["timeZone"]), spec.get("schedules") or [spec["schedule"]]
-        due = any(schedule.is_due(grammar.parse(line), zone, at) for line in lines)
+        zone, lines = times.zone_for(spec["timeZone"]), spec.get("schedules") or [spec["schedule"]]
+        due = any(times.is_due(grammar.parse(line), zone, at) for line in lines)
     except (ValueError, TypeError, SpecError):  # the server tells no time
         return
     if not due:

@@ -6,12 +6,12 @@ from datetime import datetime
 from itertools import combinations
 from typing import Final
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli.checks import Check, State, place, setting
 from graphcron.cli.kubectl import HERE, Kubectl, Object
-from graphcron.installation import FORGET, NAMELESS
+from graphcron.planning.installation import FORGET, NAMELESS
 from graphcron.settings import Settings
-from graphcron.unstructured import object_at, objects_at, text_at, time_of
+from graphcron.unstructured.fields import object_at, objects_at, text_at, time_of
 
 _NAMED: Final = 3
 """How many namespaces a message lists."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from graphcron.bounded_json import LEFT_OUT, LEVELS
+from graphcron.unstructured.bounded_json import LEFT_OUT, LEVELS
 
 TAG: Final = "tag:yaml.org,2002:"
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
-from graphcron import names
-from graphcron.bounded_json import loads
+from graphcron.api import names
 from graphcron.cli.app import PROGRAM, CliError
 from graphcron.cli.refusals import NotFoundError, refusal
+from graphcron.unstructured.bounded_json import loads
 
 Object = dict[str, Any]
 """An object as the API server has it."""

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from graphcron.bounded_json import loads
 from graphcron.cli.app import CliError
-from graphcron.runner.answers import is_uuid
+from graphcron.runner.client.answers import is_uuid
+from graphcron.unstructured.bounded_json import loads
 
 if TYPE_CHECKING:
-    from graphcron.runner.transport import Answer
+    from graphcron.runner.client.http_transport import Answer
 
 Json = dict[str, Any]
 
@@ -90,7 +90,7 @@ class LangGraph:
     """
 
     def __init__(self, url: str, key: str = "", headers: Mapping[str, str] | None = None) -> None:
-        from graphcron.runner.transport import Transport
+        from graphcron.runner.client.http_transport import Transport
 
         self._url = url
         own = {"Accept": "application/json", **({"x-api-key": key} if key else {})}
@@ -157,7 +157,7 @@ class LangGraph:
         raise CliError(f"{self._url} answers {answer.status} to {method} {path}: {remedy}")
 
     def _ask(self, method: str, path: str, body: Json | None = None) -> "Answer":
-        from graphcron.runner.failures import Unanswered, Untrusted
+        from graphcron.runner.client.errors import Unanswered, Untrusted
 
         try:
             return self._transport.request(method, path, None if body is None else json.dumps(body).encode())

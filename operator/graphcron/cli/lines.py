@@ -1,8 +1,8 @@
 """Schedules in words."""
 
 from graphcron.cli.steps import written_out
-from graphcron.cron import MACROS
 from graphcron.errors import SpecError
+from graphcron.schedule.cron import MACROS
 
 
 def in_words(line: str) -> str:

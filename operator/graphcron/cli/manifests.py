@@ -11,7 +11,7 @@ from typing import Final
 
 import yaml
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli.app import CliError
 from graphcron.cli.documents import MalformedError, body_of, nodes_of, rounded
 from graphcron.cli.kubectl import Object

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli.app import CliError
 
 _OTHER: Final = "choose another with --context or --kubeconfig"

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import typer
 
+from graphcron.api.reasons import ConditionType, Reason
 from graphcron.cli.kubectl import Object
 from graphcron.cli.lines import in_words
 from graphcron.cli.output import Column
 from graphcron.cli.words import local, moment, since, span
 from graphcron.contract import Outcome
-from graphcron.reasons import ConditionType, Reason
-from graphcron.unstructured import object_at, objects_at
+from graphcron.unstructured.fields import object_at, objects_at
 
 _AMOUNT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _LONGEST_SECONDS: Final = 10**9

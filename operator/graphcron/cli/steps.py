@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import gcd
 from typing import Final
 
-from graphcron.cron import MACROS, Cron, parse
+from graphcron.schedule.cron import MACROS, Cron, parse
 
 MOST_LINES: Final = 10
 """Lines that ``spec.schedules`` takes."""

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from graphcron.unstructured import time_of
+from graphcron.unstructured.fields import time_of
 
 
 def moment(text: str | None) -> datetime | None:

@@ -9,9 +9,9 @@ from typing import Any, Final
 import yaml
 from typing_extensions import override
 
-from graphcron.bounded_json import LEFT_OUT, LEVELS
 from graphcron.cli import terminal
 from graphcron.cli.json_nodes import TAG
+from graphcron.unstructured.bounded_json import LEFT_OUT, LEVELS
 
 _INT64: Final = range(-(2**63), 2**63)
 """Whole numbers that the API server stores as they are; others become floating-point numbers."""

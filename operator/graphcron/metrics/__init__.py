@@ -17,10 +17,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from graphcron.api.v1alpha1 import RecentRun
+from graphcron.cache.objects import Body
 from graphcron.metrics.ended import Runs, ended
 from graphcron.metrics.standing import LABELS, OF_GRAPHCRONS, Orphan, families_of, orphaned
-from graphcron.model import RecentRun
-from graphcron.observed import Body
 
 __all__ = ("LABELS", "OF_GRAPHCRONS", "RESULTS", "Metrics")
 

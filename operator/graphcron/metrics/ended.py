@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from graphcron.api.v1alpha1 import RecentRun
 from graphcron.contract import Outcome
 from graphcron.metrics.standing import LABELS
-from graphcron.model import RecentRun
 
 _DURATIONS: Final = (1, 5, 15, 60, 300, 900, 3600, 14400)
 _SKEWS: Final = (1, 2, 5, 10, 30, 60, 120, 600)

@@ -9,12 +9,12 @@ from typing import Any, Final, NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily
 
-from graphcron.model import GraphCronStatus
-from graphcron.observed import Body, CronJobSeen
-from graphcron.reasons import ConditionType
-from graphcron.reconcile import Key
-from graphcron.status import status_of
-from graphcron.unstructured import object_at
+from graphcron.api.reasons import ConditionType
+from graphcron.api.v1alpha1 import GraphCronStatus
+from graphcron.api.v1alpha1.parsing import status_of
+from graphcron.cache.objects import Body, CronJobSeen
+from graphcron.cache.store import Key
+from graphcron.unstructured.fields import object_at
 
 logger = logging.getLogger(__name__)
 

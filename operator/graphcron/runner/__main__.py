@@ -5,7 +5,7 @@ import os
 
 gc.disable()  # imports make many objects and no garbage: to look for some takes a twelfth of the start
 
-from graphcron.runner.stop import Stop  # noqa: E402
+from graphcron.runner.occurrence.shutdown import Stop  # noqa: E402
 
 stop = Stop()
 stop.install()  # before anything slow: without a handler, process 1 of a container ignores SIGTERM

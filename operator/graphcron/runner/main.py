@@ -6,19 +6,20 @@ from random import Random
 
 from graphcron import contract
 from graphcron.contract import EXIT_CODES, RETRIABLE, Outcome, Report
-from graphcron.runner import closing, housekeeping, verdict
-from graphcron.runner.checks import within_schedule
-from graphcron.runner.failures import Ended, Ending, Refused, Untrusted
-from graphcron.runner.follow import follow
-from graphcron.runner.log import Log
-from graphcron.runner.occurrence import start
-from graphcron.runner.server import Server
-from graphcron.runner.settings import Settings, read_settings
-from graphcron.runner.stop import Stop, Stopped
-from graphcron.runner.template import load_input
-from graphcron.runner.tick import Clock, Tick
-from graphcron.runner.times import rfc3339
-from graphcron.runner.transport import Transport
+from graphcron.runner.admission.checks import within_schedule
+from graphcron.runner.client.errors import Ended, Ending, Refused, Untrusted
+from graphcron.runner.client.http_transport import Transport
+from graphcron.runner.client.langgraph_api import Server
+from graphcron.runner.client.times import rfc3339
+from graphcron.runner.occurrence import outcome
+from graphcron.runner.occurrence.context import Clock, Tick
+from graphcron.runner.occurrence.input_template import load_input
+from graphcron.runner.occurrence.log import Log
+from graphcron.runner.occurrence.settings import Settings, read_settings
+from graphcron.runner.occurrence.shutdown import Stop, Stopped
+from graphcron.runner.run import cleanup, finish
+from graphcron.runner.run.follow import follow
+from graphcron.runner.run.start import start
 
 
 def main(stop: Stop | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -72,18 +73,17 @@ def work(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> int:
         within_schedule(settings)
         tick = Tick(settings, given.server(settings), stop, log, given.clock, random=given.random)
         if settings.request.budget is not None:
-            from graphcron.runner.budget import spending_of
+            from graphcron.runner.budget.budget import spending_of
 
             tick.spending = spending_of(tick)
     except Ended as ended:
-        outcome, reason, message = ended.ending
-        return _tell(given, root, Report(outcome, message, reason, scheduled))
+        return _tell(given, root, Report(ended.ending.outcome, ended.ending.message, ended.ending.reason, scheduled))
     except Exception as error:  # whatever it is, the operator must learn of it
         return _tell(given, root, _bug(error)._replace(scheduledTime=scheduled))
     try:
         ending = run(tick)
         stop.disarm()
-        code = _tell(given, root, closing.report(tick, ending))
+        code = _tell(given, root, finish.report(tick, ending))
     except Exception as error:
         thread_id = tick.thread_id if tick.run else ""
         return _tell(given, root, _bug(error)._replace(scheduledTime=scheduled, runId=tick.run_id, threadId=thread_id))
@@ -93,7 +93,7 @@ def work(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> int:
 
 def _preflight(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> Report:
     """Look whether a run could be made, as if one were due now, and make none."""
-    from graphcron.runner import preflight
+    from graphcron.runner.preflight import preflight
 
     try:
         settings = read_settings({**environ, contract.ENV_SCHEDULED_TIME: rfc3339(given.clock.now())})
@@ -101,8 +101,7 @@ def _preflight(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> R
         tick = Tick(settings, given.server(settings), stop, given.log, given.clock, random=given.random)
         return preflight.look(tick)
     except Ended as ended:
-        outcome, reason, message = ended.ending
-        return Report(outcome, message, reason)
+        return Report(ended.ending.outcome, ended.ending.message, ended.ending.reason)
     except Stopped:
         return Report(Outcome.STOPPED, "the pod was told to stop")
     except Exception as error:
@@ -112,9 +111,9 @@ def _preflight(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> R
 def _afterwards(tick: Tick, ending: Ending) -> None:
     """Write the outcome onto the record, and tidy up. The report is out: nothing here changes it."""
     try:
-        closing.close_record(tick, ending)
+        finish.close_record(tick, ending)
         if not tick.stop.requested:
-            closing.attempt(tick, lambda: housekeeping.tidy(tick))
+            finish.attempt(tick, lambda: cleanup.tidy(tick))
     except Exception as error:
         tick.log("left-undone", level="error", error=_bug(error).message)
 
@@ -124,7 +123,7 @@ def run(tick: Tick) -> Ending:
     try:
         return _guarded(tick)
     except Stopped:
-        return closing.stopped(tick)
+        return finish.stopped(tick)
 
 
 def _guarded(tick: Tick) -> Ending:
@@ -138,7 +137,7 @@ def _guarded(tick: Tick) -> Ending:
     except Untrusted as error:
         return Ending(Outcome.REJECTED, "CertificateNotTrusted", str(error))
     except Refused as error:
-        return verdict.of_refusal(error, tick.settings.credentials)
+        return outcome.of_refusal(error, tick.settings.credentials)
 
 
 def server_of(settings: Settings) -> Server:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from graphcron.api.crd import crds
 from graphcron.cli import checks, installations
 from graphcron.cli.checks import Check, Right, State
 from graphcron.cli.verbs import doctor
-from graphcron.crd import crds
 from tests.cluster import ROOT
 
 NOW = datetime(2026, 11, 22, 22, 0, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli.checks import State
 from graphcron.cli.installations import of_installations, of_orphans
 from graphcron.cli.kubectl import Kubectl

@@ -7,10 +7,10 @@ import pytest
 import yaml
 from croniter import croniter
 
+from graphcron.api.v1alpha1 import problems
 from graphcron.cli.imported import Imported, imported, server_of, text_of
-from graphcron.cron import parse
-from graphcron.model import problems
-from graphcron.schedule import next_after, zone_for
+from graphcron.schedule.cron import parse
+from graphcron.schedule.times import next_after, zone_for
 from tests.cli.imports.crons import ASSISTANT, ASSISTANT_ID, CRON_ID, THREAD_ID, stored
 
 URL = "https://langgraph.example.com"

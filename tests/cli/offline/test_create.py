@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from graphcron.model import problems
+from graphcron.api.v1alpha1 import problems
 from tests.cli.offline.program import run
 
 if TYPE_CHECKING:

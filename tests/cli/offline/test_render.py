@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from graphcron.api.v1alpha1 import parse
 from graphcron.cli.manifests import of_text
 from graphcron.cli.verbs.render import NO_UID, cronjobs_of
-from graphcron.desired import Memory, cronjobs_for
-from graphcron.model import parse
+from graphcron.manifests.cronjob import Memory, cronjobs_for
 from graphcron.settings import Settings
 from tests.cli.offline.program import NOWHERE, manifest, run, text
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from graphcron import crd
+from graphcron.api import crd
 from graphcron.cli import checks, verbs
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import HERE, Kubectl

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphcron.bounded_json import LEFT_OUT, is_deeper
 from graphcron.cli import checks, manifests, output, rows
 from graphcron.cli.kubectl import Kubectl
 from graphcron.cli.options import Output
 from graphcron.cli.verbs import list_, top
+from graphcron.unstructured.bounded_json import LEFT_OUT, is_deeper
 from tests.unit.hostile import PROFILE
-from tests.unit.test_bounded_json import nested
 from tests.unit.test_hostile import GRAPHCRONS, NOW
+from tests.unit.unstructured.test_bounded_json import nested
 
 
 @PROFILE

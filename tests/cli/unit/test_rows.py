@@ -10,12 +10,12 @@ import pytest
 import typer
 import yaml
 
-from graphcron import names
+from graphcron.api import names
+from graphcron.api.v1alpha1 import History
 from graphcron.cli import manifests, output, rows
 from graphcron.cli.app import CliError
 from graphcron.cli.options import Output
 from graphcron.cli.verbs import cancel, export, list_, logs, run, top
-from graphcron.model import History
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

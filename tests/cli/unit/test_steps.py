@@ -10,8 +10,8 @@ import pytest
 
 from graphcron.cli.lines import in_words
 from graphcron.cli.steps import remedy_for, uneven_steps, written_out
-from graphcron.cron import parse
-from graphcron.schedule import next_after, next_times, zone_for
+from graphcron.schedule.cron import parse
+from graphcron.schedule.times import next_after, next_times, zone_for
 
 ZONE = zone_for("Etc/UTC")
 BEGIN = datetime(2026, 11, 22, tzinfo=UTC) - timedelta(seconds=1)

@@ -17,7 +17,7 @@ import pytest
 import typer.main
 import yaml
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli import completion, options, output, terminal
 from graphcron.cli.app import app, main
 from graphcron.cli.kubectl import Kubectl

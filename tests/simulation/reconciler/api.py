@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from graphcron.names import LABEL_MANAGED_BY, MANAGED_BY
+from graphcron.api.names import LABEL_MANAGED_BY, MANAGED_BY
 from tests.simulation.kernel import Kernel
 
 Body = dict[str, Any]

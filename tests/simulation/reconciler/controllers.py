@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.contract import EXIT_CODES, Outcome
 from tests.simulation.kernel import Kernel
 from tests.simulation.reconciler.api import CRONJOBS, EVENTS, JOBS, PODS, ApiServer, Body, Change, Refusal

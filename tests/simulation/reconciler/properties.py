@@ -6,13 +6,13 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from graphcron import names
+from graphcron.api import names
+from graphcron.api.reasons import Reason
+from graphcron.api.v1alpha1 import parse
+from graphcron.cache.store import Key
 from graphcron.contract import ENV_REQUEST, Outcome
-from graphcron.desired import cronjob_names
 from graphcron.errors import SpecError
-from graphcron.model import parse
-from graphcron.reasons import Reason
-from graphcron.reconcile import Key
+from graphcron.manifests.cronjob import cronjob_names
 from tests.simulation.properties import Violation
 from tests.simulation.reconciler.api import CRONJOBS, GRAPHCRONS, JOBS, PODS, Body, Change, is_ours
 from tests.simulation.reconciler.controllers import is_over

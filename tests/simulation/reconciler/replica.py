@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiohttp
 
-from graphcron import handlers
 from graphcron.clock import Clock
+from graphcron.controller import handlers
+from graphcron.controller.manager import Operation
 from graphcron.errors import ClusterError
-from graphcron.operation import Operation
 from graphcron.settings import Settings
 from tests.simulation.kernel import Kernel
 from tests.simulation.reconciler.api import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from graphcron import reconcile
-from graphcron.kube import Cluster
+from graphcron.controller import graphcron
+from graphcron.kube.client import Cluster
 from tests.simulation.reconciler.plan import draw
 from tests.simulation.reconciler.world import World
 
@@ -26,8 +26,8 @@ async def nothing(*_: Any) -> None:
     ("mutation", "profile", "broken"),
     [
         ((Cluster, "is_there", yes), "gaps", "nothing is made for a GraphCron that was gone"),
-        ((reconcile.Reconciler, "_suspend_orphans", nothing), "calm", "orphans are suspended"),
-        ((reconcile, "runs_kept", lambda _: None), "calm", "each run is told once"),
+        ((graphcron.Reconciler, "_suspend_orphans", nothing), "calm", "orphans are suspended"),
+        ((graphcron, "runs_kept", lambda _: None), "calm", "each run is told once"),
     ],
 )
 def test_a_mutation_breaks_a_property(monkeypatch, mutation, profile, broken) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.settings import Settings
 from tests.simulation.kernel import START, Kernel
 from tests.simulation.reconciler.api import CRONJOBS, GRAPHCRONS, JOBS, ApiServer, Body, Change, Refusal

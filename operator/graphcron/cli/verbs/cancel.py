@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from graphcron import names
+from graphcron.api import names
+from graphcron.api.names import Purpose
 from graphcron.cli import output as printed
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Done, Names, in_cluster
-from graphcron.names import Purpose
 
 
 @app.command()

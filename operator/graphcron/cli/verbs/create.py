@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli import output as printed
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import Object
@@ -76,7 +76,7 @@ def without_gaps(value: Object) -> Object:
 
 
 def _check(body: Object) -> None:
-    from graphcron.model import problems
+    from graphcron.api.v1alpha1 import problems
 
     for problem in problems(body):
         raise CliError(str(problem))

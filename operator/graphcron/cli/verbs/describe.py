@@ -9,7 +9,7 @@ from graphcron.cli import terminal
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Format, Name, Output, in_cluster
-from graphcron.unstructured import objects_at
+from graphcron.unstructured.fields import objects_at
 
 
 @app.command()

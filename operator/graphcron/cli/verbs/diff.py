@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from graphcron import contract, names
-from graphcron.bounded_json import loads
+from graphcron import contract
+from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
@@ -19,6 +19,7 @@ from graphcron.cli.options import in_cluster
 from graphcron.cli.verbs.lint import NONE, Files
 from graphcron.cli.verbs.render import NO_UID, unknown_settings, with_server
 from graphcron.errors import GraphCronError, SpecError
+from graphcron.unstructured.bounded_json import loads
 
 if TYPE_CHECKING:
     from graphcron.cli.manifests import Manifest
@@ -102,7 +103,7 @@ def changes(manifests: Iterable["Manifest"], kubectl: Kubectl, *, now: datetime)
 
 def _pair(manifest: "Manifest", kubectl: Kubectl) -> tuple[Object | None, Object]:
     """Return an object as it is in the cluster, and as it would be after an apply."""
-    from graphcron.model import parse, parse_server
+    from graphcron.api.v1alpha1 import parse, parse_server
 
     if manifest.kind not in PLURALS:
         more = shlex.join([PROGRAM, "lint", manifest.file])
@@ -123,7 +124,7 @@ def _pair(manifest: "Manifest", kubectl: Kubectl) -> tuple[Object | None, Object
 
 def _refuse_foreign(kubectl: Kubectl, wanted: Iterable[str], uid: str) -> None:
     """Refuse names that CronJobs of somebody else have, as the operator does."""
-    from graphcron.observed import cronjob_seen
+    from graphcron.cache.objects import cronjob_seen
 
     for name in wanted:
         found = kubectl.find("cronjobs", name)
@@ -142,9 +143,9 @@ def cronjobs_of(body: Object, servers: Iterable[Object], seen: Iterable[Object],
     seen
         Its CronJobs as they are: they know since when its schedules have been in force.
     """
-    from graphcron.desired import Memory, cronjobs_for
-    from graphcron.model import parse
-    from graphcron.observed import cronjob_seen
+    from graphcron.api.v1alpha1 import parse
+    from graphcron.cache.objects import cronjob_seen
+    from graphcron.manifests.cronjob import Memory, cronjobs_for
 
     settings = unknown_settings()
     known = {each["metadata"]["name"]: cronjob_seen(each) for each in seen}

@@ -9,7 +9,8 @@ from typing import Final
 
 import typer
 
-from graphcron import __version__, names
+from graphcron import __version__
+from graphcron.api import names
 from graphcron.cli import checks, terminal
 from graphcron.cli.app import CliError, app
 from graphcron.cli.checks import Check, Right, State
@@ -73,7 +74,7 @@ def _examine(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
 
 
 def _crds(kubectl: Kubectl) -> Iterator[Check]:
-    from graphcron.crd import crds
+    from graphcron.api.crd import crds
 
     for ours in crds():
         name = ours["metadata"]["name"]

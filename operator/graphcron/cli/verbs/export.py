@@ -4,7 +4,7 @@ from typing import Final
 
 import typer
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli import output as printed
 from graphcron.cli import terminal
 from graphcron.cli.app import app

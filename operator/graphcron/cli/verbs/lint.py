@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import app
 from graphcron.cli.output import as_json
@@ -174,7 +174,7 @@ def _same_name(first: "Manifest") -> SpecError:
 
 
 def _problems(manifest: "Manifest", servers: Iterable["Manifest"], *, now: datetime) -> list[SpecError]:
-    from graphcron import model
+    from graphcron.api import v1alpha1
     from graphcron.cli.manifests import KINDS
     from graphcron.cli.verbs.render import cronjobs_of
 
@@ -183,8 +183,8 @@ def _problems(manifest: "Manifest", servers: Iterable["Manifest"], *, now: datet
         problem = f"{names.GROUP} has no kind {manifest.kind}"
         return [SpecError(field="kind", problem=problem, remedy=f"did you mean {near}?")]
     if manifest.kind == names.SERVER_KIND:
-        return model.server_problems(manifest.body)
-    found = model.problems(manifest.body)
+        return v1alpha1.server_problems(manifest.body)
+    found = v1alpha1.problems(manifest.body)
     if not found:
         try:
             cronjobs_of(manifest, servers, now=now)

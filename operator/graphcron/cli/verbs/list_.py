@@ -9,12 +9,12 @@ from typing import Annotated, Final
 
 import typer
 
-from graphcron.bounded_json import loads
 from graphcron.cli import output as printed
 from graphcron.cli import terminal
 from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Format, Output, in_namespaces
+from graphcron.unstructured.bounded_json import loads
 
 _IN_LINE: Final = 100
 """With so many rows above a new one stands in line."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from graphcron import names
+from graphcron.api import names
+from graphcron.api.reasons import ConditionType
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.kubectl import GRAPHCRONS, HERE, Kubectl, Object
@@ -15,10 +16,9 @@ from graphcron.cli.lines import in_words
 from graphcron.cli.options import Format, Name, Output, in_cluster
 from graphcron.cli.output import dump, table
 from graphcron.cli.words import local, span
-from graphcron.reasons import ConditionType
 
 if TYPE_CHECKING:
-    from graphcron.model import GraphCron
+    from graphcron.api.v1alpha1 import GraphCron
 
 COUNT: Final = 5
 DEFAULT_NAMESPACE: Final = "default"
@@ -89,8 +89,8 @@ def next_of(body: Object, *, now: datetime, namespace: str = "", kubectl: Kubect
     SpecError
         It is not valid.
     """
-    from graphcron.model import parse
-    from graphcron.timing import calendar_for, lines_of, time_zone_of
+    from graphcron.api.calendar_for import calendar_for, lines_of, time_zone_of
+    from graphcron.api.v1alpha1 import parse
 
     graphcron = parse(body)
     if graphcron.metadata.namespace is None:
@@ -107,7 +107,7 @@ def next_of(body: Object, *, now: datetime, namespace: str = "", kubectl: Kubect
 
 def _rest_of(graphcron: "GraphCron", resume: str, *, now: datetime) -> str:
     """Say what keeps runs that are due from starting."""
-    from graphcron.desired import has_ended
+    from graphcron.manifests.suspension import has_ended
 
     conditions = (graphcron.status and graphcron.status.conditions) or ()
     if has_ended(graphcron.spec, now=now):
@@ -133,7 +133,7 @@ def _show(found: Sequence[Next], output: Output, *, now: datetime) -> None:
 
 def as_object(found: Next) -> dict[str, Any]:
     """Return it for programs."""
-    from graphcron.model import rfc3339
+    from graphcron.api.v1alpha1 import rfc3339
 
     return {
         "name": found.name,

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli.app import CliError, app
 from graphcron.cli.kubectl import Object
 from graphcron.cli.options import Format, Output
 from graphcron.cli.output import Column, show
 from graphcron.errors import SpecError
-from graphcron.unstructured import object_at
+from graphcron.unstructured.fields import object_at
 
 if TYPE_CHECKING:
+    from graphcron.api.v1alpha1 import GraphCron
     from graphcron.cli.manifests import Manifest
-    from graphcron.model import GraphCron
     from graphcron.settings import Settings
 
 DEFAULT_NAMESPACE: Final = "default"
@@ -92,8 +92,8 @@ def cronjobs_of(
     SpecError
         It can't be what it asks for.
     """
-    from graphcron.desired import Memory, cronjobs_for
-    from graphcron.model import parse
+    from graphcron.api.v1alpha1 import parse
+    from graphcron.manifests.cronjob import Memory, cronjobs_for
 
     graphcron = parse(manifest.body)
     here = manifest.namespace or namespace
@@ -114,8 +114,8 @@ def with_server(graphcron: "GraphCron", servers: Iterable[Object], settings: "Se
     SpecError
         It is not among those that are known, and the settings name no server.
     """
-    from graphcron.model import parse_server, server_problems
-    from graphcron.resolved import resolved
+    from graphcron.api.server_ref import resolved
+    from graphcron.api.v1alpha1 import parse_server, server_problems
 
     reference = graphcron.spec.server_ref
     if reference is None:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from graphcron import names
+from graphcron.api import names
 from graphcron.cli import output as printed
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app

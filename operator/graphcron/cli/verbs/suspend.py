@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from graphcron import names
+from graphcron.api import names
+from graphcron.api.reasons import ConditionType
 from graphcron.cli import output as printed
 from graphcron.cli.app import PROGRAM, app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Done, Names, in_cluster
-from graphcron.reasons import ConditionType
 
 
 @app.command()

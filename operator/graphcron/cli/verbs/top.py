@@ -13,7 +13,7 @@ from graphcron.cli.app import app
 from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Format, Output, in_namespaces
 from graphcron.contract import Outcome
-from graphcron.unstructured import object_at, objects_at, time_of
+from graphcron.unstructured.fields import object_at, objects_at, time_of
 
 DEFAULT_RUNS: Final = 10
 """Entries of ``status.recentRuns`` where the spec doesn't say how many."""

@@ -1,0 +1,44 @@
+"""An Event on a GraphCron or GraphServer, as a value."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from graphcron.api import names
+
+
+class Event(NamedTuple):
+    """An Event on a GraphCron."""
+
+    normal: bool
+    """Normal, or a Warning."""
+    reason: str
+    message: str
+    key: str
+    """What the Event is about: the same key gives the same Event name, so that none is told twice."""
+
+    def name_for(self, graphcron: str, uid: str) -> str:
+        """Return the Event's name: the same one for the same thing, whoever tells it and however often."""
+        digest = hashlib.sha256(f"{uid}/{self.reason}/{self.key}".encode()).hexdigest()[:16]
+        return f"{graphcron}.{digest}"
+
+    def body_for(self, owner: Mapping[str, Any], *, now: str) -> dict[str, Any]:
+        """Return the Event as the API server takes it, about a GraphCron or GraphServer."""
+        metadata = owner["metadata"]
+        about = {key: metadata[key] for key in ("name", "namespace", "uid")}
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "name": self.name_for(metadata["name"], metadata["uid"]),
+                "namespace": metadata["namespace"],
+            },
+            "involvedObject": {"apiVersion": names.API_VERSION, "kind": owner["kind"], **about},
+            "type": "Normal" if self.normal else "Warning",
+            "reason": self.reason,
+            "message": self.message[:1024],
+            "source": {"component": names.OPERATOR},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }

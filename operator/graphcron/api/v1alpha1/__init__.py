@@ -1,0 +1,84 @@
+"""The model of a GraphCron and of a GraphServer: the only place where a field is declared.
+
+``parse(body)`` reads what the API server holds, ``problems(body)`` finds all that is wrong with it, and the CRDs are
+made from the same classes by :mod:`graphcron.api.crd`. The docstring under a field is its text in ``kubectl explain``.
+The schema has no defaults (a filled-in spec drifts from Git for ever); they are here.
+
+::
+
+    rules     one rule: a CEL expression, a Python predicate, and one message for both
+    base      what all parts share
+    words     kinds of text, with their rules          when      the schedules and their zone
+    refs      names of ConfigMaps and Secrets         run       what is passed through to the server
+    maps      labels, amounts of resources            excludes  days and times at which nothing runs
+    thread    policy    budget    server    runner    the parts of a spec
+    spec      the spec of a GraphCron                 fit       how its fields must fit each other
+    graphserver    the spec of a GraphServer
+    meta      status    root    the other parts, and the wholes
+    reading   parse and problems                        hidden    rules that pydantic does not get to
+"""
+
+from graphcron.api.v1alpha1.base import Part, rfc3339
+from graphcron.api.v1alpha1.budget import Budget
+from graphcron.api.v1alpha1.excludes import Exclude
+from graphcron.api.v1alpha1.kubernetes_types import KeyRef, KeySource, LocalObjectRef, ObjectMeta
+from graphcron.api.v1alpha1.parsing import parse, parse_server, problems, server_problems
+from graphcron.api.v1alpha1.policy import FailurePolicy, History, Retry
+from graphcron.api.v1alpha1.root import GraphCron, GraphServer
+from graphcron.api.v1alpha1.runner import EnvVar, ResourceRequirements, Runner
+from graphcron.api.v1alpha1.server import GraphServerSpec, Header, HeaderSource, Server
+from graphcron.api.v1alpha1.spec import GraphCronSpec
+from graphcron.api.v1alpha1.status import (
+    ActiveRun,
+    AppliedCronJob,
+    BudgetUsed,
+    Condition,
+    Contender,
+    GraphCronStatus,
+    GraphServerStatus,
+    Preflight,
+    RecentRun,
+    dump_status,
+    read_status,
+)
+from graphcron.api.v1alpha1.thread_and_run import Thread
+
+__all__ = [
+    "ActiveRun",
+    "AppliedCronJob",
+    "Budget",
+    "BudgetUsed",
+    "Condition",
+    "Contender",
+    "EnvVar",
+    "Exclude",
+    "FailurePolicy",
+    "GraphCron",
+    "GraphCronSpec",
+    "GraphCronStatus",
+    "GraphServer",
+    "GraphServerSpec",
+    "GraphServerStatus",
+    "Header",
+    "HeaderSource",
+    "History",
+    "KeyRef",
+    "KeySource",
+    "LocalObjectRef",
+    "ObjectMeta",
+    "Part",
+    "Preflight",
+    "RecentRun",
+    "ResourceRequirements",
+    "Retry",
+    "Runner",
+    "Server",
+    "Thread",
+    "dump_status",
+    "parse",
+    "parse_server",
+    "problems",
+    "read_status",
+    "rfc3339",
+    "server_problems",
+]

@@ -1,0 +1,123 @@
+"""``spec.excludes``: days and times at which nothing runs."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import BeforeValidator, Field
+
+from graphcron.api.v1alpha1.base import Asked
+from graphcron.api.v1alpha1.validation import Rule, Rules, matching
+
+_DAY: Final = (
+    "[1-9][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))"
+)
+_TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
+
+
+def _exists(text: str) -> bool:
+    """Whether the calendar has it."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _as_text(value: Any) -> Any:
+    """Return the text that a YAML reader made a date of, and anything else as it is."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.isoformat(timespec="minutes")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _on_calendar(pattern: str, problem: str, remedy: str) -> Rules:
+    """Return the rules for a text of this shape that means a day which exists."""
+    shape = matching(pattern, problem, remedy)
+    return Rules(
+        shape,
+        Rule(
+            problem="is a day that the calendar does not have",
+            remedy=remedy,
+            holds=lambda text: not shape.holds(text) or _exists(text),
+        ),
+    )
+
+
+LocalDay = Annotated[
+    str,
+    Field(max_length=64),
+    BeforeValidator(_as_text),
+    _on_calendar(
+        _DAY, "is no day", 'write year, month and day, in quotes, for example "2026-12-25"; for hours see from and to'
+    ),
+]
+"""A day, without a zone."""
+
+LocalTime = Annotated[
+    str,
+    Field(max_length=64),
+    BeforeValidator(_as_text),
+    _on_calendar(
+        f"{_DAY}(T{_TIME})?",
+        "is neither a day nor a local time",
+        'write a day or a minute without a zone, in quotes, for example "2026-12-24" or "2026-12-24T18:00"; '
+        "the zone is spec.timeZone",
+    ),
+]
+"""A day or a minute, without a zone."""
+
+_EXAMPLES: Final = '{date: "2026-12-25"} or {from: "2026-12-24T18:00", to: "2026-12-27T08:00"}'
+
+
+def _is_whole(each: "Exclude") -> bool:
+    """Whether it is a day and nothing else, or has both ends of a stretch."""
+    ends = (each.from_, each.to)
+    return None not in ends if each.date is None else ends == (None, None)
+
+
+def _in_order(begin: str, end: str) -> bool:
+    return begin < end if "T" in begin else begin <= end
+
+
+class Exclude(Asked):
+    """A day, or a stretch of days or hours, in which nothing runs: in the zone of the schedule. Texts, so put them in
+    quotes: some YAML readers make something else of a bare date."""
+
+    rules: ClassVar[Rules] = Rules(
+        Rule(
+            problem="must have either date, or both from and to",
+            remedy=f"for example {_EXAMPLES}",
+            holds=_is_whole,
+            cel="has(self.date) ? !has(self.from) && !has(self.to) : has(self.from) && has(self.to)",
+        ),
+        Rule(
+            problem="is not of the same kind as from: one is a day, the other a local time",
+            remedy='write both alike, for example {from: "2026-12-24T18:00", to: "2026-12-27T00:00"}',
+            holds=lambda each: each.from_ is None or each.to is None or len(each.from_) == len(each.to),
+            cel="!has(self.from) || !has(self.to) || size(self.from) == size(self.to)",
+            field="to",
+        ),
+        Rule(
+            problem="leaves nothing between from and to",
+            remedy="write the last day that is excluded, or a later time, at which runs start again",
+            holds=lambda each: each.from_ is None or each.to is None or _in_order(each.from_, each.to),
+            cel="!has(self.from) || !has(self.to) || self.from < self.to"
+            " || (self.from == self.to && !self.from.contains('T'))",
+            field="to",
+        ),
+    )
+
+    date: LocalDay | None = None
+    """A whole day, such as `"2026-12-25"`. Either this, or `from` and `to`."""
+    from_: Annotated[LocalTime | None, Field(alias="from")] = None
+    """Where the stretch begins: a day, such as `"2026-12-24"`, or a local time, such as `"2026-12-24T18:00"`. Itself
+    excluded."""
+    to: LocalTime | None = None
+    """Where the stretch ends: a day if `from` is one, itself excluded; or a local time, at which runs start again."""
+    reason: Annotated[str, Field(max_length=100)] | None = None
+    """Why, for people; shown in the status while it holds. For example `Christmas`."""
+
+    @property
+    def span(self) -> tuple[str, str]:
+        """Both ends as they were written: days, the last one excluded too, or local times, the last one not."""
+        return self.date or self.from_ or "", self.date or self.to or ""

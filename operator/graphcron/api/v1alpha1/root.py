@@ -1,0 +1,80 @@
+"""The resources whole: a GraphCron, and the GraphServer that it may name."""
+
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from graphcron.api.v1alpha1.base import Part
+from graphcron.api.v1alpha1.kubernetes_types import SHORT_NAME, ObjectMeta
+from graphcron.api.v1alpha1.schedule import fires
+from graphcron.api.v1alpha1.server import GraphServerSpec
+from graphcron.api.v1alpha1.spec import GraphCronSpec
+from graphcron.api.v1alpha1.status import GraphCronStatus, GraphServerStatus
+from graphcron.api.v1alpha1.validation import Rule, Rules
+from graphcron.schedule.hashed import has_hash, seed_for
+
+T = TypeVar("T")
+
+
+def _or_none(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Take a status that can't be read for none: it is ours, and we write it anew."""
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
+
+
+OrNone = Annotated[T | None, WrapValidator(_or_none)]
+"""A status, or none where it can't be read."""
+
+
+def _comes_round(graphcron: "GraphCron") -> bool:
+    """Whether each line comes round with the values that each ``H`` has here; they hang on namespace and name."""
+    namespace, name = graphcron.metadata.namespace, graphcron.metadata.name
+    return namespace is None or all(
+        fires(line, seed=seed_for(namespace, name, at))
+        for at, line in enumerate(graphcron.spec.lines)
+        if has_hash(line)
+    )
+
+
+class GraphCron(Part):
+    """A schedule on which a LangGraph server runs a graph."""
+
+    rules: ClassVar[Rules] = Rules(
+        SHORT_NAME,
+        Rule(
+            problem="has a schedule that never comes with the value of H here: there is no such day",
+            remedy='let H choose among days and months that go together, for example "0 9 H(1-28) * *"',
+            holds=_comes_round,
+            field="spec",
+        ),
+    )
+
+    api_version: Literal["graphcron.dev/v1alpha1"]
+    """Version of the resource."""
+    kind: Literal["GraphCron"]
+    """Kind of the resource."""
+    metadata: ObjectMeta
+    """Name, namespace and so on."""
+    spec: GraphCronSpec
+    """What to run, when, and where."""
+    status: OrNone[GraphCronStatus] = Field(default=None)
+    """What the operator has seen. Written by the operator only."""
+
+
+class GraphServer(Part):
+    """A LangGraph server that GraphCrons of its namespace name in `serverRef`."""
+
+    rules: ClassVar[Rules] = Rules(SHORT_NAME)
+
+    api_version: Literal["graphcron.dev/v1alpha1"]
+    """Version of the resource."""
+    kind: Literal["GraphServer"]
+    """Kind of the resource."""
+    metadata: ObjectMeta
+    """Name, namespace and so on."""
+    spec: GraphServerSpec
+    """Where the server is, how to reach it, and what its runs may use."""
+    status: OrNone[GraphServerStatus] = Field(default=None)
+    """What the operator has seen. Written by the operator only."""

@@ -1,0 +1,120 @@
+"""The thread of a run, and what of the spec is passed through to the LangGraph server in its own spelling."""
+
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from graphcron.api.v1alpha1.base import Asked
+from graphcron.api.v1alpha1.scalars import NodeName, Uuid
+from graphcron.api.v1alpha1.validation import Rule, Rules, one_of, reserved_key, reserved_prefixes
+
+
+class Thread(Asked):
+    """A thread that runs share, so that the graph remembers: one of your own (`id`), or one for each period (`per`)."""
+
+    rules: ClassVar[Rules] = Rules(
+        one_of(
+            ("id", "per"),
+            "must have either id or per, and not both",
+            "for example id: 4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11 (a thread of your own), or per: week (one a week)",
+        ),
+        Rule(
+            problem="is about a thread of your own, and with spec.thread.per threads are always made",
+            remedy="leave it out",
+            holds=lambda thread: thread.per is None or "create" not in thread.model_fields_set,
+            cel="!has(self.create) || !has(self.per)",
+            field="create",
+            reason="FieldValueForbidden",
+        ),
+    )
+
+    id: Uuid | None = None
+    """UUID of the thread on the LangGraph server, such as `4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11`. Either this or
+    `per`."""
+    create: bool = False
+    """Whether to make the thread if the server does not have it. Only with `id`. Default: false; the run then fails."""
+    per: Literal["day", "week", "month"] | None = None
+    """One thread for all runs of a `day`, a `week` (from Monday) or a `month` in the zone of the schedule; made with
+    the first of them. Either this or `id`."""
+
+
+_OURS: Final = reserved_prefixes(
+    ("graphcron/",), "has a key of GraphCron's own", "choose another prefix than graphcron/", cel=False
+)
+
+
+def _slip(wrong: str, right: str) -> Rule:
+    """Return the rule against a camelCase spelling inside ``config``; a schema that lists it would recommend it."""
+    return Rule(
+        problem="is ignored by the server",
+        remedy=f"did you mean {right}? inside config, names are LangGraph's own",
+        holds=lambda config: wrong not in config,
+        field=wrong,
+    )
+
+
+Configurable = Annotated[
+    dict[str, Any],
+    Rules(reserved_key("thread_id", "is replaced by the server", "name the thread in spec.thread.id")),
+]
+"""Values for a graph's ``configurable``."""
+
+
+@with_config(ConfigDict(strict=True, extra="allow", use_attribute_docstrings=True))
+class _Config(TypedDict, total=False):
+    """LangGraph's `config` of a run, in its own spelling (snake_case)."""
+
+    tags: Annotated[list[str], Field(max_length=64)]
+    """Tags of the run, for tracing."""
+    recursion_limit: Annotated[int, Field(ge=1)]
+    """Most steps that the graph may take before the run fails. Default: the server's."""
+    configurable: Configurable
+    """Values that the graph reads from `config["configurable"]`. Not together with `spec.context`, where newer graphs
+    look for them."""
+
+
+RunConfig = Annotated[
+    _Config,
+    Rules(
+        _slip("recursionLimit", "recursion_limit"),
+        _slip("runName", "run_name"),
+        _slip("maxConcurrency", "max_concurrency"),
+        # The server merges it into the metadata of the run and of a new thread, below spec.metadata.
+        replace(
+            _OURS,
+            field="metadata",
+            holds=lambda config: not isinstance(config.get("metadata"), dict) or _OURS.holds(config["metadata"]),
+        ),
+    ),
+]
+"""LangGraph's ``config``, without slips that the server would swallow."""
+
+_DROPPED: Final = "is dropped by the server without a word"
+
+Metadata = Annotated[
+    dict[str, Any],
+    Rules(
+        reserved_key("run_id", _DROPPED, "choose another key"),
+        reserved_key("thread_id", _DROPPED, "name the thread in spec.thread.id, or choose another key"),
+        reserved_key("assistant_id", _DROPPED, "name the assistant in spec.assistant, or choose another key"),
+        reserved_key("cron_id", _DROPPED, "choose another key"),
+        _OURS,
+    ),
+]
+"""Metadata of a run, without what is not the user's to set."""
+
+Nodes = Annotated[
+    list[NodeName],
+    Field(max_length=64),
+    Rules(
+        Rule(
+            problem='has other nodes beside "*", which means all of them',
+            remedy='write ["*"] alone, or only names of nodes',
+            holds=lambda nodes: "*" not in nodes or len(nodes) == 1,
+            cel="!('*' in self) || size(self) == 1",
+        ),
+    ),
+]
+"""Names of nodes of the graph."""

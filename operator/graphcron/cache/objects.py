@@ -1,0 +1,300 @@
+"""What the operator keeps of the cluster's objects: the few members that decisions need, as plain values.
+
+Each ``*_seen`` function takes an object as the API server sends it and forgets the rest. Anybody may have written into
+it: what can't be read counts as missing, and nothing here raises.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from graphcron.api import names
+from graphcron.api.names import Purpose
+from graphcron.api.restricted import NOTHING, Carried, carried_by
+from graphcron.cache.ownership import controller_uid, owner_uid
+from graphcron.cache.termination_message import report_of
+from graphcron.contract import Report
+from graphcron.unstructured.fields import EARLIEST_YEAR, object_at, objects_at, short_text_at, text_at, time_of
+
+Body = Mapping[str, Any]
+"""An object as the API server sends it."""
+
+SECONDS_PER_MINUTE: Final = 60
+_READ: Final = ["name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"]
+_INITIALIZING: Final = "PodInitializing"
+"""Why a container waits that comes after others."""
+
+
+@dataclass(frozen=True, slots=True)
+class CronJobSeen:
+    """A CronJob that carries our labels."""
+
+    name: str
+    uid: str
+    generation: int
+    """Moves with each change of the spec, ours or somebody else's."""
+    controller_uid: str
+    """UID of the owner that controls it; empty where none does."""
+    labels: dict[str, str]
+    """Those of our labels that it carries."""
+    applied: str
+    """Hash of the manifest that we applied last."""
+    schedule_key: str
+    """What :attr:`schedule_since` belongs to."""
+    schedule_since: datetime | None
+    """When the schedule took effect."""
+    last_schedule_time: datetime | None = field(compare=False)
+    """Scheduled time of the newest Job, as the CronJob controller tells it; no news by itself, since the Job comes."""
+    paused_since: datetime | None = None
+    """When failures paused the GraphCron; None: they have not."""
+    handled_trigger: str = ""
+    """The last request for a run now that we acted on."""
+    handled_resume: str = ""
+    """The last request to end a pause that we acted on."""
+    suspended: bool = False
+    ran_since: datetime | None = None
+    """Of one that is suspended: since when its schedule had been in force until then."""
+    installation: str = ""
+    """Installation of the operator that made it; empty: one without a name, or of an older release."""
+    carried: Carried = NOTHING
+    """What the pods of its Jobs carry that an administrator limits."""
+
+    @property
+    def owner(self) -> str:
+        """UID of the GraphCron that it belongs to, even if somebody has removed the owner reference."""
+        return self.controller_uid or self.labels.get(names.LABEL_UID, "")
+
+    def belongs_to(self, uid: str) -> bool:
+        """Tell whether it is that GraphCron's."""
+        return self.owner == uid
+
+
+@dataclass(frozen=True, slots=True)
+class JobSeen:
+    """A Job of a GraphCron: one occurrence."""
+
+    name: str
+    scheduled_time: datetime
+    succeeded: bool
+    failed: bool
+    failure: str
+    """Reason of the Job's failure, such as ``PodFailurePolicy`` or ``DeadlineExceeded``."""
+    finished_at: datetime | None
+    created: datetime
+    purpose: Purpose | None = None
+    """What it is for, if no schedule has made it."""
+    trigger: str = ""
+    """The request that it answers, where a person asked for it."""
+    uid: str = ""
+    owner: str = ""
+    """UID of the CronJob that made it, or of its GraphCron or GraphServer."""
+    carried: Carried = NOTHING
+    """The same of its own pods, until it has finished."""
+    version: str = field(default="", compare=False)
+    had_pods: bool = field(default=True, compare=False)
+    """Whether it has or had a pod, as far as its status tells; no news, since the pod follows."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether no further pod will be started."""
+        return self.succeeded or self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class PodSeen:
+    """A pod of a Job: one try at an occurrence."""
+
+    name: str
+    job: str
+    created: datetime
+    terminal: bool
+    """Whether the runner has ended for good, even if a sidecar goes on."""
+    report: Report | None
+    """Its termination message, where it left a readable one."""
+    waiting_reason: str
+    """Why the runner has not started, such as ``CreateContainerConfigError``; empty where it has."""
+    waiting_message: str
+    finished_at: datetime | None
+    purpose: Purpose | None = None
+    """What it is for, if no schedule has made its Job."""
+    uid: str = ""
+    owner: str = ""
+    """UID of its Job."""
+    exit_code: int | None = None
+    """The runner's; None: it has not ended, or nobody knows how."""
+    failed: bool = False
+    """Whether the pod as a whole has failed."""
+    sidecars: str = ""
+    """Names of the containers that still keep the pod from its end."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has told nothing yet: it neither waits for a reason that is known nor has it ended."""
+        return not (self.terminal or self.report or self.waiting_reason)
+
+
+def _created(metadata: Body) -> datetime:
+    return time_of(metadata.get("creationTimestamp")) or datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for with an annotation."""
+
+    value: str
+    """Any text; a new one is a new wish."""
+    time: datetime | None
+    """When it was written, as far as the API server knows."""
+
+
+def wish_of(body: Body, annotation: str) -> Wish | None:
+    """Return what an object's annotation asks for; None where it has none."""
+    metadata = body["metadata"]
+    value = short_text_at(object_at(metadata, "annotations"), annotation)
+    if not value:
+        return None
+    moments = [entry.get("time") for entry in objects_at(metadata, "managedFields") if _owns(entry, annotation)]
+    return Wish(value, max(filter(None, map(time_of, moments)), default=None))
+
+
+def without_unread_metadata(body: Body, annotation: str) -> dict[str, Any]:
+    """Return a GraphCron or GraphServer with the metadata that is read; of the managed fields, that annotation's."""
+    metadata = {key: value for key, value in body["metadata"].items() if key in _READ}
+    annotations = object_at(body["metadata"], "annotations")
+    metadata["annotations"] = {key: each for key in names.REQUESTS if (each := short_text_at(annotations, key))}
+    kept: list[dict[str, Any]] = [
+        {"time": entry.get("time"), "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{annotation}": {}}}}}
+        for entry in objects_at(body["metadata"], "managedFields")
+        if _owns(entry, annotation)
+    ]
+    return {**body, "metadata": {**metadata, "managedFields": kept} if kept else metadata}
+
+
+def _owns(entry: Mapping[str, Any], annotation: str) -> bool:
+    return f"f:{annotation}" in object_at(entry, "fieldsV1", "f:metadata", "f:annotations")
+
+
+def cronjob_seen(body: Body) -> CronJobSeen:
+    """Keep what matters of a CronJob."""
+    metadata = body["metadata"]
+    annotations = object_at(metadata, "annotations")
+    return CronJobSeen(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        controller_uid=controller_uid(body),
+        labels={key: value for key, value in object_at(metadata, "labels").items() if key in names.OUR_LABELS},
+        applied=short_text_at(annotations, names.ANNOTATION_APPLIED),
+        schedule_key=short_text_at(annotations, names.ANNOTATION_SCHEDULE_KEY),
+        schedule_since=time_of(annotations.get(names.ANNOTATION_SCHEDULE_SINCE)),
+        last_schedule_time=time_of(object_at(body, "status").get("lastScheduleTime")),
+        paused_since=time_of(annotations.get(names.ANNOTATION_PAUSED_SINCE)),
+        handled_trigger=short_text_at(annotations, names.ANNOTATION_HANDLED_TRIGGER),
+        handled_resume=short_text_at(annotations, names.ANNOTATION_HANDLED_RESUME),
+        suspended=bool(object_at(body, "spec").get("suspend")),
+        ran_since=time_of(annotations.get(names.ANNOTATION_RAN_SINCE)),
+        installation=short_text_at(annotations, names.ANNOTATION_INSTALLATION),
+        carried=carried_by(object_at(body, "spec", "jobTemplate", "spec")),
+    )
+
+
+def job_seen(body: Body) -> JobSeen:
+    """Keep what matters of a Job."""
+    metadata = body["metadata"]
+    status = object_at(body, "status")
+    conditions = {
+        text_at(condition, "type"): condition
+        for condition in objects_at(status, "conditions")
+        if condition.get("status") == "True"
+    }
+    failure = conditions.get("Failed")
+    end = conditions.get("Complete") or failure or {}
+    return JobSeen(
+        name=metadata["name"],
+        scheduled_time=_scheduled_time(metadata),
+        succeeded="Complete" in conditions,
+        failed=failure is not None,
+        failure=text_at(failure or {}, "reason"),
+        finished_at=time_of(status.get("completionTime") or end.get("lastTransitionTime")),
+        created=_created(metadata),
+        purpose=_purpose(metadata),
+        trigger=short_text_at(object_at(metadata, "annotations"), names.ANNOTATION_TRIGGER),
+        uid=text_at(metadata, "uid"),
+        owner=owner_uid(body),
+        carried=NOTHING if end else carried_by(object_at(body, "spec")),
+        version=text_at(metadata, "resourceVersion"),
+        had_pods=any(status.get(each) for each in _POD_COUNTS)
+        or any(object_at(status, "uncountedTerminatedPods").values()),
+    )
+
+
+_POD_COUNTS: Final = ("active", "succeeded", "failed", "terminating")
+"""Counts of pods in a Job's status."""
+
+
+def _purpose(metadata: Body) -> Purpose | None:
+    """Read what a Job or pod is for; what a newer version made for something else counts as a look, not as a run."""
+    text = object_at(metadata, "labels").get(names.LABEL_PURPOSE)
+    return None if text is None else Purpose(text) if text in list(Purpose) else Purpose.PREFLIGHT
+
+
+def pod_seen(body: Body) -> PodSeen:
+    """Keep what matters of a pod."""
+    metadata = body["metadata"]
+    status = object_at(body, "status")
+    # By name: the kubelet sorts them, and istio-proxy or linkerd-proxy come before the runner.
+    states = {text_at(each, "name"): object_at(each, "state") for each in objects_at(status, "containerStatuses")}
+    state = states.pop(names.CONTAINER, {})
+    ended = object_at(state, "terminated")
+    over = status.get("phase") in ("Succeeded", "Failed")
+    waiting = _waiting(state, status)
+    return PodSeen(
+        name=metadata["name"],
+        job=text_at(object_at(metadata, "labels"), names.LABEL_JOB_NAME),
+        created=_created(metadata),
+        terminal=over or bool(ended),
+        report=report_of(text_at(ended, "message")),
+        waiting_reason=text_at(waiting, "reason"),
+        waiting_message=text_at(waiting, "message"),
+        finished_at=time_of(ended.get("finishedAt")),
+        purpose=_purpose(metadata),
+        uid=text_at(metadata, "uid"),
+        owner=owner_uid(body),
+        exit_code=exit_code if isinstance(exit_code := ended.get("exitCode"), int) else None,
+        failed=status.get("phase") == "Failed",
+        sidecars="" if over else ", ".join(name for name, each in states.items() if "terminated" not in each),
+    )
+
+
+def _waiting(state: Mapping[str, Any], status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return why the runner has not started: for an init container's reason, where it is that which it waits for."""
+    waiting = object_at(state, "waiting")
+    if waiting.get("reason", _INITIALIZING) != _INITIALIZING:
+        return waiting
+    for container in objects_at(status, "initContainerStatuses"):
+        why = object_at(object_at(container, "state"), "waiting")
+        if why.get("reason", _INITIALIZING) != _INITIALIZING:
+            return {**why, "message": f"container {text_at(container, 'name')}: {text_at(why, 'message')}"}
+    return waiting or _unscheduled(status)
+
+
+def _unscheduled(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the condition that says why no node takes the pod; nothing where one has taken it."""
+    conditions = objects_at(status, "conditions")
+    return next(
+        (each for each in conditions if (each.get("type"), each.get("status")) == ("PodScheduled", "False")), {}
+    )
+
+
+def scheduled_time_of(job: str) -> datetime | None:
+    """Read the scheduled time from the name of a CronJob's Job, whose last part is the unix minute."""
+    minute = job.rpartition("-")[2]
+    if not minute.isascii() or not minute.isdigit() or len(minute) > len("99999999"):
+        return None
+    return datetime.fromtimestamp(int(minute) * SECONDS_PER_MINUTE, tz=UTC)
+
+
+def _scheduled_time(metadata: Body) -> datetime:
+    annotated = time_of(object_at(metadata, "annotations").get(names.ANNOTATION_SCHEDULED_TIMESTAMP))
+    return annotated or scheduled_time_of(metadata["name"]) or _created(metadata)

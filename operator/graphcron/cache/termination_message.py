@@ -1,0 +1,74 @@
+"""A pod's termination message → its report; the message may hold anything, since the image is the user's choice."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from graphcron.api.v1alpha1.status import AMOUNT, LONGEST_SECONDS, MOST
+from graphcron.contract import TERMINATION_MESSAGE_BYTES, Outcome, Report
+from graphcron.runner.client import answers
+from graphcron.unstructured import bounded_json
+from graphcron.unstructured.fields import object_at, time_of
+
+_WORD: Final = re.compile(r"\S{1,128}")
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < MOST
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_time(value: Any) -> bool:
+    return time_of(value) is not None
+
+
+def _is_duration(value: Any) -> bool:
+    return type(value) in {int, float} and 0 <= value <= LONGEST_SECONDS
+
+
+def _is_like(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+_BELIEVED: Final[dict[str, Callable[[Any], bool]]] = {
+    "outcome": lambda value: value in list(Outcome),
+    "message": _is_text,
+    "reason": _is_like(_WORD),
+    "scheduledTime": _is_time,
+    "runId": answers.is_uuid,
+    "threadId": answers.is_uuid,
+    "startTime": _is_time,
+    "durationSeconds": _is_duration,
+    "attempts": _is_count,
+    "tokens": _is_count,
+    "tokensAtLeast": _is_flag,
+    "cost": _is_like(AMOUNT),
+    "windowStart": _is_time,
+    "windowEnd": _is_time,
+    "windowTokens": _is_count,
+    "windowCost": _is_like(AMOUNT),
+    "server": answers.is_product,
+    "awaited": _is_flag,
+}
+"""By member of a report: whether a value is one that a runner may have written."""
+
+
+def report_of(text: str) -> Report | None:
+    """Read a termination message; None where it has no outcome, and so is not a report.
+
+    A member with a value that no runner writes is left out.
+    """
+    try:
+        members = bounded_json.loads(text[:TERMINATION_MESSAGE_BYTES])
+    except ValueError:
+        return None
+    known = object_at(members)
+    believed = {key: known[key] for key, is_right in _BELIEVED.items() if key in known and is_right(known[key])}
+    return Report(**{**believed, "outcome": Outcome(believed["outcome"])}) if "outcome" in believed else None

@@ -1,0 +1,1 @@
+"""The manager, its queue and the reconcilers; kopf ends here."""

@@ -1,0 +1,69 @@
+"""A bug of the operator that one object brings out: the object's status reports it, and no other object is affected."""
+
+import logging
+import traceback
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from graphcron.api.reasons import ConditionType, Reason
+from graphcron.api.v1alpha1 import rfc3339
+from graphcron.kube.client import Cluster
+from graphcron.unstructured.fields import object_at, objects_at
+
+_MESSAGE: Final = (
+    "The operator failed on this object ({error}): this is a bug. Its log says where; please report it. "
+    "What it made before stays as it is. It will be tried again."
+)
+
+logger = logging.getLogger(__name__)
+
+
+def leave_out_messages_of_errors() -> None:
+    """Log errors by class and place, whoever logs them: their texts may hold parts of an object, such as its input."""
+    make = logging.getLogRecordFactory()
+
+    def record(*args: Any, **more: Any) -> logging.LogRecord:
+        made = make(*args, **more)
+        if made.exc_info and made.exc_info[1]:
+            made.exc_text, made.exc_info = trace_of(made.exc_info[1]), None
+        return made
+
+    logging.setLogRecordFactory(record)
+
+
+def trace_of(error: BaseException) -> str:
+    """Return the traceback of an error and of those behind it, without what they say."""
+    behind = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = f"{trace_of(behind)}\n\nThen:\n\n" if behind else ""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{before}Traceback (most recent call last):\n{frames}{type(error).__name__}"
+
+
+async def tell_bug(cluster: Cluster, body: Mapping[str, Any] | None, error: Exception, *, now: datetime) -> None:
+    """Set Ready to False, as far as that is possible; the rest of the status stays as it is, readable or not."""
+    try:
+        status = status_with_bug(body, error, now=now) if body else None
+        if body and status:
+            await cluster.patch_status(body, status)
+    except Exception:
+        logger.exception("The status can't be written")
+
+
+def status_with_bug(body: Mapping[str, Any], error: Exception, *, now: datetime) -> dict[str, Any] | None:
+    """Return the status that reports a bug; None where it already does."""
+    status, generation = object_at(body, "status"), body["metadata"]["generation"]
+    conditions = objects_at(status, "conditions")
+    before = next((each for each in conditions if each.get("type") == ConditionType.READY), {})
+    ready = {
+        "type": ConditionType.READY.value,
+        "status": "False",
+        "reason": Reason.INTERNAL_ERROR.value,
+        "message": _MESSAGE.format(error=type(error).__name__),
+        "lastTransitionTime": before["lastTransitionTime"] if before.get("status") == "False" else rfc3339(now),
+        "observedGeneration": generation,
+    }
+    if ready == before:
+        return None
+    others = [each for each in conditions if each.get("type") != ConditionType.READY]
+    return {**status, "observedGeneration": generation, "conditions": [ready, *others]}

@@ -1,0 +1,295 @@
+"""The verb: look at one GraphCron, make its CronJobs and Jobs right, write its status, tell what has changed."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from graphcron.api import names
+from graphcron.api.names import Purpose
+from graphcron.api.server_ref import resolved
+from graphcron.api.v1alpha1 import (
+    GraphCron,
+    GraphCronStatus,
+    GraphServer,
+    RecentRun,
+    dump_status,
+    parse,
+    parse_server,
+    rfc3339,
+)
+from graphcron.api.v1alpha1.parsing import status_of
+from graphcron.cache.objects import Body, CronJobSeen, JobSeen, PodSeen, cronjob_seen, wish_of
+from graphcron.cache.store import Key
+from graphcron.controller.attempts import Done, kept, raise_cluster_error
+from graphcron.controller.cleanup import end_stuck, read_refusals, stop_forbidden, stop_terminating, suspend
+from graphcron.errors import ClusterError, ConflictError, GraphCronError, OtherInstallationError, SpecError
+from graphcron.kube.client import Cluster
+from graphcron.manifests.cronjob import cronjob_names, is_in_place
+from graphcron.planning.allowed_servers import check_graphcron, suspension_of, to_suspend
+from graphcron.planning.installation import PATIENCE, adoptable, check_owner, contended, is_reported_by_other, owner_of
+from graphcron.planning.observed import Seen
+from graphcron.planning.plan import Plan, plan_for, runs_kept, told_without_plan
+from graphcron.planning.preflight_limiter import PreflightLimiter
+from graphcron.planning.stuck_jobs import endings_for, stuck_looks
+from graphcron.settings import Settings
+from graphcron.status.events import events_for
+from graphcron.status.ready import Observed
+from graphcron.status.status import next_look, status_for
+from graphcron.unstructured.fields import time_of
+
+
+class View(Protocol):
+    """What the watches have shown."""
+
+    def body(self, key: Key) -> Body | None:
+        """Return a GraphCron or GraphServer; None where it is gone."""
+
+    def graphcrons(self) -> Iterable[Body]:
+        """Return all GraphCrons."""
+
+    def cronjobs(self, key: Key) -> Sequence[CronJobSeen]:
+        """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
+
+    def orphans(self, key: Key) -> Sequence[CronJobSeen]:
+        """Return the CronJobs without an owner that were made for a GraphCron of that name which is gone."""
+
+    def jobs(self, key: Key, uid: str) -> Sequence[JobSeen]:
+        """Return the Jobs of a GraphCron or GraphServer with that UID: its own, and those of its CronJobs."""
+
+    def pods(self, key: Key, uid: str) -> Sequence[PodSeen]:
+        """Return the pods of those Jobs."""
+
+
+Limiter = PreflightLimiter[Key]
+
+Ended = Callable[[tuple[str, str], Sequence[RecentRun], Sequence[RecentRun]], None]
+"""Called with a GraphCron's namespace and name, the runs that its status told before, and those that are new."""
+
+
+class Reconciler:
+    """What reconciles: told once what it works with, then asked for one GraphCron at a time."""
+
+    def __init__(
+        self, cluster: Cluster, view: View, settings: Settings, limiter: Limiter, ended: Ended = lambda *_: None
+    ) -> None:
+        self._cluster = cluster
+        self._view = view
+        self._settings = settings
+        self._limiter = limiter
+        self._ended = ended
+
+    async def reconcile(self, key: Key, *, now: datetime) -> datetime | None:
+        """Bring one GraphCron up to date.
+
+        Returns
+        -------
+        datetime or None
+            When to look again without a reason; None: the GraphCron is gone.
+
+        Raises
+        ------
+        ClusterError
+            It did not work; the status says so where it could be written. Try again.
+        """
+        body = self._view.body(key)
+        orphaned = await self._suspend_orphans(key)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            return await self._stop(key, body, orphaned, now=now)
+        seen = await self._with_refusals(key.namespace, self._seen(key, body), now)
+        graphcron: GraphCron | None = None
+        plan, done = None, Done(list(seen.cronjobs.values()))
+        try:
+            check_owner(seen.cronjobs.values(), body, self._settings.installation)
+            graphcron = parse(body)
+            graphcron = resolved(graphcron, self._server_of(graphcron))
+            check_graphcron(graphcron, self._settings)
+            seen = replace(seen, cronjobs=await self._with_unlabelled(graphcron, seen.cronjobs))
+            check_owner(seen.cronjobs.values(), body, self._settings.installation)
+            plan = plan_for(graphcron, self._settings, seen, now=now)
+            if plan.creates(seen) and not await self._cluster.is_there(body):
+                return None
+            done = await self._carry_out(key, body, plan, seen, now=now)
+            plan = plan.without(done.refused, seen, graphcron.spec)
+        except OtherInstallationError as error:
+            return await self._contend(body, seen.previous, error.owner, now=now)
+        except (SpecError, ClusterError) as error:
+            done = done._replace(problems=[error])
+        problem = next(iter(done.problems), None)
+        bad = to_suspend(seen.cronjobs.values(), body["metadata"]["uid"], self._settings, problem)
+        stopped = bad if problem else ()
+        unsuspended, banned = await stop_forbidden(self._cluster, body, stopped, seen.jobs, self._settings, now=now)
+        observed = Observed(
+            generation=body["metadata"]["generation"],
+            graphcron=graphcron,
+            problem=problem,
+            refused=done.refused,
+            unsuspended=unsuspended,
+            limited=next(filter(None, (suspension_of(each, self._settings) for each in bad)), ""),
+            seen=seen,
+            cronjobs=done.cronjobs,
+            plan=plan,
+            # What was not carried out is decided anew: nothing of it may be told before.
+            told=plan.told if plan and not problem else told_without_plan(seen, graphcron.spec if graphcron else None),
+            now=now,
+            installation=self._settings.installation,
+        )
+        status = status_for(observed)
+        endings = endings_for(graphcron if plan and not problem else None, seen.jobs, seen.pods, seen.refusals, now)
+        if await self._tell(body, observed, status):  # what became of their runs is kept
+            await end_stuck(self._cluster, body, endings, now=now)
+        raise_cluster_error(*done.problems, observed.unsuspended, *done.refused.values(), done.unremembered, orphaned)
+        looks = stuck_looks(seen.jobs, seen.pods, seen.refusals, endings + banned, now)
+        return next_look(status, observed, resync=timedelta(seconds=self._settings.resync_seconds), further=looks)
+
+    def _seen(self, key: Key, body: Body) -> Seen:
+        uid = body["metadata"]["uid"]
+        return Seen(
+            cronjobs={each.name: each for each in self._view.cronjobs(key)},
+            jobs=self._view.jobs(key, uid),
+            pods=self._view.pods(key, uid),
+            previous=status_of(body),
+            created=time_of(body["metadata"].get("creationTimestamp")),
+            trigger=wish_of(body, names.ANNOTATION_RUN_REQUESTED),
+            resume=wish_of(body, names.ANNOTATION_RESUME_REQUESTED),
+            runs_kept=runs_kept(body),
+            preflight_is_due=self._limiter.is_due(key),
+        )
+
+    async def _with_refusals(self, namespace: str, seen: Seen, now: datetime) -> Seen:
+        refusals = await read_refusals(self._cluster, namespace, seen.jobs, seen.pods, now=now)
+        return replace(seen, refusals=refusals) if refusals else seen
+
+    def _server_of(self, graphcron: GraphCron) -> GraphServer | None:
+        """Return the GraphServer that a GraphCron names; None: it names none, or none that is there and valid."""
+        reference = graphcron.spec.server_ref
+        key = Key(graphcron.metadata.namespace or "", reference.name, names.SERVER_KIND) if reference else None
+        body = self._view.body(key) if key else None
+        try:
+            return parse_server(body) if body else None
+        except SpecError:
+            return None
+
+    async def _with_unlabelled(self, graphcron: GraphCron, known: Mapping[str, CronJobSeen]) -> dict[str, CronJobSeen]:
+        """Add the CronJobs of the names that we need which our watch, which selects by label, does not show.
+
+        One without our labels may be ours, or somebody else's, which is refused.
+        """
+        metadata, cronjobs = graphcron.metadata, dict(known)
+        for name in cronjob_names(graphcron):
+            if name not in cronjobs:
+                found = await self._cluster.find_cronjob(metadata.namespace or "", name)
+                cronjobs |= {name: cronjob_seen(found)} if found else {}
+            if name in cronjobs and not cronjobs[name].belongs_to(metadata.uid or ""):
+                raise ConflictError(
+                    f"a CronJob named {name} exists and does not belong to this GraphCron; "
+                    f"rename the GraphCron, or delete the CronJob: kubectl delete cronjob {name}"
+                )
+        return cronjobs
+
+    async def _carry_out(self, key: Key, body: Body, plan: Plan, seen: Seen, *, now: datetime) -> Done:
+        """Make CronJobs and Jobs what the plan says: what stops or corrects comes before what starts.
+
+        No refusal holds up another write, but no Job is made while a CronJob is not as it should be.
+        """
+        self._limiter.observe(key, plan.look, refused=seen.refusals, now=now)
+        cronjobs, problems = await self._correct(body, plan, seen)
+        if problems:
+            return Done(cronjobs, problems)
+        refused, unremembered = await self._start(key, body, plan, seen, now=now), None
+        if plan.remembering and Purpose.TRIGGER not in refused:
+            # Should the operator end before this, the Job's name keeps the request from a second run.
+            with kept(problems):
+                await self._cluster.apply_cronjob(plan.remembering, uid=cronjobs[0].uid)
+            unremembered = next(iter(problems), None)
+        return Done(cronjobs, [], refused, unremembered)
+
+    async def _correct(self, body: Body, plan: Plan, seen: Seen) -> tuple[list[CronJobSeen], list[GraphCronError]]:
+        """Make the CronJobs right; return them as they are then, and what went wrong."""
+        metadata, applied, problems = body["metadata"], [], list[GraphCronError]()
+        generations = {each.name: each.generation for each in seen.previous.cron_jobs or ()}
+        for manifest in plan.cronjobs:
+            name = manifest["metadata"]["name"]
+            own = seen.cronjobs.get(name)
+            with kept(problems):
+                if own is None or not is_in_place(manifest, own, generation=generations.get(name)):
+                    own = cronjob_seen(await self._cluster.apply_cronjob(manifest, uid=own.uid if own else None))
+                applied.append(own)
+        for each in plan.surplus:
+            busy = any(job.name.startswith(f"{each.name}-") and not job.finished for job in seen.jobs)
+            if not each.belongs_to(metadata["uid"]):
+                continue
+            with kept(problems):
+                if not busy:
+                    await self._cluster.delete_cronjob(metadata["namespace"], each.name, uid=each.uid)
+                elif not each.suspended:
+                    await self._cluster.suspend_cronjob(metadata["namespace"], each.name, uid=each.uid)
+        return applied, problems
+
+    async def _start(
+        self, key: Key, body: Body, plan: Plan, seen: Seen, *, now: datetime
+    ) -> dict[Purpose, GraphCronError]:
+        """Make the Jobs that are not there yet; return why some are not made.
+
+        One that is there is not posted again: a ResourceQuota answers before the name does.
+        """
+        refused, known = dict[Purpose, GraphCronError](), {job.name for job in seen.jobs}
+        for purpose, manifest in plan.jobs.items():
+            if manifest["metadata"]["name"] in known:
+                continue
+            look = plan.look if purpose is Purpose.PREFLIGHT else None
+            try:
+                if look:
+                    self._limiter.acquire(key, look, now=now)
+                    if seen.previous.observed_generation is not None and not await self._cluster.is_there(body):
+                        continue  # as in :meth:`Plan.creates`
+                await self._cluster.create_job(manifest)
+            except GraphCronError as error:
+                refused[purpose] = error
+                if look:
+                    self._limiter.release(key, look, now=now)
+        return refused
+
+    async def _suspend_orphans(self, key: Key) -> GraphCronError | None:
+        orphans = adoptable(self._view.orphans(key), self._settings.installation)
+        return await suspend(self._cluster, orphans, namespace=key.namespace)
+
+    async def _stop(
+        self, key: Key, body: Body | None, orphaned: GraphCronError | None, *, now: datetime
+    ) -> datetime | None:
+        """Stop what is not allowed of a GraphCron that is going; return when to look again."""
+        again = None
+        if body:
+            cronjobs, jobs = self._view.cronjobs(key), self._view.jobs(key, body["metadata"]["uid"])
+            again = await stop_terminating(self._cluster, body, cronjobs, jobs, self._settings, now=now)
+        raise_cluster_error(orphaned)
+        return again
+
+    async def _contend(self, body: Body, previous: GraphCronStatus, owner: str, *, now: datetime) -> datetime:
+        """Leave a GraphCron to the installation that owns it; report now and then that there are two."""
+        metadata, own = body["metadata"], self._settings.installation
+        self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=now)
+        where = {"namespace": metadata["namespace"], "generation": metadata["generation"]}
+        status = contended(previous, owner, own, **where, now=now)
+        if status != previous and await self._cluster.patch_status(body, dump_status(status)):
+            for event in events_for(previous, status):
+                await self._cluster.emit(body, event, now=rfc3339(now))
+        waits = status.contender is not None and not status.contender.acknowledged
+        return now + (PATIENCE if waits else timedelta(seconds=self._settings.resync_seconds))
+
+    async def _tell(self, body: Body, observed: Observed, status: GraphCronStatus) -> bool:
+        """Write the status if it differs, count the runs that it adds, post the Events; return whether it stands."""
+        previous, metadata = observed.seen.previous, body["metadata"]
+        if observed.plan is None and isinstance(observed.problem, SpecError):
+            self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=observed.now)
+        if status == previous:
+            return True
+        owner = owner_of(observed.cronjobs, metadata["name"], metadata["uid"]) or None
+        if observed.problem and owner != observed.installation and is_reported_by_other(previous, status):
+            return False  # two installations of which neither owns a CronJob would correct each other without end
+        if not await self._cluster.patch_status(body, dump_status(status)):
+            return False
+        self._ended((metadata["namespace"], metadata["name"]), previous.recent_runs or (), observed.told.new)
+        for event in events_for(previous, status):
+            await self._cluster.emit(body, event, now=rfc3339(observed.now))
+        return True

@@ -1,0 +1,195 @@
+"""GraphServers: does the server answer, does it take the key, what is it? Asked by a Job, told in the status."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from graphcron.api import names
+from graphcron.api.event import Event
+from graphcron.api.reasons import ConditionType, Reason
+from graphcron.api.v1alpha1 import Condition, GraphServerStatus, dump_status, parse_server, read_status, rfc3339
+from graphcron.cache.objects import Body
+from graphcron.cache.store import Key
+from graphcron.contract import Outcome
+from graphcron.controller.cleanup import end_stuck, read_refusals, stop_forbidden, stop_terminating
+from graphcron.controller.graphcron import View
+from graphcron.errors import ClusterError, NotAllowedError, PreflightPendingError, SpecError
+from graphcron.kube.client import Cluster
+from graphcron.planning import preflight
+from graphcron.planning.allowed_servers import check_server
+from graphcron.planning.installation import is_others, is_reported_by_other
+from graphcron.planning.preflight import Look, Rhythm
+from graphcron.planning.preflight_limiter import PreflightLimiter
+from graphcron.planning.stuck_jobs import outlived, refused_report, stuck_looks
+from graphcron.settings import Settings
+from graphcron.status.conditions import NO_FINDING, Verdict, last_finding
+
+MISSED_PROBES: Final = 3
+"""After how many probes that another installation has left out a GraphServer is ours."""
+
+ANSWERS: Final = "Answers"
+"""Reason of ``Ready`` where all is well."""
+
+
+class ServerReconciler:
+    """What looks at GraphServers; the counterpart of :class:`graphcron.controller.graphcron.Reconciler`."""
+
+    def __init__(self, cluster: Cluster, view: View, settings: Settings, limiter: PreflightLimiter[Key]) -> None:
+        self._cluster = cluster
+        self._view = view
+        self._settings = settings
+        self._limiter = limiter
+
+    async def reconcile(self, key: Key, *, now: datetime) -> datetime | None:
+        """Bring one GraphServer's status up to date; returns and raises as the other does."""
+        body = self._view.body(key)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            return await self._stop(key, body, now=now)
+        previous, look = status_of(body), None
+        uid = body["metadata"]["uid"]
+        jobs, pods = self._view.jobs(key, uid), self._view.pods(key, uid)
+        problem: SpecError | ClusterError | PreflightPendingError | None = None
+        resync = now + timedelta(seconds=self._settings.resync_seconds)
+        if self._is_probed_by_other(previous, now=now):
+            self._limiter.forget(key, now=now)
+            return resync
+        refusals = await read_refusals(self._cluster, key.namespace, jobs, pods, now=now)
+        try:
+            look = self._look(key, body, previous, now=now)
+            look = look._replace(report=refused_report(jobs, refusals, look.report))
+            self._limiter.observe(key, look, refused=refusals, now=now)
+            if not await self._probe(key, body, look, is_new=previous.observed_generation is None, now=now):
+                return None
+        except (SpecError, ClusterError, PreflightPendingError) as error:
+            problem = error
+            self._limiter.release(key, look, now=now)
+        if look and problem and not isinstance(problem, SpecError):
+            look = look.undone(problem)
+        status = status_for(body["metadata"]["generation"], previous, look, problem, now=now)
+        status = status.model_copy(update={"installation": self._settings.installation or None})
+        endings = list(outlived(jobs, pods))
+        _, banned = await stop_forbidden(self._cluster, body, (), jobs, self._settings, now=now)
+        is_ours = not (problem and is_reported_by_other(previous, status))
+        if is_ours and await self._tell(body, previous, status, now=now):
+            await end_stuck(self._cluster, body, endings, now=now)
+        if isinstance(problem, ClusterError):
+            raise problem
+        moments = [look.again if look else None, *stuck_looks(jobs, pods, refusals, endings + banned, now)]
+        return min([resync, *(moment for moment in moments if moment and moment > now)])
+
+    async def _stop(self, key: Key, body: Body | None, *, now: datetime) -> datetime | None:
+        """End the Jobs that are not allowed of a GraphServer that is being deleted; return when to look again."""
+        if body is None or self._is_probed_by_other(status_of(body), now=now):
+            return None
+        jobs = self._view.jobs(key, body["metadata"]["uid"])
+        return await stop_terminating(self._cluster, body, (), jobs, self._settings, now=now)
+
+    async def _probe(self, key: Key, body: Body, look: Look, *, is_new: bool, now: datetime) -> bool:
+        """Create the Job of a preflight that is not there yet; return False where the GraphServer is gone."""
+        if look.manifest and not look.is_shown:
+            self._limiter.acquire(key, look, now=now)
+            # As for a GraphCron, a watch may have missed its deletion.
+            if not is_new and not await self._cluster.is_there(body):
+                return False
+            await self._cluster.create_job(look.manifest)
+        return True
+
+    def _is_probed_by_other(self, status: GraphServerStatus, *, now: datetime) -> bool:
+        """Return whether another installation of the operator keeps looking at the server."""
+        probed = status.preflight.time if status.preflight else None
+        patience = timedelta(seconds=MISSED_PROBES * self._settings.probe_seconds)
+        others = is_others(status.installation, self._settings.installation)
+        return others and probed is not None and now - probed < patience
+
+    def _look(self, key: Key, body: Body, previous: GraphServerStatus, *, now: datetime) -> Look:
+        uid, server = body["metadata"]["uid"], parse_server(body)
+        check_server(server, self._settings)
+        interval = timedelta(seconds=self._settings.probe_seconds)
+        finding, before = _found(previous), previous.preflight
+        if before and finding is None:  # another problem has taken the place of what it found
+            before = before.model_copy(update={"outcome": None})
+        return preflight.look(
+            names.SERVER_KIND,
+            preflight.probe_of(server),
+            self._settings,
+            before=before,
+            seen=(self._view.jobs(key, uid), self._view.pods(key, uid)),
+            rhythm=Rhythm(good=interval, longest=interval),
+            good=finding.status == "True" if finding else None,
+            is_due=self._limiter.is_due(key),
+            now=now,
+        )
+
+    async def _tell(self, body: Body, previous: GraphServerStatus, status: GraphServerStatus, *, now: datetime) -> bool:
+        if status == previous:
+            return True
+        if not await self._cluster.patch_status(body, dump_status(status)):
+            return False
+        before, after = _ready(previous), _ready(status)
+        if after and after.status != "Unknown" and (before is None or before.reason != after.reason):
+            key = f"{after.reason}/{after.last_transition_time.isoformat()}"
+            event = Event(after.status == "True", after.reason, after.message, key=key)
+            await self._cluster.emit(body, event, now=rfc3339(now))
+        return True
+
+
+def status_of(body: Body) -> GraphServerStatus:
+    """Read the status as it stands."""
+    return read_status(GraphServerStatus, body)
+
+
+def status_for(
+    generation: int,
+    previous: GraphServerStatus,
+    look: Look | None,
+    problem: SpecError | ClusterError | PreflightPendingError | None,
+    *,
+    now: datetime,
+) -> GraphServerStatus:
+    """Make the status."""
+    before = _ready(previous)
+    same = bool(look and previous.preflight and look.state.key == previous.preflight.key)
+    verdict, reason, message = _ready_for(look, problem, _found(previous) if same else None)
+    ready = Condition(
+        type=ConditionType.READY,
+        status=verdict,
+        reason=reason,
+        message=message,
+        last_transition_time=before.last_transition_time if before and before.status == verdict else now,
+        observed_generation=generation,
+    )
+    return previous.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": [ready],
+            "server": look.state.server if look else previous.server,
+            "preflight": look.state if look else previous.preflight,
+        }
+    )
+
+
+def _ready_for(
+    look: Look | None, problem: SpecError | ClusterError | PreflightPendingError | None, before: Condition | None
+) -> tuple[Verdict, str, str]:
+    """Return status, reason and message of ``Ready``."""
+    if isinstance(problem, SpecError):
+        return (
+            "False",
+            Reason.NOT_ALLOWED if isinstance(problem, NotAllowedError) else Reason.INVALID_SPEC,
+            f"{problem}.",
+        )
+    if look and look.report:
+        good = look.report.outcome is Outcome.SUCCEEDED
+        reason = ANSWERS if good else look.report.reason or look.report.outcome.value
+        return "True" if good else "False", reason, f"{look.report.message}."
+    return last_finding(before, problem)
+
+
+def _found(status: GraphServerStatus) -> Condition | None:
+    """Return ``Ready`` if it tells what a preflight has found."""
+    before = _ready(status)
+    ours = {*NO_FINDING, Reason.INVALID_SPEC, Reason.NOT_ALLOWED, Reason.POD_CANNOT_START}
+    return None if before is None or before.reason in ours else before
+
+
+def _ready(status: GraphServerStatus) -> Condition | None:
+    return next((each for each in status.conditions or () if each.type == ConditionType.READY), None)

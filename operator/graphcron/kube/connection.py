@@ -1,0 +1,108 @@
+"""The connections to the API server: whose credentials they have, by which proxy they go, and how they read JSON."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from kubernetes.aio import client, config
+from typing_extensions import override
+
+from graphcron.api.oversized import LARGEST_SPEC, bounded_text
+from graphcron.unstructured import bounded_json
+
+ITEM_LEVEL: Final = 3
+"""How deep the items of a list lie in its JSON: {"items": [{…}]}."""
+
+
+async def open_client() -> client.ApiClient:
+    """Return a client with the pod's ServiceAccount, or with the kubeconfig where there is no pod."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException:
+        await config.load_kube_config(client_configuration=configuration)
+    configuration.proxy = configuration.proxy or proxy_for(configuration.host)
+    # By itself the session has a thread read the environment for each request.
+    configuration.client_session_kwargs = {"trust_env": False}
+    return client.ApiClient(configuration)
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for an API server; None: it is asked directly."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+
+def open_session(
+    context: ssl.SSLContext, headers: Mapping[str, str], *, proxy: str | None, trust_env: bool
+) -> aiohttp.ClientSession:
+    """Return a session for kopf, whose watches and lists survive whatever the API server stores."""
+    connector = aiohttp.TCPConnector(limit=0, ssl=context)
+    return aiohttp.ClientSession(
+        connector=connector, headers=headers, proxy=proxy, trust_env=trust_env, response_class=_Response
+    )
+
+
+class _Response(aiohttp.ClientResponse):
+    """A response that kopf can decode, however deeply its JSON is nested and however large an object is."""
+
+    @override
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        await super().start(connection)
+        self.content = cast("aiohttp.StreamReader", _Stream(self.content))
+        return self
+
+    @override
+    async def json(self, **options: Any) -> Any:
+        """Read the body of a list."""
+        self._body = await _bounded_list(await self.read())
+        return await super().json(**{"loads": bounded_json.fast_loads, **options})
+
+
+class _Stream:
+    """The body of a response, of which the chunks are whole lines of bounded JSON, as kopf reads a watch."""
+
+    def __init__(self, stream: aiohttp.StreamReader) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
+        """Yield one or several lines at a time."""
+        rest: list[bytes] = []
+        async for chunk in self._stream.iter_chunked(size):
+            end = chunk.rfind(b"\n") + 1
+            if end:
+                lines = b"".join((*rest, chunk[:end])).split(b"\n")
+                yield b"\n".join(map(_bounded_line, lines))
+                rest.clear()
+            if end < len(chunk):
+                rest.append(chunk[end:])
+        if rest:
+            yield _bounded_line(b"".join(rest))
+
+
+def _bounded_line(text: bytes) -> bytes:
+    return bounded_json.shallow(bounded_text(text))
+
+
+async def _bounded_list(text: bytes) -> bytes:
+    """Return the JSON of a list in which no object has too large a spec.
+
+    Each is decoded on its own, since all at once may take more memory than there is, and others get a turn in between.
+    """
+    if len(text) <= LARGEST_SPEC:
+        return text
+    kept: list[bytes] = []
+    end = 0
+    for place in bounded_json.places(text, ITEM_LEVEL):
+        if place.stop - place.start > LARGEST_SPEC:
+            kept += (text[end : place.start], bounded_text(text[place]))
+            end = place.stop
+        await asyncio.sleep(0)
+    return b"".join([*kept, text[end:]])

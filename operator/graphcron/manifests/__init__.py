@@ -1,0 +1,1 @@
+"""The desired state: the CronJobs, Jobs and pods of a GraphCron. Pure."""

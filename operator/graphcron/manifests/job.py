@@ -1,0 +1,127 @@
+"""GraphCron → Jobs, and what every Job has. Same input, same bytes; no clock, no cluster."""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from graphcron import contract
+from graphcron.api import names
+from graphcron.api.names import Purpose
+from graphcron.api.v1alpha1 import GraphCron, ObjectMeta, rfc3339
+from graphcron.manifests.pod import Extra, Manifest, labels_for, pod_template_for
+from graphcron.settings import Settings
+
+BACKOFF_LIMIT: Final = 6
+"""Pods after the first that may follow one that was lost. It costs no money: they find the run again."""
+
+JOB_SLACK_SECONDS: Final = 120
+"""What a Job gets beyond its run's deadlines before Kubernetes ends it: pulling the image, being scheduled."""
+
+ATTEMPT_SLACK_SECONDS: Final = 90
+"""What it gets for each further attempt at a run: the pause before it, and the cancelling of the one before."""
+
+KEPT_SECONDS: Final = 86_400
+"""How long a Job that a person asked for is kept after its end; the history limits are for scheduled ones."""
+
+CATCH_UP_SECONDS: Final = 86_400
+"""How late a run that is made up for may start after that was decided: what was down may be down still."""
+
+_HASH_DIGITS: Final = 16
+
+
+class Ask(NamedTuple):
+    """A Job to be made."""
+
+    name: str
+    """The same for the same ask, so that it is made once."""
+    purpose: Purpose
+    scheduled: datetime
+    requested: datetime
+    """The start deadline counts from here."""
+    trigger: str = ""
+    """What the person wrote."""
+
+
+def job_for(graphcron: GraphCron, settings: Settings, ask: Ask, *, since: datetime) -> Manifest:
+    """Build the Job for a run that no schedule starts."""
+    environment = {
+        contract.ENV_SCHEDULED_TIME: rfc3339(ask.scheduled),
+        contract.ENV_REQUESTED_TIME: rfc3339(ask.requested),
+    }
+    if ask.trigger:
+        environment[contract.ENV_TRIGGER] = ask.trigger
+    annotations = {
+        names.ANNOTATION_SCHEDULED_TIMESTAMP: rfc3339(ask.scheduled),
+        names.ANNOTATION_REQUESTED_TIME: rfc3339(ask.requested),
+    }
+    if ask.trigger:
+        annotations[names.ANNOTATION_TRIGGER] = ask.trigger
+    if ask.purpose is Purpose.CATCH_UP:
+        deadline = max(CATCH_UP_SECONDS, graphcron.spec.starting_deadline_seconds)
+        late = graphcron.spec.model_copy(update={"starting_deadline_seconds": deadline})
+        graphcron = graphcron.model_copy(update={"spec": late})
+    spec = job_spec(graphcron, settings, since, Extra(ask.purpose, environment))
+    manifest = owned(names.KIND, graphcron.metadata, ask.name, ask.purpose)
+    manifest["metadata"]["annotations"] = annotations
+    return {**manifest, "spec": {**spec, "ttlSecondsAfterFinished": KEPT_SECONDS}}
+
+
+def owned(kind: str, owner: ObjectMeta, name: str, purpose: Purpose) -> Manifest:
+    """Return the head of a Job that belongs to a GraphCron or GraphServer."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": owner.namespace,
+            "labels": labels_for(owner, purpose),
+            # Not its controller: the CronJob controller takes each Job whose controller has the CronJob's name for one
+            # of its own, whatever the kind, and would count it in the history.
+            "ownerReferences": [owner_reference(kind, owner)],
+        },
+    }
+
+
+def pod_failure_policy() -> Manifest:
+    """Return which ends of a pod end its Job, and which do not count; after any other Kubernetes starts a new pod."""
+    final = {
+        "containerName": names.CONTAINER,
+        "operator": "In",
+        "values": list(contract.FINAL_EXIT_CODES),
+    }
+    return {
+        "rules": [
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            {"action": "FailJob", "onExitCodes": final},
+        ]
+    }
+
+
+def owner_reference(kind: str, owner: ObjectMeta) -> Manifest:
+    """Return what makes an object go with its owner.
+
+    No ``blockOwnerDeletion``: nothing has to wait for it to go, and it would take a further permission.
+    """
+    return {"apiVersion": names.API_VERSION, "kind": kind, "name": owner.name, "uid": owner.uid}
+
+
+def digest(value: Any) -> str:
+    """Return a short hash of a JSON value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:_HASH_DIGITS]
+
+
+def job_spec(graphcron: GraphCron, settings: Settings, since: datetime, extra: Extra | None) -> Manifest:
+    """Return the ``spec`` of a Job, or of a CronJob's Jobs."""
+    spec = graphcron.spec
+    timeout = spec.timeout_seconds or settings.default_timeout_seconds
+    further = spec.retry.attempts * (timeout + ATTEMPT_SLACK_SECONDS)
+    return {
+        "backoffLimit": BACKOFF_LIMIT,
+        # Not before the old pod has ended for good: it may still be cancelling its run.
+        "podReplacementPolicy": "Failed",
+        "podFailurePolicy": pod_failure_policy(),
+        "template": pod_template_for(graphcron, settings, since=since, extra=extra),
+        # The last net: the runner cancels the run before.
+        "activeDeadlineSeconds": timeout + further + spec.starting_deadline_seconds + JOB_SLACK_SECONDS,
+    }

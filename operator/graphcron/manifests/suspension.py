@@ -1,0 +1,41 @@
+"""When the CronJobs of a GraphCron are suspended, and why. Pure."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from graphcron.api.calendar_for import calendar_for
+from graphcron.api.reasons import Reason
+from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec
+
+WAKE_BEFORE: Final = timedelta(seconds=60)
+"""A CronJob that rests is woken so long before its rest ends; till then its pods would skip."""
+
+
+def rest_of(graphcron: GraphCron, *, paused: bool, now: datetime) -> Reason | None:
+    """Tell why no new runs may start; None: they may."""
+    spec = graphcron.spec
+    if has_ended(spec, now=now):
+        return Reason.ENDED
+    if spec.suspend:
+        return Reason.SUSPENDED
+    if paused:
+        return Reason.PAUSED
+    rests_until = calendar_for(graphcron).rests_until(now)
+    if rests_until is None or rests_until - now <= WAKE_BEFORE:
+        return None
+    begun = spec.start_time is None or spec.start_time <= now
+    return Reason.EXCLUDED if begun else Reason.CAMPAIGN_NOT_BEGUN
+
+
+def has_ended(spec: GraphCronSpec, *, now: datetime) -> bool:
+    """Tell whether the campaign's ``endTime`` has come."""
+    return spec.end_time is not None and spec.end_time <= now
+
+
+def next_change(graphcron: GraphCron, *, now: datetime) -> datetime | None:
+    """Return when :func:`rest_of` may say something else by itself; None: never."""
+    calendar = calendar_for(graphcron)
+    moments = [moment for each in calendar.excluded for moment in (each.start, each.end - WAKE_BEFORE, each.end)]
+    moments += [moment for moment in (calendar.start, calendar.end) if moment]
+    moments += [calendar.start - WAKE_BEFORE] if calendar.start else []
+    return min((moment for moment in moments if moment > now), default=None)

@@ -1,0 +1,172 @@
+"""Which servers GraphCrons may name: the administrator's allow-list, where there is one.
+
+Who may create a GraphCron can make a pod send a Secret of the namespace to a URL. With an allow-list, only to the URLs
+on it. A runner of one's own could send it anywhere, so that is the administrator's too, and so are the parts of the pod
+on which meshes, injectors and clouds act: annotations, labels and the ServiceAccount. The other fields of ``runner``
+decide where the pod runs and what it may use, not what runs in it; a Secret of ``imagePullSecrets`` goes only to the
+registry of the administrator's image. The chart's admission policy says the same at ``kubectl apply``.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from graphcron.api.restricted import Carried, repository_of
+from graphcron.api.v1alpha1 import GraphCron, GraphServer, Runner
+from graphcron.cache.objects import CronJobSeen
+from graphcron.errors import GraphCronError, NotAllowedError
+from graphcron.settings import Settings
+
+_HOST: Final = "[A-Za-z0-9.-]"
+"""What ``*`` stands for, once or more: it never leaves the host."""
+
+_BELOW: Final = "(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
+"""What may follow an entry: a path without ``..``, escapes or empty parts."""
+
+
+def _matching(pattern: str, one: str, least: str) -> str:
+    """Return the regular expression of a pattern, in which ``*`` stands for characters of one kind.
+
+    Each part but the last is taken where it first occurs, without a second try, so a text is read in linear time.
+    """
+    first, *parts = map(re.escape, pattern.split("*"))
+    if not parts:
+        return first
+    return first + "".join(f"(?>{one}{least}?{part})" for part in parts[:-1]) + f"{one}{least}{parts[-1]}"
+
+
+def is_allowed(url: str, servers: Sequence[str]) -> bool:
+    """Tell whether a URL is one of the servers or below one.
+
+    Parameters
+    ----------
+    servers
+        URLs such as ``https://example.com/langgraph`` or ``http://*.agents.svc:8000``.
+    """
+    patterns = (_matching(each.rstrip("/"), _HOST, "+") + _BELOW for each in servers)
+    return any(re.fullmatch(pattern, url, re.ASCII) for pattern in patterns)
+
+
+def is_listed(key: str, value: str, entries: Sequence[str]) -> bool:
+    """Return whether a label or an annotation is on a list.
+
+    Parameters
+    ----------
+    entries
+        ``key``, which takes any value, or ``key=value``; ``*`` stands for any part of either.
+    """
+    return any(re.fullmatch(_pair_pattern(each), f"{key}={value}", re.ASCII) for each in entries)
+
+
+def _pair_pattern(entry: str) -> str:
+    key, equals, value = entry.partition("=")
+    return "=".join((_matching(key, "[^=]", "*"), _matching(value if equals else "*", "(?s:.)", "*")))
+
+
+def check_graphcron(graphcron: GraphCron, settings: Settings) -> None:
+    """Refuse a GraphCron that names what is not on the list; its ``serverRef`` has been put in place.
+
+    Raises
+    ------
+    NotAllowedError
+        The server, a runner of the GraphCron's own, or what other controllers would read of its pod.
+    """
+    if not settings.allowed_servers:
+        return
+    spec = graphcron.spec
+    if spec.server and spec.server.url:
+        _check_url("spec.server.url", spec.server.url, settings)
+    if spec.runner:
+        _check_runner(spec.runner, settings)
+
+
+def _check_runner(runner: Runner, settings: Settings) -> None:
+    for field in ("image", "env"):
+        if getattr(runner, field):
+            raise _not_allowed(field, "it could send a Secret anywhere")
+    annotations, labels = ((each or {}).items() for each in (runner.annotations, runner.labels))
+    for field, entries in _unlisted(annotations, labels, runner.service_account_name or "", settings):
+        raise _not_allowed(field, "other controllers act on it and could send a Secret anywhere", entries)
+
+
+def _unlisted(
+    annotations: Iterable[tuple[str, str]], labels: Iterable[tuple[str, str]], account: str, settings: Settings
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield the fields of ``runner`` that hold what is not on their lists, and what is on these."""
+    for field, used, entries in (
+        ("annotations", annotations, settings.allowed_annotations),
+        ("labels", labels, settings.allowed_labels),
+        ("serviceAccountName", [(account, "")] if account else [], settings.allowed_service_accounts),
+    ):
+        if not all(is_listed(key, value, entries) for key, value in used):
+            yield field, entries
+
+
+def _not_allowed(field: str, because: str, entries: Sequence[str] = ()) -> NotAllowedError:
+    return NotAllowedError(
+        field=f"spec.runner.{field}",
+        problem=f"is not allowed where the administrator limits the servers: {because}",
+        remedy=f"use only {', '.join(entries)}" if entries else "leave it out",
+    )
+
+
+def refusal_of(carried: Carried, settings: Settings) -> str:
+    """Return why pods may not carry something where the administrator limits the servers; empty: they may."""
+    return next(_refusals(carried, settings), "") if settings.allowed_servers else ""
+
+
+def _refusals(carried: Carried, settings: Settings) -> Iterator[str]:
+    if not carried.server:
+        yield "the server that its pods ask cannot be read"
+    elif not is_allowed(carried.server, _servers(settings)):
+        yield _not_a_server(carried.server)
+    if carried.image != repository_of(settings.runner_image):
+        yield "the image of its pods is not the administrator's"
+    if carried.env:
+        yield "its pods have environment variables that the operator does not set"
+    for field, _ in _unlisted(carried.annotations, carried.labels, carried.service_account, settings):
+        yield f"the {field} of its pods holds what the administrator does not allow"
+
+
+def suspension_of(cronjob: CronJobSeen, settings: Settings) -> str:
+    """Return why a CronJob must start no more Jobs, independently of its GraphCron; empty: it may."""
+    if cronjob.carried.is_unconfined:
+        return "its pods have an annotation that changes their security profile"
+    return refusal_of(cronjob.carried, settings)
+
+
+def to_suspend(
+    cronjobs: Iterable[CronJobSeen], uid: str, settings: Settings, problem: GraphCronError | None = None
+) -> list[CronJobSeen]:
+    """Return those of a GraphCron's CronJobs that may start no more: all of one that is not allowed."""
+    refused = isinstance(problem, NotAllowedError)
+    return [each for each in cronjobs if each.belongs_to(uid) and (refused or suspension_of(each, settings))]
+
+
+def check_server(server: GraphServer, settings: Settings) -> None:
+    """Refuse a GraphServer that is not on the list.
+
+    Raises
+    ------
+    NotAllowedError
+        It is not.
+    """
+    if settings.allowed_servers:
+        _check_url("spec.url", server.spec.url, settings)
+
+
+def _check_url(field: str, url: str, settings: Settings) -> None:
+    if not is_allowed(url, _servers(settings)):
+        raise NotAllowedError(
+            field=field,
+            problem=_not_a_server(url),
+            remedy=f"name one of {', '.join(_servers(settings))}",
+        )
+
+
+def _not_a_server(url: str) -> str:
+    return f"{url} is no server that the administrator allows"
+
+
+def _servers(settings: Settings) -> list[str]:
+    return [each for each in (settings.server_url, *settings.allowed_servers) if each]

@@ -1,0 +1,118 @@
+"""Two installations of the operator that watch one namespace: which of them reconciles a GraphCron. Pure.
+
+The CronJob names the installation that made it (:data:`graphcron.api.names.ANNOTATION_INSTALLATION`). Every other one
+leaves the GraphCron alone. It writes itself into the status as the contender, and renews that every hour. The owner
+acknowledges it, and reports it in ``Ready``; where no owner does, the contender writes ``Ready`` itself.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from graphcron.api import names
+from graphcron.api.reasons import ConditionType, Reason
+from graphcron.api.v1alpha1 import Condition, Contender, GraphCronStatus, GraphServerStatus
+from graphcron.cache.objects import Body, CronJobSeen
+from graphcron.errors import OtherInstallationError
+
+RENEW: Final = timedelta(hours=1)
+"""How often a contender renews its entry: rarely, since each is a write to every GraphCron of the namespace."""
+
+PATIENCE: Final = timedelta(minutes=1)
+"""How long the owner may take to acknowledge it."""
+
+FORGET: Final = 2 * RENEW
+"""How long after its last renewal a contender counts as gone."""
+
+Status = GraphCronStatus | GraphServerStatus
+"""What an installation writes."""
+
+NAMELESS: Final = "(without a name)"
+"""How messages call an installation whose setting ``installation`` is empty."""
+
+_SUMMARY: Final = frozenset({ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED})
+_UNANSWERED: Final[tuple[tuple[ConditionType, Literal["True", "False"]], ...]] = (
+    (ConditionType.READY, "False"),
+    (ConditionType.STALLED, "True"),
+)
+
+
+def owner_of(cronjobs: Iterable[CronJobSeen], name: str, uid: str) -> str:
+    """Return the installation that a GraphCron's first CronJob names; empty: none, so that any may adopt it.
+
+    The first one decides for all, so that two installations that have each made one of them agree.
+    """
+    own = sorted((each for each in cronjobs if each.belongs_to(uid)), key=lambda each: each.name != name)
+    return own[0].installation if own else ""
+
+
+def check_owner(cronjobs: Iterable[CronJobSeen], body: Body, own: str) -> None:
+    """Raise an :class:`OtherInstallationError` where another installation reconciles the GraphCron."""
+    owner = owner_of(cronjobs, body["metadata"]["name"], body["metadata"]["uid"])
+    if is_others(owner, own):
+        raise OtherInstallationError(owner)
+
+
+def is_others(installation: str | None, own: str) -> bool:
+    """Return whether a name is that of another installation."""
+    return bool(installation) and installation != own
+
+
+def adoptable(cronjobs: Iterable[CronJobSeen], own: str) -> list[CronJobSeen]:
+    """Return the CronJobs that are not another installation's."""
+    return [each for each in cronjobs if not is_others(each.installation, own)]
+
+
+def is_reported_by_other(previous: Status, status: Status) -> bool:
+    """Return whether another installation has already written a status about the generation that ours is about."""
+    same = previous.observed_generation == status.observed_generation
+    return same and is_others(previous.installation, status.installation or "")
+
+
+def contender_for(status: GraphCronStatus, own: str, *, now: datetime) -> Contender | None:
+    """Return the contender that a GraphCron of ours still has, acknowledged; None: there is none, or it is gone."""
+    contender = status.contender
+    if contender is None or contender.installation == own or now - contender.time >= FORGET:
+        return None
+    return contender.model_copy(update={"acknowledged": True})
+
+
+def contended(
+    status: GraphCronStatus, owner: str, own: str, *, namespace: str, generation: int, now: datetime
+) -> GraphCronStatus:
+    """Return the status with what a contender has to add to it; most often that is nothing.
+
+    Parameters
+    ----------
+    owner, own
+        The installation that reconciles the GraphCron, and ours.
+    """
+    contender = status.contender
+    if contender is None or now - contender.time >= RENEW:
+        return status.model_copy(update={"contender": Contender(installation=own, time=now)})
+    if contender.acknowledged or now - contender.time < PATIENCE:
+        return status
+    conditions = status.conditions or []
+    if any(
+        (each.type, each.status, each.reason) == (*_UNANSWERED[0], Reason.INSTALLATION_CONFLICT) for each in conditions
+    ):
+        return status
+    message = (
+        f"The CronJob belongs to the installation {owner} of the operator, which does not answer. The installation "
+        f"{own or NAMELESS} leaves it alone. If {owner} was uninstalled, hand its CronJobs over: kubectl annotate "
+        f"cronjobs --namespace={namespace} --all {names.ANNOTATION_INSTALLATION}-"
+    )
+    summary = [
+        Condition(
+            type=kind,
+            status=verdict,
+            reason=Reason.INSTALLATION_CONFLICT,
+            message=message,
+            last_transition_time=now,
+            observed_generation=generation,
+        )
+        for kind, verdict in _UNANSWERED
+    ]
+    return status.model_copy(
+        update={"conditions": summary + [each for each in conditions if each.type not in _SUMMARY]}
+    )

@@ -1,0 +1,189 @@
+"""Jobs that Kubernetes leaves open: a sidecar outlives the runner, or no pod can be made. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, NamedTuple
+
+from graphcron.api.calendar_for import calendar_for
+from graphcron.api.names import Purpose
+from graphcron.api.reasons import Reason
+from graphcron.api.v1alpha1 import GraphCron, RecentRun
+from graphcron.cache.objects import JobSeen, PodSeen
+from graphcron.contract import Outcome, Report
+from graphcron.manifests.job import CATCH_UP_SECONDS
+from graphcron.planning.allowed_servers import refusal_of
+from graphcron.planning.missed_runs import SLACK, patience
+from graphcron.planning.run_history import pods_by_job
+from graphcron.settings import Settings
+
+SIDECAR_GRACE: Final = timedelta(seconds=30)
+"""How long a pod may go on after its runner: a sidecar that ends on its own has ended by then."""
+
+POD_GRACE: Final = timedelta(seconds=15)
+"""How long the Job controller may take to create the first pod before the Job's Events are read."""
+
+RETRY: Final = timedelta(minutes=1)
+"""How often the Job controller tries to create a pod again, at the least."""
+
+MOST_READ: Final = 5
+"""Jobs without a pod whose Events are read in one look; what refuses one refuses the others."""
+
+
+class Ending(NamedTuple):
+    """A Job or pod that the operator brings to its end."""
+
+    kind: Literal["Job", "Pod"]
+    """A Job is deleted; a pod gets a deadline that has passed, after which its Job goes on as its policy says."""
+    name: str
+    uid: str
+    at: datetime
+    """When it is due."""
+    version: str = ""
+    """The only version of the Job that may be deleted; empty: any."""
+    sidecars: str = ""
+    """What keeps the pod running."""
+    refusal: str = ""
+    """Why it is not allowed."""
+
+
+def endings_for(
+    graphcron: GraphCron | None,
+    jobs: Sequence[JobSeen],
+    pods: Sequence[PodSeen],
+    refusals: Mapping[str, str],
+    now: datetime,
+) -> list[Ending]:
+    """List what is to be ended, now or later; without a GraphCron only what a sidecar keeps open.
+
+    Parameters
+    ----------
+    graphcron
+        None: what became of runs without a pod is not known.
+    """
+    return [*outlived(jobs, pods), *(in_the_way(graphcron, jobs, refusals, now) if graphcron else ())]
+
+
+def outlived(jobs: Iterable[JobSeen], pods: Iterable[PodSeen]) -> Iterator[Ending]:
+    """List what a sidecar keeps open after the runner's end.
+
+    A Job fails when, and only when, its run has failed. A Job whose runner has succeeded is deleted, since a deadline
+    or a sidecar's exit code would make it fail. Of any other the pod is ended, and the Job's policy does the rest.
+    """
+    groups = pods_by_job(pods)
+    for job in jobs:
+        if job.finished:
+            continue
+        ended = [pod for pod in groups.get(job.name, ()) if pod.exit_code is not None]
+        succeeded = next((pod for pod in ended if pod.exit_code == 0 and (pod.failed or pod.sidecars)), None)
+        if succeeded:
+            yield Ending("Job", job.name, job.uid, _due(succeeded), sidecars=succeeded.sidecars)
+            continue
+        for pod in ended:
+            if pod.exit_code and pod.sidecars:
+                yield Ending("Pod", pod.name, pod.uid, _due(pod), sidecars=pod.sidecars)
+
+
+def _due(pod: PodSeen) -> datetime:
+    ended = pod.finished_at or pod.created
+    return ended if pod.failed else ended + SIDECAR_GRACE
+
+
+def forbidden(jobs: Iterable[JobSeen], settings: Settings, now: datetime) -> list[Ending]:
+    """List the Jobs under way of which the administrator does not allow the pods; these cancel the runs."""
+    refusals = ((job, refusal_of(job.carried, settings)) for job in jobs if not job.finished)
+    return [Ending("Job", job.name, job.uid, now, refusal=why) for job, why in refusals if why]
+
+
+# --- Jobs without a pod
+
+
+def podless(jobs: Iterable[JobSeen], pods: Iterable[PodSeen]) -> list[JobSeen]:
+    """Return the Jobs that have no pod and, as far as their status tells, never had one; the oldest first."""
+    with_pods = {pod.job for pod in pods}
+    bare = [job for job in jobs if not job.had_pods and not job.succeeded and job.name not in with_pods]
+    return sorted(bare, key=lambda job: (job.created, job.name))
+
+
+def refusal_in(job: str, events: Iterable[Mapping[str, Any]]) -> str:
+    """Return why the Job controller can create no pod, in its own words; empty where it could, or has not tried."""
+    words = ""
+    for event in sorted(events, key=lambda event: str(event.get("lastTimestamp") or "")):
+        if event.get("reason") == "SuccessfulCreate":
+            return ""
+        if event.get("reason") == "FailedCreate":
+            words = str(event.get("message") or "")
+    # Each try has another name, which would make each a new message.
+    return re.sub(rf'"{re.escape(job)}-\w+"', f'"{job}"', words.removeprefix("Error creating: ")).rstrip(".")
+
+
+def refused_report(jobs: Iterable[JobSeen], refusals: Mapping[str, str], report: Report | None) -> Report | None:
+    """Return what a preflight has found; where it has found nothing for lack of a pod, why there is none."""
+    if report is not None and report.reason != Reason.POD_LOST:
+        return report
+    words = [refusals[job.name] for job in jobs if job.purpose is Purpose.PREFLIGHT and job.name in refusals]
+    return Report(Outcome.INTERNAL_ERROR, _sentence(words[-1]), Reason.POD_CANNOT_START) if words else report
+
+
+def given_up(
+    graphcron: GraphCron, jobs: Iterable[JobSeen], refusals: Mapping[str, str], now: datetime
+) -> list[RecentRun]:
+    """Tell the occurrences whose Jobs got no pod until their starting deadline."""
+    return [
+        RecentRun(
+            job=job.name,
+            scheduled_time=job.scheduled_time,
+            trigger=job.trigger or None,
+            outcome=Outcome.SKIPPED.value,
+            reason=Reason.POD_CANNOT_START,
+            message=_sentence(refusals[job.name]),
+        )
+        for job in jobs
+        if job.name in refusals
+        and job.purpose is not Purpose.PREFLIGHT
+        and (job.finished or _deadline(graphcron, job) <= now)
+    ]
+
+
+def in_the_way(
+    graphcron: GraphCron, jobs: Sequence[JobSeen], refusals: Mapping[str, str], now: datetime
+) -> Iterator[Ending]:
+    """List the Jobs without a pod that make room for the next one.
+
+    Until the next occurrence is about to be due they stay: the Job controller goes on trying, and the pod that it can
+    create at last, which starts no run any more, shows that pods can be created again.
+    """
+    following = calendar_for(graphcron).next_times(now, 1)
+    for job in jobs:
+        if job.name not in refusals or job.finished or job.purpose is Purpose.PREFLIGHT:
+            continue
+        alike = [other for other in jobs if other.created > job.created and other.purpose is not Purpose.PREFLIGHT]
+        if job.purpose is Purpose.CATCH_UP and any(other.purpose is Purpose.CATCH_UP for other in alike):
+            yield Ending("Job", job.name, job.uid, now, job.version)
+        elif alike or following:
+            room = now if alike else following[0] - SLACK
+            yield Ending("Job", job.name, job.uid, max(_deadline(graphcron, job), room), job.version)
+
+
+def stuck_looks(
+    jobs: Sequence[JobSeen],
+    pods: Sequence[PodSeen],
+    refusals: Mapping[str, str],
+    endings: Iterable[Ending],
+    now: datetime,
+) -> list[datetime]:
+    """Return when stuck Jobs are looked at again, without an event."""
+    moments = [each.at if each.at > now else now + SIDECAR_GRACE for each in endings]
+    moments += [job.created + wait for job in podless(jobs, pods) for wait in (POD_GRACE, RETRY)]
+    return moments + ([now + RETRY] if refusals else [])
+
+
+def _deadline(graphcron: GraphCron, job: JobSeen) -> datetime:
+    """Return when a pod that is created would start no run any more."""
+    if job.purpose is Purpose.CATCH_UP:
+        return job.created + max(timedelta(seconds=CATCH_UP_SECONDS), patience(graphcron.spec))
+    return job.scheduled_time + patience(graphcron.spec)
+
+
+def _sentence(words: str) -> str:
+    return f"Kubernetes cannot create its pod: {words}"

@@ -1,0 +1,1 @@
+"""Whether an occurrence may start: schedule, predecessors, capacity, turns."""

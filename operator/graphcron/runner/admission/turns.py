@@ -1,0 +1,77 @@
+"""Whose turn it is where several occurrences are about to start, so that none slips past another's check.
+
+Everyone makes itself seen on the server, by making its record or touching it, *before* it looks who else is there. So
+of two that are about to start at least the later one sees the other, and lets it go first. Who was silent for the
+grace time is out: its request was sent within half of that, or is not sent any more. Should it come back, it lets
+those go first that it finds. All times are the server's own, and go on by our steady clock from what it told us last:
+no two wall clocks are compared.
+"""
+
+from typing import NamedTuple
+
+from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.record_thread import AWAITED_FOR, NO_RUN, POD, RUN_ID, STOPPED_BY, STOPPED_RUN, Record
+
+
+class Turn(NamedTuple):
+    """Our own place among those who are about to start."""
+
+    made: tuple[float, str]
+    """As :attr:`Record.made`: the order in which all go."""
+    came: tuple[float, str]
+    """Since when we have been seen without a gap: whoever was seen before goes first, if it is younger."""
+    holds: bool
+    """Ours is a further run of an occurrence that is under way: its place is kept, nobody who waits is before us."""
+    grace: float
+    touched: float
+    """The server's time when we made ourselves seen last."""
+    heard: float
+    """When we knew of that (steady clock)."""
+
+    def now(self, steady: float) -> float:
+        """Return the server's time, or a little less."""
+        return self.touched + steady - self.heard
+
+
+def announce(tick: Tick, marks: dict[str, str] | None = None) -> None:
+    """Make ourselves seen, by touching our record."""
+    last, since = tick.announced, tick.clock.steady()
+    tick.mark({POD: tick.settings.pod, **(marks or {})})
+    if last is None or tick.clock.steady() - last > tick.settings.grace / 2:
+        tick.came = None
+    tick.announced = since
+
+
+def announced(tick: Tick) -> None:
+    """Make ourselves seen, unless we have just done so by making the record."""
+    if tick.announced is None or tick.clock.steady() - tick.announced > tick.settings.grace / 10:
+        announce(tick)
+
+
+def hold(tick: Tick, seconds: float = 0.0) -> None:
+    """Say that the occurrence goes on though its run is over: another follows, in so many seconds or soon after."""
+    announce(tick, {AWAITED_FOR: str(round(seconds + tick.settings.grace) + 1)})
+
+
+def awaited(record: Record, now: float) -> bool:
+    """Tell whether the occurrence goes on though its run is over (by the server's clock)."""
+    text = record.text(AWAITED_FOR)
+    return text.isascii() and text.isdigit() and len(text) < 10 and now < record.touched + int(text)
+
+
+def given_up(record: Record) -> bool:
+    """Tell whether the pod that was to start was stopped in good order before it did."""
+    return record.text(STOPPED_RUN) == NO_RUN and record.text(STOPPED_BY) == record.text(POD)
+
+
+def turn_of(tick: Tick, own: Record, *, holds: bool = False) -> Turn:
+    """Return our turn, from our record as it was read after we made ourselves seen."""
+    tick.came = tick.came or (own.touched, own.id)
+    return Turn(own.made, tick.came, holds, tick.settings.grace, own.touched, tick.clock.steady())
+
+
+def goes_first(record: Record, turn: Turn, now: float) -> bool:
+    """Tell whether another occurrence that has no run is about to start one, and before us (by the server's clock)."""
+    if record.text(RUN_ID) or given_up(record) or now - record.touched >= turn.grace:
+        return False
+    return (not turn.holds and record.made < turn.made) or (record.touched, record.id) < turn.came

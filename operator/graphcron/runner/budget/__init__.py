@@ -1,0 +1,1 @@
+"""What runs use, in tokens and money, and what a window still allows."""

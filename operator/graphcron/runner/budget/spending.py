@@ -1,0 +1,267 @@
+"""What the occurrence uses, where it has a budget: all its runs and pods together, while it goes and at the end."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar
+
+from graphcron.contract import Budget
+from graphcron.runner.budget import ledger, money
+from graphcron.runner.budget.ledger import Entry
+from graphcron.runner.budget.tokens import Counter, Names, Used, in_state
+from graphcron.runner.client.errors import Ended, Refused, Unanswered, Untrusted
+from graphcron.runner.client.langgraph_api import Json
+from graphcron.runner.occurrence.context import Tick
+
+SAVE_SECONDS: Final = 30.0
+"""How often what a run has used so far is written down, should its pod be killed."""
+
+SETTLE_SECONDS: Final = 15.0
+"""How long to wait for the rest of a stream whose run is over."""
+
+WRITE_SECONDS: Final = 10.0
+"""How long to try to read or write the ledger."""
+
+HURRY_SECONDS: Final = 3.0
+"""Both after SIGTERM."""
+
+GAP_SECONDS: Final = 100.0
+"""After a silence that is longer something may be missing: servers keep events for two minutes."""
+
+
+T = TypeVar("T")
+
+
+class _Over(Exception):
+    """The occurrence has used more than a run may."""
+
+
+class Limits(NamedTuple):
+    """How much, in tokens and in money."""
+
+    tokens: int | None
+    cost: int | None
+
+    @classmethod
+    def of(cls, tokens: int | None, cost: str | None) -> "Limits":
+        """Read a budget's pair of limits."""
+        return cls(tokens, None if cost is None else money.units(cost))
+
+
+class Spending:
+    """Counts an occurrence's runs one after the other, and knows what earlier pods have counted."""
+
+    def __init__(self, budget: Budget, occurrence_id: str, at: int) -> None:
+        self.prices = money.Prices(budget.prices) if budget.prices is not None else None
+        self.per_run = Limits.of(budget.maxTokensPerRun, budget.maxCostPerRun)
+        self.counter = Counter()
+        self.run_id = ""
+        self.replays = True
+        """The server gives us the run's stream."""
+        self.window: dict[str, Any] = {}
+        """What is known of the budget's window, as members of the report."""
+        self.lost_days: list[str] = []
+        """Days of the window whose ledger the server has deleted: only their totals are known, as a lower bound."""
+        self._at, self._occurrence = at, ledger.short(occurrence_id)
+        self._noted: dict[str, Entry] = {}
+        """What the ledger says of the occurrence's runs, and what we have counted of those that are over."""
+        self._in_state: dict[Names, Used] = {}
+        self._read = False
+        self._whole = False
+        self._gap = False
+        self._heard: float | None = None
+        self._saved_at = 0.0
+        self._saved: Entry | None = None
+
+    # --- how much it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def entry(self) -> Entry:
+        """What the run has used so far: what we or any pod before us know."""
+        noted = self._noted.get(ledger.short(self.run_id))
+        others = [each for each in self._noted.values() if each.run != ledger.short(self.run_id)]
+        seen = sum(used.total for used in self._in_state.values()) - sum(each.tokens for each in others)
+        seen_cost = self._cost(self._in_state) - sum(each.cost for each in others)
+        tokens = max(self.counter.total, seen, noted.tokens if noted else 0)
+        cost = max(self._cost(self.counter.by_model), seen_cost, noted.cost if noted else 0)
+        is_exact = self.counter.exact and self._whole and not self._gap and tokens == self.counter.total
+        is_exact = is_exact or (noted is not None and not noted.at_least)  # only the whole of a run is called exact
+        return Entry(self._at, self._occurrence, ledger.short(self.run_id), tokens, cost, not is_exact)
+
+    @property
+    def all(self) -> list[Entry]:
+        """What each run of the occurrence has used."""
+        own = [self.entry] if self.run_id else []
+        return [each for each in self._noted.values() if each.run != ledger.short(self.run_id)] + own
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all runs of the occurrence."""
+        return sum(entry.tokens for entry in self.all)
+
+    @property
+    def cost(self) -> int:
+        """What they cost, as far as prices are known."""
+        return sum(entry.cost for entry in self.all)
+
+    @property
+    def at_least(self) -> bool:
+        """It may have been more."""
+        return any(entry.at_least for entry in self.all)
+
+    @property
+    def unpriced(self) -> int:
+        """How many models have no price."""
+        if self.prices is None:
+            return 0
+        used = {**self.counter.by_model, **self._in_state}
+        return len({names[0] or names[1] for names in used if self.prices.cost(names, 0, 0) is None})
+
+    @property
+    def over(self) -> bool:
+        """Whether it is more than a run may use."""
+        tokens, cost = self.per_run
+        return (tokens is not None and self.tokens > tokens) or (cost is not None and self.cost > cost)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether a further run could use nothing."""
+        return ledger.reached(self.tokens, self.per_run.tokens) or ledger.reached(self.cost, self.per_run.cost)
+
+    def _cost(self, by_model: dict[Names, Used]) -> int:
+        prices = self.prices
+        if prices is None:
+            return 0
+        return sum(prices.cost(names, used.asked, used.answered) or 0 for names, used in by_model.items())
+
+    # --- while it goes ------------------------------------------------------------------------------------------------
+
+    def attach(self, tick: Tick) -> None:
+        """Count the run that the pod follows from here on."""
+        if tick.run_id != self.run_id:
+            if self.run_id:
+                self._noted[ledger.short(self.run_id)] = self.entry
+            self.counter, self.run_id, self.replays, self._in_state = Counter(), tick.run_id, True, {}
+            self._whole, self._gap, self._heard = False, False, None
+            self._saved_at = tick.clock.steady()
+        if not self._read:  # a SIGTERM may have cut short the first try
+            self._recall(tick)
+
+    def _recall(self, tick: Tick) -> None:
+        """Learn what earlier pods have noted of this occurrence."""
+        day = ledger.thread_of(tick.settings.uid, self._at)
+        found = self._briefly(tick, lambda: [tick.server.thread(day)])
+        self._read, self._gap = found is not None, self._gap or found is None
+        thread = (found or [None])[0] or {}
+        for entry in ledger.entries(thread.get("metadata") or {}):
+            if (entry.at, entry.occurrence) == (self._at, self._occurrence):
+                self._noted.setdefault(entry.run, entry)
+
+    def follow(self, tick: Tick, wait: Callable[[], float], *, heed: bool = True) -> None:
+        """Read the run's stream until its end, or until the run has used too much.
+
+        Parameters
+        ----------
+        tick
+            Who follows.
+        wait
+            Asked before each read: how many seconds to wait for it at most.
+        heed
+            Whether to stop reading at the limit.
+
+        Raises
+        ------
+        Unanswered, Untrusted
+        """
+        reader, self._whole = self.counter.reader(), False
+
+        def take(piece: bytes) -> None:
+            before = self.counter.total
+            self._hear(tick)
+            reader.feed(piece)
+            if heed and self.counter.total != before and self.over:
+                raise _Over
+
+        def patience() -> float:
+            self._save_in_passing(tick)
+            return wait()
+
+        try:
+            tick.server.stream(tick.thread_id, tick.run_id, self.counter.since, patience, take)
+            self._whole = True
+        except _Over:
+            tick.log("over-budget", tokens=self.tokens)
+        except Refused as error:
+            self.replays = False
+            tick.log("no-stream", level="warning", error=str(error))
+
+    def _hear(self, tick: Tick) -> None:
+        now = tick.clock.steady()
+        self._gap = self._gap or (self._heard is not None and now - self._heard > GAP_SECONDS)
+        self._heard = now
+
+    def _save_in_passing(self, tick: Tick) -> None:
+        now = tick.clock.steady()
+        if now - self._saved_at < SAVE_SECONDS:
+            return
+        self._saved_at, entry = now, self.entry
+        if entry.tokens and entry != self._saved:
+            self._saved = entry
+            self._try(tick, lambda: ledger.write(tick.server, tick.settings, entry))
+
+    # --- when it is over ----------------------------------------------------------------------------------------------
+
+    def settle(self, tick: Tick) -> None:
+        """Read what is missing of the stream of a run that is over, and write down what it used."""
+        if tick.run is None:
+            return
+        self.attach(tick)
+        patience = HURRY_SECONDS if tick.stop.requested else SETTLE_SECONDS
+        if self.replays and not self._whole:
+            self._read_rest(tick, tick.clock.steady() + patience)
+        if self.entry.at_least and not tick.shared and not tick.stop.requested:
+            self._in_state = in_state(self._try(tick, lambda: self._state(tick)))
+        self._write(tick)
+
+    @staticmethod
+    def _state(tick: Tick) -> Json | None:
+        """Return the thread's state, where its messages are of no run that is newer than ours."""
+        newest = tick.server.runs(tick.thread_id, limit=1)
+        return tick.server.state(tick.thread_id) if newest and newest[0].get("run_id") == tick.run_id else None
+
+    def _read_rest(self, tick: Tick, until: float) -> None:
+        def wait() -> float:
+            left = until - tick.clock.steady()
+            if left <= 0:
+                raise TimeoutError
+            return left
+
+        while self.replays and not self._whole and tick.clock.steady() < until:
+            with tick.stop.at_once():
+                try:
+                    self.follow(tick, wait, heed=False)
+                except (Unanswered, Untrusted) as error:
+                    tick.log("stream-cut", level="debug", error=str(error))
+            if not self._whole:
+                tick.sleep(0.2)
+
+    def _write(self, tick: Tick) -> None:
+        entry = self.entry
+        self._briefly(tick, lambda: ledger.write(tick.server, tick.settings, entry))
+        tick.log("counted", tokens=entry.tokens, at_least=entry.at_least, unpriced=self.unpriced or None)
+
+    def _briefly(self, tick: Tick, call: Callable[[], T]) -> T | None:
+        """Ask with little patience: a run's outcome does not wait for the ledger."""
+        before = tick.give_up
+        patience = HURRY_SECONDS if tick.stop.requested else WRITE_SECONDS
+        tick.give_up = min(tick.clock.now() + patience, before or float("inf"))
+        try:
+            return self._try(tick, lambda: tick.ask(call))
+        finally:
+            tick.give_up = before
+
+    @staticmethod
+    def _try(tick: Tick, call: Callable[[], T]) -> T | None:
+        try:
+            return call()
+        except (Ended, Unanswered, Refused, Untrusted) as error:
+            tick.log("ledger-undone", level="warning", error=str(error))
+            return None

@@ -1,0 +1,178 @@
+"""Counting a run's tokens from its stream of messages: each model call once, whatever becomes of its answer.
+
+A whole message tells what its call used. The pieces of a streamed one add up, as LangChain itself adds them. Events
+may come twice, where a stream was cut or joined late; and their ids are no help there, since a server may give several
+events of one millisecond the same. So an event that tells of tokens is known again by its id and its data.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from graphcron.runner.client.parsing import is_count, parse
+from graphcron.runner.client.sse import Events
+
+FROM_THE_START: Final = "-1"
+"""The event id that is before all others."""
+
+_TIMED: Final = re.compile(r"([0-9]{1,18})-[0-9]{1,18}")
+
+Names = tuple[str, str]
+"""A model as its answer names it, and as it was asked for; either may be empty."""
+
+NOBODY: Final[Names] = ("", "")
+
+
+class Used(NamedTuple):
+    """Tokens of some model calls."""
+
+    asked: int = 0
+    answered: int = 0
+    total: int = 0
+    """Of both; a model may count more than that."""
+
+    def plus(self, other: "Used", sign: int = 1) -> "Used":
+        """Return the sum, or the difference."""
+        return Used(
+            self.asked + sign * other.asked, self.answered + sign * other.answered, self.total + sign * other.total
+        )
+
+
+class Counter:
+    """The tokens of one run: what is kept of it is a few hundred bytes a model call, and no text."""
+
+    def __init__(self) -> None:
+        self.by_model: dict[Names, Used] = {}
+        """What was used, by model."""
+        self.total = 0
+        self.begun = False
+        """We have seen the run's first event."""
+        self.lost = 0
+        """Events that were too much to hold."""
+        self.silent: set[str] = set()
+        """Messages of models that have told no usage so far."""
+        self.since = FROM_THE_START
+        """Where to go on after a cut."""
+        self._calls: dict[str, tuple[Names, Used]] = {}
+        self._seen: set[int] = set()
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is missing of what has come so far."""
+        return self.begun and not self.lost and not self.silent
+
+    def reader(self) -> Events:
+        """Return what takes the bytes of one connection."""
+        return Events(self.take)
+
+    def take(self, name: str, data: bytes | None, event_id: str) -> None:
+        """Take one event of the stream."""
+        if event_id:
+            self.since = _shortly_before(event_id)
+        kind = name.partition("|")[0]
+        if data is None:
+            self.lost += 1
+        elif kind == "metadata":
+            self.begun = self.begun or _first_attempt(data)
+        elif kind == "messages":
+            self._messages(data, event_id)
+
+    def _messages(self, data: bytes, event_id: str) -> None:
+        try:
+            value = parse(data)
+        except ValueError:
+            self.lost += 1
+            return
+        if not (isinstance(value, list) and len(value) == 2 and all(isinstance(each, dict) for each in value)):
+            return
+        message, metadata = value
+        used = usage_of(message)
+        message_id = str(message.get("id") or event_id)
+        if used is None:
+            if metadata.get("ls_model_type") and message_id not in self._calls:
+                self.silent.add(message_id)
+            self._name(message_id, message, metadata)
+            return
+        mark = hash((event_id, data))
+        if mark not in self._seen:
+            self._seen.add(mark)
+            self._count(message_id, message, metadata, used)
+
+    def _count(self, message_id: str, message: Mapping[str, Any], metadata: Mapping[str, Any], used: Used) -> None:
+        names, before = self._calls.get(message_id, (NOBODY, Used()))
+        is_piece = str(message.get("type", "")).endswith("Chunk")
+        after = before.plus(used) if is_piece else used
+        self.silent.discard(message_id)
+        self._book(names, before, -1)
+        self._calls[message_id] = (_names(names, message, metadata), after)
+        self._book(self._calls[message_id][0], after, 1)
+
+    def _name(self, message_id: str, message: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """A piece without usage may tell the model that the piece with it does not."""
+        known, used = self._calls.get(message_id, (NOBODY, Used()))
+        names = _names(known, message, metadata)
+        if names != known:
+            self._book(known, used, -1)
+            self._book(names, used, 1)
+            self._calls[message_id] = (names, used)
+
+    def _book(self, names: Names, used: Used, sign: int) -> None:
+        self.total += sign * used.total
+        left = self.by_model.get(names, Used()).plus(used, sign)
+        if any(left):
+            self.by_model[names] = left
+        else:
+            self.by_model.pop(names, None)
+
+
+def usage_of(message: Mapping[str, Any]) -> Used | None:
+    """Return what a message tells of tokens, or None: nothing."""
+    usage = message.get("usage_metadata")
+    if not isinstance(usage, dict):
+        return None
+    asked, answered = (_number(usage.get(key)) for key in ("input_tokens", "output_tokens"))
+    return Used(asked, answered, _number(usage.get("total_tokens")) or asked + answered)
+
+
+def in_state(state: Mapping[str, Any] | None) -> dict[Names, Used]:
+    """Return what the messages of a thread's state tell: a lower bound of what its runs used."""
+    values = (state or {}).get("values")
+    messages = values.get("messages") if isinstance(values, dict) else None
+    found: dict[Names, Used] = {}
+    for message in messages if isinstance(messages, list) else []:
+        used = usage_of(message) if isinstance(message, dict) else None
+        if used:
+            names = _names(NOBODY, message, {})
+            found[names] = found.get(names, Used()).plus(used)
+    return found
+
+
+def _names(known: Names, message: Mapping[str, Any], metadata: Mapping[str, Any]) -> Names:
+    response = message.get("response_metadata")
+    response = response if isinstance(response, dict) else {}
+    answered = response.get("model_name") or response.get("model")
+    asked = metadata.get("ls_model_name")
+    return known[0] or _text(answered), known[1] or _text(asked)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> int:
+    return value if is_count(value) else 0
+
+
+def _first_attempt(data: bytes) -> bool:
+    """A server that starts a run anew after a crash has forgotten what the attempt before it used."""
+    try:
+        value = parse(data)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and value.get("attempt", 1) == 1
+
+
+def _shortly_before(event_id: str) -> str:
+    """Return an id from which an event of the same millisecond comes again; of ids of another kind: the start."""
+    match = _TIMED.fullmatch(event_id)
+    return f"{int(match[1]) - 1}-0" if match else FROM_THE_START

@@ -1,0 +1,103 @@
+"""Threads and runs as the server's answers hold them: checked where an answer is read, and relied on from there on.
+
+Ids are UUIDs, metadata are an object, times can be read. An answer that is otherwise counts as lost.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphcron.runner.client.answers import is_uuid
+from graphcron.runner.client.errors import Lost
+from graphcron.runner.client.times import is_time
+
+
+def object_in(answer: Any) -> dict[str, Any]:
+    """Return an answer that is an object.
+
+    Raises
+    ------
+    Lost
+        It is none.
+    """
+    if not isinstance(answer, dict):
+        raise Lost("the answer is not of the API's form")
+    return answer
+
+
+def list_in(answer: Any) -> list[Any]:
+    """Return an answer that is a list.
+
+    Raises
+    ------
+    Lost
+        It is none.
+    """
+    if not isinstance(answer, list):
+        raise Lost("the answer is not of the API's form")
+    return answer
+
+
+def thread_in(answer: Any) -> dict[str, Any]:
+    """Return a thread.
+
+    Raises
+    ------
+    Lost
+        It is none.
+    """
+    thread = object_in(answer)
+    if not is_uuid(thread.get("thread_id")):
+        raise Lost("the answer names no thread")
+    return {**_timed(thread), "metadata": _known(thread, "metadata")}
+
+
+def run_in(answer: Any, thread_id: str) -> dict[str, Any]:
+    """Return a run of that thread, its metadata where they belong: some servers keep them in its ``config`` alone.
+
+    Raises
+    ------
+    Lost
+        It is none.
+    """
+    run = object_in(answer)
+    if not is_uuid(run.get("run_id")):
+        raise Lost("the answer names no run")
+    kept = _known(_known(run, "config"), "metadata")
+    return {**_timed(run), "thread_id": thread_id, "metadata": {**kept, **_known(run, "metadata")}}
+
+
+def member(value: Any, name: str) -> dict[str, Any]:
+    """Return a member that is an object, or an empty one."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _known(value: dict[str, Any], name: str) -> dict[str, Any]:
+    found = value.get(name)
+    return {} if found is None else object_in(found)
+
+
+def _timed(found: dict[str, Any]) -> dict[str, Any]:
+    if not is_time(found.get("created_at")) or not (found.get("updated_at") is None or is_time(found["updated_at"])):
+        raise Lost("the answer tells no time")
+    return found
+
+
+def torn_checkpoint(state: Mapping[str, Any] | None) -> str:
+    """Return the id of a thread's last checkpoint if a node was cut off there between its result and its way on.
+
+    LangGraph takes such a node for finished: resumed as usual, the graph would end there and call that success.
+    Started at the checkpoint by its id, it runs that one step again.
+    """
+    tasks = (state or {}).get("tasks")
+    if isinstance(tasks, list) and any(
+        isinstance(task, dict) and task.get("error") and task.get("result") for task in tasks
+    ):
+        return checkpoint_of(state)
+    return ""
+
+
+def checkpoint_of(state: Mapping[str, Any] | None) -> str:
+    """Return the id of a thread's last checkpoint, or nothing."""
+    found = member(state, "checkpoint").get("checkpoint_id")
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,1 @@
+"""One occurrence as its pod knows it: identity, settings, record, outcome, shutdown."""

@@ -1,0 +1,132 @@
+"""From what the server says to an outcome: pure functions, no I/O."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from graphcron.contract import Outcome
+from graphcron.runner.client import answers
+from graphcron.runner.client.errors import Ending, Refused
+from graphcron.runner.client.parsing import is_count
+from graphcron.runner.occurrence.record_thread import ENDED_RUN, ENDED_WHY, STOPPED_RUN, Record
+
+LIVE: Final = ("pending", "running")
+"""Statuses of a run that is not over."""
+
+
+def waits_for_human(thread: Mapping[str, Any]) -> bool:
+    """Tell whether a thread has an interrupt that nobody has answered.
+
+    Its status does not: a cancelled run leaves ``interrupted`` too, and a cancelled *pending* run makes a
+    thread with an open interrupt ``idle``.
+    """
+    return bool(thread.get("interrupts")) and thread.get("status") != "busy"
+
+
+def of_success(thread: Mapping[str, Any], *, newest: bool) -> Ending:
+    """Judge a run of status ``success``: one that stopped at an interrupt is that as well.
+
+    Parameters
+    ----------
+    thread
+        The thread, as it is after the run.
+    newest
+        Whether no later run has touched the thread; if one has, the thread says nothing about ours.
+    """
+    if newest and thread.get("status") == "interrupted":
+        reason = "" if thread.get("interrupts") else "Breakpoint"
+        return Ending(Outcome.INTERRUPTED, reason, "the graph stopped and waits for a person")
+    return Ending(Outcome.SUCCEEDED, "", "the graph ran to its end")
+
+
+def of_error(error: Mapping[str, Any]) -> Ending:
+    """Judge a run of status ``error``: the error's class, never its text, which may hold secrets."""
+    name = answers.class_of(error)
+    return Ending(Outcome.GRAPH_ERROR, name, f"the graph raised {name or 'an error'}")
+
+
+def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -> Ending:
+    """Judge a run of status ``interrupted``: who cancelled it stands on the record, if it was one of us.
+
+    Outcome Stopped here means: one of our pods was told to stop, so it can be resumed.
+
+    Parameters
+    ----------
+    timeout
+        As :func:`timed_out` takes it.
+    """
+    if record and record.text(ENDED_RUN) == run_id:
+        if record.text(ENDED_WHY) == Outcome.TIMEOUT.value:
+            return timed_out(timeout)
+        if record.text(ENDED_WHY) == Outcome.OVER_BUDGET.value:
+            return over_budget()
+        why = answers.reason_of(record.text(ENDED_WHY))
+        return Ending(Outcome.CANCELLED, why, "the next occurrence took its place")
+    if record and record.text(STOPPED_RUN) == run_id:
+        return stopped()
+    if record is None:
+        return Ending(Outcome.CANCELLED, "RecordNotFound", "the run was cancelled; the record of why is gone")
+    return Ending(Outcome.CANCELLED, "", "somebody cancelled the run on the server")
+
+
+def stopped() -> Ending:
+    """Return the ending of a run that a pod of ours has stopped: another goes on with it."""
+    return Ending(Outcome.STOPPED, "", "the pod was told to stop")
+
+
+def over_budget() -> Ending:
+    """Return the ending of a run that used too much."""
+    return Ending(Outcome.OVER_BUDGET, "RunBudgetExceeded", "the run used more than its budget, and was cancelled")
+
+
+def timed_out_by_server() -> Ending:
+    """Return the ending of a run that grew too old for the server."""
+    return Ending(Outcome.TIMEOUT, "ServerTimeout", "the server's own limit ended the run")
+
+
+def timed_out(timeout: int | None) -> Ending:
+    """Return the ending of a run that grew too old.
+
+    Parameters
+    ----------
+    timeout
+        The GraphCron's ``timeoutSeconds``; None: it sets none, and the operator's default holds.
+    """
+    if timeout is None:
+        words = "the run grew older than the operator's default timeout and was cancelled; timeoutSeconds is not set"
+        return Ending(Outcome.TIMEOUT, "DefaultTimeout", words)
+    return Ending(Outcome.TIMEOUT, "", "the run grew older than timeoutSeconds and was cancelled")
+
+
+def of_refusal(refused: Refused, credentials: Sequence[str]) -> Ending:
+    """Judge a 3xx or 4xx.
+
+    Parameters
+    ----------
+    refused
+        What was refused, and what is known of the answer.
+    credentials
+        Names of the headers that may authenticate a request.
+    """
+    status, said = refused.status, f": {refused.said}" if refused.said else ""
+    what = f"the server refused {refused.question} ({status}){said}"
+    if status in (401, 403):
+        sent = f"sent with {', '.join(credentials)}" if credentials else "sent without an API key or any other header"
+        return Ending(Outcome.REJECTED, "Unauthorized", f"{what}; {sent}")
+    if 300 <= status < 400:
+        return Ending(
+            Outcome.REJECTED, "Redirected", f"the server redirects ({status}): set the final address as its URL"
+        )
+    return Ending(Outcome.REJECTED, f"HTTP{status}", what if said else f"{what}; the server's own log says why")
+
+
+def tokens_of(state: Mapping[str, Any] | None) -> int | None:
+    """Return the tokens that the messages of a thread's state tell of, or None: they tell nothing."""
+    values = (state or {}).get("values")
+    messages = values.get("messages") if isinstance(values, dict) else None
+    counts = [
+        usage.get("total_tokens")
+        for message in (messages if isinstance(messages, list) else [])
+        if isinstance(message, dict) and isinstance(usage := message.get("usage_metadata"), dict)
+    ]
+    known = [count for count in counts if is_count(count)]
+    return sum(known) if known else None

@@ -1,0 +1,157 @@
+"""The record thread: what all pods of an occurrence, and of later ones, can read about it on the server."""
+
+from typing import Any, Final, NamedTuple
+
+from graphcron.contract import Outcome
+from graphcron.runner.client import answers
+from graphcron.runner.client.errors import Ending
+from graphcron.runner.client.times import is_time, rfc3339, seconds_of
+from graphcron.runner.occurrence.settings import Settings
+
+UID: Final = "graphcron/uid"
+STATE: Final = "graphcron/state"
+OCCURRENCE: Final = "graphcron/occurrence"
+SCHEDULED: Final = "graphcron/scheduled-time"
+POD: Final = "graphcron/pod"
+RUN_ID: Final = "graphcron/run-id"
+THREAD_ID: Final = "graphcron/thread-id"
+ACCEPTED: Final = "graphcron/accepted"
+STOPPED_BY: Final = "graphcron/stopped-by"
+STOPPED_RUN: Final = "graphcron/stopped-run"
+ENDED_RUN: Final = "graphcron/ended-run"
+ENDED_WHY: Final = "graphcron/ended-why"
+OUTCOME: Final = "graphcron/outcome"
+REASON: Final = "graphcron/reason"
+RESUMES: Final = "graphcron/resumes"
+DELETE_AFTER: Final = "graphcron/delete-after"
+ON_COMPLETED: Final = "graphcron/on-run-completed"
+KIND: Final = "graphcron/kind"
+NAMESPACE: Final = "graphcron/namespace"
+TRIGGER: Final = "graphcron/trigger"
+ATTEMPTS: Final = "graphcron/attempts"
+"""On the record: how many runs the occurrence has had, the one of :data:`RUN_ID` included, retries only counted."""
+
+ATTEMPT: Final = "graphcron/attempt"
+"""The same on a run. Two words, since the server puts a thread's metadata on its runs."""
+
+AWAITED_FOR: Final = "graphcron/awaited-for"
+"""For so many seconds after the record's last change, by the server's clock, the occurrence counts as under way though
+its run is over: another is to follow it."""
+
+WAITING: Final = "graphcron/waiting"
+"""Set while the occurrence waits for a place on the server; the text says since when."""
+
+_IDS: Final = (RUN_ID, THREAD_ID)
+_TIMES: Final = (SCHEDULED, ACCEPTED, DELETE_AFTER)
+
+ACTIVE: Final = "active"
+DONE: Final = "done"
+NO_RUN: Final = "none"
+"""Value of :data:`STOPPED_RUN`: its pod was stopped before there was a run."""
+
+KIND_OWN: Final = "own"
+KIND_SHARED: Final = "shared"
+KIND_LOCK: Final = "lock"
+KIND_PERIOD: Final = "period"
+"""Values of :data:`KIND`: the run is on this thread; on a shared one; no run, only a lock; no record, but the thread
+that the runs of a period share."""
+
+LATE_SECONDS: Final = 60
+"""A record outlives the start deadline by this, so that no late pod finds nothing and starts again."""
+
+TTL_MINUTES: Final = 100 * 24 * 60
+"""How long a server that sweeps threads keeps records, locks and ledgers: longer than any occurrence goes on (a week
+to start in, eleven runs of a week) and than any budget's window. The runner sets no TTL for the threads of runs: how
+long inputs and answers are kept is for the server's configuration and the user to decide."""
+
+LOCK_SECONDS: Final = 3600
+"""A lock lives at least this long."""
+
+
+class Record(NamedTuple):
+    """A record thread's metadata."""
+
+    thread: dict[str, Any]
+
+    def text(self, key: str) -> str:
+        """Return one member, or nothing: it is not there, or no runner wrote it."""
+        value = (self.thread.get("metadata") or {}).get(key)
+        if not isinstance(value, str) or (key in _IDS and not answers.is_uuid(value)):
+            return ""
+        return "" if key in _TIMES and not is_time(value) else value
+
+    @property
+    def id(self) -> str:
+        """The record's own thread id."""
+        return str(self.thread.get("thread_id", ""))
+
+    @property
+    def scheduled(self) -> str:
+        """When the occurrence was due, as we write times, whatever stands there."""
+        text = self.text(SCHEDULED)
+        return rfc3339(seconds_of(text)) if text else "an unknown time"
+
+    @property
+    def reason(self) -> str:
+        """Why the occurrence ended so, if it is a reason that a runner writes."""
+        return answers.reason_of(self.text(REASON))
+
+    @property
+    def made(self) -> tuple[float, str]:
+        """When the record was made, by the server's clock; the id after it, so that no two are equal."""
+        return seconds_of(self.thread["created_at"]), self.id
+
+    @property
+    def touched(self) -> float:
+        """When it was changed last, by the server's clock; when it was made, on servers that don't tell."""
+        return seconds_of(self.thread.get("updated_at") or self.thread["created_at"])
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the occurrence ended, where that is known."""
+        text = self.text(OUTCOME)
+        return Outcome(text) if text in {outcome.value for outcome in Outcome} else None
+
+
+def common(settings: Settings) -> dict[str, str]:
+    """Return what threads and runs of an occurrence carry alike."""
+    return {
+        **whose(settings),
+        OCCURRENCE: settings.occurrence,
+        SCHEDULED: rfc3339(settings.scheduled),
+        **({TRIGGER: settings.trigger} if settings.trigger else {}),
+    }
+
+
+def whose(settings: Settings) -> dict[str, str]:
+    """Return what all threads and runs of a GraphCron carry alike."""
+    return {UID: settings.uid, "graphcron/name": settings.name, NAMESPACE: settings.namespace}
+
+
+def new_record(settings: Settings) -> dict[str, str]:
+    """Return the metadata of a fresh record."""
+    request = settings.request
+    return {
+        **common(settings),
+        POD: settings.pod,
+        STATE: ACTIVE,
+        **({KIND: KIND_SHARED, THREAD_ID: settings.thread} if settings.thread else {KIND: KIND_OWN}),
+        ON_COMPLETED: request.onRunCompleted,
+        DELETE_AFTER: rfc3339(settings.deadline + LATE_SECONDS),
+    }
+
+
+def closed_by(ending: Ending) -> dict[str, str]:
+    """Return what closes a record."""
+    return {STATE: DONE, OUTCOME: ending.outcome.value, REASON: ending.reason}
+
+
+def new_lock(settings: Settings, now: float) -> dict[str, str]:
+    """Return the metadata of a lock that is not the record itself."""
+    return {
+        **common(settings),
+        POD: settings.pod,
+        STATE: DONE,
+        KIND: KIND_LOCK,
+        DELETE_AFTER: rfc3339(max(settings.deadline + LATE_SECONDS, now + LOCK_SECONDS)),
+    }

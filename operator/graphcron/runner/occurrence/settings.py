@@ -1,0 +1,134 @@
+"""Everything that the pod was told, read once from its environment."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from graphcron import contract
+from graphcron.contract import Outcome, Request
+from graphcron.runner.client.errors import Ended
+from graphcron.runner.client.times import seconds_of
+from graphcron.runner.occurrence.identity import occurrence, scheduled_time
+from graphcron.runner.occurrence.shared_threads import period_thread
+
+GRACE_SECONDS: Final = 20.0
+"""A pod that has claimed the start and not made the run for so long may be succeeded by another."""
+
+_OWN_HEADERS: Final = {"Accept": "application/json", "User-Agent": "graphcron-runner"}
+
+
+class Settings(NamedTuple):
+    """What one pod works with."""
+
+    request: Request
+    namespace: str
+    name: str
+    uid: str
+    pod: str
+    scheduled: int
+    """Scheduled time, seconds since the epoch; of a trigger, when it was asked for."""
+    requested: int
+    """When the run was asked for: the scheduled time, where no person and no catching up did it."""
+    trigger: str
+    """What a person wrote to ask for a run now, or nothing."""
+    occurrence: str
+    thread: str | None
+    """The thread that runs share: the user's, or the period's; None: the occurrence has its own."""
+    headers: dict[str, str]
+    """HTTP headers of every request, the key's among them."""
+    root: str
+    """Prefix of all paths."""
+    grace: float
+    environ: Mapping[str, str]
+    """For the proxy settings."""
+
+    @property
+    def credentials(self) -> list[str]:
+        """Names of the headers that a user or an administrator has set, the key's among them."""
+        return [name for name in self.headers if name not in _OWN_HEADERS]
+
+    @property
+    def deadline(self) -> int:
+        """No run is started after this time (seconds since the epoch)."""
+        return self.requested + self.request.startingDeadlineSeconds
+
+    @property
+    def timeout(self) -> int:
+        """A run is cancelled at this age, in seconds."""
+        return self.request.timeoutSeconds or self.request.defaultTimeoutSeconds
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the environment.
+
+    Raises
+    ------
+    Ended
+        It lacks something or holds what can't be: a wrong pod, or one of another version; or a Job made by hand.
+    """
+    try:
+        request = Request.from_json(environ[contract.ENV_REQUEST])
+        uid = environ[contract.ENV_UID]
+        trigger = environ.get(contract.ENV_TRIGGER, "")
+        scheduled = _scheduled(environ)
+        return Settings(
+            request=request,
+            namespace=environ[contract.ENV_NAMESPACE],
+            name=environ[contract.ENV_NAME],
+            uid=uid,
+            pod=environ[contract.ENV_POD_UID],
+            scheduled=scheduled,
+            requested=_moment(environ, contract.ENV_REQUESTED_TIME, scheduled),
+            trigger=trigger,
+            occurrence=occurrence(uid, scheduled, trigger),
+            thread=_thread(request, uid, scheduled),
+            headers=_headers(request.headers, environ),
+            root=environ.get(contract.ENV_ROOT, "").rstrip("/"),
+            grace=float(environ.get(contract.ENV_GRACE, GRACE_SECONDS)),
+            environ=environ,
+        )
+    except KeyError as error:
+        raise _wrong_pod(f"the pod's environment lacks {error.args[0]}") from None
+    except TypeError:
+        raise _wrong_pod(f"{contract.ENV_REQUEST} is of another version of GraphCron") from None
+    except ValueError:  # its text may repeat what was read
+        raise _wrong_pod("the pod's environment can't be read") from None
+
+
+def _scheduled(environ: Mapping[str, str]) -> int:
+    """Return the scheduled time; a Job that somebody made by hand has none, and another pod would not change that."""
+    if environ.get(contract.ENV_SCHEDULED_TIME):
+        return _moment(environ, contract.ENV_SCHEDULED_TIME, 0)
+    try:
+        return scheduled_time(environ[contract.ENV_JOB])
+    except ValueError as error:
+        raise Ended(Outcome.SKIPPED, "NotScheduled", f"no schedule has made this Job: {error}") from None
+
+
+def _moment(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name)
+    return int(seconds_of(text)) if text else default
+
+
+def _thread(request: Request, uid: str, scheduled: int) -> str | None:
+    if request.threadPer is None:
+        return request.thread
+    return period_thread(uid, request.threadPer, request.offsets, scheduled)
+
+
+def _wrong_pod(message: str) -> Ended:
+    return Ended(Outcome.INTERNAL_ERROR, "WrongPod", message)
+
+
+def _headers(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
+    headers = dict(_OWN_HEADERS)
+    for number, name in enumerate(names):
+        headers[name] = environ[f"{contract.ENV_HEADER_PREFIX}{number}"].strip()
+    key = environ.get(contract.ENV_API_KEY, "").strip()  # a Secret made from a file ends in a newline
+    if key:
+        headers["x-api-key"] = key
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise Ended(
+                Outcome.REJECTED, "InvalidHeader", f"the value of header {name} has characters that HTTP can't carry"
+            )
+    return headers

@@ -1,0 +1,1 @@
+"""Whether a run could start: server, key, assistant, thread and input."""

@@ -1,0 +1,228 @@
+"""Looking whether a run could be made, and making none: nothing is sent here but questions.
+
+What it finds is certain, or it is not said: a server may hide things from a key that may use them.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
+
+from graphcron.contract import Outcome, Report
+from graphcron.runner.admission.checks import at_breakpoint
+from graphcron.runner.client import answers
+from graphcron.runner.client.errors import Ended, Ending, Refused, Untrusted
+from graphcron.runner.client.langgraph_api import Json
+from graphcron.runner.client.objects import member
+from graphcron.runner.occurrence import outcome
+from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.input_template import load_input
+from graphcron.runner.preflight import json_schema
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long a server that does not answer is asked again."""
+
+ASSISTANTS: Final = 100
+"""At most so many assistants are looked through for a name."""
+
+NO_INPUT: Final = (
+    "there is no input, and without one every graph fails on a fresh thread with EmptyInputError; "
+    "set input, if only to {}"
+)
+
+_WHERE: Final = "GET /assistants/ASSISTANT_ID/schemas tells what the graph takes"
+
+T = TypeVar("T")
+
+LACKS: Final = {
+    "aegra": "this server lets a second run start on a busy thread, so multitaskStrategy: reject has no effect; of an "
+    "error it tells no class; and it must be 0.11 or later",
+}
+"""What servers are known to lack, by the name they give themselves, in small letters."""
+
+
+def look(tick: Tick) -> Report:
+    """Make all checks in order; the first that fails decides."""
+    tick.until = tick.clock.now() + PATIENCE_SECONDS
+    seen = Seen(tick)
+    try:
+        ending = seen.ending()
+    except Ended as ended:
+        ending = ended.ending
+    except Untrusted as error:
+        ending = Ending(Outcome.REJECTED, "CertificateNotTrusted", str(error))
+    except Refused as error:
+        ending = outcome.of_refusal(error, tick.settings.credentials)
+    awaited = True if seen.awaited else None
+    return Report(ending.outcome, ending.message, ending.reason, server=seen.server, awaited=awaited)
+
+
+class Seen:
+    """What has been found so far."""
+
+    def __init__(self, tick: Tick) -> None:
+        self.tick = tick
+        self.server = ""
+        """Product and version."""
+        self.awaited = False
+        """The thread waits for a person."""
+        self.has_thread = False
+        """The next run finds its thread there, and on it perhaps a checkpoint to go on from."""
+        self.notes: list[str] = []
+        """What is worth saying though it forbids nothing."""
+
+    def ending(self) -> Ending:
+        """Make all checks.
+
+        Raises
+        ------
+        Ended, Refused, Untrusted
+        """
+        request = self.tick.settings.request
+        self._server()
+        said = f"{self.server or 'a LangGraph server'} answers"
+        if request.assistant:
+            assistant = self._assistant(request.assistant)
+            said += f", and has the assistant {request.assistant}" if assistant else ""
+            self._thread()
+            self._values(self._schemas(assistant) if assistant else {})
+        return Ending(Outcome.SUCCEEDED, "", "; ".join([said, *self.notes]))
+
+    def _optional(self, call: Callable[[], T], note: str) -> T | None:
+        """Ask what no run needs to know; where no answer comes, take that down as a note."""
+        try:
+            return self.tick.ask(call)
+        except Ended as ended:
+            if ended.ending.outcome is not Outcome.SERVER_UNREACHABLE:
+                raise
+            self.notes.append(note)
+            return None
+
+    def _server(self) -> None:
+        tick = self.tick
+        if not tick.ask(tick.server.is_langgraph):
+            raise _rejected("NotALangGraphServer", "something answers at this URL, but it is no LangGraph server")
+        info = self._optional(tick.server.info, "GET /info, which tells its version, was not answered")
+        self.server = answers.product_of(info or {})
+        lacks = LACKS.get(self.server.partition(" ")[0].lower())
+        if lacks:
+            self.notes.append(lacks)
+
+    def _assistant(self, name: str) -> str:
+        """Return the id of the assistant; nothing: it can't be seen, which need not mean that it is missing."""
+        unseen = f"whether it has the assistant {name} can't be seen"
+        try:
+            found = self._optional(lambda: self._find(name), f"{unseen}: a question for it was not answered")
+        except Refused as error:  # the key may ask for threads, and that is what a run needs
+            self.tick.log("assistants-not-seen", status=error.status)
+            found = ""
+        if found == "":
+            self.notes.append(f"{unseen} with this key")
+        return found or ""
+
+    def _find(self, name: str) -> str:
+        server, ask = self.tick.server, self.tick.ask
+        if answers.is_uuid(name):
+            if ask(lambda: server.assistant(name)):
+                return name
+        else:
+            found = ask(lambda: _of_graph(server.search_assistants, name))
+            if found:
+                assistant = _system_first(found)[0].get("assistant_id")
+                return str(assistant) if answers.is_uuid(assistant) else ""
+        every = ask(lambda: server.search_assistants({"limit": ASSISTANTS}))
+        if not _shows_all(every) or (len(every) == ASSISTANTS and not answers.is_uuid(name)):
+            return ""
+        raise _no_assistant(name)
+
+    def _thread(self) -> None:
+        tick, request = self.tick, self.tick.settings.request
+        if tick.settings.thread is None:
+            return
+        thread = tick.ask(lambda: tick.server.thread(tick.thread_id))
+        if thread is None:
+            if request.thread and not request.createThread:
+                raise _rejected("ThreadNotFound", f"there is no thread {tick.thread_id}; set thread.create to make it")
+            self.notes.append("the thread will be made by the first run")
+            return
+        self.has_thread = True
+        self.awaited = outcome.waits_for_human(thread) or at_breakpoint(tick, thread)
+        if self.awaited:
+            skipped = (
+                "runs are skipped until it is answered" if request.onInterrupted == "skip" else "a run discards it"
+            )
+            self.notes.append(f"the thread waits for a person, and {skipped}")
+
+    def _schemas(self, assistant: str) -> Json | None:
+        note = "the input was not checked: the question for the graph's schemas was not answered"
+        return self._optional(lambda: self.tick.server.schemas(assistant), note)
+
+    def _values(self, schemas: Json | None) -> None:
+        """See that there is an input, and compare it, context and config with what the graph publishes of them."""
+        value = load_input(self.tick.settings)
+        if value is None and not self.has_thread:
+            raise _rejected("InputMismatch", NO_INPUT)
+        if schemas is None:
+            return
+        run = self.tick.settings.request.run or {}
+        config = run.get("config")
+        given = (
+            ("input", value, schemas.get("input_schema")),
+            ("context", run.get("context"), schemas.get("context_schema")),
+            ("config", config.get("configurable") if isinstance(config, dict) else None, schemas.get("config_schema")),
+        )
+        for name, value, schema in given:
+            wrong = json_schema.misfit(value, schema)
+            if wrong and not (
+                name == "config" and json_schema.ignored(value, schema)
+            ):  # it is for others than the graph, too
+                reason = "InputMismatch" if name == "input" else "ContextMismatch"
+                raise _rejected(reason, f"the {name} {wrong}; {_WHERE}")
+            self.notes += _notes(name, value, schema)
+
+
+def _notes(name: str, value: Any, schema: Any) -> Iterator[str]:
+    """Say what is worth knowing of a value that may fit."""
+    if name == "input" and value and not json_schema.says_something(schema):
+        yield "the input was not checked: the graph publishes no input schema"
+    if name == "config":
+        return
+    if unknown := json_schema.ignored(value, schema):
+        yield f"the graph leaves out {_keys(unknown)} of the {name}, unknown to it; {_WHERE}"
+    if lacks := json_schema.missing(value, schema):
+        yield f"the {name} lacks {_keys(lacks)} that the graph's schema requires; {_WHERE}"
+
+
+def _of_graph(search: Callable[[Json], list[Json]], name: str) -> list[Json]:
+    """Return the assistants of a graph; none where the server knows no such graph, or shows none."""
+    try:
+        found = search({"graph_id": name, "limit": 10})
+    except Refused as error:
+        if error.status == 404 and error.said == answers.NO_ASSISTANT:
+            raise _no_assistant(name) from None
+        raise
+    return [each for each in found if each.get("graph_id") == name]
+
+
+def _system_first(assistants: list[Json]) -> list[Json]:
+    return sorted(assistants, key=lambda each: not _is_system(each))
+
+
+def _is_system(assistant: Json) -> bool:
+    return member(assistant, "metadata").get("created_by") == "system"
+
+
+def _shows_all(assistants: list[Json]) -> bool:
+    """Tell whether the key sees the assistants that the server makes itself: then it sees all."""
+    return any(_is_system(each) for each in assistants)
+
+
+def _no_assistant(name: str) -> Ended:
+    message = f"the server has no assistant {name}; POST /assistants/search lists those that it has"
+    return _rejected("AssistantNotFound", message)
+
+
+def _keys(count: int) -> str:
+    return "1 key" if count == 1 else f"{count} keys"
+
+
+def _rejected(reason: str, message: str) -> Ended:
+    return Ended(Outcome.REJECTED, reason, message)

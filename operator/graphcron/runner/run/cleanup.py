@@ -1,0 +1,157 @@
+"""Taking away what earlier occurrences left on the server: never our own, never a thread with a live run."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from graphcron.contract import Outcome
+from graphcron.runner.admission.checks import at_breakpoint
+from graphcron.runner.client.times import seconds_of
+from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.lookup import run_of
+from graphcron.runner.occurrence.outcome import LIVE, waits_for_human
+from graphcron.runner.occurrence.record_thread import (
+    ACTIVE,
+    DELETE_AFTER,
+    DONE,
+    KIND,
+    KIND_LOCK,
+    KIND_OWN,
+    KIND_PERIOD,
+    KIND_SHARED,
+    ON_COMPLETED,
+    RUN_ID,
+    STATE,
+    THREAD_ID,
+    UID,
+    Record,
+)
+
+SECONDS: Final = 3.0
+"""Longest time for it."""
+
+THREADS: Final = 200
+"""At most so many threads are looked at."""
+
+PAGE: Final = 100
+"""Threads that are listed at a time to find those that are too many."""
+
+FORSAKEN_SECONDS: Final = 3600
+"""An unfinished record is closed so long after its time, if it has no live run: no pod is left to do it."""
+
+
+def due(record: Record, now: float, *, late: float = 0.0) -> bool:
+    """Tell whether the time has passed, by so much, up to which a late pod may need the record or lock."""
+    text = record.text(DELETE_AFTER)
+    return bool(text) and now > seconds_of(text) + late
+
+
+def deletable(record: Record, now: float) -> bool:
+    """Tell whether a finished record or lock has served its purpose."""
+    if not due(record, now):
+        return False
+    if record.text(KIND) in (KIND_LOCK, KIND_SHARED):
+        return True
+    if not record.text(RUN_ID):
+        # An empty thread: nothing on it for a person to see.
+        return record.outcome in (Outcome.SKIPPED, Outcome.REJECTED)
+    return goes_anyway(record)
+
+
+def goes_anyway(record: Record) -> bool:
+    """Tell whether the thread of a run is not to be kept, however few there are."""
+    return record.outcome is Outcome.SUCCEEDED and record.text(ON_COMPLETED) == "delete"
+
+
+def surplus(records: Iterable[Record], keep: int) -> Iterator[Record]:
+    """Yield the threads of runs that are too many, from records that come newest first."""
+    for record in records:
+        if record.text(KIND) == KIND_PERIOD or (record.text(RUN_ID) and not goes_anyway(record)):
+            if keep <= 0:
+                yield record
+            keep -= 1
+
+
+def tidy(tick: Tick) -> None:
+    """Take away what is not needed any more, for a few seconds at most.
+
+    Raises
+    ------
+    Unanswered, Refused, Untrusted, Ended
+        Then the next occurrence goes on with it.
+    """
+    until = tick.clock.steady() + SECONDS
+    _close_forsaken(tick, until)
+    deleted = 0
+    for record in _unneeded(tick):
+        if tick.clock.steady() > until or tick.stop.requested:
+            break
+        if record.id not in (tick.record_id, tick.thread_id) and not _in_use(tick, record):
+            tick.server.delete_thread(record.id)
+            deleted += 1
+    if deleted:
+        tick.log("tidied", threads=deleted)
+    if tick.spending:
+        from graphcron.runner.budget import budget
+
+        budget.tidy(tick)
+
+
+def _close_forsaken(tick: Tick, until: float) -> None:
+    """Close records that no pod will close, lest every later occurrence asks after them."""
+    now = tick.clock.now()
+    for record in _oldest(tick, ACTIVE):
+        if tick.clock.steady() > until:
+            return
+        if record.id == tick.record_id or not due(record, now, late=FORSAKEN_SECONDS):
+            continue
+        run = run_of(tick, record)
+        if run is None or run.get("status") not in LIVE:
+            tick.server.patch_thread(record.id, {STATE: DONE})
+
+
+def _unneeded(tick: Tick) -> Iterator[Record]:
+    """Yield what may go."""
+    now = tick.clock.now()
+    for record in _oldest(tick, DONE):
+        if deletable(record, now):
+            yield record
+    keep = tick.settings.request.historyThreads
+    if keep is None:
+        return
+    per = tick.settings.request.threadPer is not None
+    query = {KIND: KIND_PERIOD} if per else {KIND: KIND_OWN, STATE: DONE}
+    for record in surplus(_newest(tick, query), keep):
+        if not _needed_by_occurrence(tick, record) if per else due(record, now):
+            yield record
+
+
+def _oldest(tick: Tick, state: str) -> Iterator[Record]:
+    query = {UID: tick.settings.uid, STATE: state}
+    return map(Record, tick.server.search_threads(query, limit=THREADS, sort_order="asc"))
+
+
+def _newest(tick: Tick, query: dict[str, str]) -> Iterator[Record]:
+    """Yield all such threads; where some are deleted meanwhile, those that are passed over are found the next time."""
+    offset = 0
+    while True:
+        page = tick.server.search_threads({UID: tick.settings.uid, **query}, limit=PAGE, offset=offset)
+        yield from map(Record, page)
+        if len(page) < PAGE:
+            return
+        offset += PAGE
+
+
+def _needed_by_occurrence(tick: Tick, period: Record) -> bool:
+    """Tell whether an unfinished occurrence has, or is to have, its run on this thread."""
+    query = {UID: tick.settings.uid, STATE: ACTIVE, THREAD_ID: period.id}
+    return bool(tick.server.search_threads(query, limit=1))
+
+
+def _in_use(tick: Tick, record: Record) -> bool:
+    """Tell whether a thread has a live run, or waits for a person.
+
+    One that looks idle is asked too: somebody may have gone on with it in a moment.
+    """
+    if any(run.get("status") in LIVE for run in tick.server.runs(record.id, limit=20)):
+        return True
+    return waits_for_human(record.thread) or at_breakpoint(tick, record.thread)

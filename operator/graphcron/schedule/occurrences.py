@@ -1,0 +1,221 @@
+"""When a GraphCron's runs are due: all its lines together, within the campaign and outside what is excluded.
+
+Each line keeps the rule of :mod:`graphcron.schedule.times`: a minute is due if the zone's wall clock matches it, so
+what the spring change skips does not run and what the autumn change repeats runs twice. A minute that several lines
+match is due once. The campaign's bounds are instants: no change of the clock moves them. What is excluded is written
+on the wall clock, and :func:`excluded` says which instants that is.
+
+Instants are aware datetimes; those returned are in UTC. Nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise, takewhile
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from graphcron.schedule import times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from zoneinfo import ZoneInfo
+
+    from graphcron.schedule.cron import Cron
+
+__all__ = ["END_OF_TIME", "Calendar", "Interval", "excluded", "offsets", "smallest_gap"]
+
+END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
+"""Until when a rest lasts that does not end."""
+
+_BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
+_FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""From here on is for ever: the search ends, since the last days that a datetime holds would overflow."""
+_FAR_WALL: Final = _FAR.replace(tzinfo=None)
+_TICK: Final = timedelta(microseconds=1)
+_PROBE: Final = 2 * 86400
+"""Seconds between two looks at a zone. The shortest summer time since 1975, Noronha's of 2000, lasted a week."""
+
+
+class Interval(NamedTuple):
+    """A stretch of time: from the first instant on, before the second."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The occurrences of a GraphCron.
+
+    Attributes
+    ----------
+    crons
+        The schedule's lines.
+    zone
+        Whose wall clock they are read on.
+    start, end
+        The campaign: an occurrence belongs to it from ``start`` on, before ``end``. None: it has always been, or has
+        no end.
+    excluded
+        When nothing is due: in order and apart, as :func:`excluded` returns them.
+    """
+
+    crons: tuple[Cron, ...]
+    zone: ZoneInfo
+    start: datetime | None = None
+    end: datetime | None = None
+    excluded: tuple[Interval, ...] = ()
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """Return the first due minute later than ``moment``.
+
+        None if the campaign ends before, or none comes within ``schedule.HORIZON_YEARS`` of the moment, of the
+        campaign's start, or of the end of what is excluded.
+        """
+        return next(self._times(moment), None)
+
+    def next_times(self, moment: datetime, count: int) -> list[datetime]:
+        """Return up to ``count`` due minutes later than ``moment``, in order; fewer if the search ends."""
+        return list(islice(self._times(moment), count))
+
+    def due_between(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
+        """Return the due minutes later than ``after`` and not later than ``until``, in order.
+
+        Of more than ``limit`` the last ones, without looking at all the rest: an outage may have been long.
+        """
+        reach = timedelta(minutes=max(limit, 1))
+        while True:
+            begun = max(after, until - reach)
+            due = deque(takewhile(lambda each: each <= until, self._times(begun)), maxlen=limit)
+            if len(due) == limit or begun == after:
+                return list(due)
+            reach *= 2
+
+    def is_due(self, minute: datetime) -> bool:
+        """Whether the minute that holds this instant is due; its beginning counts."""
+        begun = minute - (minute - _BEGINNING) % timedelta(minutes=1)
+        if self.rests_until(begun) is not None:
+            return False
+        return any(times.is_due(cron, self.zone, begun) for cron in self.crons)
+
+    def rests_until(self, now: datetime) -> datetime | None:
+        """Return None if a run may be due at this instant, otherwise the first instant from which one may be.
+
+        The campaign has not begun, or ``now`` is excluded. :data:`END_OF_TIME` if nothing can be due any more.
+        """
+        begun = max(now, self.start or _BEGINNING)
+        rest = self._rest_at(begun)
+        until = rest.end if rest else begun
+        if self.end and until >= self.end:
+            return END_OF_TIME
+        return until.astimezone(UTC) if until > now else None
+
+    def _times(self, moment: datetime) -> Iterator[datetime]:
+        """Yield all due minutes later than ``moment``, in order, and jump over what is excluded.
+
+        Each line is asked from its own last time, as the CronJob controller asks, or from where it may go on.
+        """
+        past = max(moment, (self.start or _BEGINNING) - _TICK)
+        heads = {cron: self._next_of(cron, past) for cron in self.crons}
+        while live := {cron: due for cron, due in heads.items() if due and not (self.end and due >= self.end)}:
+            first = min(live.values())
+            rest = self._rest_at(first)
+            if rest is None:
+                yield first
+            past = rest.end - _TICK if rest else first
+            heads = {cron: self._next_of(cron, past) if due <= past else due for cron, due in live.items()}
+
+    def _next_of(self, cron: Cron, past: datetime) -> datetime | None:
+        return None if past >= _FAR else times.next_after(cron, self.zone, past)
+
+    def _rest_at(self, moment: datetime) -> Interval | None:
+        """Return what excludes that instant."""
+        later = bisect_right(self.excluded, moment, key=lambda rest: rest.start)
+        return self.excluded[later - 1] if later and moment < self.excluded[later - 1].end else None
+
+
+def excluded(spans: Iterable[tuple[str, str]], zone: ZoneInfo) -> tuple[Interval, ...]:
+    """Return what local dates and times exclude, as instants: in order, and joined where they touch.
+
+    From the first minute at which the zone's clock shows a time of the span to the last one. So where the clock goes
+    back, the first of two equal times begins a span and the second ends it, and nothing between them runs; a time that
+    the clock skips stands for the change itself, and no minute more is excluded than that.
+
+    Parameters
+    ----------
+    spans
+        First and last: a date, ``2026-12-25``, both days being part of the span; or a time, ``2026-12-24T18:00``, from
+        which on, or before which, it holds. One day is that date twice.
+    zone
+        Whose wall clock they are read on.
+    """
+    joined: list[Interval] = []
+    for rest in sorted(Interval(_begin(first, zone), _end(last, zone)) for first, last in spans):
+        if joined and rest.start <= joined[-1].end:
+            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, rest.end))
+        elif rest.start < rest.end:
+            joined.append(rest)
+    return tuple(joined)
+
+
+def offsets(zone: ZoneInfo, first_year: int, years: int) -> tuple[tuple[int, int], ...]:
+    """Return a zone's distances from UTC, so that a pod can tell local days without a zone database.
+
+    Pairs of the Unix time from which on it holds and the distance in seconds, positive to the east; in order, the
+    first at the beginning of ``first_year`` in UTC. What changes later than ``years`` after it is not told.
+    """
+    begin, end = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (first_year, first_year + years))
+    changes = [(begin, _offset(begin, zone))]
+    for low in range(begin, end, _PROBE):
+        high = min(low + _PROBE, end)
+        while _offset(high, zone) != changes[-1][1]:
+            change = _change_between(max(low, changes[-1][0]), high, zone)
+            changes.append((change, _offset(change, zone)))
+    return tuple(changes)
+
+
+def smallest_gap(moments: Sequence[datetime]) -> timedelta | None:
+    """Return the shortest time between neighbours; None if there are fewer than two."""
+    return min((later - earlier for earlier, later in pairwise(moments)), default=None)
+
+
+def _begin(text: str, zone: ZoneInfo) -> datetime:
+    return _instants(datetime.fromisoformat(text), zone)[0]
+
+
+def _end(text: str, zone: ZoneInfo) -> datetime:
+    """Return the end of a span; a date's is the end of that day."""
+    wall = datetime.fromisoformat(text)
+    if wall >= _FAR_WALL:
+        return END_OF_TIME
+    return _instants(wall if "T" in text else wall + timedelta(days=1), zone)[1]
+
+
+def _instants(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return from when on the clock shows ``wall`` or later, and until when it shows earlier times.
+
+    They differ where it shows ``wall`` twice, but not at the first time that is shown twice.
+    """
+    wall = min(max(wall, _BEGINNING.replace(tzinfo=None)), _FAR_WALL)
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first > second:
+        change = _change_between(int(second.timestamp()), int(first.timestamp()), zone)
+        first = second = datetime.fromtimestamp(change, UTC)
+    elif (second - _TICK).astimezone(zone).replace(tzinfo=None) >= wall:
+        second = first
+    return first, second
+
+
+def _change_between(low: int, high: int, zone: ZoneInfo) -> int:
+    """Return the first second later than ``low`` that has another offset; ``high`` has."""
+    seconds, held = range(low, high + 1), _offset(low, zone)
+    return seconds[bisect_left(seconds, True, key=lambda at: _offset(at, zone) != held)]
+
+
+def _offset(seconds: int, zone: ZoneInfo) -> int:
+    """Return the zone's distance from UTC at that Unix time, in seconds, positive to the east."""
+    distance = datetime.fromtimestamp(seconds, zone).utcoffset() or timedelta()
+    return int(distance.total_seconds())

@@ -1,0 +1,1 @@
+"""What users read: status, conditions and Events. Pure."""

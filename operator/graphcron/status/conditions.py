@@ -1,0 +1,180 @@
+"""Conditions that are about runs: each a small check of what is known, apart from ``Ready``."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Final, Literal, NamedTuple
+
+from graphcron.api import names
+from graphcron.api.names import Purpose
+from graphcron.api.reasons import ConditionType, Reason
+from graphcron.api.v1alpha1 import BudgetUsed, Condition, GraphCron, RecentRun, rfc3339
+from graphcron.contract import Outcome, Report
+from graphcron.errors import GraphCronError, PreflightPendingError
+from graphcron.manifests.pod import Manifest
+from graphcron.planning.failures import FAILURES, SUCCESSES, Pause
+from graphcron.planning.triggers import delay_message
+from graphcron.schedule.occurrences import smallest_gap
+
+Verdict = Literal["True", "False", "Unknown"]
+
+LEAST_RUNS: Final = 5
+"""Of fewer runs nothing can be said about how long most of them take."""
+
+_AWAITING_SKIPS: Final = frozenset({"ThreadAwaitsHuman"})
+
+
+class Claim(NamedTuple):
+    """What a condition is to say."""
+
+    kind: ConditionType
+    status: Verdict
+    reason: str
+    message: str
+
+
+class Facts(NamedTuple):
+    """What the checks look at."""
+
+    graphcron: GraphCron | None
+    """None: it can't be read."""
+    runs: Sequence[RecentRun]
+    """The newest first."""
+    next_times: Sequence[datetime]
+    pause: Pause | None
+    budget: BudgetUsed | None
+    now: datetime
+
+
+Check = Callable[[Facts], Claim | None]
+
+
+def claims_for(facts: Facts) -> Iterator[Claim]:
+    """Say what is to be said about runs: how the last one ended, and whatever else holds."""
+    yield last_run(facts.runs)
+    yield from (claim for check in _CHECKS if (claim := check(facts)))
+
+
+def last_run(runs: Sequence[RecentRun]) -> Claim:
+    """Say how the newest run ended; occurrences that were skipped are no runs."""
+    kind = ConditionType.LAST_RUN_SUCCEEDED
+    last = next((run for run in runs if run.outcome != Outcome.SKIPPED), None)
+    if last is None:
+        return Claim(kind, "Unknown", Reason.NO_RUN_YET, "No run has finished yet.")
+    verdict: Verdict = "True" if last.outcome in SUCCESSES else "False" if last.outcome in FAILURES else "Unknown"
+    message = f"Run of {rfc3339(last.scheduled_time)}: {last.message or last.outcome}."
+    return Claim(kind, verdict, last.outcome, message)
+
+
+def target(report: Report | None, before: Condition | None, refusal: GraphCronError | None = None) -> Claim:
+    """Say what a preflight has found; until there is something new, what was found before."""
+    kind = ConditionType.TARGET_RESOLVED
+    if report is None:
+        return Claim(kind, *last_finding(before, refusal))
+    if report.outcome is Outcome.SUCCEEDED:
+        return Claim(kind, "True", "Resolved", f"{report.message}.")
+    if report.outcome is Outcome.INTERNAL_ERROR:  # it has not looked
+        return Claim(kind, "Unknown", report.reason or report.outcome.value, f"{report.message}.")
+    return Claim(kind, "False", report.reason or report.outcome.value, f"{report.message}.")
+
+
+def last_finding(before: Condition | None, refusal: GraphCronError | None) -> tuple[Verdict, str, str]:
+    """Return status, reason and message of what preflights have found, where the present one has found nothing yet.
+
+    Parameters
+    ----------
+    before
+        The condition as it stands; None: it is about another target.
+    refusal
+        Why the Job of the next preflight could not be made, or has to wait.
+    """
+    waits = isinstance(refusal, PreflightPendingError)
+    words = f"{_NO_PREFLIGHT}{refusal}. The operator retries." if refusal and not waits else ""
+    if before is None or before.reason in NO_FINDING:
+        if isinstance(refusal, PreflightPendingError):
+            return "Unknown", refusal.reason, str(refusal)
+        reason, message = (Reason.FAILED_CREATE, words) if words else (Reason.CHECKING, "A preflight is under way.")
+        return "Unknown", reason, message
+    finding = before.message.partition(f" {_NO_PREFLIGHT}")[0]
+    return before.status, before.reason, f"{finding} {words}".rstrip()
+
+
+NO_FINDING: Final = frozenset(
+    {Reason.CHECKING, Reason.FAILED_CREATE, Reason.PREFLIGHT_PENDING, Reason.WAITING_FOR_SERVER}
+)
+"""Reasons of a condition that reports no preflight's finding."""
+
+_NO_PREFLIGHT: Final = "No preflight could be started: "
+
+
+def run_delayed(refused: Mapping[Purpose, GraphCronError], jobs: Mapping[Purpose, Manifest]) -> Claim | None:
+    """Say why runs that no schedule starts have no Job yet."""
+    messages = [
+        delay_message(
+            purpose,
+            scheduled=jobs[purpose]["metadata"]["annotations"][names.ANNOTATION_SCHEDULED_TIMESTAMP],
+            requested=jobs[purpose]["metadata"]["annotations"][names.ANNOTATION_REQUESTED_TIME],
+            why=error,
+        )
+        for purpose, error in refused.items()
+        if purpose is not Purpose.PREFLIGHT
+    ]
+    return Claim(ConditionType.RUN_DELAYED, "True", Reason.FAILED_CREATE, " ".join(messages)) if messages else None
+
+
+def _paused(facts: Facts) -> Claim | None:
+    if facts.graphcron is None or facts.pause is None or facts.pause.since is None:
+        return None
+    last = next((run for run in facts.runs if run.outcome != Outcome.SKIPPED), None)
+    why = f" The last: {last.message or last.outcome}." if last else ""
+    remedy = f"kubectl annotate graphcron {facts.graphcron.metadata.name} --overwrite"
+    message = (
+        f"{facts.pause.failures} runs in a row have failed, so no more start.{why} "
+        f'To go on: {remedy} {names.ANNOTATION_RESUME_REQUESTED}="$(date)"'
+    )
+    return Claim(ConditionType.PAUSED, "True", Reason.CONSECUTIVE_FAILURES, message)
+
+
+def _awaiting_human(facts: Facts) -> Claim | None:
+    # What was skipped for another reason says nothing of the thread.
+    telling = (run for run in facts.runs if run.outcome != Outcome.SKIPPED or run.reason in _AWAITING_SKIPS)
+    last = next(telling, None)
+    if last is None or not (last.outcome == Outcome.INTERRUPTED or last.reason in _AWAITING_SKIPS):
+        return None
+    asked = next((run for run in facts.runs if run.outcome == Outcome.INTERRUPTED), last)
+    where = f"thread {asked.thread_id}" if asked.thread_id else "its thread"
+    message = f"The run of {rfc3339(asked.scheduled_time)} stopped at an interrupt: {where} waits for an answer."
+    return Claim(ConditionType.AWAITING_HUMAN, "True", Reason.WAITS_FOR_ANSWER, message)
+
+
+def _budget_exceeded(facts: Facts) -> Claim | None:
+    budget, used = facts.graphcron.spec.budget if facts.graphcron else None, facts.budget
+    if budget is None or used is None or used.window_end is None or used.window_end <= facts.now:
+        return None
+    until = f"runs are skipped until {rfc3339(used.window_end)}."
+    if budget.max_tokens is not None and (used.tokens or 0) >= budget.max_tokens:
+        message = f"{used.tokens:,} of {budget.max_tokens:,} tokens are used: {until}"
+    elif budget.max_cost is not None and Decimal(used.cost or 0) >= Decimal(budget.max_cost):
+        message = f"{used.cost} of {budget.max_cost} is spent: {until}"
+    else:
+        return None
+    return Claim(ConditionType.BUDGET_EXCEEDED, "True", Reason.LIMIT_REACHED, message)
+
+
+def _schedule_tight(facts: Facts) -> Claim | None:
+    durations = sorted(run.duration_seconds for run in facts.runs if run.duration_seconds is not None)
+    gap = smallest_gap(facts.next_times)
+    if gap is None or len(durations) < LEAST_RUNS:
+        return None
+    longest = timedelta(seconds=durations[ceil(0.95 * len(durations)) - 1])
+    if longest <= gap:
+        return None
+    message = (
+        f"19 of 20 runs take up to {longest.total_seconds():,.0f} s, and the schedule leaves "
+        f"{gap.total_seconds():,.0f} s between two: make it rarer, or see spec.concurrencyPolicy."
+    )
+    return Claim(ConditionType.SCHEDULE_TIGHT, "True", Reason.RUNS_OUTLAST_INTERVAL, message)
+
+
+_CHECKS: Final[tuple[Check, ...]] = (_paused, _awaiting_human, _budget_exceeded, _schedule_tight)

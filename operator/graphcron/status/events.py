@@ -1,0 +1,59 @@
+"""Old status, new status → the Events that tell the difference, in plain words."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from graphcron.api.event import Event
+from graphcron.api.reasons import ConditionType, Reason
+from graphcron.api.v1alpha1 import Condition, GraphCronStatus, RecentRun, rfc3339
+from graphcron.contract import Outcome
+
+
+def events_for(previous: GraphCronStatus, status: GraphCronStatus) -> Iterator[Event]:
+    """Tell what has changed: runs that have finished, and conditions that have come or have a new reason."""
+    told = {_identity(run) for run in previous.recent_runs or ()}
+    for run in reversed(status.recent_runs or ()):
+        if _identity(run) not in told:
+            yield _run_event(run)
+    before = {each.type: each for each in previous.conditions or ()}
+    for after in status.conditions or ():
+        known = before.get(after.type)
+        if _is_told(after, known) and (known is None or (known.status, known.reason) != (after.status, after.reason)):
+            yield _condition_event(after)
+
+
+_ABNORMAL: Final = frozenset(
+    {
+        ConditionType.PAUSED,
+        ConditionType.AWAITING_HUMAN,
+        ConditionType.BUDGET_EXCEEDED,
+        ConditionType.SCHEDULE_TIGHT,
+        ConditionType.RUN_DELAYED,
+    }
+)
+"""Conditions that are there only while something needs a look."""
+
+
+def _is_told(condition: Condition, known: Condition | None) -> bool:
+    if condition.type == ConditionType.READY:
+        as_expected = known is None and condition.status == "True"
+        return not as_expected and condition.reason != Reason.PAUSED  # the condition of that name says it better
+    looked = condition.type == ConditionType.TARGET_RESOLVED and condition.status != "Unknown"
+    return looked or condition.type in _ABNORMAL
+
+
+def _condition_event(condition: Condition) -> Event:
+    normal = condition.status != "False" and condition.type not in _ABNORMAL
+    key = f"{condition.type}/{condition.reason}/{condition.last_transition_time.isoformat()}"
+    reason = condition.type if condition.type in _ABNORMAL else condition.reason
+    return Event(normal, reason, condition.message, key=key)
+
+
+def _identity(run: RecentRun) -> tuple[object, ...]:
+    return run.job, run.trigger, run.scheduled_time, run.outcome
+
+
+def _run_event(run: RecentRun) -> Event:
+    detail = run.message or f"it ended: {run.outcome}"
+    message = f"Run of {rfc3339(run.scheduled_time)}: {detail}"
+    return Event(run.outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}, run.outcome, message, key=run.job or message)

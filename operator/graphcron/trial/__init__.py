@@ -1,5 +1,0 @@
-"""What ``helm test`` runs: a GraphCron that runs once, end to end, and is taken away again.
-
-``python -m graphcron.trial`` needs an operator that serves the namespace, and nothing else: without an assistant of the
-user's it is the LangGraph server itself.
-"""

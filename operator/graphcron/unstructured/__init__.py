@@ -1,0 +1,1 @@
+"""Objects and JSON that anybody may have written, read within bounds."""

@@ -1,0 +1,71 @@
+"""What the liveness probe says of a leader that no longer works."""
+
+import asyncio
+import time
+from datetime import datetime
+
+from graphcron.api import names
+from graphcron.cache.store import Key
+from graphcron.controller.manager import Operation
+from graphcron.metrics import Metrics
+from graphcron.settings import Settings
+
+SETTINGS = Settings(resync_seconds=10, echo_seconds=5)
+
+
+class View:
+    """A view with so many GraphCrons."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def graphcrons(self):
+        return ({"metadata": {"name": f"cron-{number}"}} for number in range(self._number))
+
+
+def troubles(*, idle: float, working: bool = True, graphcrons: int = 1) -> list[str]:
+    async def look() -> list[str]:
+        operation = Operation(SETTINGS)
+        operation.shown = View(graphcrons)
+        operation._worked = time.monotonic() - idle
+        worker = asyncio.create_task(asyncio.Event().wait())
+        operation._workers = [worker] if working else []
+        said = operation._troubles()
+        worker.cancel()
+        return said
+
+    return asyncio.run(look())
+
+
+def test_a_leader_that_looks_at_nothing_is_to_be_started_again():
+    (said,) = troubles(idle=26)
+    assert said.startswith("no object has been looked at for 26 s")
+
+
+def test_one_that_works_that_stands_by_or_that_has_nothing_to_look_at_is_well():
+    assert troubles(idle=20) == []
+    assert troubles(idle=26, working=False) == []
+    assert troubles(idle=26, graphcrons=0) == []
+
+
+def test_looks_that_wait_for_nothing_let_others_have_their_turn():
+    async def work() -> tuple[int, int]:
+        operation, looked, turns = Operation(SETTINGS), 0, 0
+        operation._metrics = Metrics("0", queued=lambda: 0, graphcrons=list)
+
+        async def look(key: Key, *, now: datetime) -> None:
+            nonlocal looked
+            looked += 1
+
+        for number in range(100):
+            operation.queue.add(Key("agents", f"cron-{number}"))
+        worker = asyncio.create_task(operation._work({names.KIND: look}))
+        while looked < 100:
+            turns += 1
+            await asyncio.sleep(0)
+        worker.cancel()
+        return looked, turns
+
+    looked, turns = asyncio.run(work())
+    assert looked == 100
+    assert turns >= 100

@@ -1,0 +1,347 @@
+"""The view beside a list: complete at the start, and rid of what no watch has shown to be gone."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from graphcron.api import names
+from graphcron.api.v1alpha1 import RecentRun
+from graphcron.cache.store import Key
+from graphcron.controller import handlers
+from graphcron.controller.manager import Operation
+from graphcron.controller.relist import Relist
+from graphcron.errors import ClusterError
+from graphcron.kube.listing import Listed
+from graphcron.metrics import Metrics
+from graphcron.settings import Settings
+from tests.unit.cache.test_store import HELLO, SERVER, body, child
+from tests.unit.kube.test_client import ask
+
+KINDS = ["graphcrons", "graphservers", "cronjobs", "jobs", "pods"]
+
+
+class Lists:
+    """An API server whose lists are what a test says; ``None`` is one that fails."""
+
+    def __init__(self, *answers: dict[str, int] | None, version: int = 100) -> None:
+        self._answers = list(answers)
+        self._version = version
+        self.asked = 0
+
+    async def listed(self, *_: object) -> Listed:
+        self.asked += 1
+        answer = self._answers[min(self.asked, len(self._answers)) - 1]
+        if answer is None:
+            raise ClusterError("no answer")
+        return Listed(answer, self._version)
+
+
+def operation_with(lists: Lists, **settings: Any) -> Operation:
+    operation = Operation(Settings(**settings))
+    operation.relist = Relist(lists, operation.shown, operation.echoes, operation.settings, operation._forget)
+    return operation
+
+
+def show(operation: Operation, handler: Callable[..., Awaitable[None]], found: Any, kind: str | None = "ADDED") -> None:
+    asyncio.run(handler({"type": kind, "object": found}, operation))
+
+
+def queued(operation: Operation) -> set[Key]:
+    """Return who has to look, and let them have looked."""
+    found = {*operation.queue._waiting, *operation.queue._patient}
+    operation.queue._waiting.clear()
+    operation.queue._patient.clear()
+    return found
+
+
+def full(lists: Lists, **settings: Any) -> Operation:
+    """Return an operation that was shown an object of each kind, after which each has looked."""
+    operation = operation_with(lists, **settings)
+    show(operation, handlers.changed, body())
+    show(operation, handlers.changed, body(names.SERVER_KIND, "shared", "s"))
+    show(operation, handlers.cronjob_changed, child("CronJob", "hello", "c"))
+    show(operation, handlers.job_changed, child("Job", "hello-1", "j"))
+    show(operation, handlers.pod_changed, child("Pod", "hello-1-x", "p"))
+    queued(operation)
+    return operation
+
+
+ALL = dict.fromkeys("uscjp", 1)
+
+
+@pytest.mark.parametrize(
+    ("uid", "who"), [("u", HELLO), ("s", SERVER), ("c", HELLO), ("j", HELLO), ("p", HELLO)], ids=KINDS
+)
+def test_an_object_that_the_list_lacks_is_dropped_and_looked_after(uid, who):
+    operation = full(Lists({each: 1 for each in ALL if each != uid}))
+    assert operation.echoes.known() == set(ALL)
+    asyncio.run(operation.relist.compare())
+    assert operation.echoes.known() == set(ALL) - {uid}
+    assert queued(operation) == {who}
+
+
+def test_a_view_without_a_gap_is_left_as_it_is():
+    operation = full(Lists(ALL | {"not shown yet": 5}))
+    asyncio.run(operation.relist.compare())
+    assert queued(operation) == set()
+    assert operation.echoes.known() == set(ALL)
+
+
+def test_an_object_that_is_made_while_the_list_is_on_its_way_is_kept():
+    operation = full(Lists(ALL))
+
+    class Slow(Lists):
+        async def listed(self, *_: object) -> Listed:
+            operation.echoes.heard(body(uid="new", version=101), gone=False)
+            return await super().listed()
+
+    operation.relist._cluster = Slow(ALL)
+    asyncio.run(operation.relist.compare())
+    assert "new" in operation.echoes.known()
+
+
+def test_an_event_that_was_under_way_does_not_bring_a_dropped_object_back():
+    operation = full(Lists({}, version=100))
+    asyncio.run(operation.relist.compare())
+    queued(operation)
+    late = body(version=99, spec={"schedule": "0 8 * * *"})
+    show(operation, handlers.changed, late, "MODIFIED")
+    assert operation.shown.body(HELLO) is None
+    assert queued(operation) == set()
+    show(operation, handlers.changed, body(version=101), "ADDED")
+    assert operation.shown.body(HELLO) is not None
+
+
+def test_a_successor_of_the_same_name_is_what_is_left():
+    operation = full(Lists(ALL | {"successor": 50}))
+    show(operation, handlers.changed, body(uid="successor", version=50), None)
+    del operation.relist._cluster._answers[0]["u"]
+    asyncio.run(operation.relist.compare())
+    assert operation.shown.body(HELLO)["metadata"]["uid"] == "successor"
+    assert HELLO in queued(operation)
+
+
+def test_what_is_told_of_a_graphcron_goes_when_its_deletion_was_missed():
+    operation = full(Lists({}))
+    metrics = Metrics("1", queued=lambda: 0, graphcrons=operation.shown.graphcrons)
+    run = RecentRun(scheduled_time=datetime.now(UTC), outcome="Succeeded", duration_seconds=1.0)
+    metrics.ended(("agents", "hello"), [], [run])
+    assert b'name="hello"' in metrics.text()
+    asyncio.run(operation.relist.compare())
+    assert b'name="hello"' not in metrics.text()
+
+
+# --- when
+
+
+def run_for(operation: Operation, until: Callable[[], bool]) -> None:
+    async def run() -> None:
+        task = asyncio.create_task(operation.relist.run())
+        async with asyncio.timeout(5):
+            while not until():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr("graphcron.controller.relist.SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr("graphcron.controller.relist.RETRY_SECONDS", 0.01)
+
+
+def test_it_is_compared_once_after_a_watch_has_listed_again(hasty):
+    operation = full(lists := Lists(ALL))
+
+    async def run() -> int:
+        task = asyncio.create_task(operation.relist.run())
+        await asyncio.sleep(0.02)
+        before = lists.asked
+        for _ in range(10):
+            await handlers.changed({"type": None, "object": body()}, operation)
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            while not lists.asked:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        task.cancel()
+        return before
+
+    assert asyncio.run(run()) == 0
+    assert lists.asked == 1
+
+
+def test_it_is_compared_after_each_resync_period():
+    operation = full(lists := Lists(ALL), resync_seconds=0.05)
+    run_for(operation, lambda: lists.asked >= 3)
+
+
+def test_a_list_that_fails_is_made_again(hasty):
+    operation = full(lists := Lists(None, None, {}))
+    operation.relist._asked.set()
+    run_for(operation_asked(operation), lambda: lists.asked >= 3 and not operation.echoes.known())
+
+
+def operation_asked(operation: Operation) -> Operation:
+    """Have a comparison asked for as soon as it runs."""
+    original = operation.relist.run
+
+    async def run() -> None:
+        asyncio.get_running_loop().call_later(0.02, operation.relist.ask)
+        await original()
+
+    operation.relist.run = run
+    return operation
+
+
+@pytest.mark.parametrize(("there", "overdue"), [(True, ["u"]), (False, [])], ids=["there", "gone"])
+def test_a_write_that_is_late_is_looked_up_and_fails_the_probe_only_if_its_object_is_there(there, overdue):
+    operation = full(lists := Lists(ALL if there else {}), echo_seconds=0.4)
+    operation.echoes.expect(body(version=2), now=datetime.now(UTC))
+    run_for(operation, lambda: lists.asked > 0)
+    assert operation.echoes.overdue(now=datetime.now(UTC) + timedelta(seconds=1)) == overdue
+    assert lists.asked == 1
+
+
+def test_what_stays_unshown_is_logged(caplog):
+    operation = full(lists := Lists(ALL | {"unseen": 7}), resync_seconds=0.02)
+    run_for(operation, lambda: lists.asked >= 3)
+    assert "have not shown 1 objects for long: unseen" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("event", "there", "warned"),
+    [(None, False, True), ("DELETED", False, False), ("ADDED", True, False)],
+    ids=["missed", "shown late", "has the label again"],
+)
+def test_only_a_deletion_that_no_watch_shows_soon_is_missed(event, there, warned, caplog, monkeypatch):
+    monkeypatch.setattr("graphcron.controller.relist.CATCH_UP_SECONDS", 0.1)
+    operation = full(Lists(dict.fromkeys("uscp", 1)))
+
+    async def compare() -> None:
+        comparing = asyncio.create_task(operation.relist.compare())
+        await asyncio.sleep(0.02)
+        job = child("Job", "hello-1", "j")
+        job["metadata"]["resourceVersion"] = "200"
+        if event:
+            await handlers.job_changed({"type": event, "object": job}, operation)
+        await comparing
+
+    asyncio.run(compare())
+    assert bool(operation.shown.jobs(HELLO, "u")) is there
+    assert ("missed the deletion of 1 objects" in caplog.text) is warned
+
+
+# --- the start
+
+
+def test_work_waits_for_the_watches_and_not_for_what_is_gone(monkeypatch):
+    monkeypatch.setattr("graphcron.controller.relist.LIST_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr("graphcron.controller.relist.LOOK_SECONDS", 0.01)
+    operation = operation_with(lists := Lists({"deleted meanwhile": 1}, {"there": 2}))
+
+    async def sync() -> tuple[bool, bool]:
+        synced = asyncio.create_task(operation.relist.wait_for_cache_sync())
+        async with asyncio.timeout(5):
+            while lists.asked < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            before = synced.done()
+            operation.echoes.heard(body(uid="there", version=3), gone=False)
+            await synced
+        return before, synced.done()
+
+    assert asyncio.run(sync()) == (False, True)
+
+
+# --- what is listed
+
+
+def page(*uids: str, version: int = 9, following: str = "") -> dict[str, Any]:
+    items = [{"metadata": body(uid=uid)["metadata"]} for uid in uids]
+    return {"metadata": {"continue": following, "resourceVersion": str(version)}, "items": items}
+
+
+def test_all_kinds_are_listed_as_metadata():
+    said = ask(lambda cluster: cluster.listed((), lambda _: True), **page("a", "b"))
+    asked = [path.split("?")[0] for _, path, _ in said.requests]
+    assert [path.rpartition("/")[2] for path in asked] == KINDS
+    assert said.result == Listed({"a": 1, "b": 1}, 9)
+
+
+def test_of_named_namespaces_each_is_asked_for_and_what_is_not_served_does_not_count():
+    said = ask(lambda cluster: cluster.listed(("agents", "more"), lambda each: each != "agents"), **page("a", "b"))
+    assert sum("/namespaces/agents/" in path for _, path, _ in said.requests) == 5
+    assert sum("/namespaces/more/" in path for _, path, _ in said.requests) == 5
+    assert said.result == Listed({}, 9)
+
+
+# --- a write that finds its object gone
+
+
+OWNER = {"kind": names.KIND, "metadata": body(version=7)["metadata"]}
+
+
+@pytest.mark.parametrize(
+    ("items", "there", "gone"),
+    [
+        ([OWNER], True, []),
+        ([], False, ["u"]),
+        ([{"metadata": OWNER["metadata"] | {"uid": "successor"}}], False, ["u"]),
+        ([{"metadata": OWNER["metadata"] | {"deletionTimestamp": "2026-11-23T00:00:00Z"}}], False, []),
+    ],
+    ids=["there", "gone", "a successor", "about to go"],
+)
+def test_an_owner_is_looked_up_by_its_uid(items, there, gone):
+    said = ask(lambda cluster: cluster.is_there(OWNER), metadata={"resourceVersion": "9"}, items=items)
+    ((method, path, _),) = said.requests
+    assert (method, path.split("?")[0]) == ("GET", "/apis/graphcron.dev/v1alpha1/namespaces/agents/graphcrons")
+    assert "fieldSelector=metadata.name%3Dhello" in path
+    assert (said.result, said.gone) == (there, gone)
+
+
+MANIFEST = {"metadata": {"name": "hello", "namespace": "agents"}}
+WRITES: dict[str, Callable[[Any], Awaitable[Any]]] = {
+    "status": lambda cluster: cluster.patch_status(OWNER, {}),
+    "apply": lambda cluster: cluster.apply_cronjob(MANIFEST, uid="c"),
+    "suspend": lambda cluster: cluster.suspend_cronjob("agents", "hello", uid="c"),
+    "delete": lambda cluster: cluster.delete_cronjob("agents", "hello", uid="c"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize(
+    ("status", "there", "is_gone"),
+    [(404, "", True), (409, "successor", True), (409, "its own", False), (200, "its own", False)],
+    ids=["gone", "a successor", "a conflict", "well"],
+)
+def test_a_write_that_finds_its_object_gone_reports_it(write, status, there, is_gone):
+    uid = "u" if write == "status" else "c"
+    found = {"uid": uid if there == "its own" else there}
+    answers = {method: {"status": status, "metadata": found} for method in ("PUT", "PATCH", "DELETE")}
+
+    async def call(cluster: Any) -> None:
+        with suppress(ClusterError):
+            await WRITES[write](cluster)
+
+    said = ask(call, answers=answers | {"GET": {"metadata": found, "items": [{"metadata": found}]}})
+    assert said.gone == ([uid] if is_gone else [])
+
+
+def test_a_comparison_of_ten_thousand_graphcrons_says_what_it_takes(capsys):
+    """Print what the comparison takes beside the list, of 10,000 GraphCrons with a CronJob and three Jobs each."""
+    uids = [f"{kind}-{number}" for kind in ("cron", "cronjob", "job-1", "job-2", "job-3") for number in range(10_000)]
+    operation = operation_with(Lists(dict.fromkeys(uids[:-1], 1)))
+    for uid in uids:
+        operation.echoes.heard(body(uid=uid), gone=False)
+    began = time.perf_counter()
+    asyncio.run(operation.relist.compare())
+    took = time.perf_counter() - began
+    with capsys.disabled():
+        print(f"\na comparison of {len(uids)} objects: {took * 1000:.0f} ms")
+    assert operation.echoes.known() == {*uids[:-1]}

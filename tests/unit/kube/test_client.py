@@ -1,0 +1,345 @@
+"""The room that talks to the API server, as far as another HTTP server can stand in for that one."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+from kubernetes.aio import client
+
+from graphcron.api import names
+from graphcron.api.event import Event
+from graphcron.errors import ClusterError, ConflictError, SpecError
+from graphcron.kube.client import Cluster
+from graphcron.kube.connection import open_client, proxy_for
+from graphcron.unstructured.bounded_json import as_yaml
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "🕰 outside the basic plane",  # JSON's pair of surrogates is no YAML
+        "next\u0085line, separators\u2028and\u2029",  # YAML folds these
+        "delete\x7f, C1\x9f, mark\ufeff",  # YAML refuses these
+        'tab\t, newline\n, quote", backslash\\, \\u0041',
+    ],
+)
+def test_what_is_sent_for_server_side_apply_is_json_and_yaml_alike(text):
+    sent = as_yaml({"input": text})
+    assert json.loads(sent) == {"input": text}
+    assert yaml.safe_load(sent) == {"input": text}
+
+
+class Said:
+    """What was asked of the server, and what came of it."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str, Any]] = []
+        self.written: list[Any] = []
+        self.gone: list[str] = []
+        self.result: Any = None
+
+
+def ask(
+    verb: Callable[[Cluster], Awaitable[Any]],
+    status: int = 200,
+    *,
+    answers: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    **more: Any,
+) -> Said:
+    """Ask a server that answers everything with this status, and with more in its answer.
+
+    Parameters
+    ----------
+    answers
+        What it answers to a method in place of that; ``status`` in it is the HTTP status.
+    """
+    said = Said()
+
+    async def answer(request: web.Request) -> web.Response:
+        text = await request.text()
+        said.requests.append((request.method, request.path_qs, yaml.safe_load(text) if text else None))
+        special = answers.get(request.method, more)
+        answer = {"message": "so it is", "metadata": {"uid": "u"}, **special}
+        return web.json_response(answer, status=int(special.get("status", status)))
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        api = client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{port}"))
+        cluster = Cluster(api, said.written.append, gone=said.gone.append)
+        try:
+            said.result = await verb(cluster)
+        finally:
+            await cluster.close()
+            await runner.cleanup()
+
+    asyncio.run(run())
+    return said
+
+
+CRONJOB = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "hello", "namespace": "agents"}}
+OWNER = {"apiVersion": names.API_VERSION, "kind": names.KIND, "name": "hello", "uid": "u"}
+JOB = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "hello-1", "namespace": "agents", "ownerReferences": [OWNER]},
+}
+JOBS = "/apis/batch/v1/namespaces/agents/jobs"
+ITS_PATH = "/apis/batch/v1/namespaces/agents/cronjobs/hello"
+
+
+def owner(kind: str) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": "hello", "namespace": "agents", "uid": "u", "resourceVersion": "7"}}
+
+
+def test_a_job_is_posted_once():
+    said = ask(lambda cluster: cluster.create_job(JOB), 201)
+    assert [(method, path.split("?")[0], body) for method, path, body in said.requests] == [("POST", JOBS, JOB)]
+
+
+def refused(status: int, reason: str, *causes: str, **more: Any) -> dict[str, Any]:
+    """Return what a refusal by the API server says beside its message."""
+    return {"status": status, "reason": reason, "details": {"causes": [{"reason": each} for each in causes]}, **more}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "error"),
+    [
+        ([{"name": "hello-1", "ownerReferences": [OWNER]}], None),
+        (
+            [{"name": "hello-1", "ownerReferences": [{**OWNER, "uid": "of a former one"}]}],
+            "delete it: kubectl delete job hello-1",
+        ),
+        ([{"name": "hello-1", "labels": {names.LABEL_UID: "u"}}], "belongs to something else"),
+        ([], "so it is"),
+    ],
+    ids=["ours", "of another owner", "of nobody", "gone by now"],
+)
+def test_a_job_that_already_exists_counts_only_if_it_has_the_same_owner(jobs, error):
+    answers = {"POST": refused(409, "AlreadyExists"), "GET": {"items": [{"metadata": each} for each in jobs]}}
+    with nullcontext() if error is None else pytest.raises(ClusterError, match=error):
+        said = ask(lambda cluster: cluster.create_job(JOB), answers=answers)
+        assert said.requests[1][:2] == ("GET", f"{JOBS}?fieldSelector=metadata.name%3Dhello-1")
+
+
+@pytest.mark.parametrize("reason", ["Conflict", ""])
+def test_a_job_that_a_quota_has_no_time_for_is_an_error(reason):
+    with pytest.raises(ClusterError, match="so it is") as raised:
+        ask(lambda cluster: cluster.create_job(JOB), answers={"POST": refused(409, reason)})
+    assert (raised.value.status, raised.value.reason) == (409, reason)
+
+
+@pytest.mark.parametrize(("status", "error"), [(422, SpecError), (403, ClusterError), (500, ClusterError)])
+def test_a_job_that_is_not_taken_is_an_error(status, error):
+    with pytest.raises(error, match="so it is"):
+        ask(lambda cluster: cluster.create_job(JOB), status)
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_cronjob_is_removed_by_its_uid_with_its_jobs(status):
+    said = ask(lambda cluster: cluster.delete_cronjob("agents", "hello", uid="c"), status)
+    body = {"preconditions": {"uid": "c"}, "propagationPolicy": "Background"}
+    assert said.requests == [("DELETE", ITS_PATH, body)]
+
+
+@pytest.mark.parametrize(
+    ("found", "is_gone"),
+    [({"metadata": {"uid": "c"}}, False), ({"metadata": {"uid": "d"}}, True), (refused(404, "NotFound"), True)],
+    ids=["the same", "another of its name", "none"],
+)
+@pytest.mark.parametrize("verb", ["suspend_cronjob", "delete_cronjob"])
+def test_a_conflict_ends_a_write_to_a_cronjob_only_if_that_is_gone(verb, found, is_gone):
+    answers = {"PATCH": refused(409, "Conflict"), "DELETE": refused(409, "Conflict"), "GET": found}
+    with nullcontext() if is_gone else pytest.raises(ClusterError, match="409"):
+        ask(lambda cluster: getattr(cluster, verb)("agents", "hello", uid="c"), answers=answers)
+
+
+@pytest.mark.parametrize(("status", "written"), [(200, 1), (404, 0)])
+def test_a_cronjob_that_is_suspended_begins_anew_afterwards(status, written):
+    said = ask(lambda cluster: cluster.suspend_cronjob("agents", "hello", uid="c"), status)
+    ((method, _, body),) = said.requests
+    forgotten = {"graphcron.dev/schedule-key": None}
+    assert (method, body) == ("PATCH", {"metadata": {"uid": "c", "annotations": forgotten}, "spec": {"suspend": True}})
+    assert len(said.written) == written
+
+
+def test_a_cronjob_that_cannot_be_removed_is_an_error():
+    with pytest.raises(ClusterError):
+        ask(lambda cluster: cluster.delete_cronjob("agents", "hello", uid="c"), 500)
+
+
+@pytest.mark.parametrize(("uid", "force"), [(None, "false"), ("c", "true")])
+def test_a_cronjob_is_applied_by_its_uid_or_made(uid, force):
+    said = ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=uid))
+    ((method, path, body),) = said.requests
+    assert (method, path) == ("PATCH", f"{ITS_PATH}?fieldManager=graphcron&force={force}")
+    assert body["metadata"].get("uid") == uid
+    assert said.written == [said.result]
+
+
+@pytest.mark.parametrize(
+    ("status", "uid", "error"),
+    [(409, None, ClusterError), (409, "c", ClusterError), (422, "c", SpecError), (500, None, ClusterError)],
+)
+def test_a_cronjob_that_is_not_taken_is_an_error(status, uid, error):
+    with pytest.raises(error) as raised:
+        ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=uid), status)
+    assert type(raised.value) is error
+
+
+def test_a_cronjob_with_fields_of_another_manager_belongs_to_somebody_else():
+    answers = {"PATCH": refused(409, "Conflict", "FieldManagerConflict")}
+    with pytest.raises(ConflictError):
+        ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=None), answers=answers)
+
+
+@pytest.mark.parametrize(("kind", "plural"), [("GraphCron", "graphcrons"), ("GraphServer", "graphservers")])
+def test_a_status_is_written_where_it_belongs(kind, plural):
+    said = ask(lambda cluster: cluster.patch_status(owner(kind), {"x": 1}))
+    ((method, path, body),) = said.requests
+    place = f"/apis/{names.API_VERSION}/namespaces/agents/{plural}/hello/status"
+    assert (method, path.split("?")[0]) == ("PUT", place)
+    assert body["metadata"]["resourceVersion"] == "7"  # so that nobody else's is lost
+    assert (body["kind"], body["metadata"]["uid"], body["status"]) == (kind, "u", {"x": 1})
+    assert (said.result, len(said.written)) == (True, 1)
+
+
+@pytest.mark.parametrize("answer", [refused(404, "NotFound"), refused(409, "Conflict")])
+@pytest.mark.parametrize("items", [[], [{"metadata": {"uid": "another"}}]], ids=["gone", "made again"])
+def test_a_status_of_an_object_that_is_gone_is_not_tried_again(answer, items):
+    answers = {"PUT": answer, "GET": {"status": 200, "items": items}}
+    said = ask(lambda cluster: cluster.patch_status(owner("GraphCron"), {"x": 1}), answers=answers)
+    assert (said.result, said.written, said.gone) == (False, [], ["u"])
+
+
+def test_a_status_decided_on_an_older_version_is_decided_again():
+    answers = {"PUT": refused(409, "Conflict"), "GET": {"status": 200, "items": [{"metadata": {"uid": "u"}}]}}
+    with pytest.raises(ClusterError, match="409"):
+        ask(lambda cluster: cluster.patch_status(owner("GraphCron"), {"x": 1}), answers=answers)
+
+
+EVENT = Event(False, "Paused", "x" * 2000, key="k")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_told"),
+    [
+        (refused(201, ""), False),
+        (refused(409, "AlreadyExists"), False),
+        (refused(404, "NotFound"), False),
+        (refused(403, "Forbidden", "NamespaceTerminating"), False),
+        (refused(403, "Forbidden"), True),
+        (refused(409, "Conflict"), True),
+        (refused(500, "InternalError"), True),
+    ],
+    ids=lambda each: f"{each['status']} {each['reason']}" if isinstance(each, dict) else "",
+)
+def test_an_event_that_is_not_posted_is_logged_and_no_error(answer, is_told, caplog):
+    ask(lambda cluster: cluster.emit(owner("GraphCron"), EVENT, now="2026-11-22T12:00:00Z"), answers={"POST": answer})
+    assert [record.levelname for record in caplog.records if "Event Paused" in record.message] == ["WARNING"] * is_told
+
+
+@pytest.mark.parametrize("kind", ["GraphCron", "GraphServer"])
+@pytest.mark.parametrize("status", [201, 503])
+def test_an_event_is_about_its_object(kind, status):
+    said = ask(lambda cluster: cluster.emit(owner(kind), EVENT, now="2026-11-22T12:00:00Z"), status)
+    ((method, _, body),) = said.requests
+    assert (method, body["type"], body["involvedObject"]["kind"], len(body["message"])) == (
+        "POST",
+        "Warning",
+        kind,
+        1024,
+    )
+
+
+@pytest.mark.parametrize(("status", "found"), [(200, True), (404, False)])
+def test_a_cronjob_is_found_or_not(status, found):
+    assert bool(ask(lambda cluster: cluster.find_cronjob("agents", "hello"), status).result) is found
+
+
+@pytest.mark.parametrize(("status", "reachable"), [(200, True), (500, False)])
+def test_the_api_server_is_reachable_where_it_answers(status, reachable):
+    assert ask(lambda cluster: cluster.is_reachable(), status).result is reachable
+
+
+@pytest.mark.parametrize(
+    ("status", "kinds", "served"),
+    [(200, ["graphcrons", "graphservers", "graphcrons/status"], True), (200, ["graphcrons"], False), (404, [], False)],
+)
+def test_missing_definitions_are_noticed(status, kinds, served):
+    said = ask(lambda cluster: cluster.serves_our_kinds(), status, resources=[{"name": name} for name in kinds])
+    assert said.requests == [("GET", "/apis/graphcron.dev/v1alpha1", None)]
+    assert said.result is served
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "proxy"),
+    [
+        ({}, "https://10.0.0.1:443", None),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "https://10.0.0.1:443", "http://proxy:3128"),
+        ({"https_proxy": "http://proxy:3128"}, "https://api.example.com", "http://proxy:3128"),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "https://10.0.0.1:443", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.1"}, "https://10.0.0.1:443", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": ".example.com"}, "https://api.example.com", None),
+    ],
+)
+def test_the_proxy_of_the_environment(environment, url, proxy, monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for(url) == proxy
+
+
+def test_the_api_server_is_asked_through_the_proxy(tmp_path, monkeypatch):
+    """The client's session reads no environment: what it names has to be in its configuration."""
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(KUBECONFIG))
+    place = "kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
+    monkeypatch.setattr(place, str(tmp_path / "kubeconfig"))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    asked: list[str] = []
+
+    async def proxy(request: web.Request) -> web.Response:
+        asked.append(str(request.url))
+        return web.json_response({"resources": []})
+
+    async def ask() -> None:
+        runner = web.ServerRunner(web.Server(proxy))
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        cluster = Cluster(await open_client(), lambda _: None)
+        try:
+            await cluster.serves_our_kinds()
+        finally:
+            await cluster.close()
+            await runner.cleanup()
+
+    asyncio.run(ask())
+    assert asked == [f"http://cluster.example.com/apis/{names.API_VERSION}"]
+
+
+KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "c",
+    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    "clusters": [{"name": "c", "cluster": {"server": "http://cluster.example.com"}}],
+    "users": [{"name": "u", "user": {"token": "t"}}],
+}

@@ -2,7 +2,7 @@
 
     python hack/test.py [pytest's arguments]
 
-Tests that stop parts of the cluster itself come last and alone, so that they disturb no other.
+Tests that disturb others come last and alone; those that stop parts of the cluster have another one meanwhile.
 """
 
 from __future__ import annotations
@@ -20,30 +20,53 @@ from own_cluster import CLUSTER, ROOT, own_cluster
 TOOLS = ("actionlint", "argo-lua", "helm-unittest", "kstatus", "kubeconform", "prometheus", "promtool")
 """Programs that tests use and that take longer to build than a test may; once, then they are cached."""
 
-DISTURBING = ("tests/e2e/test_storm.py", "tests/outages", "tests/chaos", "tests/rights", "tests/upgrade")
-"""Tests that fill the operator's slots for preflights, or stop parts of the cluster. Of the last two, one reads what
-the operator has asked for in all others, and one uninstalls it."""
+DISTURBING = ("tests/e2e/test_storm.py", "tests/rights", "tests/upgrade")
+"""Tests that fill the operator's slots for preflights, read what it has asked for in all others, or uninstall it: they
+come last and alone."""
+
+BREAKING = ("tests/outages", "tests/chaos")
+"""Tests that stop parts of the cluster: they have one of their own, meanwhile."""
 
 
 def main(arguments: list[str]) -> int:
     """Run the tests side by side, then those that disturb; return the first exit code that is none of success."""
     chosen = any((ROOT / argument.split("::")[0]).exists() for argument in arguments)
-    slowest = ["--durations=15", "--durations-min=20"]
-    together = [*arguments, *slowest, *(f"--ignore={each}" for each in DISTURBING)]
-    rounds = [arguments] if chosen else [together, [*arguments, *slowest, "-n", "0", *DISTURBING]]
     if shutil.which("go") and not chosen:  # what the cluster needs, too: packages that programs share are compiled once
         subprocess.run([*CLUSTER, "build", *TOOLS], check=True)
     with tempfile.TemporaryDirectory() as folder, own_cluster("test") as cluster:
-        counts = Path(folder, "left-out")
-        counts.touch()
-        environment = {**cluster, "GRAPHCRON_LEFT_OUT": str(counts)}
-        codes = [
-            subprocess.run([sys.executable, "-m", "pytest", *each], cwd=ROOT, env=environment, check=False).returncode
-            for each in rounds
-        ]
-        left = left_out(counts.read_text())
+        environment = {**cluster, "GRAPHCRON_LEFT_OUT": str(Path(folder, "left-out"))}
+        Path(folder, "left-out").touch()
+        codes = [_pytest(arguments, environment)] if chosen else _all(arguments, environment, Path(folder))
+        left = left_out(Path(folder, "left-out").read_text())
     print(*left, sep="\n", end="\n" if left else "")
     return next((code for code in codes if code), 0)
+
+
+def _all(arguments: list[str], environment: dict[str, str], folder: Path) -> list[int]:
+    """Run all tests; return the exit codes."""
+    options = [*arguments, "--durations=15", "--durations-min=20"]
+    alone = [*options, "-n", "0"]
+    codes = [_pytest([*options, *(f"--ignore={each}" for each in (*DISTURBING, *BREAKING))], environment)]
+    if environment.get("CLUSTER") == "current":  # there is no other
+        return [*codes, _pytest([*alone, *DISTURBING], environment), _pytest([*alone, *BREAKING], environment)]
+    with own_cluster("breaking") as second, Path(folder, "breaking").open("w+") as output:
+        command, other = _command([*alone, *BREAKING]), {**environment, **second}
+        with subprocess.Popen(command, cwd=ROOT, env=other, stdout=output) as broken:
+            try:
+                codes += [_pytest([*alone, *DISTURBING], environment), broken.wait()]
+            except BaseException:
+                broken.terminate()
+                raise
+        print(Path(output.name).read_text(), flush=True)
+    return codes
+
+
+def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
+    return subprocess.run(_command(arguments), cwd=ROOT, env=environment, check=False).returncode
+
+
+def _command(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-m", "pytest", *arguments]
 
 
 def left_out(counts: str) -> list[str]:

@@ -42,7 +42,7 @@ FIELDS = {
 }
 """What some example shows."""
 
-RESTING = {"Reconciled", "CampaignNotBegun", "Ended", "Excluded"}
+RESTING = {"Reconciled", "NotYetActive", "NoLongerActive", "Excluded"}
 """Why an example may be ready: those with dates in them are at rest before and after."""
 
 

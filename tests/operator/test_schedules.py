@@ -74,7 +74,7 @@ def test_an_h_stays_the_same_for_ever_and_differs_between_names(objects):
 def test_a_campaign_that_is_to_come_rests_and_wakes_by_itself_before_it_begins(objects):
     begins = datetime.now(UTC) + timedelta(seconds=66)
     objects.apply(schedule="* * * * *", startTime=iso(begins))
-    graphcron = objects.wait_ready(reason="CampaignNotBegun")
+    graphcron = objects.wait_ready(reason="NotYetActive")
     assert objects.get("cronjob")["spec"]["suspend"] is True
     assert next_times(graphcron)[0] >= begins.replace(microsecond=0)
 

@@ -11,9 +11,9 @@ from tests.runner.harness import Cron
 @pytest.mark.parametrize(
     ("member", "seconds", "reason"),
     [
-        ("startTime", (1,), "CampaignNotBegun"),
+        ("startTime", (1,), "NotYetActive"),
         ("startTime", (0,), None),
-        ("notAfter", (0,), "CampaignEnded"),
+        ("notAfter", (0,), "NoLongerActive"),
         ("notAfter", (1,), None),
         ("excludes", (0, 1), "Excluded"),
         ("excludes", (-60, 0), None),

@@ -27,7 +27,7 @@ def moment(cron: Cron, minutes: int) -> str:
     [
         ({"notBefore": 1}, "ScheduleIsYounger"),
         ({"notBefore": 0}, None),
-        ({"notAfter": 0}, "CampaignEnded"),
+        ({"notAfter": 0}, "NoLongerActive"),
         ({"notAfter": 1}, None),
     ],
 )
@@ -275,7 +275,7 @@ def test_the_deadline_passes_while_the_thread_is_held(api: Api, cron: Cron) -> N
     deadline = int(began - cron.minute * 60) + 2
     record = {"graphcron/uid": cron.uid, "graphcron/pod": "gone", "graphcron/state": "active"}
     probe = cron.pod(notAfter=moment(cron, 0)).wait()
-    assert probe.reason == "CampaignEnded"
+    assert probe.reason == "NoLongerActive"
     from graphcron.runner.occurrence.identity import lock_id, occurrence
 
     thread = lock_id(occurrence(cron.uid, cron.minute * 60), 0)

@@ -116,15 +116,15 @@ def test_which_threads_are_too_many() -> None:
     ("at", "reason"),
     [
         ("2026-11-22T13:59:59Z", "ScheduleIsYounger"),
-        ("2026-11-22T14:00:00Z", "CampaignNotBegun"),
-        ("2026-11-22T14:59:59Z", "CampaignNotBegun"),
+        ("2026-11-22T14:00:00Z", "NotYetActive"),
+        ("2026-11-22T14:59:59Z", "NotYetActive"),
         ("2026-11-22T15:00:00Z", None),
         ("2026-11-22T15:59:59Z", None),
         ("2026-11-22T16:00:00Z", "Excluded"),
         ("2026-11-22T16:59:59Z", "Excluded"),
         ("2026-11-22T17:00:00Z", None),
         ("2026-11-22T17:59:59Z", None),
-        ("2026-11-22T18:00:00Z", "CampaignEnded"),
+        ("2026-11-22T18:00:00Z", "NoLongerActive"),
     ],
 )
 def test_the_schedule_s_own_bounds(at: str, reason: str | None) -> None:

@@ -65,8 +65,8 @@ def test_catching_up_counts_from_when_it_was_asked_for(api: Api, cron: Cron) -> 
     ("bounds", "reason"),
     [
         ({"notBefore": FUTURE}, "ScheduleIsYounger"),
-        ({"startTime": FUTURE}, "CampaignNotBegun"),
-        ({"notAfter": PAST}, "CampaignEnded"),
+        ({"startTime": FUTURE}, "NotYetActive"),
+        ({"notAfter": PAST}, "NoLongerActive"),
         ({"excludes": ((PAST, FUTURE),)}, "Excluded"),
     ],
 )

@@ -31,7 +31,7 @@ SPECS: dict[str, dict[str, Any]] = {
     EVERY_MINUTE: {**_KEEP, "schedule": "* * * * *", "history": {"successful": 100, "runs": 100}},
     ACTIVE: {"assistant": "steps", "input": {"steps": SECONDS, "seconds": 1}, "onRunCompleted": "keep"},
 }
-_READY = {"suspended": "Suspended", "campaign": "CampaignNotBegun"}
+_READY = {"suspended": "Suspended", "campaign": "NotYetActive"}
 
 
 def settle(crons: Crons) -> None:

@@ -15,7 +15,7 @@ def rest_of(graphcron: GraphCron, *, paused: bool, now: datetime) -> Reason | No
     """Tell why no new runs may start; None: they may."""
     spec = graphcron.spec
     if has_ended(spec, now=now):
-        return Reason.ENDED
+        return Reason.NO_LONGER_ACTIVE
     if spec.suspend:
         return Reason.SUSPENDED
     if paused:
@@ -24,7 +24,7 @@ def rest_of(graphcron: GraphCron, *, paused: bool, now: datetime) -> Reason | No
     if rests_until is None or rests_until - now <= WAKE_BEFORE:
         return None
     begun = spec.start_time is None or spec.start_time <= now
-    return Reason.EXCLUDED if begun else Reason.CAMPAIGN_NOT_BEGUN
+    return Reason.EXCLUDED if begun else Reason.NOT_YET_ACTIVE
 
 
 def has_ended(spec: GraphCronSpec, *, now: datetime) -> bool:

@@ -175,11 +175,11 @@ def _rests(observed: Observed) -> Finding | None:
 
 
 _WHY_IT_RESTS: Final = {
-    Reason.ENDED: "No new runs start: spec.endTime has passed.",
+    Reason.NO_LONGER_ACTIVE: "No new runs start: spec.endTime has passed.",
     Reason.SUSPENDED: "No new runs start: spec.suspend is set.",
     Reason.PAUSED: "No new runs start, because too many have failed: see the condition Paused.",
     Reason.EXCLUDED: "No new runs start: one of spec.excludes holds.",
-    Reason.CAMPAIGN_NOT_BEGUN: "No new runs start before spec.startTime.",
+    Reason.NOT_YET_ACTIVE: "No new runs start before spec.startTime.",
 }
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -231,26 +231,26 @@ MINUTE = {"excludes": [{"from": "2026-11-22T12:00", "to": "2026-11-22T12:01"}]}
 BERLIN = {"timeZone": "Europe/Berlin", "excludes": [{"date": "2026-11-23"}]}
 
 RESTS = [
-    ("before the campaign", CAMPAIGN, "12:58:59", "CampaignNotBegun"),
+    ("before the campaign", CAMPAIGN, "12:58:59", "NotYetActive"),
     ("awake a minute before it begins", CAMPAIGN, "12:59:00", None),
     ("at its begin", CAMPAIGN, "13:00:00", None),
     ("in its last second", CAMPAIGN, "14:59:59", None),
-    ("at its end", CAMPAIGN, "15:00:00", "Ended"),
+    ("at its end", CAMPAIGN, "15:00:00", "NoLongerActive"),
     ("before what is excluded", LUNCH, "11:59:59", None),
     ("at the begin of what is excluded", LUNCH, "12:00:00", "Excluded"),
     ("within", LUNCH, "12:58:59", "Excluded"),
     ("awake a minute before the end of what is excluded", LUNCH, "12:59:00", None),
-    ("a campaign that begins in what is excluded, before", BOTH, "12:59:59", "CampaignNotBegun"),
+    ("a campaign that begins in what is excluded, before", BOTH, "12:59:59", "NotYetActive"),
     ("a campaign that begins in what is excluded, within", BOTH, "13:00:00", "Excluded"),
     ("a campaign that begins in what is excluded, at last", BOTH, "13:29:00", None),
     ("excluded to the campaign's end", TO_THE_END, "14:59:30", "Excluded"),
-    ("excluded past the campaign's end", TO_THE_END, "15:30:00", "Ended"),
+    ("excluded past the campaign's end", TO_THE_END, "15:30:00", "NoLongerActive"),
     ("a minute is too short for a rest", MINUTE, "12:00:00", None),
     ("by the zone's days, before", BERLIN, "22:59:59", None),
     ("by the zone's days, within", BERLIN, "23:00:00", "Excluded"),
     ("suspended, and excluded too", {**LUNCH, "suspend": True}, "12:30:00", "Suspended"),
     ("suspended before the campaign", {**CAMPAIGN, "suspend": True}, "12:30:00", "Suspended"),
-    ("suspended after the campaign", {**CAMPAIGN, "suspend": True}, "15:30:00", "Ended"),
+    ("suspended after the campaign", {**CAMPAIGN, "suspend": True}, "15:30:00", "NoLongerActive"),
 ]
 
 

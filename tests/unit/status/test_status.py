@@ -106,9 +106,9 @@ READY_CASES = [
         "now": NOW + timedelta(minutes=1)}, "False", "PodCannotStart", "kubectl describe pod", "Reconciling",
     ),
     ReadyCase("it is suspended", {"spec": {**QUIET, "suspend": True}}, "True", "Suspended", "spec.suspend"),
-    ReadyCase("its campaign is over", {"spec": {**QUIET, "endTime": "2026-11-22T12:00:00Z"}}, "True", "Ended", "spec.endTime"),
+    ReadyCase("its campaign is over", {"spec": {**QUIET, "endTime": "2026-11-22T12:00:00Z"}}, "True", "NoLongerActive", "spec.endTime"),
     ReadyCase(
-        "its campaign has not begun", {"spec": {**QUIET, "startTime": "2026-11-23T12:00:00Z"}}, "True", "CampaignNotBegun",
+        "its campaign has not begun", {"spec": {**QUIET, "startTime": "2026-11-23T12:00:00Z"}}, "True", "NotYetActive",
         "spec.startTime",
     ),
     ReadyCase(

@@ -31,7 +31,7 @@ def within_schedule(settings: Settings) -> None:
     Raises
     ------
     Ended
-        Skipped/ScheduleIsYounger, CampaignNotBegun, CampaignEnded or Excluded.
+        Skipped/ScheduleIsYounger, NotYetActive, NoLongerActive or Excluded.
     """
     request, at = settings.request, settings.scheduled
     if settings.trigger:
@@ -39,9 +39,9 @@ def within_schedule(settings: Settings) -> None:
     if request.notBefore and at < seconds_of(request.notBefore):
         raise _skipped("ScheduleIsYounger", f"was due before its schedule took effect ({request.notBefore})")
     if request.startTime and at < seconds_of(request.startTime):
-        raise _skipped("CampaignNotBegun", f"was due before the campaign's begin ({request.startTime})")
+        raise _skipped("NotYetActive", f"was due before the campaign's begin ({request.startTime})")
     if request.notAfter and at >= seconds_of(request.notAfter):
-        raise _skipped("CampaignEnded", f"was due after the end of the campaign ({request.notAfter})")
+        raise _skipped("NoLongerActive", f"was due after the end of the campaign ({request.notAfter})")
     for start, end in request.excludes:
         if seconds_of(start) <= at < seconds_of(end):
             raise _skipped("Excluded", f"was due in a time that is excluded (from {start} to {end})")

@@ -124,12 +124,13 @@ _VERSION: Final = r"v?[0-9]{1,4}(\.[0-9]{1,4}){0,3}([-.+]?(a|b|rc|alpha|beta|dev
 
 # fmt: off
 _REASONS: Final = frozenset({
-    "AssistantNotFound", "Breakpoint", "BudgetExceeded", "CampaignEnded", "CampaignNotBegun",
-    "CertificateNotTrusted", "ContextMismatch", "DefaultTimeout", "Excluded", "InputMismatch", "InvalidHeader",
-    "InvalidInput", "InvalidServer", "LostContact", "NotALangGraphServer", "NotCancelled", "NotScheduled",
+    "AssistantNotFound", "Breakpoint", "BudgetExceeded", "CertificateNotTrusted", "ContextMismatch",
+    "DefaultTimeout", "Excluded", "InputMismatch", "InvalidHeader", "InvalidInput", "InvalidServer",
+    "LostContact", "NoLongerActive", "NotALangGraphServer", "NotCancelled", "NotScheduled", "NotYetActive",
     "PredecessorActive", "RecordNotFound", "Redirected", "Replaced", "ResumeNotSupported", "RunBudgetExceeded",
     "RunNotFound", "ScheduleIsYounger", "ServerAtCapacity", "ServerTimeout", "StartingDeadlineExceeded",
-    "ThreadAwaitsHuman", "ThreadBusy", "ThreadMovedOn", "ThreadNotFound", "Unauthorized", "UnknownStatus", "WrongPod",
+    "ThreadAwaitsHuman", "ThreadBusy", "ThreadMovedOn", "ThreadNotFound", "Unauthorized", "UnknownStatus",
+    "WrongPod",
 })
 # fmt: on
 """The runner's own reasons, as it writes them onto records."""

@@ -37,6 +37,7 @@ _TARGET = re.compile(
 )
 _FOLD = r"<details(?: open)?>\n<summary>([^\n]*)</summary>\n(.*?)\n</details>\n"
 _FOLDS = re.compile(rf"(?:{_FOLD}){{2,}}", re.DOTALL)
+_ALERT = re.compile(r"^> \[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\n((?:>.*(?:\n|\Z))+)", re.MULTILINE)
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
@@ -47,12 +48,12 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Make the links of a page the site's, and its folds what the site has for them."""
+    """Rewrite the links of a page for the site, and turn its folds into tabs and its alerts into admonitions."""
 
     def linked(match: re.Match[str]) -> str:
         return match[0] if match["code"] else _linked(match[0], bool(match["html"]), page.file, config, files)
 
-    return _unfolded(_TARGET.sub(linked, markdown))
+    return _with_admonitions(_unfolded(_TARGET.sub(linked, markdown)))
 
 
 def _linked(target: str, html: bool, page: File, config: MkDocsConfig, files: Files) -> str:
@@ -90,6 +91,16 @@ def _unfolded(markdown: str) -> str:
     tabbed = _FOLDS.sub(lambda folds: re.sub(_FOLD, tab, folds[0], flags=re.DOTALL), markdown)
     # Without the attribute Python-Markdown takes what is in a fold for HTML.
     return re.sub(r"^<details", '<details markdown="1"', tabbed, flags=re.MULTILINE)
+
+
+def _with_admonitions(markdown: str) -> str:
+    """Return the page with GitHub's alerts (``> [!WARNING]``) as admonitions."""
+
+    def admonition(match: re.Match[str]) -> str:
+        text = textwrap.indent(re.sub(r"^> ?", "", match[2], flags=re.MULTILINE), "    ")
+        return f"!!! {match[1].lower()}\n\n{text}"
+
+    return _ALERT.sub(admonition, markdown)
 
 
 def _root(config: MkDocsConfig) -> Path:

@@ -93,8 +93,11 @@ class Page(HTMLParser):
             self.loads.append(given["href"])
         self.loads += [given[name] for name in ("src", "data", "poster") if name in given]
         self.loads += [one.split()[0] for one in given.get("srcset", "").split(",") if one.strip()]
-        if self.is_text and tag in SHOWN:
-            self.shown[tag] += 1
+        classes = given.get("class", "").split()
+        # An admonition is what GitHub shows as an alert: a quotation whose title is no paragraph.
+        kind = "blockquote" if "admonition" in classes else tag
+        if self.is_text and kind in SHOWN and "admonition-title" not in classes:
+            self.shown[kind] += 1
             self.code += [""] if tag == "pre" else []
         if tag not in VOID:
             self.open.append(tag)

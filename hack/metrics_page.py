@@ -15,7 +15,7 @@ import yaml
 
 from graphcron.api.names import KIND, SERVER_KIND
 from graphcron.api.v1alpha1 import RecentRun
-from graphcron.cache.objects import cronjob_seen
+from graphcron.cache.objects import cached_cronjob
 from graphcron.cache.store import Key
 from graphcron.contract import Outcome
 from graphcron.kube.client import VERBS
@@ -87,7 +87,7 @@ def specimen() -> Metrics:
 
 def _orphans() -> list[Orphan]:
     body = {"metadata": {"name": "report", "uid": "c"}}
-    return [(Key("agents", "report"), cronjob_seen(body))]
+    return [(Key("agents", "report"), cached_cronjob(body))]
 
 
 def families() -> list[Metric]:

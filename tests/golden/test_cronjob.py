@@ -12,7 +12,7 @@ from graphcron.api import names
 from graphcron.api.names import Purpose
 from graphcron.api.server_ref import resolved
 from graphcron.api.v1alpha1 import GraphCron, GraphServer, parse, parse_server
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.planning.preflight import Rhythm, look, probe_of
 from graphcron.settings import Settings
 from tests.unit.world import World
@@ -48,7 +48,7 @@ def world_of(name: str) -> World:
 def trigger() -> Any:
     """Make the Job of a run that somebody asks for."""
     world = world_of("retry")
-    world.trigger = Wish("2026-11-22T12:00:05Z", NOW + timedelta(seconds=5))
+    world.trigger = RequestAnnotation("2026-11-22T12:00:05Z", NOW + timedelta(seconds=5))
     world.look(NOW + timedelta(seconds=6))
     return world.made_for(Purpose.TRIGGER)
 

@@ -15,11 +15,11 @@ from graphcron.api.reasons import ConditionType
 from graphcron.api.v1alpha1 import GraphCronStatus, parse, problems, read_status
 from graphcron.cache.expectations import Echoes
 from graphcron.cache.objects import (
-    cronjob_seen,
-    job_seen,
-    pod_seen,
+    cached_cronjob,
+    cached_job,
+    cached_pod,
+    read_request_annotation,
     scheduled_time_of,
-    wish_of,
     without_unread_metadata,
 )
 from graphcron.cache.ownership import claimed_group, owner_key, owner_uid
@@ -74,10 +74,10 @@ def limiter() -> PreflightLimiter[Key]:
 @PROFILE
 @given(BODIES)
 def test_what_is_kept_of_any_object_can_be_read(body: dict[str, Any]):
-    for read in (cronjob_seen, job_seen, pod_seen, owner_key, owner_uid, claimed_group, is_answered):
+    for read in (cached_cronjob, cached_job, cached_pod, owner_key, owner_uid, claimed_group, is_answered):
         read(body)
     for annotation in ANNOTATIONS:
-        wish_of(body, annotation)
+        read_request_annotation(body, annotation)
         without_unread_metadata(body, annotation)
 
 
@@ -147,13 +147,13 @@ class Store:
         return self._body if key.kind == names.KIND else None
 
     def cronjobs(self, key: Key) -> list[Any]:
-        return [cronjob_seen(each) for each in self._children]
+        return [cached_cronjob(each) for each in self._children]
 
     def jobs(self, key: Key, uid: str) -> list[Any]:
-        return [job_seen(each) for each in self._children]
+        return [cached_job(each) for each in self._children]
 
     def pods(self, key: Key, uid: str) -> list[Any]:
-        return [pod_seen(each) for each in self._children]
+        return [cached_pod(each) for each in self._children]
 
     def orphans(self, key: Key) -> list[Any]:
         return []

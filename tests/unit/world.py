@@ -11,7 +11,15 @@ from graphcron.api import names
 from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import Condition, GraphCron, GraphCronStatus, dump_status, parse
 from graphcron.api.v1alpha1.parsing import status_of
-from graphcron.cache.objects import Body, CronJobSeen, JobSeen, PodSeen, Wish, cronjob_seen, job_seen
+from graphcron.cache.objects import (
+    Body,
+    CachedCronJob,
+    CachedJob,
+    CachedPod,
+    RequestAnnotation,
+    cached_cronjob,
+    cached_job,
+)
 from graphcron.cache.store import Key
 from graphcron.contract import EXIT_CODES, Report
 from graphcron.controller.graphcron import Reconciler
@@ -51,19 +59,19 @@ def job(
     failure: str = "",
     purpose: Purpose | None = None,
     trigger: str = "",
-) -> JobSeen:
+) -> CachedJob:
     moment = at(due) if isinstance(due, str) else due
     finished_at = moment + timedelta(seconds=20) if succeeded or failed else None
     name = name or f"{cronjob}-{int(moment.timestamp()) // 60}"
-    return JobSeen(name, moment, succeeded, failed, failure, finished_at, moment, purpose, trigger)
+    return CachedJob(name, moment, succeeded, failed, failure, finished_at, moment, purpose, trigger)
 
 
 def pod(
-    of: JobSeen, report: Report | None = None, *, terminal: bool = True, number: int = 0, waiting: str = ""
-) -> PodSeen:
+    of: CachedJob, report: Report | None = None, *, terminal: bool = True, number: int = 0, waiting: str = ""
+) -> CachedPod:
     created = of.scheduled_time + timedelta(seconds=number)
     message = 'secret "langgraph" not found' if waiting else ""
-    return PodSeen(
+    return CachedPod(
         f"{of.name}-{number}", of.name, created, terminal, report, waiting, message, None, purpose=of.purpose
     )
 
@@ -74,10 +82,10 @@ def environment(manifest: Manifest) -> dict[str, str]:
     return {each["name"]: each["value"] for each in container["env"] if "value" in each}
 
 
-def applied(manifest: Manifest, *, generation: int = 1) -> CronJobSeen:
+def applied(manifest: Manifest, *, generation: int = 1) -> CachedCronJob:
     """Return a CronJob as the watch shows it after an apply."""
     metadata = {**manifest["metadata"], "uid": "c", "generation": generation}
-    return cronjob_seen({**manifest, "metadata": metadata})
+    return cached_cronjob({**manifest, "metadata": metadata})
 
 
 def condition(status: GraphCronStatus, kind: str) -> Condition | None:
@@ -117,14 +125,14 @@ class World:
 
     graphcron: GraphCron
     settings: Settings = SETTINGS
-    cronjobs: dict[str, CronJobSeen] = field(default_factory=dict)
-    jobs: dict[str, JobSeen] = field(default_factory=dict)
-    pods: list[PodSeen] = field(default_factory=list)
-    orphans: list[CronJobSeen] = field(default_factory=list)
+    cronjobs: dict[str, CachedCronJob] = field(default_factory=dict)
+    jobs: dict[str, CachedJob] = field(default_factory=dict)
+    pods: list[CachedPod] = field(default_factory=list)
+    orphans: list[CachedCronJob] = field(default_factory=list)
     """CronJobs that a GraphCron of that name has left, which is gone."""
     status: GraphCronStatus = field(default_factory=GraphCronStatus)
-    trigger: Wish | None = None
-    resume: Wish | None = None
+    trigger: RequestAnnotation | None = None
+    resume: RequestAnnotation | None = None
     made: list[Manifest] = field(default_factory=list)
     """Jobs that the operator has made, those of one name once."""
     events: list[str] = field(default_factory=list)
@@ -198,10 +206,10 @@ class World:
         meta = changed.metadata.model_copy(update={"generation": (metadata.generation or 0) + 1})
         self.graphcron = changed.model_copy(update={"metadata": meta})
 
-    def end(self, job: JobSeen, *reports: Report) -> None:
+    def end(self, job: CachedJob, *reports: Report) -> None:
         """Let a Job be over, with a pod for each report."""
         succeeded = bool(reports) and EXIT_CODES[reports[-1].outcome] == 0
-        over = JobSeen(
+        over = CachedJob(
             job.name, job.scheduled_time, succeeded, not succeeded, "", job.scheduled_time + timedelta(seconds=20),
             job.created, job.purpose, job.trigger,
         )  # fmt: skip
@@ -243,16 +251,16 @@ class _ApiServer(Cluster):
             del spec["server"]
         return {**body, "metadata": metadata, "spec": spec, "status": dump_status(world.status)}
 
-    def cronjobs(self, key: Key) -> list[CronJobSeen]:
+    def cronjobs(self, key: Key) -> list[CachedCronJob]:
         return list(self._world.cronjobs.values())
 
-    def orphans(self, key: Key) -> list[CronJobSeen]:
+    def orphans(self, key: Key) -> list[CachedCronJob]:
         return self._world.orphans
 
-    def jobs(self, key: Key, uid: str) -> list[JobSeen]:
+    def jobs(self, key: Key, uid: str) -> list[CachedJob]:
         return list(self._world.seen.jobs)
 
-    def pods(self, key: Key, uid: str) -> list[PodSeen]:
+    def pods(self, key: Key, uid: str) -> list[CachedPod]:
         return self._world.pods
 
     async def _call(
@@ -304,7 +312,7 @@ class _ApiServer(Cluster):
         self._world.made.append(body)
         metadata = {**body["metadata"], "creationTimestamp": NOW.isoformat()}
         status = {} if self._world.refusal else {"active": 1}
-        self._world.jobs[name] = job_seen({**body, "metadata": metadata, "status": status})
+        self._world.jobs[name] = cached_job({**body, "metadata": metadata, "status": status})
         return body
 
     def _delete_jobs(self, name: str, **_: Any) -> Any:

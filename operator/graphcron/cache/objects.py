@@ -1,7 +1,7 @@
-"""What the operator keeps of the cluster's objects: the few members that decisions need, as plain values.
+"""Cached values of CronJobs, Jobs and Pods: only the fields that the reconcilers read.
 
-Each ``*_seen`` function takes an object as the API server sends it and forgets the rest. Anybody may have written into
-it: what can't be read counts as missing, and nothing here raises.
+Each ``cached_*`` function converts an object as the API server sends it. Any user may have written its fields: a value
+that cannot be parsed counts as missing, and no function raises.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _INITIALIZING: Final = "PodInitializing"
 
 
 @dataclass(frozen=True, slots=True)
-class CronJobSeen:
+class CachedCronJob:
     """A CronJob that carries our labels."""
 
     name: str
@@ -71,7 +71,7 @@ class CronJobSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class JobSeen:
+class CachedJob:
     """A Job of a GraphCron: one occurrence."""
 
     name: str
@@ -102,7 +102,7 @@ class JobSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class PodSeen:
+class CachedPod:
     """A pod of a Job: one try at an occurrence."""
 
     name: str
@@ -139,27 +139,27 @@ def _created(metadata: Body) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a person asked for with an annotation."""
+class RequestAnnotation:
+    """A request that a user made with an annotation."""
 
     value: str
-    """Any text; a new one is a new wish."""
+    """Any text; a new value is a new request."""
     time: datetime | None
-    """When it was written, as far as the API server knows."""
+    """When the annotation was written, according to ``metadata.managedFields``."""
 
 
-def wish_of(body: Body, annotation: str) -> Wish | None:
-    """Return what an object's annotation asks for; None where it has none."""
+def read_request_annotation(body: Body, annotation: str) -> RequestAnnotation | None:
+    """Return the request in an object's annotation; None if it is not set."""
     metadata = body["metadata"]
     value = short_text_at(object_at(metadata, "annotations"), annotation)
     if not value:
         return None
     moments = [entry.get("time") for entry in objects_at(metadata, "managedFields") if _owns(entry, annotation)]
-    return Wish(value, max(filter(None, map(time_of, moments)), default=None))
+    return RequestAnnotation(value, max(filter(None, map(time_of, moments)), default=None))
 
 
 def without_unread_metadata(body: Body, annotation: str) -> dict[str, Any]:
-    """Return a GraphCron or GraphServer with the metadata that is read; of the managed fields, that annotation's."""
+    """Return a GraphCron or GraphServer without unread metadata; keep only the annotation's managed fields."""
     metadata = {key: value for key, value in body["metadata"].items() if key in _READ}
     annotations = object_at(body["metadata"], "annotations")
     metadata["annotations"] = {key: each for key in names.REQUESTS if (each := short_text_at(annotations, key))}
@@ -175,11 +175,11 @@ def _owns(entry: Mapping[str, Any], annotation: str) -> bool:
     return f"f:{annotation}" in object_at(entry, "fieldsV1", "f:metadata", "f:annotations")
 
 
-def cronjob_seen(body: Body) -> CronJobSeen:
-    """Keep what matters of a CronJob."""
+def cached_cronjob(body: Body) -> CachedCronJob:
+    """Return the cached value of a CronJob."""
     metadata = body["metadata"]
     annotations = object_at(metadata, "annotations")
-    return CronJobSeen(
+    return CachedCronJob(
         name=metadata["name"],
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),
@@ -199,8 +199,8 @@ def cronjob_seen(body: Body) -> CronJobSeen:
     )
 
 
-def job_seen(body: Body) -> JobSeen:
-    """Keep what matters of a Job."""
+def cached_job(body: Body) -> CachedJob:
+    """Return the cached value of a Job."""
     metadata = body["metadata"]
     status = object_at(body, "status")
     conditions = {
@@ -210,7 +210,7 @@ def job_seen(body: Body) -> JobSeen:
     }
     failure = conditions.get("Failed")
     end = conditions.get("Complete") or failure or {}
-    return JobSeen(
+    return CachedJob(
         name=metadata["name"],
         scheduled_time=_scheduled_time(metadata),
         succeeded="Complete" in conditions,
@@ -239,7 +239,7 @@ def _purpose(metadata: Body) -> Purpose | None:
     return None if text is None else Purpose(text) if text in list(Purpose) else Purpose.PREFLIGHT
 
 
-def pod_seen(body: Body) -> PodSeen:
+def cached_pod(body: Body) -> CachedPod:
     """Keep what matters of a pod."""
     metadata = body["metadata"]
     status = object_at(body, "status")
@@ -249,7 +249,7 @@ def pod_seen(body: Body) -> PodSeen:
     ended = object_at(state, "terminated")
     over = status.get("phase") in ("Succeeded", "Failed")
     waiting = _waiting(state, status)
-    return PodSeen(
+    return CachedPod(
         name=metadata["name"],
         job=text_at(object_at(metadata, "labels"), names.LABEL_JOB_NAME),
         created=_created(metadata),

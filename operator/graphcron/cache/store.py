@@ -20,12 +20,12 @@ from graphcron.api.names import Purpose
 from graphcron.cache.expectations import Echoes
 from graphcron.cache.objects import (
     Body,
-    CronJobSeen,
-    JobSeen,
-    PodSeen,
-    cronjob_seen,
-    job_seen,
-    pod_seen,
+    CachedCronJob,
+    CachedJob,
+    CachedPod,
+    cached_cronjob,
+    cached_job,
+    cached_pod,
     without_unread_metadata,
 )
 from graphcron.cache.ownership import claimed_group, group_of, head_of, owner_key
@@ -42,7 +42,7 @@ class Key(NamedTuple):
 
 
 Value = TypeVar("Value")
-Child = TypeVar("Child", JobSeen, PodSeen)
+Child = TypeVar("Child", CachedJob, CachedPod)
 
 NOBODY: Final[frozenset[Key]] = frozenset()
 """Who has to look where nothing that matters has changed."""
@@ -108,9 +108,9 @@ class Shown:
         self._echoes = echoes
         self._owners: _Index[tuple[str, bytes]] = _Index()
         self._users: _Index[Key] = _Index()
-        self._cronjobs: _Index[CronJobSeen] = _Index()
-        self._jobs: _Index[JobSeen] = _Index()
-        self._pods: _Index[PodSeen] = _Index()
+        self._cronjobs: _Index[CachedCronJob] = _Index()
+        self._jobs: _Index[CachedJob] = _Index()
+        self._pods: _Index[CachedPod] = _Index()
 
     # --- what the reconcilers ask
 
@@ -130,11 +130,11 @@ class Shown:
             if body:
                 yield body
 
-    def cronjobs(self, key: Key) -> list[CronJobSeen]:
+    def cronjobs(self, key: Key) -> list[CachedCronJob]:
         """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
         return [self._latest(seen) for seen in self._cronjobs.of(key)]
 
-    def orphans(self, key: Key) -> list[CronJobSeen]:
+    def orphans(self, key: Key) -> list[CachedCronJob]:
         """Return the CronJobs without an owner that were made for a GraphCron of that name which is gone."""
         return [
             each
@@ -144,21 +144,21 @@ class Shown:
             and not self._owners.knows(each.labels.get(names.LABEL_UID, ""))
         ]
 
-    def all_orphans(self) -> Iterator[tuple[Key, CronJobSeen]]:
+    def all_orphans(self) -> Iterator[tuple[Key, CachedCronJob]]:
         """Return all of those, each with the GraphCron that is gone."""
         return ((key, each) for key in self._cronjobs for each in self.orphans(key))
 
-    def jobs(self, key: Key, uid: str) -> list[JobSeen]:
+    def jobs(self, key: Key, uid: str) -> list[CachedJob]:
         """Return the Jobs of a GraphCron or GraphServer with that UID: its own, and those of its CronJobs."""
         makers = {uid, *(each.uid for each in self._cronjobs.of(key) if each.belongs_to(uid))}
         return [job for job in self._jobs.of(group_of(key.namespace, uid)) if job.owner in makers]
 
-    def pods(self, key: Key, uid: str) -> list[PodSeen]:
+    def pods(self, key: Key, uid: str) -> list[CachedPod]:
         """Return the pods of those Jobs."""
         makers = {uid, *(job.uid for job in self.jobs(key, uid))}
         return [pod for pod in self._pods.of(group_of(key.namespace, uid)) if pod.owner in makers]
 
-    def preflights(self) -> Iterator[tuple[Key, JobSeen]]:
+    def preflights(self) -> Iterator[tuple[Key, CachedJob]]:
         """Return the preflight Jobs that are under way, with their owners."""
         for key in self._owners:
             for uid, _ in self._owners.of(key):
@@ -193,7 +193,7 @@ class Shown:
         keys = tuple(Key(namespace, each) for each in dict.fromkeys((own, owner)) if each)
         if gone:
             self._drop_cronjob(metadata["uid"])
-        elif not self._cronjobs.put(metadata["uid"], keys, cronjob_seen(body)):
+        elif not self._cronjobs.put(metadata["uid"], keys, cached_cronjob(body)):
             return NOBODY
         return keys
 
@@ -202,13 +202,13 @@ class Shown:
         uid = body["metadata"]["uid"]
         if gone:
             self._drop_job(uid)
-        elif not _keep(self._jobs, body, job_seen(body)):
+        elif not _keep(self._jobs, body, cached_job(body)):
             return NOBODY
         return _who_looks(body)
 
     def pod(self, body: Body, *, gone: bool) -> Iterable[Key]:
         """Keep a pod. One that is new and silent is no news: its Job is."""
-        uid, seen = body["metadata"]["uid"], pod_seen(body)
+        uid, seen = body["metadata"]["uid"], cached_pod(body)
         is_new = not self._pods.knows(uid)
         if gone:
             self._pods.drop(uid)
@@ -243,14 +243,14 @@ class Shown:
                 _hand_over(self._pods, group, uid)
         return self._jobs.drop(uid)
 
-    def _is_known(self, job: JobSeen, group: str) -> bool:
+    def _is_known(self, job: CachedJob, group: str) -> bool:
         """Return whether a Job belongs to the GraphCron or GraphServer of its group."""
         made_by = self._cronjobs.get(job.owner)
         return job.owner == head_of(group) or bool(made_by and made_by.belongs_to(head_of(group)))
 
-    def _latest(self, seen: CronJobSeen) -> CronJobSeen:
+    def _latest(self, seen: CachedCronJob) -> CachedCronJob:
         written = self._echoes.latest(seen.uid)
-        return cronjob_seen(written) if written else seen
+        return cached_cronjob(written) if written else seen
 
 
 def _keep(index: _Index[Child], body: Body, seen: Child) -> bool:

@@ -6,14 +6,14 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from graphcron.api.names import Purpose
-from graphcron.cache.objects import CronJobSeen
+from graphcron.cache.objects import CachedCronJob
 from graphcron.errors import ClusterError, GraphCronError, SpecError
 
 
 class Done(NamedTuple):
     """What became of a plan."""
 
-    cronjobs: list[CronJobSeen]
+    cronjobs: list[CachedCronJob]
     """Those that are wanted, as they are now."""
     problems: Sequence[GraphCronError] = ()
     """Why CronJobs are not as they should be; then no Job was tried."""

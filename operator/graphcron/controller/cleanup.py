@@ -8,7 +8,7 @@ from typing import Final
 from graphcron.api.event import Event
 from graphcron.api.reasons import Reason
 from graphcron.api.v1alpha1 import rfc3339
-from graphcron.cache.objects import Body, CronJobSeen, JobSeen, PodSeen
+from graphcron.cache.objects import Body, CachedCronJob, CachedJob, CachedPod
 from graphcron.controller.attempts import kept, raise_cluster_error
 from graphcron.errors import ClusterError, GraphCronError
 from graphcron.kube.client import Cluster
@@ -21,7 +21,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 async def read_refusals(
-    cluster: Cluster, namespace: str, jobs: Sequence[JobSeen], pods: Sequence[PodSeen], *, now: datetime
+    cluster: Cluster, namespace: str, jobs: Sequence[CachedJob], pods: Sequence[CachedPod], *, now: datetime
 ) -> dict[str, str]:
     """Return why Jobs get no pod, by their names, as their Events tell it."""
     refusals = {}
@@ -55,7 +55,7 @@ async def end_stuck(cluster: Cluster, owner: Body, endings: Iterable[Ending], *,
             _LOG.warning("Cannot end a %s, which is tried again: %s", each.kind, error)
 
 
-async def suspend(cluster: Cluster, cronjobs: Iterable[CronJobSeen], *, namespace: str) -> GraphCronError | None:
+async def suspend(cluster: Cluster, cronjobs: Iterable[CachedCronJob], *, namespace: str) -> GraphCronError | None:
     """Let nothing more start of what was made before; return why a CronJob is not suspended."""
     problems = list[GraphCronError]()
     for each in cronjobs:
@@ -68,8 +68,8 @@ async def suspend(cluster: Cluster, cronjobs: Iterable[CronJobSeen], *, namespac
 async def stop_forbidden(
     cluster: Cluster,
     owner: Body,
-    cronjobs: Iterable[CronJobSeen],
-    jobs: Iterable[JobSeen],
+    cronjobs: Iterable[CachedCronJob],
+    jobs: Iterable[CachedJob],
     settings: Settings,
     *,
     now: datetime,
@@ -87,8 +87,8 @@ async def stop_forbidden(
 async def stop_terminating(
     cluster: Cluster,
     owner: Body,
-    cronjobs: Sequence[CronJobSeen],
-    jobs: Iterable[JobSeen],
+    cronjobs: Sequence[CachedCronJob],
+    jobs: Iterable[CachedJob],
     settings: Settings,
     *,
     now: datetime,

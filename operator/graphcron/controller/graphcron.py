@@ -19,7 +19,7 @@ from graphcron.api.v1alpha1 import (
     rfc3339,
 )
 from graphcron.api.v1alpha1.parsing import status_of
-from graphcron.cache.objects import Body, CronJobSeen, JobSeen, PodSeen, cronjob_seen, wish_of
+from graphcron.cache.objects import Body, CachedCronJob, CachedJob, CachedPod, cached_cronjob, read_request_annotation
 from graphcron.cache.store import Key
 from graphcron.controller.attempts import Done, kept, raise_cluster_error
 from graphcron.controller.cleanup import end_stuck, read_refusals, stop_forbidden, stop_terminating, suspend
@@ -48,16 +48,16 @@ class View(Protocol):
     def graphcrons(self) -> Iterable[Body]:
         """Return all GraphCrons."""
 
-    def cronjobs(self, key: Key) -> Sequence[CronJobSeen]:
+    def cronjobs(self, key: Key) -> Sequence[CachedCronJob]:
         """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
 
-    def orphans(self, key: Key) -> Sequence[CronJobSeen]:
+    def orphans(self, key: Key) -> Sequence[CachedCronJob]:
         """Return the CronJobs without an owner that were made for a GraphCron of that name which is gone."""
 
-    def jobs(self, key: Key, uid: str) -> Sequence[JobSeen]:
+    def jobs(self, key: Key, uid: str) -> Sequence[CachedJob]:
         """Return the Jobs of a GraphCron or GraphServer with that UID: its own, and those of its CronJobs."""
 
-    def pods(self, key: Key, uid: str) -> Sequence[PodSeen]:
+    def pods(self, key: Key, uid: str) -> Sequence[CachedPod]:
         """Return the pods of those Jobs."""
 
 
@@ -150,8 +150,8 @@ class Reconciler:
             pods=self._view.pods(key, uid),
             previous=status_of(body),
             created=time_of(body["metadata"].get("creationTimestamp")),
-            trigger=wish_of(body, names.ANNOTATION_RUN_REQUESTED),
-            resume=wish_of(body, names.ANNOTATION_RESUME_REQUESTED),
+            trigger=read_request_annotation(body, names.ANNOTATION_RUN_REQUESTED),
+            resume=read_request_annotation(body, names.ANNOTATION_RESUME_REQUESTED),
             runs_kept=runs_kept(body),
             preflight_is_due=self._limiter.is_due(key),
         )
@@ -170,7 +170,9 @@ class Reconciler:
         except SpecError:
             return None
 
-    async def _with_unlabelled(self, graphcron: GraphCron, known: Mapping[str, CronJobSeen]) -> dict[str, CronJobSeen]:
+    async def _with_unlabelled(
+        self, graphcron: GraphCron, known: Mapping[str, CachedCronJob]
+    ) -> dict[str, CachedCronJob]:
         """Add the CronJobs of the names that we need which our watch, which selects by label, does not show.
 
         One without our labels may be ours, or somebody else's, which is refused.
@@ -179,7 +181,7 @@ class Reconciler:
         for name in cronjob_names(graphcron):
             if name not in cronjobs:
                 found = await self._cluster.find_cronjob(metadata.namespace or "", name)
-                cronjobs |= {name: cronjob_seen(found)} if found else {}
+                cronjobs |= {name: cached_cronjob(found)} if found else {}
             if name in cronjobs and not cronjobs[name].belongs_to(metadata.uid or ""):
                 raise ConflictError(
                     f"a CronJob named {name} exists and does not belong to this GraphCron; "
@@ -204,7 +206,7 @@ class Reconciler:
             unremembered = next(iter(problems), None)
         return Done(cronjobs, [], refused, unremembered)
 
-    async def _correct(self, body: Body, plan: Plan, seen: Seen) -> tuple[list[CronJobSeen], list[GraphCronError]]:
+    async def _correct(self, body: Body, plan: Plan, seen: Seen) -> tuple[list[CachedCronJob], list[GraphCronError]]:
         """Make the CronJobs right; return them as they are then, and what went wrong."""
         metadata, applied, problems = body["metadata"], [], list[GraphCronError]()
         generations = {each.name: each.generation for each in seen.previous.cron_jobs or ()}
@@ -213,7 +215,7 @@ class Reconciler:
             own = seen.cronjobs.get(name)
             with kept(problems):
                 if own is None or not is_in_place(manifest, own, generation=generations.get(name)):
-                    own = cronjob_seen(await self._cluster.apply_cronjob(manifest, uid=own.uid if own else None))
+                    own = cached_cronjob(await self._cluster.apply_cronjob(manifest, uid=own.uid if own else None))
                 applied.append(own)
         for each in plan.surplus:
             busy = any(job.name.startswith(f"{each.name}-") and not job.finished for job in seen.jobs)

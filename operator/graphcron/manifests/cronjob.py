@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from graphcron.api import names
 from graphcron.api.calendar_for import lines_of, time_zone_of
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec, rfc3339
-from graphcron.cache.objects import CronJobSeen
+from graphcron.cache.objects import CachedCronJob
 from graphcron.manifests.job import digest, job_spec, owner_reference
 from graphcron.manifests.pod import Manifest, labels_for
 from graphcron.manifests.request import whole_seconds
@@ -39,7 +39,7 @@ def cronjob_names(graphcron: GraphCron) -> list[str]:
 def cronjobs_for(
     graphcron: GraphCron,
     settings: Settings,
-    seen: Mapping[str, CronJobSeen],
+    seen: Mapping[str, CachedCronJob],
     memory: Memory,
     *,
     now: datetime,
@@ -89,7 +89,7 @@ def cronjobs_for(
 
 
 def _since(
-    spec: GraphCronSpec, line: str, seen: CronJobSeen | None, *, suspended: bool, now: datetime
+    spec: GraphCronSpec, line: str, seen: CachedCronJob | None, *, suspended: bool, now: datetime
 ) -> tuple[datetime, str]:
     """Return since when a line has been in force, and what this is about."""
     key = schedule_key(spec, line, suspended=suspended)
@@ -98,7 +98,7 @@ def _since(
 
 
 def in_force(
-    spec: GraphCronSpec, line: str, seen: CronJobSeen | None, slept_until: datetime | None = None
+    spec: GraphCronSpec, line: str, seen: CachedCronJob | None, slept_until: datetime | None = None
 ) -> tuple[datetime, datetime | None] | None:
     """Return since when a line has been in force as it is, and until when where it is suspended; None: never."""
     if seen is None or seen.schedule_since is None:
@@ -117,7 +117,7 @@ def schedule_key(spec: GraphCronSpec, line: str, *, suspended: bool) -> str:
     return digest([line, time_zone_of(spec), suspended])
 
 
-def is_in_place(manifest: Manifest, seen: CronJobSeen, *, generation: int | None) -> bool:
+def is_in_place(manifest: Manifest, seen: CachedCronJob, *, generation: int | None) -> bool:
     """Tell whether a CronJob needs no apply: it holds this manifest, and nobody has changed it since.
 
     Parameters

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from graphcron.api.reasons import ConditionType
 from graphcron.api.v1alpha1 import GraphCronStatus
 from graphcron.api.v1alpha1.parsing import status_of
-from graphcron.cache.objects import Body, CronJobSeen
+from graphcron.cache.objects import Body, CachedCronJob
 from graphcron.cache.store import Key
 from graphcron.unstructured.fields import object_at
 
@@ -139,7 +139,7 @@ def families_of(bodies: Iterable[Body]) -> Iterator[GaugeMetricFamily]:
     yield from (family for family, _ in families)
 
 
-Orphan = tuple[Key, CronJobSeen]
+Orphan = tuple[Key, CachedCronJob]
 """A CronJob whose GraphCron is gone, and which one that was."""
 
 

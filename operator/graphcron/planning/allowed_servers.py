@@ -13,7 +13,7 @@ from typing import Final
 
 from graphcron.api.restricted import Carried, repository_of
 from graphcron.api.v1alpha1 import GraphCron, GraphServer, Runner
-from graphcron.cache.objects import CronJobSeen
+from graphcron.cache.objects import CachedCronJob
 from graphcron.errors import GraphCronError, NotAllowedError
 from graphcron.settings import Settings
 
@@ -128,7 +128,7 @@ def _refusals(carried: Carried, settings: Settings) -> Iterator[str]:
         yield f"the {field} of its pods holds what the administrator does not allow"
 
 
-def suspension_of(cronjob: CronJobSeen, settings: Settings) -> str:
+def suspension_of(cronjob: CachedCronJob, settings: Settings) -> str:
     """Return why a CronJob must start no more Jobs, independently of its GraphCron; empty: it may."""
     if cronjob.carried.is_unconfined:
         return "its pods have an annotation that changes their security profile"
@@ -136,8 +136,8 @@ def suspension_of(cronjob: CronJobSeen, settings: Settings) -> str:
 
 
 def to_suspend(
-    cronjobs: Iterable[CronJobSeen], uid: str, settings: Settings, problem: GraphCronError | None = None
-) -> list[CronJobSeen]:
+    cronjobs: Iterable[CachedCronJob], uid: str, settings: Settings, problem: GraphCronError | None = None
+) -> list[CachedCronJob]:
     """Return those of a GraphCron's CronJobs that may start no more: all of one that is not allowed."""
     refused = isinstance(problem, NotAllowedError)
     return [each for each in cronjobs if each.belongs_to(uid) and (refused or suspension_of(each, settings))]

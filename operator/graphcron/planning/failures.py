@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from graphcron.api.v1alpha1 import GraphCronSpec, GraphCronStatus, RecentRun
-from graphcron.cache.objects import CronJobSeen, Wish
+from graphcron.cache.objects import CachedCronJob, RequestAnnotation
 from graphcron.contract import Outcome
 
 SUCCESSES: Final = frozenset({Outcome.SUCCEEDED})
@@ -26,8 +26,8 @@ class Pause(NamedTuple):
 
 def pause_for(
     spec: GraphCronSpec,
-    wish: Wish | None,
-    seen: CronJobSeen | None,
+    wish: RequestAnnotation | None,
+    seen: CachedCronJob | None,
     previous: GraphCronStatus,
     new: Sequence[RecentRun],
     *,

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from graphcron.api import names
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.api.v1alpha1 import Condition, Contender, GraphCronStatus, GraphServerStatus
-from graphcron.cache.objects import Body, CronJobSeen
+from graphcron.cache.objects import Body, CachedCronJob
 from graphcron.errors import OtherInstallationError
 
 RENEW: Final = timedelta(hours=1)
@@ -37,7 +37,7 @@ _UNANSWERED: Final[tuple[tuple[ConditionType, Literal["True", "False"]], ...]] =
 )
 
 
-def owner_of(cronjobs: Iterable[CronJobSeen], name: str, uid: str) -> str:
+def owner_of(cronjobs: Iterable[CachedCronJob], name: str, uid: str) -> str:
     """Return the installation that a GraphCron's first CronJob names; empty: none, so that any may adopt it.
 
     The first one decides for all, so that two installations that have each made one of them agree.
@@ -46,7 +46,7 @@ def owner_of(cronjobs: Iterable[CronJobSeen], name: str, uid: str) -> str:
     return own[0].installation if own else ""
 
 
-def check_owner(cronjobs: Iterable[CronJobSeen], body: Body, own: str) -> None:
+def check_owner(cronjobs: Iterable[CachedCronJob], body: Body, own: str) -> None:
     """Raise an :class:`OtherInstallationError` where another installation reconciles the GraphCron."""
     owner = owner_of(cronjobs, body["metadata"]["name"], body["metadata"]["uid"])
     if is_others(owner, own):
@@ -58,7 +58,7 @@ def is_others(installation: str | None, own: str) -> bool:
     return bool(installation) and installation != own
 
 
-def adoptable(cronjobs: Iterable[CronJobSeen], own: str) -> list[CronJobSeen]:
+def adoptable(cronjobs: Iterable[CachedCronJob], own: str) -> list[CachedCronJob]:
     """Return the CronJobs that are not another installation's."""
     return [each for each in cronjobs if not is_others(each.installation, own)]
 

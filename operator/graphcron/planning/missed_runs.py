@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from graphcron.api.reasons import Reason
 from graphcron.api.v1alpha1 import GraphCronSpec, GraphCronStatus, RecentRun
-from graphcron.cache.objects import JobSeen
+from graphcron.cache.objects import CachedJob
 from graphcron.contract import Outcome
 from graphcron.schedule.occurrences import Calendar
 
@@ -25,7 +25,7 @@ class Watched(NamedTuple):
     """When the schedule took effect: what was due before is no occurrence of it."""
     until: datetime
     """When it was suspended, or the end of time."""
-    jobs: Sequence[JobSeen]
+    jobs: Sequence[CachedJob]
     """Those that are about runs, whoever made them."""
     previous: GraphCronStatus
     refusals: Mapping[str, str] = {}

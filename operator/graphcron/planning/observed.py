@@ -6,24 +6,24 @@ from datetime import datetime
 
 from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import GraphCronStatus
-from graphcron.cache.objects import CronJobSeen, JobSeen, PodSeen, Wish
+from graphcron.cache.objects import CachedCronJob, CachedJob, CachedPod, RequestAnnotation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """All that the watches show of one GraphCron."""
 
-    cronjobs: Mapping[str, CronJobSeen]
+    cronjobs: Mapping[str, CachedCronJob]
     """By name."""
-    jobs: Sequence[JobSeen]
-    pods: Sequence[PodSeen]
+    jobs: Sequence[CachedJob]
+    pods: Sequence[CachedPod]
     previous: GraphCronStatus
     """The status as it stands."""
     created: datetime | None = None
     """When the GraphCron was made."""
-    trigger: Wish | None = None
+    trigger: RequestAnnotation | None = None
     """The request for a run now that stands on the object."""
-    resume: Wish | None = None
+    resume: RequestAnnotation | None = None
     """The request to end a pause."""
     refusals: Mapping[str, str] = field(default_factory=dict)
     """Why Jobs that never had a pod get none, by their names, in the Job controller's words."""
@@ -33,7 +33,7 @@ class Seen:
     """The server that the preflight found unreachable has answered another one since."""
 
     @property
-    def runs(self) -> tuple[list[JobSeen], list[PodSeen]]:
+    def runs(self) -> tuple[list[CachedJob], list[CachedPod]]:
         """The Jobs and pods that are about runs."""
         return (
             [job for job in self.jobs if job.purpose is not Purpose.PREFLIGHT],
@@ -41,7 +41,7 @@ class Seen:
         )
 
     @property
-    def looks(self) -> tuple[list[JobSeen], list[PodSeen]]:
+    def looks(self) -> tuple[list[CachedJob], list[CachedPod]]:
         """Those that are preflights."""
         return (
             [job for job in self.jobs if job.purpose is Purpose.PREFLIGHT],

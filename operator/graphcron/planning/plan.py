@@ -10,7 +10,7 @@ from graphcron.api.calendar_for import calendar_for, lines_of
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import ConditionType
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec, History, RecentRun
-from graphcron.cache.objects import Body, CronJobSeen
+from graphcron.cache.objects import Body, CachedCronJob
 from graphcron.errors import GraphCronError
 from graphcron.manifests.cronjob import Memory, cronjob_names, cronjobs_for, in_force
 from graphcron.manifests.job import Ask, job_for
@@ -37,7 +37,7 @@ class Plan(NamedTuple):
 
     cronjobs: list[Manifest]
     """As they are to be before any Job is made: what stops or corrects comes before what starts."""
-    surplus: list[CronJobSeen]
+    surplus: list[CachedCronJob]
     """CronJobs of lines that the schedule no longer has."""
     jobs: dict[Purpose, Manifest]
     """Jobs to be made once."""

@@ -11,7 +11,7 @@ from graphcron.api.names import Purpose
 from graphcron.api.reasons import CANNOT_START, Reason
 from graphcron.api.server_ref import inline
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec, GraphServer, Preflight
-from graphcron.cache.objects import JobSeen, PodSeen
+from graphcron.cache.objects import CachedJob, CachedPod
 from graphcron.contract import Outcome, Report, Request
 from graphcron.errors import GraphCronError, PreflightPendingError
 from graphcron.manifests.job import digest, owned, pod_failure_policy
@@ -94,7 +94,7 @@ def look(
     settings: Settings,
     *,
     before: Preflight | None,
-    seen: tuple[Sequence[JobSeen], Sequence[PodSeen]],
+    seen: tuple[Sequence[CachedJob], Sequence[CachedPod]],
     rhythm: Rhythm,
     good: bool | None,
     is_due: bool = False,
@@ -152,7 +152,7 @@ def look(
     return Look(state, manifest, report, later, state, name, *parts, _has(name, seen[0]))
 
 
-def _has(name: str, jobs: Sequence[JobSeen]) -> bool:
+def _has(name: str, jobs: Sequence[CachedJob]) -> bool:
     return any(job.name == name for job in jobs)
 
 
@@ -177,13 +177,13 @@ def _next(state: Preflight, rhythm: Rhythm) -> datetime | None:
     return state.next_time
 
 
-def _running(jobs: Sequence[JobSeen], pods: Sequence[PodSeen]) -> frozenset[str]:
+def _running(jobs: Sequence[CachedJob], pods: Sequence[CachedPod]) -> frozenset[str]:
     """Return the names of the Jobs that are under way; one whose pod cannot start is no load."""
     stuck = {pod.job for pod in pods if pod.waiting_reason in CANNOT_START}
     return frozenset(job.name for job in jobs if job.purpose is Purpose.PREFLIGHT and not job.finished) - stuck
 
 
-def report_of(name: str, jobs: Sequence[JobSeen], pods: Sequence[PodSeen]) -> Report | None:
+def report_of(name: str, jobs: Sequence[CachedJob], pods: Sequence[CachedPod]) -> Report | None:
     """Return what a preflight's Job found; None: nothing yet, or it is gone."""
     over = any(job.name == name and job.finished for job in jobs)
     own = sorted((pod for pod in pods if pod.job == name), key=lambda pod: pod.created)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import Reason
 from graphcron.api.v1alpha1 import ActiveRun, RecentRun
-from graphcron.cache.objects import JobSeen, PodSeen, scheduled_time_of
+from graphcron.cache.objects import CachedJob, CachedPod, scheduled_time_of
 from graphcron.contract import RETRIABLE, Outcome, Report
 from graphcron.unstructured.fields import time_of
 
@@ -37,16 +37,16 @@ class Told(NamedTuple):
     """Jobs whose pods have told the end, finished or not."""
 
 
-def pods_by_job(pods: Iterable[PodSeen]) -> dict[str, list[PodSeen]]:
+def pods_by_job(pods: Iterable[CachedPod]) -> dict[str, list[CachedPod]]:
     """Group pods by the name of their Job, the newest first."""
-    groups: dict[str, list[PodSeen]] = {}
+    groups: dict[str, list[CachedPod]] = {}
     for pod in sorted(pods, key=lambda pod: (pod.created, pod.name), reverse=True):
         groups.setdefault(pod.job, []).append(pod)
     return groups
 
 
 def active_runs(
-    jobs: Sequence[JobSeen], over: frozenset[str] = frozenset(), more: Sequence[ActiveRun] = ()
+    jobs: Sequence[CachedJob], over: frozenset[str] = frozenset(), more: Sequence[ActiveRun] = ()
 ) -> list[ActiveRun]:
     """List the Jobs that have not finished, the newest first; without those whose pods have told the end already.
 
@@ -62,7 +62,7 @@ def active_runs(
 
 
 def stopping(
-    previous: Sequence[ActiveRun], jobs: Sequence[JobSeen], pods: Sequence[PodSeen], over: frozenset[str]
+    previous: Sequence[ActiveRun], jobs: Sequence[CachedJob], pods: Sequence[CachedPod], over: frozenset[str]
 ) -> list[ActiveRun]:
     """List the active runs whose Jobs were deleted, and whose pods have yet to report."""
     left = {pod.job for pod in pods} - {job.name for job in jobs} - over
@@ -71,8 +71,8 @@ def stopping(
 
 def tell(
     previous: Sequence[RecentRun],
-    jobs: Sequence[JobSeen],
-    pods: Sequence[PodSeen],
+    jobs: Sequence[CachedJob],
+    pods: Sequence[CachedPod],
     *,
     limit: int,
     active: Sequence[ActiveRun] = (),
@@ -117,7 +117,7 @@ def _is_past(run: RecentRun, previous: Sequence[RecentRun], limit: int) -> bool:
 
 
 def vanished(
-    previous: Sequence[ActiveRun], jobs: Sequence[JobSeen], pods: Sequence[PodSeen], told: Sequence[RecentRun]
+    previous: Sequence[ActiveRun], jobs: Sequence[CachedJob], pods: Sequence[CachedPod], told: Sequence[RecentRun]
 ) -> list[RecentRun]:
     """Tell of Jobs that were active and are gone without a word, with their pods: somebody may have deleted them."""
     known = {each.name for each in jobs} | {each.job for each in pods} | {each.job for each in told}
@@ -136,13 +136,13 @@ def vanished(
     ]
 
 
-def newest_report(pods: Sequence[PodSeen]) -> Report | None:
+def newest_report(pods: Sequence[CachedPod]) -> Report | None:
     """Return the latest report that knows the budget's window."""
     reports = [(pod.finished_at or pod.created, pod.report) for pod in pods if pod.report and pod.report.windowEnd]
     return max(reports, key=lambda each: each[0])[1] if reports else None
 
 
-def _ended(jobs: Sequence[JobSeen], pods: Sequence[PodSeen], active: Sequence[ActiveRun]) -> Iterator[RecentRun]:
+def _ended(jobs: Sequence[CachedJob], pods: Sequence[CachedPod], active: Sequence[ActiveRun]) -> Iterator[RecentRun]:
     groups = pods_by_job(pods)
     for job in jobs:
         own = groups.get(job.name, [])
@@ -209,17 +209,17 @@ def _merged(runs: list[RecentRun]) -> list[RecentRun]:
     return merged
 
 
-def _report_pending(pods: list[PodSeen]) -> bool:
+def _report_pending(pods: list[CachedPod]) -> bool:
     """Return whether the last word of these pods has yet to reach us: Jobs and pods come over two watches."""
     return any(not pod.terminal for pod in pods)
 
 
-def _completed(pods: list[PodSeen]) -> bool:
+def _completed(pods: list[CachedPod]) -> bool:
     """Tell whether the runner of a pod has succeeded, even if a sidecar keeps the Job open, or makes it fail."""
     return any(pod.exit_code == 0 for pod in pods)
 
 
-def _report_by_end(job: JobSeen, pods: list[PodSeen], report: Report | None) -> Report:
+def _report_by_end(job: CachedJob, pods: list[CachedPod], report: Report | None) -> Report:
     """Derive the outcome from the Job's own end, where no pod left a last word; keep what a pod reported of the run.
 
     A Job fails when, and only when, its run has failed. A run whose Job is complete need not have succeeded.
@@ -242,7 +242,7 @@ def _report_by_end(job: JobSeen, pods: list[PodSeen], report: Report | None) -> 
     return (report or Report(outcome))._replace(outcome=outcome, reason=reason, message=message)
 
 
-def _best_report(pods: list[PodSeen]) -> Report | None:
+def _best_report(pods: list[CachedPod]) -> Report | None:
     """Take the newest report that says how the run ended; one that only says "stopped" where there is no other."""
     reports = [pod.report for pod in pods if pod.report]
     final = [report for report in reports if report.outcome is not Outcome.STOPPED]

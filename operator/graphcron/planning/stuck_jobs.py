@@ -9,7 +9,7 @@ from graphcron.api.calendar_for import calendar_for
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import Reason
 from graphcron.api.v1alpha1 import GraphCron, RecentRun
-from graphcron.cache.objects import JobSeen, PodSeen
+from graphcron.cache.objects import CachedJob, CachedPod
 from graphcron.contract import Outcome, Report
 from graphcron.manifests.job import CATCH_UP_SECONDS
 from graphcron.planning.allowed_servers import refusal_of
@@ -49,8 +49,8 @@ class Ending(NamedTuple):
 
 def endings_for(
     graphcron: GraphCron | None,
-    jobs: Sequence[JobSeen],
-    pods: Sequence[PodSeen],
+    jobs: Sequence[CachedJob],
+    pods: Sequence[CachedPod],
     refusals: Mapping[str, str],
     now: datetime,
 ) -> list[Ending]:
@@ -64,7 +64,7 @@ def endings_for(
     return [*outlived(jobs, pods), *(in_the_way(graphcron, jobs, refusals, now) if graphcron else ())]
 
 
-def outlived(jobs: Iterable[JobSeen], pods: Iterable[PodSeen]) -> Iterator[Ending]:
+def outlived(jobs: Iterable[CachedJob], pods: Iterable[CachedPod]) -> Iterator[Ending]:
     """List what a sidecar keeps open after the runner's end.
 
     A Job fails when, and only when, its run has failed. A Job whose runner has succeeded is deleted, since a deadline
@@ -84,12 +84,12 @@ def outlived(jobs: Iterable[JobSeen], pods: Iterable[PodSeen]) -> Iterator[Endin
                 yield Ending("Pod", pod.name, pod.uid, _due(pod), sidecars=pod.sidecars)
 
 
-def _due(pod: PodSeen) -> datetime:
+def _due(pod: CachedPod) -> datetime:
     ended = pod.finished_at or pod.created
     return ended if pod.failed else ended + SIDECAR_GRACE
 
 
-def forbidden(jobs: Iterable[JobSeen], settings: Settings, now: datetime) -> list[Ending]:
+def forbidden(jobs: Iterable[CachedJob], settings: Settings, now: datetime) -> list[Ending]:
     """List the Jobs under way of which the administrator does not allow the pods; these cancel the runs."""
     refusals = ((job, refusal_of(job.carried, settings)) for job in jobs if not job.finished)
     return [Ending("Job", job.name, job.uid, now, refusal=why) for job, why in refusals if why]
@@ -98,7 +98,7 @@ def forbidden(jobs: Iterable[JobSeen], settings: Settings, now: datetime) -> lis
 # --- Jobs without a pod
 
 
-def podless(jobs: Iterable[JobSeen], pods: Iterable[PodSeen]) -> list[JobSeen]:
+def podless(jobs: Iterable[CachedJob], pods: Iterable[CachedPod]) -> list[CachedJob]:
     """Return the Jobs that have no pod and, as far as their status tells, never had one; the oldest first."""
     with_pods = {pod.job for pod in pods}
     bare = [job for job in jobs if not job.had_pods and not job.succeeded and job.name not in with_pods]
@@ -117,7 +117,7 @@ def refusal_in(job: str, events: Iterable[Mapping[str, Any]]) -> str:
     return re.sub(rf'"{re.escape(job)}-\w+"', f'"{job}"', words.removeprefix("Error creating: ")).rstrip(".")
 
 
-def refused_report(jobs: Iterable[JobSeen], refusals: Mapping[str, str], report: Report | None) -> Report | None:
+def refused_report(jobs: Iterable[CachedJob], refusals: Mapping[str, str], report: Report | None) -> Report | None:
     """Return what a preflight has found; where it has found nothing for lack of a pod, why there is none."""
     if report is not None and report.reason != Reason.POD_LOST:
         return report
@@ -126,7 +126,7 @@ def refused_report(jobs: Iterable[JobSeen], refusals: Mapping[str, str], report:
 
 
 def given_up(
-    graphcron: GraphCron, jobs: Iterable[JobSeen], refusals: Mapping[str, str], now: datetime
+    graphcron: GraphCron, jobs: Iterable[CachedJob], refusals: Mapping[str, str], now: datetime
 ) -> list[RecentRun]:
     """Tell the occurrences whose Jobs got no pod until their starting deadline."""
     return [
@@ -146,7 +146,7 @@ def given_up(
 
 
 def in_the_way(
-    graphcron: GraphCron, jobs: Sequence[JobSeen], refusals: Mapping[str, str], now: datetime
+    graphcron: GraphCron, jobs: Sequence[CachedJob], refusals: Mapping[str, str], now: datetime
 ) -> Iterator[Ending]:
     """List the Jobs without a pod that make room for the next one.
 
@@ -166,8 +166,8 @@ def in_the_way(
 
 
 def stuck_looks(
-    jobs: Sequence[JobSeen],
-    pods: Sequence[PodSeen],
+    jobs: Sequence[CachedJob],
+    pods: Sequence[CachedPod],
     refusals: Mapping[str, str],
     endings: Iterable[Ending],
     now: datetime,
@@ -178,7 +178,7 @@ def stuck_looks(
     return moments + ([now + RETRY] if refusals else [])
 
 
-def _deadline(graphcron: GraphCron, job: JobSeen) -> datetime:
+def _deadline(graphcron: GraphCron, job: CachedJob) -> datetime:
     """Return when a pod that is created would start no run any more."""
     if job.purpose is Purpose.CATCH_UP:
         return job.created + max(timedelta(seconds=CATCH_UP_SECONDS), patience(graphcron.spec))

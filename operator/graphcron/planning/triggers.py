@@ -8,7 +8,7 @@ from typing import Final
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec, GraphCronStatus, RecentRun, rfc3339
-from graphcron.cache.objects import SECONDS_PER_MINUTE, CronJobSeen, JobSeen, Wish
+from graphcron.cache.objects import SECONDS_PER_MINUTE, CachedCronJob, CachedJob, RequestAnnotation
 from graphcron.contract import Outcome
 from graphcron.manifests.job import Ask
 
@@ -18,11 +18,11 @@ NAME_CHARACTERS: Final = 52
 
 def trigger_for(
     graphcron: GraphCron,
-    wish: Wish | None,
-    seen: CronJobSeen | None,
+    wish: RequestAnnotation | None,
+    seen: CachedCronJob | None,
     previous: GraphCronStatus,
     *,
-    jobs: Iterable[JobSeen],
+    jobs: Iterable[CachedJob],
     now: datetime,
 ) -> Ask | RecentRun | None:
     """Decide on a request for a run now: start it, or tell that it has come too late; None: nothing new.
@@ -51,12 +51,12 @@ def trigger_for(
     )
 
 
-def came_later(wish: Wish, created: datetime | None) -> bool:
+def came_later(wish: RequestAnnotation, created: datetime | None) -> bool:
     """Return whether a request is known to be younger than its GraphCron."""
     return bool(wish.time and created and wish.time > created)
 
 
-def handled_trigger(wish: Wish | None, seen: CronJobSeen | None, previous: GraphCronStatus) -> str:
+def handled_trigger(wish: RequestAnnotation | None, seen: CachedCronJob | None, previous: GraphCronStatus) -> str:
     """Return the last request that was acted on, as the CronJob or the status remembers it."""
     known = [seen.handled_trigger if seen else "", previous.last_handled_trigger or ""]
     return wish.value if wish and wish.value in known else known[0] or known[1]
@@ -90,7 +90,7 @@ _RETRIED: Final = ". The operator retries."
 
 
 def catch_up_for(
-    spec: GraphCronSpec, name: str, missed: Sequence[RecentRun], jobs: Iterable[JobSeen], now: datetime
+    spec: GraphCronSpec, name: str, missed: Sequence[RecentRun], jobs: Iterable[CachedJob], now: datetime
 ) -> Ask | None:
     """Decide whether the last of the occurrences that nobody started is to be started late.
 

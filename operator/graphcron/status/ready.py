@@ -9,7 +9,7 @@ from graphcron.api.calendar_for import excluded_for
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import CANNOT_START, Reason
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec
-from graphcron.cache.objects import CronJobSeen, PodSeen
+from graphcron.cache.objects import CachedCronJob, CachedPod
 from graphcron.errors import ConflictError, GraphCronError, NotAllowedError, SpecError
 from graphcron.manifests.suspension import rest_of
 from graphcron.planning.installation import NAMELESS, contender_for
@@ -44,7 +44,7 @@ class Observed:
     limited: str = ""
     """Why a CronJob of its own may start no more; empty: it may."""
     seen: Seen
-    cronjobs: Sequence[CronJobSeen]
+    cronjobs: Sequence[CachedCronJob]
     """Those that are wanted, as they are after our applies."""
     plan: Plan | None
     """None: nothing could be planned."""
@@ -196,7 +196,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 """Asked in this order; the first that finds something decides."""
 
 
-def waiting_pods(observed: Observed) -> list[PodSeen]:
+def waiting_pods(observed: Observed) -> list[CachedPod]:
     """Return the pods of unfinished Jobs whose container has not started."""
     active = {job.name for job in observed.seen.jobs if not job.finished}
     return [pod for pod in observed.seen.pods if pod.job in active and not pod.terminal and pod.waiting_reason]

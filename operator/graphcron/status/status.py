@@ -8,7 +8,7 @@ from graphcron.api.calendar_for import calendar_for, lines_of, time_zone_of
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.api.v1alpha1 import AppliedCronJob, BudgetUsed, Condition, GraphCronStatus
-from graphcron.cache.objects import JobSeen, PodSeen
+from graphcron.cache.objects import CachedJob, CachedPod
 from graphcron.manifests.suspension import next_change
 from graphcron.planning import missed_runs
 from graphcron.planning.failures import FAILURES, SUCCESSES
@@ -105,7 +105,7 @@ def _next_times(observed: Observed) -> list[datetime]:
     return calendar_for(graphcron).next_times(observed.now, NEXT_TIMES)
 
 
-def _budget(observed: Observed, pods: Sequence[PodSeen]) -> BudgetUsed | None:
+def _budget(observed: Observed, pods: Sequence[CachedPod]) -> BudgetUsed | None:
     """Return what was used in the window, as the newest report tells it; the truth is on the LangGraph server."""
     previous, spec = observed.seen.previous.budget, observed.spec
     if spec and (spec.budget is None or spec.budget.window is None):
@@ -173,7 +173,7 @@ def _condition(claim: Claim, before: Condition | None, observed: Observed) -> Co
     )
 
 
-def _last_schedule_time(observed: Observed, jobs: Sequence[JobSeen]) -> datetime | None:
+def _last_schedule_time(observed: Observed, jobs: Sequence[CachedJob]) -> datetime | None:
     moments = [job.scheduled_time for job in jobs if not job.trigger]
     moments += [each.last_schedule_time for each in observed.cronjobs if each.last_schedule_time]
     return _latest(observed.seen.previous.last_schedule_time, *moments)

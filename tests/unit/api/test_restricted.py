@@ -8,7 +8,7 @@ import pytest
 from graphcron.api import names
 from graphcron.api.oversized import LARGEST_SPEC, bounded
 from graphcron.api.restricted import Carried, carried_by, spec_with
-from graphcron.cache.objects import cronjob_seen, job_seen
+from graphcron.cache.objects import cached_cronjob, cached_job
 from tests.unit.world import NOW, World, applied, graphcron
 
 URL = "https://langgraph.example.com"
@@ -106,10 +106,10 @@ def test_bounded_keeps_what_the_pods_of_large_cronjobs_and_jobs_carry():
     for body in (cronjob, job):
         assert len(json.dumps(body)) > LARGEST_SPEC
         assert len(json.dumps(bounded(body))) < 4096
-    assert cronjob_seen(bounded(cronjob)) == cronjob_seen(cronjob)
-    assert cronjob_seen(bounded(cronjob)).suspended
-    assert job_seen(bounded(job)) == job_seen(job)
-    assert job_seen(job).carried.server == URL
+    assert cached_cronjob(bounded(cronjob)) == cached_cronjob(cronjob)
+    assert cached_cronjob(bounded(cronjob)).suspended
+    assert cached_job(bounded(job)) == cached_job(job)
+    assert cached_job(job).carried.server == URL
 
 
 def test_a_graphcron_that_is_accepted_is_read_from_its_large_cronjob():

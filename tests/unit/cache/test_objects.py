@@ -9,11 +9,11 @@ import pytest
 from graphcron.api import names
 from graphcron.api.names import Purpose
 from graphcron.cache.objects import (
-    cronjob_seen,
-    job_seen,
-    pod_seen,
+    cached_cronjob,
+    cached_job,
+    cached_pod,
+    read_request_annotation,
     scheduled_time_of,
-    wish_of,
     without_unread_metadata,
 )
 from graphcron.cache.ownership import owner_key, owner_uid
@@ -38,7 +38,7 @@ def test_of_a_cronjob_what_it_remembers_is_kept():
         names.ANNOTATION_SCHEDULE_SINCE: "2026-11-22T11:00:00Z", names.ANNOTATION_PAUSED_SINCE: "2026-11-22T11:30:00Z",
         names.ANNOTATION_HANDLED_TRIGGER: "now", names.ANNOTATION_HANDLED_RESUME: "please",
     }  # fmt: skip
-    seen = cronjob_seen({**body(annotations=annotations, generation=3), "spec": {"suspend": True}})
+    seen = cached_cronjob({**body(annotations=annotations, generation=3), "spec": {"suspend": True}})
     assert (seen.schedule_since, seen.paused_since, seen.suspended) == (at("11:00"), at("11:30"), True)
     assert (seen.handled_trigger, seen.handled_resume, seen.generation) == ("now", "please", 3)
 
@@ -52,10 +52,10 @@ def test_of_a_cronjob_what_it_remembers_is_kept():
 )  # fmt: skip
 def test_times_that_somebody_made_unreadable_are_none(text):
     annotations = {names.ANNOTATION_SCHEDULE_SINCE: text, names.ANNOTATION_PAUSED_SINCE: text}
-    seen = cronjob_seen(body(annotations=annotations))
+    seen = cached_cronjob(body(annotations=annotations))
     assert (seen.schedule_since, seen.paused_since) == (None, None)
     annotations = {names.ANNOTATION_SCHEDULED_TIMESTAMP: text}
-    assert job_seen(body(name="hello-by-hand", annotations=annotations)).scheduled_time == at("12:00:01")
+    assert cached_job(body(name="hello-by-hand", annotations=annotations)).scheduled_time == at("12:00:01")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_times_that_somebody_made_unreadable_are_none(text):
 )
 def test_a_cronjob_belongs_to_its_controller_or_without_one_to_its_label(owner, label, ours):
     owners = [{"uid": owner, "controller": True}, {"uid": "a third"}] if owner else None
-    seen = cronjob_seen(body(ownerReferences=owners, labels={names.LABEL_UID: label} if label else {}))
+    seen = cached_cronjob(body(ownerReferences=owners, labels={names.LABEL_UID: label} if label else {}))
     assert seen.belongs_to(UID) is ours
 
 
@@ -92,7 +92,7 @@ def conditions(*kinds: str, status: str = "True") -> dict[str, Any]:
     ],
 )
 def test_a_job_is_over_when_kubernetes_says_so(status, succeeded, failed, failure):
-    seen = job_seen(body(status=status))
+    seen = cached_job(body(status=status))
     assert (seen.succeeded, seen.failed, seen.failure) == (succeeded, failed, failure)
     assert seen.finished_at == (at("12:01") if succeeded or failed else None)
 
@@ -110,7 +110,7 @@ def test_a_job_is_over_when_kubernetes_says_so(status, succeeded, failed, failur
 )
 def test_a_job_knows_when_it_was_due(name, annotation, moment):
     annotations = {names.ANNOTATION_SCHEDULED_TIMESTAMP: annotation} if annotation else {}
-    assert job_seen(body(name=name, annotations=annotations)).scheduled_time == at(moment)
+    assert cached_job(body(name=name, annotations=annotations)).scheduled_time == at(moment)
 
 
 @pytest.mark.parametrize("name", ["hello", "hello-", "hello-²", "hello-١٢٣", "hello-123456789", "hello-1e5", ""])
@@ -124,12 +124,12 @@ def test_names_that_tell_no_time(name):
 )
 def test_a_job_and_a_pod_know_what_they_are_for(label, purpose):
     labels = {} if label is None else {names.LABEL_PURPOSE: label}
-    assert job_seen(body(labels=labels)).purpose == pod_seen(body(labels=labels)).purpose == purpose
+    assert cached_job(body(labels=labels)).purpose == cached_pod(body(labels=labels)).purpose == purpose
 
 
 def test_a_job_knows_what_a_person_wrote():
-    assert job_seen(body(annotations={names.ANNOTATION_TRIGGER: "now 🕰"})).trigger == "now 🕰"
-    assert job_seen(body()).trigger == ""
+    assert cached_job(body(annotations={names.ANNOTATION_TRIGGER: "now 🕰"})).trigger == "now 🕰"
+    assert cached_job(body()).trigger == ""
 
 
 def test_the_owner_is_told_by_the_label():
@@ -148,7 +148,7 @@ def ended(message: Any) -> dict[str, Any]:
 
 def test_a_pod_leaves_its_report():
     report = Report(Outcome.SUCCEEDED, "fine", durationSeconds=3, windowEnd="2026-11-23T00:00:00Z", windowCost="0.5")
-    seen = pod_seen(body(status=ended(report.to_json())))
+    seen = cached_pod(body(status=ended(report.to_json())))
     assert (seen.report, seen.terminal, seen.finished_at) == (report, True, at("12:01"))
 
 
@@ -161,7 +161,7 @@ def test_a_pod_leaves_its_report():
     ids=lambda message: str(message)[:40],
 )  # fmt: skip
 def test_a_message_without_an_outcome_is_not_a_report(message):
-    assert pod_seen(body(status=ended(message))).report is None
+    assert cached_pod(body(status=ended(message))).report is None
 
 
 @pytest.mark.parametrize(
@@ -183,16 +183,18 @@ def test_a_report_is_read_without_what_no_runner_writes(wrong):
     """The image is the user's choice, and what can't be read must not stop us."""
     message = {"outcome": "GraphError", "reason": "ValueError", "attempts": 2}
     expected = {key: value for key, value in message.items() if key not in wrong}
-    report = pod_seen(body(status=ended({**message, **wrong}))).report
+    report = cached_pod(body(status=ended({**message, **wrong}))).report
     assert report == Report(**{**expected, "outcome": Outcome.GRAPH_ERROR})
 
 
 def test_a_pod_that_waits_says_why():
     state = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
-    seen = pod_seen(body(status={"phase": "Pending", "containerStatuses": [{"name": names.CONTAINER, "state": state}]}))
+    seen = cached_pod(
+        body(status={"phase": "Pending", "containerStatuses": [{"name": names.CONTAINER, "state": state}]})
+    )
     assert (seen.waiting_reason, seen.waiting_message, seen.terminal) == ("ImagePullBackOff", "no such image", False)
     unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
-    seen = pod_seen(body(status={"phase": "Pending", "conditions": [unscheduled]}))
+    seen = cached_pod(body(status={"phase": "Pending", "conditions": [unscheduled]}))
     assert (seen.waiting_reason, seen.waiting_message) == ("Unschedulable", "0/1 nodes")
 
 
@@ -225,14 +227,14 @@ SECOND = "2026-11-22T12:00:10Z"
 def test_a_wish_knows_when_it_was_written_as_far_as_the_api_server_does(fields, moment):
     asked = body(annotations={RUN: "now"}, managedFields=fields)
     for each in (asked, without_unread_metadata(asked, RUN)):
-        wish = wish_of(each, RUN)
+        wish = read_request_annotation(each, RUN)
         assert wish is not None
         assert (wish.value, wish.time) == ("now", moment and at(moment))
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {RUN: ""}, {RESUME: "x"}])
 def test_without_an_annotation_there_is_no_wish(annotations):
-    assert wish_of(body(annotations=annotations), RUN) is None
+    assert read_request_annotation(body(annotations=annotations), RUN) is None
 
 
 def test_the_rest_of_the_managed_fields_is_not_kept():
@@ -246,7 +248,7 @@ def test_the_rest_of_the_managed_fields_is_not_kept():
 
 
 def test_a_pods_age_is_told_to_the_second():
-    assert pod_seen(body()).created - at("12:00") == timedelta(seconds=1)
+    assert cached_pod(body()).created - at("12:00") == timedelta(seconds=1)
 
 
 def test_of_annotations_only_those_that_are_read_are_kept_and_of_a_long_one_the_beginning():
@@ -254,10 +256,10 @@ def test_of_annotations_only_those_that_are_read_are_kept_and_of_a_long_one_the_
     annotations = {RUN: long, RESUME: "now", f"{names.GROUP}/else": long, f"{names.GROUP}evil": long}
     kept = without_unread_metadata(body(annotations=annotations), RUN)["metadata"]["annotations"]
     assert kept == {RUN: long[:1024], RESUME: "now"}
-    assert wish_of(body(annotations=annotations), RUN).value == kept[RUN]
-    cronjob = cronjob_seen(body(annotations={names.ANNOTATION_HANDLED_TRIGGER: long, names.ANNOTATION_APPLIED: long}))
+    assert read_request_annotation(body(annotations=annotations), RUN).value == kept[RUN]
+    cronjob = cached_cronjob(body(annotations={names.ANNOTATION_HANDLED_TRIGGER: long, names.ANNOTATION_APPLIED: long}))
     assert (cronjob.handled_trigger, len(cronjob.applied)) == (kept[RUN], 1024)
-    assert len(job_seen(body(annotations={names.ANNOTATION_TRIGGER: long})).trigger) == 1024
+    assert len(cached_job(body(annotations={names.ANNOTATION_TRIGGER: long})).trigger) == 1024
 
 
 @pytest.mark.parametrize(

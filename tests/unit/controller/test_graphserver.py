@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from graphcron.api import names
-from graphcron.cache.objects import JobSeen, PodSeen, job_seen
+from graphcron.cache.objects import CachedJob, CachedPod, cached_job
 from graphcron.cache.store import Key
 from graphcron.contract import Outcome, Report
 from graphcron.controller.graphserver import ServerReconciler
@@ -32,8 +32,8 @@ class Place:
         metadata = {"name": "shared", "namespace": "agents", "uid": "s", "generation": 1}
         spec = {"url": "http://langgraph:2024", **spec}
         self.object = {"apiVersion": names.API_VERSION, "kind": "GraphServer", "metadata": metadata, "spec": spec}
-        self.seen: dict[str, JobSeen] = {}
-        self.ended: list[PodSeen] = []
+        self.seen: dict[str, CachedJob] = {}
+        self.ended: list[CachedPod] = []
         self.made: list[dict[str, Any]] = []
         self.events: list[tuple[bool, str]] = []
         self.refuses = False
@@ -46,10 +46,10 @@ class Place:
     def cronjobs(self, key: Key) -> list[Any]:
         return []
 
-    def jobs(self, key: Key, uid: str) -> list[JobSeen]:
+    def jobs(self, key: Key, uid: str) -> list[CachedJob]:
         return list(self.seen.values()) if uid == "s" else []
 
-    def pods(self, key: Key, uid: str) -> list[PodSeen]:
+    def pods(self, key: Key, uid: str) -> list[CachedPod]:
         return self.ended if uid == "s" else []
 
     async def is_there(self, owner: Any) -> bool:
@@ -62,7 +62,7 @@ class Place:
         if name not in self.seen:
             self.made.append(manifest)
             metadata = {**manifest["metadata"], "creationTimestamp": NOW.isoformat()}
-            self.seen[name] = job_seen({**manifest, "metadata": metadata})
+            self.seen[name] = cached_job({**manifest, "metadata": metadata})
 
     async def delete_job(self, namespace: str, name: str, *, uid: str, version: str = "") -> None:
         del self.seen[name]

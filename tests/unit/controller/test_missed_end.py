@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from graphcron.api.names import Purpose
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.cache.store import Key
 from graphcron.planning.preflight_limiter import PreflightLimiter
 from tests.unit.world import NOW, World, graphcron
@@ -61,7 +61,7 @@ def test_a_cronjob_without_an_owner_is_adopted_only_by_a_graphcron_that_is_there
 @pytest.mark.parametrize("deleted", [False, True], ids=["there", "gone"])
 def test_a_run_is_started_only_for_a_graphcron_that_is_there(deleted):
     world = looked_at()
-    world.trigger = Wish("now", NOW)
+    world.trigger = RequestAnnotation("now", NOW)
     world.deleted = deleted
     world.look(NOW + timedelta(seconds=5))
     assert len(world.made_for(Purpose.TRIGGER)) == (not deleted)

@@ -10,7 +10,7 @@ import pytest
 
 from graphcron.api import names
 from graphcron.api.names import Purpose
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import Outcome
 from graphcron.manifests.pod import Manifest
 from tests.unit.world import CONTENTION, QUOTA, Crash, Fault, World, at, condition, graphcron
@@ -79,7 +79,7 @@ def test_whatever_is_refused_all_converges_and_each_request_starts_once_or_is_sk
         weather.calm = False
         moment += timedelta(seconds=5)
         asked[f"run {number}"] = moment
-        world.trigger = Wish(f"run {number}", moment)
+        world.trigger = RequestAnnotation(f"run {number}", moment)
         for _ in range(chance.randrange(1, 12)):
             moment += timedelta(seconds=chance.choice([1, 4, 16, 40]))
             look(world, chance, moment)

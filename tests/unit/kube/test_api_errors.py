@@ -9,7 +9,7 @@ import pytest
 
 from graphcron.api import names
 from graphcron.api.names import Purpose
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import Outcome, Report
 from tests.unit.world import CONTENTION, QUOTA, Fault, World, at, condition, graphcron, job
 
@@ -72,7 +72,7 @@ def test_a_refused_preflight_is_no_attempt_and_resolves_once_it_is_taken():
 def test_a_refused_request_is_told_once_and_starts_once_it_is_taken():
     world = world_with_quota(Purpose.TRIGGER, preflight=False)
     world.look(at("11:59"))
-    world.trigger = Wish("now", at("12:00"))
+    world.trigger = RequestAnnotation("now", at("12:00"))
     for second in range(5):
         world.look(at(f"12:00:0{second}"))
     assert told(world, "Ready") == ("True", "Reconciled", False)
@@ -90,7 +90,7 @@ def test_a_refused_request_is_told_once_and_starts_once_it_is_taken():
 def test_a_request_refused_until_its_deadline_is_skipped_in_the_api_servers_words():
     world = world_with_quota(Purpose.TRIGGER, preflight=False)
     world.look(at("11:59"))
-    world.trigger = Wish("now", at("12:00"))
+    world.trigger = RequestAnnotation("now", at("12:00"))
     for seconds in (1, 60, 120, 121, 180):
         world.look(at("12:00") + timedelta(seconds=seconds))
     world.fault = nothing
@@ -109,7 +109,7 @@ def test_a_job_that_is_there_is_not_posted_again_under_a_full_quota():
     world = world_with_quota()
     world.fault = nothing
     world.look(at("11:59"))
-    world.trigger = Wish("now", at("12:00"))
+    world.trigger = RequestAnnotation("now", at("12:00"))
     world.look(at("12:00"))
     world.fault = full()
     remembered = world.cronjobs["hello"]
@@ -187,7 +187,7 @@ def test_one_refused_cronjob_holds_up_no_other_but_every_job():
 def test_a_status_that_was_not_written_is_written_at_another_look_and_loses_nothing(fault):
     world = World(graphcron(created=BEGUN, preflight=False, schedule=YEARLY))
     world.look(at("11:59"))
-    world.trigger = Wish("late", at("12:00"))
+    world.trigger = RequestAnnotation("late", at("12:00"))
     world.fault = once("PUT", "graphcrons", fault)
     world.look(at("12:30"))
     assert world.raised is not None
@@ -202,7 +202,7 @@ def test_a_pause_that_was_ended_stays_ended_though_the_status_was_not_written():
     for minute in ("12:00", "12:05"):
         world.end(job(minute), Report(Outcome.GRAPH_ERROR, "raised ValueError"))
     world.look(at("12:06"))
-    world.resume = Wish("please", at("12:07"))
+    world.resume = RequestAnnotation("please", at("12:07"))
     world.fault = once("PUT", "graphcrons", Fault(409, "Conflict"))
     for second in range(3):
         world.look(at("12:07") + timedelta(seconds=second))
@@ -214,7 +214,7 @@ def test_a_request_costs_one_write_of_the_cronjob_and_one_of_the_status():
     world = World(graphcron(created=BEGUN, preflight=False, schedule=YEARLY))
     world.look(at("11:59"))
     before = world.writes
-    world.trigger = Wish("now", at("12:00"))
+    world.trigger = RequestAnnotation("now", at("12:00"))
     for second in range(5):
         world.look(at("12:00") + timedelta(seconds=second))
     shows_it_as_active = 1

@@ -7,7 +7,7 @@ import pytest
 
 from graphcron.api.restricted import Carried
 from graphcron.api.v1alpha1 import parse, parse_server
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.errors import NotAllowedError
 from graphcron.planning.allowed_servers import check_graphcron, check_server, is_allowed, is_listed, refusal_of
 from graphcron.planning.stuck_jobs import SIDECAR_GRACE
@@ -171,7 +171,7 @@ WRONG = pytest.mark.parametrize(
 
 def spoilt(settings=None, wrong=None, **spec):
     """Return a world with a run under way, whose spec has become wrong before the servers were limited."""
-    world = World(world_graphcron(**{"server": {"url": LIST[0]}, **spec}), trigger=Wish("now", NOW))
+    world = World(world_graphcron(**{"server": {"url": LIST[0]}, **spec}), trigger=RequestAnnotation("now", NOW))
     world.look(NOW)
     assert world.jobs
     world.settings = replace(world.settings, **(settings or {"allowed_servers": LIST}))

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from graphcron.api.v1alpha1 import GraphCronStatus, RecentRun
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import Outcome, Report
 from graphcron.errors import ClusterError
 from graphcron.planning.failures import FAILURES, NEITHER, SUCCESSES, consecutive_failures
@@ -124,7 +124,7 @@ def test_a_pause_survives_an_annotation_that_somebody_took_away():
 
 def test_a_request_ends_the_pause_and_the_count():
     world = failing("12:00", "12:05", "12:10")
-    world.resume = Wish("please", at("12:12"))
+    world.resume = RequestAnnotation("please", at("12:12"))
     world.look(at("12:12"))
     assert not is_paused(world)
     assert (world.status.consecutive_failures, world.status.last_handled_resume) == (None, "please")
@@ -134,10 +134,10 @@ def test_a_request_ends_the_pause_and_the_count():
 
 def test_the_same_request_ends_no_second_pause():
     world = failing("12:00", "12:05", "12:10")
-    world.resume = Wish("please", at("12:12"))
+    world.resume = RequestAnnotation("please", at("12:12"))
     failing("12:15", "12:20", "12:25", world=world)
     assert is_paused(world)
-    world.resume = Wish("once more", at("12:27"))
+    world.resume = RequestAnnotation("once more", at("12:27"))
     world.look(at("12:27"))
     assert not is_paused(world)
 
@@ -145,7 +145,7 @@ def test_the_same_request_ends_no_second_pause():
 @pytest.mark.parametrize("lost", ["status", "cronjob"])
 def test_a_request_that_was_heard_is_not_heard_again_though_one_of_its_two_notes_is_lost(lost):
     world = failing("12:00", "12:05", "12:10")
-    world.resume = Wish("please", at("12:12"))
+    world.resume = RequestAnnotation("please", at("12:12"))
     failing("12:15", "12:20", "12:25", world=world)
     if lost == "status":
         world.status = GraphCronStatus()
@@ -156,7 +156,7 @@ def test_a_request_that_was_heard_is_not_heard_again_though_one_of_its_two_notes
 
 
 def test_a_request_that_stands_there_from_the_start_ends_no_pause():
-    world = World(graphcron(**POLICY), resume=Wish("in the repository", at("11:00")))
+    world = World(graphcron(**POLICY), resume=RequestAnnotation("in the repository", at("11:00")))
     assert is_paused(failing("12:00", "12:05", "12:10", world=world))
 
 
@@ -175,7 +175,7 @@ def test_a_pause_and_its_end_are_decided_again_where_they_could_not_be_carried_o
     assert not world.cronjobs["hello"].suspended
     world.look(at("12:10:40"))
     assert is_paused(world)
-    world.resume = Wish("please", at("12:12"))
+    world.resume = RequestAnnotation("please", at("12:12"))
     world.look(at("12:12"), problem=ClusterError("PATCH: 500"))
     assert world.cronjobs["hello"].suspended
     world.look(at("12:12:10"))

@@ -9,7 +9,7 @@ import pytest
 from graphcron.api import names
 from graphcron.api.v1alpha1 import Preflight
 from graphcron.cache.expectations import Echoes
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.cache.store import Key, Shown
 from graphcron.planning.installation import FORGET, PATIENCE, RENEW
 from graphcron.settings import Settings
@@ -89,7 +89,7 @@ def test_another_installations_graphcron_gets_no_job_no_suspension_and_no_deleti
     look(world, OURS)
     made, cronjobs = list(world.made), dict(world.cronjobs)
     world.change(schedules=None, schedule="0 6 * * *")
-    world.trigger = Wish("now", NOW + timedelta(seconds=1))
+    world.trigger = RequestAnnotation("now", NOW + timedelta(seconds=1))
     look(world, THEIRS, NOW + timedelta(seconds=2))
     look(world, replace(THEIRS, allowed_servers=("https://only.example.com",)), NOW + timedelta(seconds=3))
     assert (world.made, world.cronjobs) == (made, cronjobs)

@@ -8,7 +8,7 @@ import pytest
 
 from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import GraphCronStatus
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import EXIT_CODES, Outcome, Report
 from graphcron.errors import ClusterError
 from tests.unit.world import World, at, environment, graphcron, job, pod
@@ -61,7 +61,7 @@ class Life:
     def _operator(self, now: datetime, *, losses: bool) -> None:
         world, chance = self.world, self.chance
         if chance.random() < 0.02:
-            world.trigger = Wish(f"number {len(self.asked)}", now)
+            world.trigger = RequestAnnotation(f"number {len(self.asked)}", now)
             self.asked.append(world.trigger.value)
         if losses and chance.random() < 0.02:
             world.status = GraphCronStatus()

@@ -8,7 +8,7 @@ import pytest
 from graphcron.api import names
 from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import GraphCronStatus
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import Outcome, Report
 from graphcron.errors import SpecError
 from graphcron.planning.observed import Seen
@@ -66,7 +66,7 @@ def test_one_schedule_and_a_list_of_it_are_the_same():
 def test_a_request_and_a_catch_up_may_come_together():
     world = World(graphcron(catchUp="last"))
     world.look(at("11:59"))
-    world.trigger = Wish("now", at("12:18"))
+    world.trigger = RequestAnnotation("now", at("12:18"))
     plan = world.look(at("12:18"))
     assert kinds(plan) == ["trigger", "catch-up", *kinds(plan)[2:]]
     assert len({each["metadata"]["name"] for each in plan.jobs.values()}) == len(plan.jobs)
@@ -75,7 +75,7 @@ def test_a_request_and_a_catch_up_may_come_together():
 def test_jobs_that_the_operator_makes_end_and_go_by_themselves():
     world = World(graphcron(catchUp="last", timeoutSeconds=60))
     world.look(at("11:59"))
-    world.trigger = Wish("now", at("12:18"))
+    world.trigger = RequestAnnotation("now", at("12:18"))
     world.look(at("12:18"))
     for made in world.made:
         assert made["spec"]["ttlSecondsAfterFinished"] > 0
@@ -97,7 +97,7 @@ def test_looks_are_no_runs():
 def test_the_cronjobs_remember_before_the_status_does():
     world = World(graphcron())
     world.look(at("11:59"))
-    world.trigger, world.resume = Wish("now", at("12:00")), Wish("please", at("12:00"))
+    world.trigger, world.resume = RequestAnnotation("now", at("12:00")), RequestAnnotation("please", at("12:00"))
     world.look(at("12:00"))
     (seen,) = world.cronjobs.values()
     assert (seen.handled_trigger, seen.handled_resume) == ("now", "please")
@@ -151,7 +151,7 @@ def test_runs_that_end_while_the_spec_is_wrong_are_counted_once():
 
 def test_a_request_that_came_later_than_the_graphcron_waits_until_the_spec_is_right():
     world = World(graphcron(preflight=False))
-    world.trigger = Wish("now", at("12:00:05"))
+    world.trigger = RequestAnnotation("now", at("12:00:05"))
     world.wrong = {"timeZone": "Mars/Olympus"}
     world.reconcile(at("12:00:10"))
     world.wrong = {}
@@ -160,7 +160,7 @@ def test_a_request_that_came_later_than_the_graphcron_waits_until_the_spec_is_ri
 
 
 def test_a_request_is_not_taken_for_handled_once_the_operator_knows_the_object():
-    world = World(graphcron(), trigger=Wish("now", at("12:00")))
+    world = World(graphcron(), trigger=RequestAnnotation("now", at("12:00")))
     told = told_without_plan(world.seen, None)
     assert known_without_plan(world.seen, told)["last_handled_trigger"] == "now"
     world.status = GraphCronStatus(observed_generation=1)
@@ -283,7 +283,7 @@ def test_a_server_that_is_no_longer_allowed_is_sent_nothing_more_and_one_that_is
     world.look(at("09:00"))
     made = len(world.made)
     world.settings = replace(SETTINGS, allowed_servers=("https://b.example.com",))
-    world.trigger = Wish("now", at("11:00"))
+    world.trigger = RequestAnnotation("now", at("11:00"))
     for moment in ("11:00", "11:01", "12:02"):
         world.look(at(moment))
     assert (world.cronjobs["hello"].suspended, len(world.made)) == (True, made)
@@ -309,7 +309,7 @@ def test_each_thing_is_told_once():
         world.end(job(minute), FAILED)
         for second in (30, 40, 50):
             world.look(at(f"{minute}:{second}"))
-    world.resume = Wish("please", at("12:06"))
+    world.resume = RequestAnnotation("please", at("12:06"))
     for second in (0, 10, 20):
         world.look(at(f"12:06:{second:02}"))
     assert world.events == ["GraphError", "GraphError", "Paused", "Reconciled"]

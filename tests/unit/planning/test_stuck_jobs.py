@@ -8,7 +8,7 @@ import pytest
 
 from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import RecentRun
-from graphcron.cache.objects import JobSeen, PodSeen, job_seen, pod_seen
+from graphcron.cache.objects import CachedJob, CachedPod, cached_job, cached_pod
 from graphcron.contract import Outcome, Report
 from graphcron.errors import ClusterError
 from graphcron.planning.stuck_jobs import SIDECAR_GRACE, outlived, podless, refusal_in
@@ -28,9 +28,9 @@ def container(name: str, *, exit_code: int | None = None, message: str = "") -> 
     return {"name": name, "state": {"running": {}} if exit_code is None else {"terminated": ended}}
 
 
-def seen(*containers: dict[str, Any], phase: str = "Running", **status: Any) -> PodSeen:
+def seen(*containers: dict[str, Any], phase: str = "Running", **status: Any) -> CachedPod:
     metadata = {"name": "p", "uid": "u", "creationTimestamp": "2026-11-22T12:00:01Z"}
-    return pod_seen({"metadata": metadata, "status": {"phase": phase, "containerStatuses": [*containers], **status}})
+    return cached_pod({"metadata": metadata, "status": {"phase": phase, "containerStatuses": [*containers], **status}})
 
 
 @pytest.mark.parametrize("sidecar", ["istio-proxy", "linkerd-proxy", "daprd", "datadog-agent", "vault-agent"])
@@ -64,8 +64,8 @@ def test_runner_that_waits_for_an_init_container_waits_for_its_reason():
 
 
 def lingering(
-    of: JobSeen, report: Report | None, *, exit_code: int, ended: str = "12:00:10", **members: Any
-) -> PodSeen:
+    of: CachedJob, report: Report | None, *, exit_code: int, ended: str = "12:00:10", **members: Any
+) -> CachedPod:
     """Return a pod whose runner has ended, and whose sidecar has not."""
     usual = {"exit_code": exit_code, "finished_at": at(ended), "sidecars": "istio-proxy", "uid": "pod-uid", **members}
     return replace(pod(of, report), **usual)
@@ -175,7 +175,7 @@ def test_preflight_that_a_sidecar_keeps_open_is_deleted_and_its_finding_kept():
 )  # fmt: skip
 def test_job_knows_whether_it_had_pods(status, had):
     body = {"metadata": {"name": "j", "uid": "u", "creationTimestamp": "2026-11-22T12:00:00Z"}, "status": status}
-    found = job_seen(body)
+    found = cached_job(body)
     assert found.had_pods is had
     assert [each.name for each in podless([found], [])] == ([] if had else ["j"])
     assert podless([found], [replace(pod(found), job="j")]) == []
@@ -205,7 +205,7 @@ def refused(schedule: str = "* * * * *", **spec: Any) -> World:
     return world
 
 
-def fire(world: World, minute: str, *, had_pods: bool = False) -> JobSeen:
+def fire(world: World, minute: str, *, had_pods: bool = False) -> CachedJob:
     """Let the CronJob controller make a Job."""
     made = replace(job(minute), had_pods=had_pods, uid=minute)
     world.jobs[made.name] = made

@@ -7,13 +7,13 @@ import pytest
 
 from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import GraphCronStatus
-from graphcron.cache.objects import Wish
+from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import Outcome, Report
 from graphcron.errors import ClusterError
 from graphcron.planning.plan import known_without_plan, told_without_plan
 from tests.unit.world import World, at, environment, graphcron
 
-ASKED = Wish("2026-11-22T12:00:00Z", at("12:00"))
+ASKED = RequestAnnotation("2026-11-22T12:00:00Z", at("12:00"))
 BEGUN = "2026-11-22T11:00:00Z"
 
 
@@ -43,7 +43,7 @@ def test_a_new_value_makes_one_job():
 def test_each_new_value_makes_a_job_of_its_own():
     world = started()
     for minute, value in enumerate(("once", "twice", "once")):
-        world.trigger = Wish(value, at(f"12:0{minute}"))
+        world.trigger = RequestAnnotation(value, at(f"12:0{minute}"))
         world.look(at(f"12:0{minute}"))
     names = [each["metadata"]["name"] for each in world.made]
     assert len(names) == len(set(names)) == 2  # the name is the lock: "once" has been asked for before
@@ -53,7 +53,7 @@ def test_each_new_value_makes_a_job_of_its_own():
 def test_the_name_of_the_job_is_one_that_kubernetes_takes(name):
     world = World(graphcron(name, created=BEGUN, preflight=False))
     world.look(at("11:30"))
-    world.trigger = Wish("anything: 🕰 \n at all", at("12:00"))
+    world.trigger = RequestAnnotation("anything: 🕰 \n at all", at("12:00"))
     world.look(at("12:00"))
     assert len(world.made[0]["metadata"]["name"]) <= 63
 
@@ -104,18 +104,18 @@ def test_a_request_that_could_not_be_carried_out_is_carried_out_later():
 
 def test_a_request_that_stands_on_a_fresh_object_starts_nothing():
     created = at("11:00")
-    world = World(graphcron(created=BEGUN, preflight=False), trigger=Wish("in the repository", created))
+    world = World(graphcron(created=BEGUN, preflight=False), trigger=RequestAnnotation("in the repository", created))
     world.look(at("11:00:01"))
     world.look(at("11:00:02"))
     assert world.made == []
     assert world.status.last_handled_trigger == "in the repository"
-    world.trigger = Wish("and now", at("11:01"))
+    world.trigger = RequestAnnotation("and now", at("11:01"))
     world.look(at("11:01"))
     assert triggers(world) == 1
 
 
 def test_a_request_of_which_nobody_knows_when_it_came_starts_nothing_on_a_fresh_object():
-    world = World(graphcron(created=BEGUN, preflight=False), trigger=Wish("when?", None))
+    world = World(graphcron(created=BEGUN, preflight=False), trigger=RequestAnnotation("when?", None))
     world.look(at("11:00:01"))
     assert world.made == []
 
@@ -128,12 +128,14 @@ def test_a_request_on_an_object_that_the_operator_has_yet_to_see_is_heard():
 
 def test_a_request_that_stands_on_a_fresh_object_with_a_wrong_spec_starts_nothing_once_that_is_put_right():
     # To put it right with the same `kubectl apply` makes the annotation look as young as the correction.
-    world = World(graphcron(created=BEGUN, preflight=False), trigger=Wish("in the repository", at("11:00")))
+    world = World(
+        graphcron(created=BEGUN, preflight=False), trigger=RequestAnnotation("in the repository", at("11:00"))
+    )
     told = told_without_plan(world.seen, None)
     world.status = GraphCronStatus().model_copy(
         update={"observed_generation": 1, **known_without_plan(world.seen, told)}
     )
-    world.trigger = Wish("in the repository", at("11:10"))
+    world.trigger = RequestAnnotation("in the repository", at("11:10"))
     world.look(at("11:10"))
     assert world.made == []
 
@@ -168,7 +170,7 @@ def test_a_request_that_is_seen_too_late_is_skipped_and_says_so(seconds, fires):
 
 def test_a_request_of_the_future_is_one_of_now():
     world = started()
-    world.trigger = Wish("clocks differ", at("12:00:05"))
+    world.trigger = RequestAnnotation("clocks differ", at("12:00:05"))
     world.look(at("12:00:01"))
     assert environment(world.made[0])["GRAPHCRON_REQUESTED_TIME"] == "2026-11-22T12:00:01Z"
 

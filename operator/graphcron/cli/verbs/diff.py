@@ -124,11 +124,11 @@ def _pair(manifest: "Manifest", kubectl: Kubectl) -> tuple[Object | None, Object
 
 def _refuse_foreign(kubectl: Kubectl, wanted: Iterable[str], uid: str) -> None:
     """Refuse names that CronJobs of somebody else have, as the operator does."""
-    from graphcron.cache.objects import cronjob_seen
+    from graphcron.cache.objects import cached_cronjob
 
     for name in wanted:
         found = kubectl.find("cronjobs", name)
-        if found and not cronjob_seen(found).belongs_to(uid):
+        if found and not cached_cronjob(found).belongs_to(uid):
             raise CliError(
                 f"a CronJob named {name} exists and does not belong to this GraphCron; "
                 f"rename the GraphCron, or delete the CronJob: {kubectl.hint('kubectl', 'delete', 'cronjob', name)}"
@@ -144,11 +144,11 @@ def cronjobs_of(body: Object, servers: Iterable[Object], seen: Iterable[Object],
         Its CronJobs as they are: they know since when its schedules have been in force.
     """
     from graphcron.api.v1alpha1 import parse
-    from graphcron.cache.objects import cronjob_seen
+    from graphcron.cache.objects import cached_cronjob
     from graphcron.manifests.cronjob import Memory, cronjobs_for
 
     settings = unknown_settings()
-    known = {each["metadata"]["name"]: cronjob_seen(each) for each in seen}
+    known = {each["metadata"]["name"]: cached_cronjob(each) for each in seen}
     first = known.get(body["metadata"]["name"])
     memory = Memory(paused_since=first.paused_since if first else None)
     try:

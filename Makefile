@@ -94,10 +94,11 @@ fmt: $(VENV)/.done ## Format the code
 	@$(BIN)/ruff check --fix --quiet .
 
 .PHONY: lint
-lint: $(VENV)/.done ## Check style and the floors
+lint: $(VENV)/.done ## Check style, imports and prose
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-cache
+	@$(PY) hack/prose.py
 
 .PHONY: types
 types: $(VENV)/.done ## Check types
@@ -106,7 +107,7 @@ types: $(VENV)/.done ## Check types
 	@cd hack/chart && ../../$(BIN)/mypy --strict .
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --config-file ../pyproject.toml --strict bench *.py
 	@cd hack && ../$(BIN)/mypy --strict bases.py demo.py test.py chaos.py storm.py release.py upgrade.py metrics_page.py api_page.py \
-	  cli_page.py recording.py docs/hooks.py
+	  cli_page.py recording.py prose.py docs/hooks.py
 
 .PHONY: generate
 generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, charts/static, pages of docs/, Argo CD's ConfigMap

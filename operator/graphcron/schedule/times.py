@@ -8,8 +8,8 @@ robfig has no answer, and the plain rule holds.
 Instants are aware datetimes; those returned are in UTC. A naive one is a ``TypeError``. Nothing here reads a clock, and
 zones come from the ``tzdata`` package, never from the machine, so that every replica and every laptop agree.
 
-croniter can't serve here: it reads ``6-6`` as ``*``, runs in the skipped hour, and takes what the API server refuses.
-The unit tests ask it for a second opinion where it agrees.
+croniter does not know robfig's slips, so it can't replace this search; CONTRIBUTING.md has the figures. The unit tests
+compare both where they agree.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing_extensions import override
 from graphcron.api import names
 from graphcron.cache.store import Key
 from graphcron.controller.manager import Operation
-from graphcron.kube.connection import open_session
+from graphcron.kube.connection import open_session, proxy_for
 from graphcron.unstructured.fields import is_answered
 
 GRAPHCRONS: Final = (names.GROUP, names.VERSION, names.PLURAL)
@@ -130,8 +130,7 @@ def _session(connection: kopf.ConnectionInfo) -> kopf.AiohttpSession:
     session = open_session(
         connection.as_ssl_context(),
         connection.as_http_headers(),
-        proxy=connection.proxy_url,
-        trust_env=connection.trust_env,
+        proxy=connection.proxy_url or proxy_for(connection.server),
     )
     return kopf.AiohttpSession(
         aiohttp_session=session,

@@ -1,17 +1,18 @@
 """The connections to the API server: whose credentials they have, by which proxy they go, and how they read JSON."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
 from typing_extensions import override
 
 from graphcron.api.oversized import LARGEST_SPEC, bounded_text
+from graphcron.runner.client.proxies import proxy_url
 from graphcron.unstructured import bounded_json
 
 ITEM_LEVEL: Final = 3
@@ -34,17 +35,14 @@ async def open_client() -> client.ApiClient:
 def proxy_for(url: str) -> str | None:
     """Return the proxy that the environment names for an API server; None: it is asked directly."""
     parts = urlsplit(url)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return proxy_url(parts.scheme, parts.hostname or "", port, os.environ)
 
 
-def open_session(
-    context: ssl.SSLContext, headers: Mapping[str, str], *, proxy: str | None, trust_env: bool
-) -> aiohttp.ClientSession:
+def open_session(context: ssl.SSLContext, headers: Mapping[str, str], *, proxy: str | None) -> aiohttp.ClientSession:
     """Return a session for kopf, whose watches and lists survive whatever the API server stores."""
     connector = aiohttp.TCPConnector(limit=0, ssl=context)
-    return aiohttp.ClientSession(
-        connector=connector, headers=headers, proxy=proxy, trust_env=trust_env, response_class=_Response
-    )
+    return aiohttp.ClientSession(connector=connector, headers=headers, proxy=proxy, response_class=_Response)
 
 
 class _Response(aiohttp.ClientResponse):

@@ -293,6 +293,11 @@ def test_missing_definitions_are_noticed(status, kinds, served):
         ({"HTTP_PROXY": "http://proxy:3128"}, "https://10.0.0.1:443", None),
         ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.1"}, "https://10.0.0.1:443", None),
         ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": ".example.com"}, "https://api.example.com", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.0/8"}, "https://10.0.0.1:443", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.0/8"}, "https://11.0.0.1", "http://proxy:3128"),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "fd00::/8"}, "https://[fd00::1]:443", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.1:6443"}, "https://10.0.0.1", "http://proxy:3128"),
+        ({"HTTPS_PROXY": "proxy:3128"}, "https://10.0.0.1", "http://proxy:3128"),
     ],
 )
 def test_the_proxy_of_the_environment(environment, url, proxy, monkeypatch):

@@ -48,7 +48,7 @@ async def _answers(body: bytes, size: int) -> AsyncIterator[tuple[Any, list[Any]
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    session = open_session(ssl.create_default_context(), {}, proxy=None, trust_env=False)
+    session = open_session(ssl.create_default_context(), {}, proxy=None)
     try:
         async with await session.get(url) as response:
             listed = await response.json() if body.count(b"\n") == 0 else None
@@ -154,5 +154,21 @@ def test_the_same_credentials_give_the_same_session_so_that_kopf_knows_them_when
         assert (first.server, first.priority) == ("https://kubernetes", 20)
         await first.aiohttp_session.close()
         await other.aiohttp_session.close()
+
+    asyncio.run(log_in())
+
+
+@pytest.mark.parametrize(
+    ("server", "proxy"), [("https://api.example.com", "http://proxy:3128"), ("https://10.1.2.3", None)]
+)
+def test_watch_session_follows_proxy_variables(server, proxy, monkeypatch):
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8")
+
+    async def log_in() -> None:
+        session = handlers._session(kopf.ConnectionInfo(server=server, token=f"proxied-{server}")).aiohttp_session
+        assert session._default_proxy == proxy
+        await session.close()
 
     asyncio.run(log_in())

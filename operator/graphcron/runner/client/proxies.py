@@ -1,4 +1,7 @@
-"""Which proxy a request goes through: ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY``, small letters first."""
+"""Which proxy a request goes through: ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY``, small letters first.
+
+The operator applies the same rule to its connections to the API server.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -21,11 +24,11 @@ def proxy_for(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> 
     ValueError
         The variable holds no proxy that we can use.
     """
-    url = _variable(f"{scheme}_proxy", environ)
-    if not url or excepted(host, port, _variable("no_proxy", environ)):
+    url = proxy_url(scheme, host, port, environ)
+    if not url:
         return None
     form = f"{scheme.upper()}_PROXY is not of the form http://host:port"
-    parts = split_url(url if "://" in url else f"http://{url}", ("http",), form)
+    parts = split_url(url, ("http",), form)
     if not parts.hostname:
         raise ValueError(form)
     headers = {}
@@ -35,6 +38,14 @@ def proxy_for(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> 
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Proxy-Authorization"] = "Basic " + b64encode(credentials.encode()).decode()
     return Proxy(parts.hostname, parts.port or 80, headers)
+
+
+def proxy_url(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> str | None:
+    """Return the URL of the proxy for a server, or None: go straight."""
+    url = _variable(f"{scheme}_proxy", environ)
+    if not url or excepted(host, port, _variable("no_proxy", environ)):
+        return None
+    return url if "://" in url else f"http://{url}"
 
 
 def split_url(url: str, schemes: tuple[str, ...], form: str) -> SplitResult:

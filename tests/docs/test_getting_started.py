@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 DOCS = ROOT / "docs"
 PAGE = blocks(DOCS / "getting-started.md")
 STEPS = (
-    "1. Say where things are",
+    "1. Set the namespace and the server",
     "2. Install the operator",
-    "3. The API key",
-    "4. A GraphCron",
+    "3. Store the API key",
+    "4. Create a GraphCron",
     "5. Run it now",
-    "6. Look at it",
+    "6. Inspect the run",
     "7. Delete it",
 )
 NAME = "daily-report"

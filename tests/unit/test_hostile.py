@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graphcron.api import names
 from graphcron.api.reasons import ConditionType
 from graphcron.api.v1alpha1 import GraphCronStatus, parse, problems, read_status
-from graphcron.cache.expectations import Echoes
+from graphcron.cache.expectations import Expectations
 from graphcron.cache.objects import (
     cached_cronjob,
     cached_job,
@@ -207,8 +207,8 @@ def test_any_graphcrons_are_measured_and_a_good_one_beside_them(bodies: list[Any
 @PROFILE
 @given(GRAPHCRONS)
 def test_any_graphcron_is_kept_and_read_again(body: Any):
-    shown = Shown(Echoes(timedelta(seconds=60)))
-    shown.owner(body, gone=False)
+    shown = Shown(Expectations(timedelta(seconds=60)))
+    shown.owner(body, deleted=False)
     assert shown.body(Key("agents", "hello"))["spec"] == body["spec"]
     with suppress(SpecError):
         parse(body)
@@ -218,10 +218,10 @@ def test_any_graphcron_is_kept_and_read_again(body: Any):
 @PROFILE
 @given(BODIES)
 def test_any_child_is_kept_for_its_owner(body: Any):
-    shown = Shown(Echoes(timedelta(seconds=60)))
+    shown = Shown(Expectations(timedelta(seconds=60)))
     for keep in (shown.cronjob, shown.job, shown.pod):
         for gone in (False, True):
-            list(keep(body, gone=gone))
+            list(keep(body, deleted=gone))
 
 
 # --- single cases that were once fatal

@@ -1,1 +1,1 @@
-"""What the watches have shown, and the operator's own writes until the watches show them."""
+"""Cache of the watched objects, and the operator's own writes until a watch delivers them."""

@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from graphcron.api import names
 from graphcron.api.names import Purpose
-from graphcron.cache.expectations import Echoes
+from graphcron.cache.expectations import Expectations
 from graphcron.cache.objects import (
     Body,
     CachedCronJob,
@@ -100,12 +100,12 @@ class Shown:
 
     Parameters
     ----------
-    echoes
+    expectations
         Our own writes.
     """
 
-    def __init__(self, echoes: Echoes) -> None:
-        self._echoes = echoes
+    def __init__(self, expectations: Expectations) -> None:
+        self._expectations = expectations
         self._owners: _Index[tuple[str, bytes]] = _Index()
         self._users: _Index[Key] = _Index()
         self._cronjobs: _Index[CachedCronJob] = _Index()
@@ -120,7 +120,7 @@ class Shown:
         if not found:
             return None
         uid, text = found[-1]
-        body: Body = self._echoes.latest(uid) or fast_loads(text)
+        body: Body = self._expectations.pending_write(uid) or fast_loads(text)
         return body
 
     def graphcrons(self) -> Iterator[Body]:
@@ -167,16 +167,16 @@ class Shown:
 
     def lacks(self, versions: Mapping[str, int]) -> dict[str, int]:
         """Return which of these objects, by UID, no watch has shown in that version or a later one."""
-        return {uid: version for uid, version in versions.items() if not self._echoes.has_shown(uid, version)}
+        return {uid: version for uid, version in versions.items() if not self._expectations.has_observed(uid, version)}
 
     # --- what the watches show; each returns who has to look
 
-    def owner(self, body: Body, *, gone: bool) -> Iterable[Key]:
+    def owner(self, body: Body, *, deleted: bool) -> Iterable[Key]:
         """Keep a GraphCron or GraphServer; with a GraphServer, those that name it look anew."""
         metadata = body["metadata"]
         uid, key = metadata["uid"], Key(metadata.get("namespace", ""), metadata["name"], body.get("kind", names.KIND))
         users = self._users.of(key)
-        if gone:
+        if deleted:
             self._owners.drop(uid)
             self._users.drop(uid)
             return (key, *users)
@@ -186,31 +186,31 @@ class Shown:
         self._users.put(uid, (Key(key.namespace, str(server), names.SERVER_KIND),) if server else (), key)
         return (key, *users)
 
-    def cronjob(self, body: Body, *, gone: bool) -> Iterable[Key]:
+    def cronjob(self, body: Body, *, deleted: bool) -> Iterable[Key]:
         """Keep a CronJob, for the GraphCron that its label names and for the one of its own name."""
         metadata = body["metadata"]
         namespace, own, owner = metadata.get("namespace", ""), metadata["name"], owner_key(body)[1]
         keys = tuple(Key(namespace, each) for each in dict.fromkeys((own, owner)) if each)
-        if gone:
+        if deleted:
             self._drop_cronjob(metadata["uid"])
         elif not self._cronjobs.put(metadata["uid"], keys, cached_cronjob(body)):
             return NOBODY
         return keys
 
-    def job(self, body: Body, *, gone: bool) -> Iterable[Key]:
+    def job(self, body: Body, *, deleted: bool) -> Iterable[Key]:
         """Keep a Job."""
         uid = body["metadata"]["uid"]
-        if gone:
+        if deleted:
             self._drop_job(uid)
         elif not _keep(self._jobs, body, cached_job(body)):
             return NOBODY
         return _who_looks(body)
 
-    def pod(self, body: Body, *, gone: bool) -> Iterable[Key]:
+    def pod(self, body: Body, *, deleted: bool) -> Iterable[Key]:
         """Keep a pod. One that is new and silent is no news: its Job is."""
         uid, seen = body["metadata"]["uid"], cached_pod(body)
         is_new = not self._pods.knows(uid)
-        if gone:
+        if deleted:
             self._pods.drop(uid)
         elif not _keep(self._pods, body, seen) or (is_new and seen.is_silent):
             return NOBODY
@@ -218,7 +218,7 @@ class Shown:
 
     def missed(self, uid: str, version: int = 0) -> Iterable[Key]:
         """Drop an object that is gone, at that version if it is known, though no watch has shown its end."""
-        self._echoes.end(uid, version)
+        self._expectations.observe_deletion(uid, version)
         owners = self._owners.drop(uid)
         self._users.drop(uid)
         users = [user for owner in owners for user in self._users.of(owner)]
@@ -249,7 +249,7 @@ class Shown:
         return job.owner == head_of(group) or bool(made_by and made_by.belongs_to(head_of(group)))
 
     def _latest(self, seen: CachedCronJob) -> CachedCronJob:
-        written = self._echoes.latest(seen.uid)
+        written = self._expectations.pending_write(seen.uid)
         return cached_cronjob(written) if written else seen
 
 

@@ -92,12 +92,12 @@ def _note(
     body, gone, was_there_before = event["object"], event["type"] == "DELETED", event["type"] is None
     if was_there_before:
         operation.relist.ask()
-    if operation.echoes.is_stale(body):
+    if operation.expectations.is_stale(body):
         return
     # A version counts as seen before anything of it is read: nobody may wait for an object that can't be read.
-    is_news = operation.echoes.heard(body, gone=gone)
+    is_news = operation.expectations.observe(body, deleted=gone)
     try:
-        keys = keep(body, gone=gone)
+        keys = keep(body, deleted=gone)
     except Exception:
         logger.exception("%s %s can't be read: this is a bug", body.get("kind", "?"), "/".join(_place(body)))
         return

@@ -16,7 +16,7 @@ from kubernetes.aio import client
 from graphcron import __version__
 from graphcron.api import names
 from graphcron.api.oversized import bounded
-from graphcron.cache.expectations import Echoes
+from graphcron.cache.expectations import Expectations
 from graphcron.cache.objects import Body
 from graphcron.cache.store import Key, Shown
 from graphcron.clock import Clock
@@ -58,8 +58,8 @@ class Operation:
         self.settings = settings
         self._clock = clock or Clock()
         self.queue: WorkQueue[Key] = WorkQueue(self._clock)
-        self.echoes = Echoes(timedelta(seconds=settings.echo_seconds))
-        self.shown = Shown(self.echoes)
+        self.expectations = Expectations(timedelta(seconds=settings.echo_seconds))
+        self.shown = Shown(self.expectations)
         self._limiter = PreflightLimiter[Key](settings.max_concurrent_preflights, partial(self.queue.add, patient=True))
         self.lost = asyncio.Event()
         """Set when the Lease is lost, and the process has to end."""
@@ -96,11 +96,13 @@ class Operation:
         )
         self._cluster = Cluster(
             api,
-            lambda answer: self.echoes.expect(bounded(answer), now=self._clock.now()),
+            lambda answer: self.expectations.expect_write(bounded(answer), now=self._clock.now()),
             self._metrics.asked,
             self._forget,
         )
-        self.relist = Relist(self._cluster, self.shown, self.echoes, self.settings, self._forget, clock=self._clock)
+        self.relist = Relist(
+            self._cluster, self.shown, self.expectations, self.settings, self._forget, clock=self._clock
+        )
 
     async def stop(self) -> None:
         """End the work, hand over, then close the connections."""
@@ -234,7 +236,7 @@ class Operation:
         return 2 * self.settings.resync_seconds + self.settings.echo_seconds
 
     def _troubles(self) -> list[str]:
-        overdue = self.echoes.overdue(now=self._clock.now())
+        overdue = self.expectations.overdue(now=self._clock.now())
         troubles = [f"a task has ended: {task!r}" for task in self._workers if task.done()]
         troubles += [f"a task has failed: {task!r}" for task in self._tasks if _has_failed(task)]
         idle = time.monotonic() - self._worked

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from graphcron.cache.expectations import Echoes
+from graphcron.cache.expectations import Expectations
 from graphcron.cache.store import Shown
 from graphcron.clock import Clock
 from graphcron.errors import ClusterError
@@ -57,7 +57,7 @@ class Relist:
         self,
         cluster: Cluster,
         shown: Shown,
-        echoes: Echoes,
+        expectations: Expectations,
         settings: Settings,
         forget: Callable[[str, int], None],
         *,
@@ -65,7 +65,7 @@ class Relist:
     ) -> None:
         self._cluster = cluster
         self._shown = shown
-        self._echoes = echoes
+        self._expectations = expectations
         self._settings = settings
         self._forget = forget
         self._clock = clock or Clock()
@@ -122,19 +122,21 @@ class Relist:
 
     async def compare(self) -> Listed:
         """List what there is, and drop from the view what there is no longer."""
-        known = self._echoes.known()
+        known = self._expectations.known()
         listed = await self._list()
         missed = known - listed.versions.keys()
         if missed:
             await self._clock.sleep(CATCH_UP_SECONDS)
             # What the watches have shown since has its end, or our label again.
             later = listed.version + 1
-            missed = {uid for uid in missed & self._echoes.known() if not self._echoes.has_shown(uid, later)}
+            missed = {
+                uid for uid in missed & self._expectations.known() if not self._expectations.has_observed(uid, later)
+            }
         for uid in missed:
             self._forget(uid, listed.version)
         if missed:
             logger.warning("The watches have missed the deletion of %d objects", len(missed))
-        self._echoes.listed(listed.versions.keys(), now=self._clock.now())
+        self._expectations.mark_listed(listed.versions.keys(), now=self._clock.now())
         return listed
 
     async def _list(self) -> Listed:
@@ -146,7 +148,7 @@ class Relist:
         period = self._settings.resync_seconds * self._clock.uniform(0.8, 1.2)  # replicas should not list together
         until = time.monotonic() + period
         while not self._asked.is_set():
-            if self._echoes.late(now=self._clock.now()):
+            if self._expectations.late(now=self._clock.now()):
                 return False
             left = until - time.monotonic()
             if left <= 0:

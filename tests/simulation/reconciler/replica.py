@@ -282,7 +282,7 @@ class Replica:
         self.world.kernel.later(COMPARE_SECONDS, self._tick)
         operation, now = self.operation, self.world.kernel.now
         asked = operation.relist._asked.is_set()
-        late = operation.echoes.late(now=operation._clock.now())
+        late = operation.expectations.late(now=operation._clock.now())
         if all(each.listed for each in self.watches) and not self._compares and (asked or late or now >= self._resync):
             operation.relist._asked.clear()
             if now >= self._resync:

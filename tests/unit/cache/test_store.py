@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graphcron.api import names
-from graphcron.cache.expectations import Echoes
+from graphcron.cache.expectations import Expectations
 from graphcron.cache.store import Key, Shown
 from graphcron.settings import Settings
 
@@ -22,7 +22,7 @@ WAITING = {
 
 @pytest.fixture
 def shown() -> Shown:
-    return Shown(Echoes(timedelta(seconds=60)))
+    return Shown(Expectations(timedelta(seconds=60)))
 
 
 def body(kind: str = names.KIND, name: str = "hello", uid: str = "u", version: int = 1, **more: Any) -> dict[str, Any]:
@@ -63,12 +63,12 @@ CHILDREN = [
 def test_a_graphcron_is_kept_without_what_only_the_api_server_needs_until_it_is_gone(shown):
     made = body(spec={"schedule": "0 8 * * *", "input": {"text": "ünïcode ☃"}})
     made["metadata"]["managedFields"] = [{"manager": "x"}]
-    assert list(shown.owner(made, gone=False)) == [HELLO]
+    assert list(shown.owner(made, deleted=False)) == [HELLO]
     kept = shown.body(HELLO)
     assert kept["spec"] == made["spec"]
     assert "managedFields" not in kept["metadata"]
     assert [each["metadata"]["uid"] for each in shown.graphcrons()] == ["u"]
-    assert list(shown.owner(made, gone=True)) == [HELLO]
+    assert list(shown.owner(made, deleted=True)) == [HELLO]
     assert shown.body(HELLO) is None
     assert list(shown.graphcrons()) == []
 
@@ -78,76 +78,76 @@ def test_of_the_metadata_only_what_is_read_is_kept(shown):
     many = {f"key-{number}": "x" * 60 for number in range(10_000)}
     request = {names.ANNOTATION_RUN_REQUESTED: "now"}
     made["metadata"] |= {"labels": many, "finalizers": list(many), "annotations": {**many, **request}}
-    shown.owner(made, gone=False)
+    shown.owner(made, deleted=False)
     assert shown.body(HELLO)["metadata"] == {**body()["metadata"], "annotations": request}
 
 
 def test_the_end_of_an_old_one_is_not_that_of_its_successor(shown):
-    shown.owner(body(uid="old"), gone=False)
-    shown.owner(body(uid="new"), gone=False)
-    shown.owner(body(uid="old"), gone=True)
+    shown.owner(body(uid="old"), deleted=False)
+    shown.owner(body(uid="new"), deleted=False)
+    shown.owner(body(uid="old"), deleted=True)
     assert shown.body(HELLO)["metadata"]["uid"] == "new"
 
 
 def test_what_we_wrote_counts_until_a_watch_shows_it():
-    echoes = Echoes(timedelta(seconds=60))
-    shown = Shown(echoes)
-    shown.owner(body(), gone=False)
+    expectations = Expectations(timedelta(seconds=60))
+    shown = Shown(expectations)
+    shown.owner(body(), deleted=False)
     written = body(version=2, status={"observedGeneration": 1})
-    echoes.expect(written, now=NOW)
+    expectations.expect_write(written, now=NOW)
     assert shown.body(HELLO) == written
-    echoes.heard(written, gone=False)
+    expectations.observe(written, deleted=False)
     assert "status" not in shown.body(HELLO)
 
 
 def test_those_that_name_a_graphserver_look_with_it_and_no_longer_when_they_name_another(shown):
     server = body(names.SERVER_KIND, "shared", "s")
-    shown.owner(body(spec={"serverRef": {"name": "shared"}}), gone=False)
-    assert list(shown.owner(server, gone=False)) == [SERVER, HELLO]
-    shown.owner(body(version=2, spec={"serverRef": {"name": "other"}}), gone=False)
-    assert list(shown.owner(server, gone=True)) == [SERVER]
+    shown.owner(body(spec={"serverRef": {"name": "shared"}}), deleted=False)
+    assert list(shown.owner(server, deleted=False)) == [SERVER, HELLO]
+    shown.owner(body(version=2, spec={"serverRef": {"name": "other"}}), deleted=False)
+    assert list(shown.owner(server, deleted=True)) == [SERVER]
 
 
 def test_a_cronjob_is_known_by_its_label_and_by_its_name(shown):
-    assert set(shown.cronjob(child("CronJob", "hello-2", "c"), gone=False)) == {HELLO, Key("agents", "hello-2")}
+    assert set(shown.cronjob(child("CronJob", "hello-2", "c"), deleted=False)) == {HELLO, Key("agents", "hello-2")}
     stranger = child("CronJob", "hello", "d", **{names.LABEL_NAME: ""})
-    assert list(shown.cronjob(stranger, gone=False)) == [HELLO]
+    assert list(shown.cronjob(stranger, deleted=False)) == [HELLO]
     assert {each.uid for each in shown.cronjobs(HELLO)} == {"c", "d"}
-    shown.cronjob(child("CronJob", "hello-2", "c"), gone=True)
+    shown.cronjob(child("CronJob", "hello-2", "c"), deleted=True)
     assert [each.uid for each in shown.cronjobs(HELLO)] == ["d"]
 
 
 def test_that_a_cronjob_has_made_a_job_is_kept_and_is_no_news_since_the_job_comes(shown):
-    shown.cronjob(child("CronJob", "hello", "c"), gone=False)
+    shown.cronjob(child("CronJob", "hello", "c"), deleted=False)
     due = {"lastScheduleTime": "2026-11-23T00:00:00Z"}
-    assert not list(shown.cronjob(child("CronJob", "hello", "c") | {"status": due}, gone=False))
+    assert not list(shown.cronjob(child("CronJob", "hello", "c") | {"status": due}, deleted=False))
     assert [each.last_schedule_time for each in shown.cronjobs(HELLO)] == [NOW]
 
 
 def test_a_job_is_kept_for_its_owner_and_only_what_matters_is_told(shown):
     found = child("Job", "hello-1", "x")
-    assert list(shown.job(found, gone=False)) == [HELLO]
+    assert list(shown.job(found, deleted=False)) == [HELLO]
     found["metadata"]["annotations"] = {"somebody": "else"}
-    assert not list(shown.job(found, gone=False))
+    assert not list(shown.job(found, deleted=False))
     assert known(shown) == (["hello-1"], [])
-    assert list(shown.job(found, gone=True)) == [HELLO]
+    assert list(shown.job(found, deleted=True)) == [HELLO]
     assert known(shown) == ([], [])
 
 
 def test_a_new_pod_is_kept_and_is_no_news_until_it_tells_something(shown):
-    shown.job(child("Job", "hello-1", "j"), gone=False)
+    shown.job(child("Job", "hello-1", "j"), deleted=False)
     found = child("Pod", "hello-1-x", "x", of="j")
-    assert not list(shown.pod(found, gone=False))
+    assert not list(shown.pod(found, deleted=False))
     assert known(shown) == (["hello-1"], ["hello-1-x"])
-    assert list(shown.pod(found | {"status": WAITING}, gone=False)) == [HELLO]
-    assert list(shown.pod(found, gone=False)) == [HELLO]  # it waits no longer
-    assert list(shown.pod(found | {"status": {"phase": "Failed"}}, gone=False)) == [HELLO]
+    assert list(shown.pod(found | {"status": WAITING}, deleted=False)) == [HELLO]
+    assert list(shown.pod(found, deleted=False)) == [HELLO]  # it waits no longer
+    assert list(shown.pod(found | {"status": {"phase": "Failed"}}, deleted=False)) == [HELLO]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(CHILDREN)))
 def test_children_are_known_in_whichever_order_the_watches_show_them(shown, order):
     for kind, each in order:
-        getattr(shown, kind)(each, gone=False)
+        getattr(shown, kind)(each, deleted=False)
     assert known(shown) == (["hello-1"], ["hello-1-x"])
 
 
@@ -171,57 +171,57 @@ def test_children_are_known_in_whichever_order_the_watches_show_them(shown, orde
     ],
 )
 def test_jobs_and_pods_that_nothing_of_ours_owns_are_ignored(shown, job, pod):
-    shown.cronjob(child("CronJob", "hello", "c"), gone=False)
-    shown.cronjob(child("CronJob", "theirs", "another", of="of-someone"), gone=False)
-    shown.job(child("Job", "hello-1", "j", **{"of": "c", **job}), gone=False)
-    shown.pod(child("Pod", "hello-1-x", "p", **{"of": "j", **pod}), gone=False)
+    shown.cronjob(child("CronJob", "hello", "c"), deleted=False)
+    shown.cronjob(child("CronJob", "theirs", "another", of="of-someone"), deleted=False)
+    shown.job(child("Job", "hello-1", "j", **{"of": "c", **job}), deleted=False)
+    shown.pod(child("Pod", "hello-1-x", "p", **{"of": "j", **pod}), deleted=False)
     assert known(shown) == ([], [])
     assert not list(shown.preflights())
 
 
 def test_jobs_of_a_cronjob_in_another_namespace_are_ignored(shown):
-    shown.cronjob(child("CronJob", "hello", "c", namespace="elsewhere"), gone=False)
-    shown.job(child("Job", "hello-1", "j", of="c", namespace="elsewhere"), gone=False)
-    shown.job(child("Job", "hello-2", "k", of="c"), gone=False)
+    shown.cronjob(child("CronJob", "hello", "c", namespace="elsewhere"), deleted=False)
+    shown.job(child("Job", "hello-1", "j", of="c", namespace="elsewhere"), deleted=False)
+    shown.job(child("Job", "hello-2", "k", of="c"), deleted=False)
     assert known(shown) == ([], [])
 
 
 @pytest.mark.parametrize("is_missed", [False, True])
 def test_what_outlives_its_owner_stays_known_with_what_it_tells_then(shown, is_missed):
     for kind, each in CHILDREN:
-        getattr(shown, kind)(each, gone=False)
+        getattr(shown, kind)(each, deleted=False)
     for (kind, each), (child_kind, child_body) in itertools.pairwise(CHILDREN):
         if is_missed:
             shown.missed(each["metadata"]["uid"])
         else:
-            getattr(shown, kind)(each, gone=True)
-        getattr(shown, child_kind)(child_body | {"status": {"phase": "Failed"}}, gone=False)
+            getattr(shown, kind)(each, deleted=True)
+        getattr(shown, child_kind)(child_body | {"status": {"phase": "Failed"}}, deleted=False)
     assert known(shown) == ([], ["hello-1-x"])
     assert shown.pods(HELLO, "u")[0].failed
     for kind, each in CHILDREN[1:]:
-        getattr(shown, kind)(each, gone=True)
+        getattr(shown, kind)(each, deleted=True)
     assert known(shown) == ([], [])
 
 
 def test_a_strangers_job_hands_nothing_over_when_it_goes(shown):
     stranger = child("Job", "hello-1", "j", of="")
-    shown.job(stranger, gone=False)
-    shown.pod(child("Pod", "hello-1-x", "p", of="j"), gone=False)
-    shown.job(stranger, gone=True)
+    shown.job(stranger, deleted=False)
+    shown.pod(child("Pod", "hello-1-x", "p", of="j"), deleted=False)
+    shown.job(stranger, deleted=True)
     assert known(shown) == ([], [])
 
 
 def test_a_preflight_may_be_of_a_graphserver(shown):
     found = child("Job", "hello-look", "x", **{names.LABEL_PURPOSE: "preflight"})
-    assert set(shown.job(found, gone=False)) == {HELLO, Key("agents", "hello", names.SERVER_KIND)}
+    assert set(shown.job(found, deleted=False)) == {HELLO, Key("agents", "hello", names.SERVER_KIND)}
 
 
 def test_it_lacks_what_no_watch_has_shown_in_that_version_or_later():
-    echoes = Echoes(timedelta(seconds=60))
-    shown = Shown(echoes)
+    expectations = Expectations(timedelta(seconds=60))
+    shown = Shown(expectations)
     for uid, version in {"older": 4, "same": 5, "later": 6}.items():
-        echoes.heard(body(uid=uid, version=version), gone=False)
-    echoes.heard(body(uid="gone", version=7), gone=True)
+        expectations.observe(body(uid=uid, version=version), deleted=False)
+    expectations.observe(body(uid="gone", version=7), deleted=True)
     listed = dict.fromkeys(["older", "same", "later", "gone", "unseen"], 5)
     assert shown.lacks(listed) == {"older": 5, "gone": 5, "unseen": 5}
 
@@ -229,12 +229,12 @@ def test_it_lacks_what_no_watch_has_shown_in_that_version_or_later():
 def test_what_is_missed_is_dropped_and_those_look_whom_it_concerns(shown):
     cron, server = body(spec={"serverRef": {"name": "shared"}}), body(names.SERVER_KIND, "shared", "s")
     for each in (cron, server):
-        shown.owner(each, gone=False)
-    shown.cronjob(child("CronJob", "hello-2", "c"), gone=False)
-    shown.job(child("Job", "hello-1", "j"), gone=False)
-    shown.pod(child("Pod", "hello-1-x", "p", of="j"), gone=False)
+        shown.owner(each, deleted=False)
+    shown.cronjob(child("CronJob", "hello-2", "c"), deleted=False)
+    shown.job(child("Job", "hello-1", "j"), deleted=False)
+    shown.pod(child("Pod", "hello-1-x", "p", of="j"), deleted=False)
     probe = {names.LABEL_NAME: "shared", names.LABEL_UID: "s", names.LABEL_PURPOSE: "preflight"}
-    shown.job(child("Job", "shared-1", "q", of="s", **probe), gone=False)
+    shown.job(child("Job", "shared-1", "q", of="s", **probe), deleted=False)
     assert set(shown.missed("p")) == {HELLO}
     assert set(shown.missed("j")) == {HELLO}
     assert set(shown.missed("q")) == {SERVER}
@@ -249,12 +249,12 @@ def test_what_is_missed_is_dropped_and_those_look_whom_it_concerns(shown):
 
 
 def test_what_was_missed_is_not_waited_for():
-    echoes = Echoes(timedelta(seconds=60))
-    shown = Shown(echoes)
-    shown.owner(body(), gone=False)
-    echoes.expect(body(version=2), now=NOW)
+    expectations = Expectations(timedelta(seconds=60))
+    shown = Shown(expectations)
+    shown.owner(body(), deleted=False)
+    expectations.expect_write(body(version=2), now=NOW)
     shown.missed("u", 3)
-    assert echoes.known() == set()
+    assert expectations.known() == set()
     assert shown.body(HELLO) is None
 
 

@@ -66,7 +66,7 @@ def test_a_reconcile_that_fails_is_told_and_tried_again_and_others_are_served():
     async def run() -> tuple[str, int]:
         operation = Operation(Settings())
         operation._cluster = cast("Cluster", Takes())
-        operation.shown.owner(body(), gone=False)
+        operation.shown.owner(body(), deleted=False)
         result = await operation.reconcile({"GraphCron": fails}, Key("agents", "hello"))
         return result, len(operation.queue._timers)
 
@@ -82,7 +82,7 @@ def test_an_object_that_cannot_be_read_counts_as_seen(caplog):
     with caplog.at_level(logging.ERROR):
         handlers._note(operation, {"type": "ADDED", "object": body()}, fails)
     assert operation.shown.lacks({"u": 5}) == {}
-    assert operation.echoes.overdue(now=NOW) == []
+    assert operation.expectations.overdue(now=NOW) == []
     assert "GraphCron agents/hello can't be read: this is a bug" in caplog.text
 
 

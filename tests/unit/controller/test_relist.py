@@ -43,7 +43,7 @@ class Lists:
 
 def operation_with(lists: Lists, **settings: Any) -> Operation:
     operation = Operation(Settings(**settings))
-    operation.relist = Relist(lists, operation.shown, operation.echoes, operation.settings, operation._forget)
+    operation.relist = Relist(lists, operation.shown, operation.expectations, operation.settings, operation._forget)
     return operation
 
 
@@ -79,9 +79,9 @@ ALL = dict.fromkeys("uscjp", 1)
 )
 def test_an_object_that_the_list_lacks_is_dropped_and_looked_after(uid, who):
     operation = full(Lists({each: 1 for each in ALL if each != uid}))
-    assert operation.echoes.known() == set(ALL)
+    assert operation.expectations.known() == set(ALL)
     asyncio.run(operation.relist.compare())
-    assert operation.echoes.known() == set(ALL) - {uid}
+    assert operation.expectations.known() == set(ALL) - {uid}
     assert queued(operation) == {who}
 
 
@@ -89,7 +89,7 @@ def test_a_view_without_a_gap_is_left_as_it_is():
     operation = full(Lists(ALL | {"not shown yet": 5}))
     asyncio.run(operation.relist.compare())
     assert queued(operation) == set()
-    assert operation.echoes.known() == set(ALL)
+    assert operation.expectations.known() == set(ALL)
 
 
 def test_an_object_that_is_made_while_the_list_is_on_its_way_is_kept():
@@ -97,12 +97,12 @@ def test_an_object_that_is_made_while_the_list_is_on_its_way_is_kept():
 
     class Slow(Lists):
         async def listed(self, *_: object) -> Listed:
-            operation.echoes.heard(body(uid="new", version=101), gone=False)
+            operation.expectations.observe(body(uid="new", version=101), deleted=False)
             return await super().listed()
 
     operation.relist._cluster = Slow(ALL)
     asyncio.run(operation.relist.compare())
-    assert "new" in operation.echoes.known()
+    assert "new" in operation.expectations.known()
 
 
 def test_an_event_that_was_under_way_does_not_bring_a_dropped_object_back():
@@ -185,7 +185,7 @@ def test_it_is_compared_after_each_resync_period():
 def test_a_list_that_fails_is_made_again(hasty):
     operation = full(lists := Lists(None, None, {}))
     operation.relist._asked.set()
-    run_for(operation_asked(operation), lambda: lists.asked >= 3 and not operation.echoes.known())
+    run_for(operation_asked(operation), lambda: lists.asked >= 3 and not operation.expectations.known())
 
 
 def operation_asked(operation: Operation) -> Operation:
@@ -203,9 +203,9 @@ def operation_asked(operation: Operation) -> Operation:
 @pytest.mark.parametrize(("there", "overdue"), [(True, ["u"]), (False, [])], ids=["there", "gone"])
 def test_a_write_that_is_late_is_looked_up_and_fails_the_probe_only_if_its_object_is_there(there, overdue):
     operation = full(lists := Lists(ALL if there else {}), echo_seconds=0.4)
-    operation.echoes.expect(body(version=2), now=datetime.now(UTC))
+    operation.expectations.expect_write(body(version=2), now=datetime.now(UTC))
     run_for(operation, lambda: lists.asked > 0)
-    assert operation.echoes.overdue(now=datetime.now(UTC) + timedelta(seconds=1)) == overdue
+    assert operation.expectations.overdue(now=datetime.now(UTC) + timedelta(seconds=1)) == overdue
     assert lists.asked == 1
 
 
@@ -252,7 +252,7 @@ def test_work_waits_for_the_watches_and_not_for_what_is_gone(monkeypatch):
             while lists.asked < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             before = synced.done()
-            operation.echoes.heard(body(uid="there", version=3), gone=False)
+            operation.expectations.observe(body(uid="there", version=3), deleted=False)
             await synced
         return before, synced.done()
 
@@ -338,10 +338,10 @@ def test_a_comparison_of_ten_thousand_graphcrons_says_what_it_takes(capsys):
     uids = [f"{kind}-{number}" for kind in ("cron", "cronjob", "job-1", "job-2", "job-3") for number in range(10_000)]
     operation = operation_with(Lists(dict.fromkeys(uids[:-1], 1)))
     for uid in uids:
-        operation.echoes.heard(body(uid=uid), gone=False)
+        operation.expectations.observe(body(uid=uid), deleted=False)
     began = time.perf_counter()
     asyncio.run(operation.relist.compare())
     took = time.perf_counter() - began
     with capsys.disabled():
         print(f"\na comparison of {len(uids)} objects: {took * 1000:.0f} ms")
-    assert operation.echoes.known() == {*uids[:-1]}
+    assert operation.expectations.known() == {*uids[:-1]}

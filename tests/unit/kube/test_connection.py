@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from graphcron.api import names
 from graphcron.api.oversized import SPEC_BYTES, bounded
 from graphcron.api.v1alpha1 import parse
-from graphcron.cache.expectations import Echoes
+from graphcron.cache.expectations import Expectations
 from graphcron.cache.store import Shown
 from graphcron.controller import handlers
 from graphcron.errors import SpecError
@@ -131,13 +131,13 @@ def test_the_objects_of_a_list_are_not_decoded_all_at_once():
 
 
 def test_of_many_large_objects_little_is_kept():
-    def keep() -> tuple[Shown, Echoes]:
-        shown, echoes = Shown(Echoes(timedelta(seconds=60))), Echoes(timedelta(seconds=60))
+    def keep() -> tuple[Shown, Expectations]:
+        shown, expectations = Shown(Expectations(timedelta(seconds=60))), Expectations(timedelta(seconds=60))
         for number in range(50):
             body = bounded(large("x" * 1_000_000, number))
-            shown.owner(body, gone=False)
-            echoes.expect(body, now=datetime.now(UTC))
-        return shown, echoes
+            shown.owner(body, deleted=False)
+            expectations.expect_write(body, now=datetime.now(UTC))
+        return shown, expectations
 
     assert traced(keep)[1] < 50 * 5_000
 

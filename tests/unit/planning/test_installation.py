@@ -8,7 +8,7 @@ import pytest
 
 from graphcron.api import names
 from graphcron.api.v1alpha1 import Preflight
-from graphcron.cache.expectations import Echoes
+from graphcron.cache.expectations import Expectations
 from graphcron.cache.objects import RequestAnnotation
 from graphcron.cache.store import Key, Shown
 from graphcron.planning.installation import FORGET, PATIENCE, RENEW
@@ -230,7 +230,7 @@ def test_an_orphaned_cronjob_is_suspended_once():
 
 @pytest.fixture
 def shown() -> Shown:
-    return Shown(Echoes(timedelta(seconds=60)))
+    return Shown(Expectations(timedelta(seconds=60)))
 
 
 def cronjob(owner: str | None = None, uid: str = "u") -> dict[str, Any]:
@@ -248,22 +248,22 @@ def owner(uid: str = "u") -> dict[str, Any]:
 
 
 def test_a_cronjob_is_an_orphan_when_it_has_no_owner_and_its_graphcron_is_gone(shown):
-    shown.owner(owner(), gone=False)
-    shown.cronjob(cronjob(), gone=False)
+    shown.owner(owner(), deleted=False)
+    shown.cronjob(cronjob(), deleted=False)
     assert shown.orphans(HELLO) == []
-    assert HELLO in shown.owner(owner(), gone=True)
+    assert HELLO in shown.owner(owner(), deleted=True)
     assert [each.uid for each in shown.orphans(HELLO)] == ["c"]
     assert [(key, each.uid) for key, each in shown.all_orphans()] == [(HELLO, "c")]
 
 
 def test_a_cronjob_that_the_garbage_collector_will_take_is_no_orphan(shown):
-    shown.cronjob(cronjob(owner="u"), gone=False)
+    shown.cronjob(cronjob(owner="u"), deleted=False)
     assert shown.orphans(HELLO) == []
 
 
 def test_a_graphcron_of_the_same_name_does_not_adopt_an_orphan(shown):
-    shown.cronjob(cronjob(uid="u"), gone=False)
-    shown.owner(owner("another"), gone=False)
+    shown.cronjob(cronjob(uid="u"), deleted=False)
+    shown.owner(owner("another"), deleted=False)
     assert [each.uid for each in shown.orphans(HELLO)] == ["c"]
 
 

@@ -71,8 +71,10 @@ def titled(target: str) -> str:
         There is no such heading.
     """
     page, _, slug = target.partition("#")
-    headings = re.findall(r"^#+ (.*)$", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE)
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     slugs = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-"): each for each in reversed(headings)}
+    slugs |= dict(re.findall(r'^<a id="([^"]+)"></a>\n+#+ (.*)$', text, re.MULTILINE))
     if slug and slug not in slugs:
         raise SystemExit(f"docs/{page} has no heading #{slug}")
     names = (headings[0], slugs[slug]) if slug else (headings[0],)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from graphcron.runner.client.errors import NotSent, Unanswered, Untrusted
+from graphcron.runner.client.errors import CertificateError, NotSent, Unanswered
 from graphcron.runner.client.http_transport import Transport
 from tests.cluster import ROOT, wait_for
 from tests.docs.page import blocks, resource, table
@@ -110,7 +110,7 @@ def tried(certificate: Path | None, bundle: Path | None, proxy: int | None = Non
         try:
             transport = Transport(f"https://127.0.0.1:{port}", {}, environ, str(bundle) if bundle else None)
             return transport.request("GET", "/ok").status
-        except (Unanswered, Untrusted, ValueError) as error:
+        except (Unanswered, CertificateError, ValueError) as error:
             return error
 
 
@@ -132,7 +132,7 @@ def test_the_messages_are_the_runner_s(authority: Authority, tmp_path: Path) -> 
         ("wrong version number", ""): tried(None, authority.file),
         ("the proxy refused to connect to the server", ""): tried(None, authority.file, proxy=1),
     }
-    reasons = {Untrusted: "CertificateNotTrusted", ValueError: "InvalidServer", NotSent: "ServerUnreachable"}
+    reasons = {CertificateError: "CertificateNotTrusted", ValueError: "InvalidServer", NotSent: "ServerUnreachable"}
     for (words, what), error in wrong.items():
         assert words.removesuffix(" …").removesuffix("…") in str(error), what
     said = {(reasons[type(error)], words) for (words, _), error in wrong.items()}

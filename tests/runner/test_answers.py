@@ -144,11 +144,11 @@ def test_reasons_on_a_record() -> None:
 def test_all_reasons_of_the_runner_are_listed() -> None:
     """A literal beside an Outcome, or given to a helper that puts one there, is a reason."""
     found = set()
-    for file in RUNNER.glob("*.py"):
+    for file in RUNNER.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
-            at = {"Ended": 1, "Ending": 1, "_skipped": 0, "_rejected": 0}.get(node.func.id)
+            at = {"RunEnded": 1, "RunResult": 1, "_skipped": 0, "_rejected": 0}.get(node.func.id)
             if at is not None and len(node.args) > at:
                 words = [each for each in ast.walk(node.args[at]) if isinstance(each, ast.Constant)]
                 found |= {each.value for each in words if str(each.value).isidentifier()} - {"HTTP"}

@@ -70,7 +70,7 @@ def most_at_a_time(runs: list[dict[str, Any]]) -> int:
 
 
 def waiting(pod: Pod) -> None:
-    wait_for(lambda: "waiting-for-place" in pod.log, what="a pod that waits")
+    wait_for(lambda: "waiting-for-slot" in pod.log, what="a pod that waits")
 
 
 @pytest.mark.parametrize("limit", [1, 3])
@@ -169,7 +169,7 @@ def test_the_next_occurrence_of_one_that_waits(town: Town, policy: str, reasons:
     waiting(first)
     town.cron.minute += 1
     second = town.pod(uid, **request)
-    wait_for(lambda: second.process.poll() is not None or "waiting-for-place" in second.log, what="its decision")
+    wait_for(lambda: second.process.poll() is not None or "waiting-for-slot" in second.log, what="its decision")
     (run,) = town.runs()
     town.api.get("POST", f"/threads/{run['thread_id']}/runs/{run['run_id']}/cancel?wait=true")
     reports = [first.wait(), second.wait()]

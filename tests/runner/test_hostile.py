@@ -13,7 +13,7 @@ from graphcron.contract import Outcome
 from graphcron.runner.budget.tokens import Counter
 from graphcron.runner.client import http_transport
 from graphcron.runner.client.answers import sentence_of
-from graphcron.runner.client.errors import Lost
+from graphcron.runner.client.errors import ResponseLost
 from graphcron.runner.client.langgraph_api import error_of, retry_after
 from graphcron.runner.client.parsing import MOST_VALUES, parse
 from graphcron.runner.occurrence.input_template import fill
@@ -125,7 +125,7 @@ def test_answer_that_drips_is_given_up_in_time(drip: str, monkeypatch: pytest.Mo
     with dripping(*DRIPS[drip]) as url:
         way = http_transport.Transport(url, {}, {}, None)
         began = time.monotonic()
-        with pytest.raises(Lost, match="no answer in time"):
+        with pytest.raises(ResponseLost, match="no answer in time"):
             way.request("GET", "/info")
         assert time.monotonic() - began < 3
 
@@ -135,6 +135,6 @@ def test_join_whose_head_or_chunk_drips_is_given_up_in_time(drip: str) -> None:
     with dripping(*DRIPS[drip]) as url:
         way = http_transport.Transport(url, {}, {}, None)
         began = time.monotonic()
-        with pytest.raises(Lost):
+        with pytest.raises(ResponseLost):
             way.drain("/join", lambda: 0.4)
         assert time.monotonic() - began < 3

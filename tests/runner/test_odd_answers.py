@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from graphcron.runner.admission import turns
 from graphcron.runner.budget import ledger, tokens
 from graphcron.runner.client import answers
-from graphcron.runner.client.errors import Lost, Refused, Unanswered
+from graphcron.runner.client.errors import RequestRejected, ResponseLost, Unanswered
 from graphcron.runner.client.http_transport import Answer, Transport
-from graphcron.runner.client.langgraph_api import Server, path_of
+from graphcron.runner.client.langgraph_api import LangGraphClient, path_of
 from graphcron.runner.occurrence import outcome
 from graphcron.runner.occurrence.record_thread import ACCEPTED, ATTEMPTS, DELETE_AFTER, RUN_ID, SCHEDULED, Record
 from graphcron.runner.preflight import json_schema, preflight
@@ -75,8 +75,8 @@ def look_at_thread(thread: dict[str, Any]) -> None:
     outcome.of_success(thread, newest=True)
     outcome.of_interrupted(ID, record, timeout=None)
     cleanup.deletable(record, 0)
-    turns.awaited(record, 0)
-    turns.given_up(record)
+    turns.is_reserved(record, 0)
+    turns.has_withdrawn(record)
     start._attempt(thread, record)
     assert answers.is_uuid(record.id)
 
@@ -91,8 +91,8 @@ def look_at_run(run: dict[str, Any]) -> None:
 @AT_RANDOM
 @given(ANSWER)
 def test_answer_of_any_shape_is_read_or_lost(answer: Any) -> None:
-    server = Server(Said(answer))
-    with suppress(Unanswered, Refused):
+    server = LangGraphClient(Said(answer))
+    with suppress(Unanswered, RequestRejected):
         threads = server.search_threads({}, limit=1)
         for thread in threads:
             look_at_thread(thread)
@@ -100,30 +100,30 @@ def test_answer_of_any_shape_is_read_or_lost(answer: Any) -> None:
         ledger.earlier(threads, 0)
         ledger.outdated(threads, 0)
     for ask in (server.thread, server.thread_at_rest):
-        with suppress(Unanswered, Refused):
+        with suppress(Unanswered, RequestRejected):
             if thread := ask(ID):
                 look_at_thread(thread)
     for run_of in (server.run, server.create_run):
-        with suppress(Unanswered, Refused):
+        with suppress(Unanswered, RequestRejected):
             if run := run_of(ID, {} if run_of == server.create_run else ID):
                 look_at_run(run)
-    with suppress(Unanswered, Refused):
+    with suppress(Unanswered, RequestRejected):
         for run in server.runs(ID, limit=1):
             look_at_run(run)
-    with suppress(Unanswered, Refused):
+    with suppress(Unanswered, RequestRejected):
         state = server.state(ID)
         outcome.tokens_of(state)
         tokens.in_state(state)
-    with suppress(Unanswered, Refused):
+    with suppress(Unanswered, RequestRejected):
         outcome.of_error(server.thread_error(ID))
-    with suppress(Unanswered, Refused):
+    with suppress(Unanswered, RequestRejected):
         server.torn_checkpoint(ID)
-    with suppress(Unanswered, Refused):
+    with suppress(Unanswered, RequestRejected):
         server.has_checkpoint(ID, {"run_id": ID})
-    with suppress(Unanswered, Refused):
+    with suppress(Unanswered, RequestRejected):
         found = server.search_assistants({})
         preflight._shows_all(preflight._system_first(found))
-    with suppress(Unanswered, Refused):
+    with suppress(Unanswered, RequestRejected):
         server.assistant(ID)
     schemas = server.schemas(ID)
     json_schema.misfit({"properties": 1}, schemas.get("input_schema"))
@@ -156,10 +156,10 @@ def test_event_of_any_shape_is_counted_or_not(event: Any) -> None:
 )
 def test_run_of_odd_type_is_a_lost_answer(answer: Any) -> None:
     for ask in (lambda server: server.run(ID, ID), lambda server: server.create_run(ID, {"input": {}})):
-        with pytest.raises(Lost):
-            ask(Server(Said(answer)))
-    with pytest.raises(Lost):
-        Server(Said([answer])).runs(ID, limit=1)
+        with pytest.raises(ResponseLost):
+            ask(LangGraphClient(Said(answer)))
+    with pytest.raises(ResponseLost):
+        LangGraphClient(Said([answer])).runs(ID, limit=1)
 
 
 @pytest.mark.parametrize(
@@ -174,14 +174,14 @@ def test_run_of_odd_type_is_a_lost_answer(answer: Any) -> None:
     ],
 )
 def test_search_of_odd_type_is_a_lost_answer(answer: Any) -> None:
-    with pytest.raises(Lost):
-        Server(Said(answer)).search_threads({}, limit=1)
+    with pytest.raises(ResponseLost):
+        LangGraphClient(Said(answer)).search_threads({}, limit=1)
 
 
 @pytest.mark.parametrize("bad", [ELSEWHERE, "", "%2e%2e", f"{ID}/x", f"{ID}?a=b", ID + "\n"])
 def test_no_request_goes_to_an_id_that_is_no_uuid(bad: str) -> None:
     said = Said({})
-    server = Server(said)
+    server = LangGraphClient(said)
     for ask in (
         lambda: server.delete_thread(bad),
         lambda: server.patch_thread(bad, {}),
@@ -198,14 +198,14 @@ def test_no_request_goes_to_an_id_that_is_no_uuid(bad: str) -> None:
         lambda: server.assistant(bad),
         lambda: server.schemas(bad),
     ):
-        with pytest.raises(Lost):
+        with pytest.raises(ResponseLost):
             ask()
     assert said.paths == []
 
 
 def test_path_is_made_of_words_and_uuids() -> None:
     assert path_of("threads", ID, "runs", ID, "join") == f"/threads/{ID}/runs/{ID}/join"
-    with pytest.raises(Lost):
+    with pytest.raises(ResponseLost):
         path_of("threads", ELSEWHERE)
 
 

@@ -9,7 +9,7 @@ from graphcron.contract import Outcome, Request
 from graphcron.runner.client import errors, langgraph_api, objects, proxies
 from graphcron.runner.occurrence import identity, input_template, record_thread, shared_threads
 from graphcron.runner.occurrence import outcome as outcomes
-from graphcron.runner.occurrence.context import Clock, Tick
+from graphcron.runner.occurrence.context import Clock, RunContext
 from graphcron.runner.occurrence.record_thread import Record
 from graphcron.runner.occurrence.settings import Settings
 from graphcron.runner.run import cleanup
@@ -84,10 +84,10 @@ def test_template() -> None:
     values = {"name": "n", "occurrence": "o"}
     given = {"{{ name }}": ["{{name}} {{  occurrence }}", 1, None, {"a": "{ name }"}]}
     assert input_template.fill(given, values) == {"{{ name }}": ["n o", 1, None, {"a": "{ name }"}]}
-    with pytest.raises(errors.Ended) as caught:
+    with pytest.raises(errors.RunEnded) as caught:
         input_template.fill(["{{ nmae }}"], values)
-    assert caught.value.ending.outcome is Outcome.REJECTED
-    assert "nmae" not in caught.value.ending.message
+    assert caught.value.result.outcome is Outcome.REJECTED
+    assert "nmae" not in caught.value.result.message
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_success(status: str, interrupts: object, newest: bool, outcome: Outcome
     ],
 )
 def test_error(error: dict[str, object], reason: str) -> None:
-    ending = outcomes.of_error(error)
-    assert (ending.outcome, ending.reason) == (Outcome.GRAPH_ERROR, reason)
-    assert "secret" not in ending.message
+    result = outcomes.of_error(error)
+    assert (result.outcome, result.reason) == (Outcome.GRAPH_ERROR, reason)
+    assert "secret" not in result.message
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_error(error: dict[str, object], reason: str) -> None:
     ],
 )
 def test_interrupted(metadata: dict[str, str], outcome: Outcome, reason: str) -> None:
-    ending = outcomes.of_interrupted("r", Record({"metadata": metadata}), timeout=60)
-    assert (ending.outcome, ending.reason) == (outcome, reason)
+    result = outcomes.of_interrupted("r", Record({"metadata": metadata}), timeout=60)
+    assert (result.outcome, result.reason) == (outcome, reason)
     assert outcomes.of_interrupted("r", None, timeout=60).outcome is Outcome.CANCELLED
 
 
@@ -253,4 +253,4 @@ def test_a_late_pod_waits_for_an_hour(began: float, seconds: float) -> None:
     )
     clock = Clock()
     clock.now = lambda: began  # type: ignore[method-assign]
-    assert Tick(known, None, None, None, clock, random=None).until == seconds  # type: ignore[arg-type]
+    assert RunContext(known, None, None, None, clock, random=None).until == seconds  # type: ignore[arg-type]

@@ -7,8 +7,8 @@ import pytest
 from graphcron import contract
 from graphcron.contract import Outcome, Request
 from graphcron.runner.admission import checks, turns
-from graphcron.runner.client import errors
-from graphcron.runner.occurrence import settings, shared_threads, times
+from graphcron.runner.client import errors, times
+from graphcron.runner.occurrence import settings, shared_threads
 from graphcron.runner.occurrence.record_thread import Record
 from graphcron.runner.run import cleanup, retry
 
@@ -78,14 +78,16 @@ def other(made: float, touched: float, number: int = 0, **metadata: str) -> Reco
 def test_whose_turn_it_is(theirs: Record, ours: Record, now: float, first: bool) -> None:
     hour = seconds("2026-11-22T14:00:00Z")
     turn = turns.Turn(ours.made, (ours.touched, ours.id), False, 20, ours.touched, 0)
-    assert turns.goes_first(theirs, turn, hour + now) is first
+    assert turns.has_priority(theirs, turn, hour + now) is first
 
 
 def test_nobody_who_waits_is_before_one_who_holds_a_place() -> None:
     ours = other(5, 5, 1)
     turn = turns.Turn(ours.made, (ours.touched, "t1"), True, 20, ours.touched, 0)
-    assert turns.goes_first(other(0, 6), turn, turn.came[0] + 1) is False
-    assert turns.goes_first(other(0, 4), turn, turn.came[0] + 1) is True  # it may have looked before we said so
+    assert turns.has_priority(other(0, 6), turn, turn.queued_since[0] + 1) is False
+    assert (
+        turns.has_priority(other(0, 4), turn, turn.queued_since[0] + 1) is True
+    )  # it may have looked before we said so
 
 
 def test_the_pause_before_another_run() -> None:
@@ -144,8 +146,8 @@ def test_the_schedule_s_own_bounds(at: str, reason: str | None) -> None:
         contract.ENV_POD_UID: "p",
         contract.ENV_SCHEDULED_TIME: at,
     }
-    with nullcontext() if reason is None else pytest.raises(errors.Ended) as caught:
+    with nullcontext() if reason is None else pytest.raises(errors.RunEnded) as caught:
         checks.within_schedule(settings.read_settings(environ))
     if caught:
-        assert caught.value.ending[:2] == (Outcome.SKIPPED, reason)
+        assert caught.value.result[:2] == (Outcome.SKIPPED, reason)
     checks.within_schedule(settings.read_settings({**environ, contract.ENV_TRIGGER: "now"}))

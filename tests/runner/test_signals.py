@@ -8,7 +8,7 @@ import pytest
 from graphcron.runner.occurrence import shutdown
 
 
-def signal_in(flag: shutdown.Stop, section: shutdown.Section | None, seconds: float) -> float:
+def signal_in(flag: shutdown.ShutdownSignal, section: shutdown.SignalMask | None, seconds: float) -> float:
     """Send SIGTERM to ourselves while waiting in a section; return how long the wait took."""
     began = time.monotonic()
     if section is None:
@@ -22,9 +22,9 @@ def signal_in(flag: shutdown.Stop, section: shutdown.Section | None, seconds: fl
 
 @pytest.fixture
 def flag(monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.setattr(shutdown, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(shutdown, "DELAY_SECONDS", 0.2)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
-    flag = shutdown.Stop()
+    flag = shutdown.ShutdownSignal()
     flag.install()
     yield flag
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -32,32 +32,32 @@ def flag(monkeypatch: pytest.MonkeyPatch) -> object:
         signal.signal(number, handler)
 
 
-def test_stop_cuts_short_at_once(flag: shutdown.Stop) -> None:
+def test_stop_cuts_short_at_once(flag: shutdown.ShutdownSignal) -> None:
     with pytest.raises(shutdown.Stopped):
-        signal_in(flag, flag.at_once(), 5)
-    assert signal_in(flag, flag.at_once(), 0.01) < 1  # it is raised once
+        signal_in(flag, flag.interruptible(), 5)
+    assert signal_in(flag, flag.interruptible(), 0.01) < 1  # it is raised once
 
 
-def test_stop_gives_a_request_time(flag: shutdown.Stop) -> None:
-    assert signal_in(flag, flag.soon(), 0.05) < 1
-    with pytest.raises(shutdown.Stopped), flag.soon():
+def test_stop_gives_a_request_time(flag: shutdown.ShutdownSignal) -> None:
+    assert signal_in(flag, flag.delayed(), 0.05) < 1
+    with pytest.raises(shutdown.Stopped), flag.delayed():
         pytest.fail("no request is begun after the signal")
 
 
-def test_stop_ends_a_request_that_takes_too_long(flag: shutdown.Stop) -> None:
+def test_stop_ends_a_request_that_takes_too_long(flag: shutdown.ShutdownSignal) -> None:
     with pytest.raises(TimeoutError):
-        signal_in(flag, flag.soon(), 5)
-    with pytest.raises(shutdown.Stopped), flag.at_once():
+        signal_in(flag, flag.delayed(), 5)
+    with pytest.raises(shutdown.Stopped), flag.interruptible():
         pytest.fail("the signal is noticed here")
 
 
-def test_stop_elsewhere_only_leaves_a_mark(flag: shutdown.Stop) -> None:
+def test_stop_elsewhere_only_leaves_a_mark(flag: shutdown.ShutdownSignal) -> None:
     signal_in(flag, None, 0)
     assert flag.requested
-    with pytest.raises(shutdown.Stopped), flag.at_once():
+    with pytest.raises(shutdown.Stopped), flag.interruptible():
         pytest.fail("the signal is noticed here")
 
 
-def test_stop_after_the_outcome(flag: shutdown.Stop) -> None:
+def test_stop_after_the_outcome(flag: shutdown.ShutdownSignal) -> None:
     flag.disarm()
-    assert signal_in(flag, flag.at_once(), 0.01) < 1
+    assert signal_in(flag, flag.interruptible(), 0.01) < 1

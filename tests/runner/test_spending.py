@@ -9,7 +9,7 @@ import pytest
 from graphcron.contract import Budget
 from graphcron.runner.budget import ledger
 from graphcron.runner.budget.spending import Spending
-from graphcron.runner.client.errors import Busy, Lost
+from graphcron.runner.client.errors import ResponseLost, ServerBusy
 from tests.runner.test_budget import COUNT
 
 
@@ -27,13 +27,13 @@ class Time:
 def tick_of(server: Any) -> Any:
     """Return as much of a tick as the counting needs."""
     settings = SimpleNamespace(uid="u", name="n", namespace="ns")
-    stop = SimpleNamespace(requested=False)
-    tick = SimpleNamespace(
-        run={}, run_id="00000001", thread_id="t", server=server, clock=Time(), settings=settings, stop=stop
+    shutdown = SimpleNamespace(requested=False)
+    ctx = SimpleNamespace(
+        run={}, run_id="00000001", thread_id="t", server=server, clock=Time(), settings=settings, shutdown=shutdown
     )
-    tick.give_up, tick.shared, tick.log = None, True, lambda *_, **__: None
-    tick.ask = lambda call: call()
-    return tick
+    ctx.give_up, ctx.shared, ctx.log = None, True, lambda *_, **__: None
+    ctx.ask = lambda call: call()
+    return ctx
 
 
 def piece(number: int) -> bytes:
@@ -55,7 +55,7 @@ class Written:
 
     def patch_thread(self, _: str, note: dict[str, str]) -> None:
         if self.fails:
-            raise Busy(503)
+            raise ServerBusy(503)
         self.notes.append(note)
 
     def stream(self, _: str, __: str, ___: str, wait: Any, take: Any) -> None:
@@ -66,27 +66,27 @@ class Written:
 
 def test_what_a_run_has_used_is_written_every_half_minute() -> None:
     server = Written()
-    tick = tick_of(server)
+    ctx = tick_of(server)
     spending = Spending(COUNT, "occurrence-12345678", 5)
 
     def later() -> None:
-        tick.clock.at += 31
+        ctx.clock.at += 31
 
     server.script = [later, piece(1), later, piece(2), piece(3), later, later, piece(4)]
-    spending.attach(tick)
-    spending.follow(tick, lambda: 1.0)
+    spending.attach(ctx)
+    spending.follow(ctx, lambda: 1.0)
     assert server.notes == [{"5-12345678-00000001": f"{tokens} 0 at-least"} for tokens in (100, 300)]
     assert spending.tokens == 400
 
 
 def test_a_ledger_that_fails_does_not_stop_the_stream() -> None:
     server = Written()
-    tick = tick_of(server)
+    ctx = tick_of(server)
     server.fails = True
-    server.script = [piece(1), lambda: setattr(tick.clock, "at", 2000.0), piece(2)]
+    server.script = [piece(1), lambda: setattr(ctx.clock, "at", 2000.0), piece(2)]
     spending = Spending(COUNT, "occurrence-12345678", 5)
-    spending.attach(tick)
-    spending.follow(tick, lambda: 1.0)
+    spending.attach(ctx)
+    spending.follow(ctx, lambda: 1.0)
     assert spending.tokens == 200
 
 
@@ -94,12 +94,12 @@ def test_after_a_long_silence_it_is_a_lower_bound() -> None:
     """Servers keep a stream's events for two minutes or so: something may be missing."""
     for seconds, at_least in ((90.0, False), (110.0, True)):
         server = Written()
-        tick = tick_of(server)
+        ctx = tick_of(server)
         begin = b'event: metadata\ndata: {"attempt": 1}\n\n'
-        server.script = [begin, piece(1), lambda: setattr(tick.clock, "at", 1000.0 + seconds), piece(2)]  # noqa: B023
+        server.script = [begin, piece(1), lambda: setattr(ctx.clock, "at", 1000.0 + seconds), piece(2)]  # noqa: B023
         spending = Spending(COUNT, "occurrence-12345678", 5)
-        spending.attach(tick)
-        spending.follow(tick, lambda: 1.0)
+        spending.attach(ctx)
+        spending.follow(ctx, lambda: 1.0)
         assert (spending.tokens, spending.at_least) == (200, at_least)
 
 
@@ -110,10 +110,10 @@ def test_what_an_earlier_pod_has_noted_is_not_forgotten() -> None:
     server.thread = lambda _: {"metadata": noted}  # type: ignore[assignment,method-assign,return-value]
     server.script = [piece(1)]
     spending = Spending(Budget(maxTokensPerRun=320, prices={}), "occurrence-12345678", 5)
-    tick = tick_of(server)
-    spending.attach(tick)
+    ctx = tick_of(server)
+    spending.attach(ctx)
     assert (spending.tokens, ledger.money.text_of(spending.cost), spending.exhausted) == (320, "0.6", True)
-    spending.follow(tick, lambda: 1.0)
+    spending.follow(ctx, lambda: 1.0)
     assert (spending.tokens, spending.at_least, spending.over) == (320, True, False)
 
 
@@ -122,25 +122,25 @@ def test_what_an_earlier_pod_has_counted_to_the_end_stays_exact() -> None:
     server = Written()
     server.thread = lambda _: {"metadata": {"5-12345678-00000001": "250 0"}}  # type: ignore[assignment,method-assign,return-value]
     spending = Spending(COUNT, "occurrence-12345678", 5)
-    tick = tick_of(server)
-    spending.attach(tick)
-    spending.follow(tick, lambda: 1.0)
+    ctx = tick_of(server)
+    spending.attach(ctx)
+    spending.follow(ctx, lambda: 1.0)
     assert (spending.tokens, spending.at_least) == (250, False)
 
 
 def test_a_stream_that_ended_too_soon_and_then_was_cut_is_not_whole() -> None:
     server = Written()
-    tick = tick_of(server)
+    ctx = tick_of(server)
     spending = Spending(COUNT, "occurrence-12345678", 5)
-    spending.attach(tick)
+    spending.attach(ctx)
     server.script = [b'event: metadata\ndata: {"attempt": 1}\n\n', piece(1)]
-    spending.follow(tick, lambda: 1.0)
+    spending.follow(ctx, lambda: 1.0)
     assert not spending.at_least
 
     def cut() -> None:
-        raise Lost("cut")
+        raise ResponseLost("cut")
 
     server.script = [piece(2), cut]
-    with pytest.raises(Lost):
-        spending.follow(tick, lambda: 1.0)
+    with pytest.raises(ResponseLost):
+        spending.follow(ctx, lambda: 1.0)
     assert (spending.tokens, spending.at_least) == (200, True)

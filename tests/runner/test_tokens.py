@@ -23,13 +23,15 @@ def event(data: Any, *, name: str = "messages", at: str = "") -> bytes:
 
 def message(number: int, usage: tuple[int, int] | None, *, piece: bool = False, model: str = "", **more: Any) -> Any:
     asked, answered = usage or (0, 0)
-    told = {"input_tokens": asked, "output_tokens": answered, "total_tokens": asked + answered} if usage else None
+    message_with_usage = (
+        {"input_tokens": asked, "output_tokens": answered, "total_tokens": asked + answered} if usage else None
+    )
     return {
         "content": "text",
         "response_metadata": {"model_name": model} if model else {},
         "type": "AIMessageChunk" if piece else "ai",
         "id": f"m{number}",
-        "usage_metadata": told,
+        "usage_metadata": message_with_usage,
         **more,
     }
 
@@ -69,13 +71,13 @@ def test_pieces_add_up_and_the_model_may_be_named_by_another_one() -> None:
 
 
 def test_a_model_that_tells_nothing_is_noticed() -> None:
-    told = event([message(1, (3, 4)), CALL])
+    message_with_usage = event([message(1, (3, 4)), CALL])
     silent = event([message(2, None, piece=True), CALL])
     by_hand = event([message(3, None), {"langgraph_node": "node"}])
     person = event([{"type": "human", "id": "h", "content": "x"}, {"langgraph_node": "node"}])
-    assert counted(BEGIN, told, by_hand, person).exact
-    assert not counted(BEGIN, told, silent).exact
-    assert counted(BEGIN, told, silent, event([message(2, (1, 1), piece=True), CALL])).total == 9
+    assert counted(BEGIN, message_with_usage, by_hand, person).exact
+    assert not counted(BEGIN, message_with_usage, silent).exact
+    assert counted(BEGIN, message_with_usage, silent, event([message(2, (1, 1), piece=True), CALL])).total == 9
 
 
 def test_events_of_one_millisecond_and_events_that_come_twice() -> None:

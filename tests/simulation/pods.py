@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from graphcron import contract
 from graphcron.contract import FINAL_EXIT_CODES, Report, Request
-from graphcron.runner.client.langgraph_api import Server
+from graphcron.runner.client.langgraph_api import LangGraphClient
 from graphcron.runner.client.times import rfc3339
 from graphcron.runner.main import Dependencies, work
 from graphcron.runner.occurrence.context import Clock
-from graphcron.runner.occurrence.shutdown import Stop
+from graphcron.runner.occurrence.shutdown import ShutdownSignal
 from tests.simulation.kernel import Kernel, Killed, Process
 from tests.simulation.wire import Wire
 
@@ -75,13 +75,13 @@ class Pod:
         self._kernel = world.kernel
         self._timer = 0
         random = Random(f"{world.plan.seed}/{self.name}")
-        self._stop = Stop(self._set_timer)
+        self._stop = ShutdownSignal(self._set_timer)
         skew = dict(world.plan.clocks).get(self.name, random.uniform(-world.plan.skew, world.plan.skew))
         self._given = Dependencies(
             SimulatedClock(world.kernel, lambda: self.process, skew),
             SimulatedLog(world.kernel, self.name),  # type: ignore[arg-type]
             random,
-            lambda _: Server(self._wire),  # type: ignore[arg-type]
+            lambda _: LangGraphClient(self._wire),  # type: ignore[arg-type]
             self._write,
         )
         self._wire = Wire(

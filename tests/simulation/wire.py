@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from graphcron.runner.client.errors import Lost, NotSent
+from graphcron.runner.client.errors import NotSent, ResponseLost
 from graphcron.runner.client.http_transport import ANSWER_SECONDS, BODY_BYTES, Answer
 from tests.simulation.kernel import TIMED_OUT, Kernel, Process
 from tests.simulation.server import PICK_UP_SECONDS, LangGraph, Run
@@ -180,16 +180,16 @@ class Wire:
     def _await_news(self, run: Run, wait: Callable[[], float], until: float) -> None:
         """Wait for the next event of a run, or the next byte of the stream; raise Lost where there is none in time."""
         if self._kernel.now >= until:
-            raise Lost("the stream was cut")
+            raise ResponseLost("the stream was cut")
         try:
             left = wait()
         except TimeoutError:
-            raise Lost("no answer in time") from None
+            raise ResponseLost("no answer in time") from None
         serial = self._pod.process.serial
         run.listeners.append(lambda: self._hear(serial))
         rest = min(left, HEARTBEAT_SECONDS, until - self._kernel.now)
         if self._pod.process.park(rest) is TIMED_OUT and left <= rest:
-            raise Lost("no answer in time")
+            raise ResponseLost("no answer in time")
 
     def _hear(self, serial: int) -> None:
         process = self._pod.process
@@ -219,9 +219,9 @@ class Wire:
         try:
             found = self._pod.process.park(seconds)
         except TimeoutError as error:
-            raise Lost(str(error)) from None
+            raise ResponseLost(str(error)) from None
         if found is TIMED_OUT or found is None:
-            raise Lost("no answer in time")
+            raise ResponseLost("no answer in time")
         return found
 
 

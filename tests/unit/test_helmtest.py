@@ -37,7 +37,7 @@ def pod(tmp_path, port, **environ) -> Report:
     }
     command = [sys.executable, "-m", "graphcron.runner"]
     done = subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
-    assert "left-undone" not in done.stdout
+    assert "cleanup-failed" not in done.stdout
     assert "Traceback" not in done.stderr
     report = Report.from_json((tmp_path / "dev/termination-log").read_text())
     assert done.returncode == contract.EXIT_CODES[report.outcome]

@@ -157,11 +157,11 @@ class LangGraph:
         raise CliError(f"{self._url} answers {answer.status} to {method} {path}: {remedy}")
 
     def _ask(self, method: str, path: str, body: Json | None = None) -> "Answer":
-        from graphcron.runner.client.errors import Unanswered, Untrusted
+        from graphcron.runner.client.errors import CertificateError, Unanswered
 
         try:
             return self._transport.request(method, path, None if body is None else json.dumps(body).encode())
-        except (Unanswered, Untrusted) as error:
+        except (Unanswered, CertificateError) as error:
             raise CliError(f"{self._url} can't be asked: {error}; {_REACH}") from error
 
 

@@ -7,30 +7,30 @@ from random import Random
 from graphcron import contract
 from graphcron.contract import EXIT_CODES, RETRIABLE, Outcome, Report
 from graphcron.runner.admission.checks import within_schedule
-from graphcron.runner.client.errors import Ended, Ending, Refused, Untrusted
+from graphcron.runner.client.errors import CertificateError, RequestRejected, RunEnded, RunResult
 from graphcron.runner.client.http_transport import Transport
-from graphcron.runner.client.langgraph_api import Server
+from graphcron.runner.client.langgraph_api import LangGraphClient
 from graphcron.runner.client.times import rfc3339
 from graphcron.runner.occurrence import outcome
-from graphcron.runner.occurrence.context import Clock, Tick
+from graphcron.runner.occurrence.context import Clock, RunContext
 from graphcron.runner.occurrence.input_template import load_input
 from graphcron.runner.occurrence.log import Log
 from graphcron.runner.occurrence.settings import Settings, read_settings
-from graphcron.runner.occurrence.shutdown import Stop, Stopped
+from graphcron.runner.occurrence.shutdown import ShutdownSignal, Stopped
 from graphcron.runner.run import cleanup, finish
 from graphcron.runner.run.follow import follow
 from graphcron.runner.run.start import start
 
 
-def main(stop: Stop | None = None, environ: Mapping[str, str] = os.environ) -> int:
+def main(shutdown: ShutdownSignal | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Work on the occurrence that the environment tells, and return the exit code."""
-    if stop is None:
-        stop = Stop()
-        stop.install()
+    if shutdown is None:
+        shutdown = ShutdownSignal()
+        shutdown.install()
     try:
-        return work(stop, environ, Dependencies(Clock(), Log(), Random(), server_of, write_report))
+        return work(shutdown, environ, Dependencies(Clock(), Log(), Random(), server_of, write_report))
     finally:
-        stop.ignore()
+        shutdown.ignore()
 
 
 class Dependencies:
@@ -39,7 +39,7 @@ class Dependencies:
     Parameters
     ----------
     server
-        Returns the client of the server that the settings name; raises Ended where they name none.
+        Returns the client of the server that the settings name; raises RunEnded where they name none.
     write_report
         Leaves a text where the kubelet looks for it, under that root; raises OSError.
     """
@@ -49,20 +49,20 @@ class Dependencies:
         clock: Clock,
         log: Log,
         random: Random,
-        server: Callable[[Settings], Server],
+        server: Callable[[Settings], LangGraphClient],
         write_report: Callable[[str, str], None],
     ) -> None:
         self.clock, self.log, self.random = clock, log, random
         self.server, self.write_report = server, write_report
 
 
-def work(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> int:
+def work(shutdown: ShutdownSignal, environ: Mapping[str, str], given: Dependencies) -> int:
     """Work on the occurrence with what is given, and return the exit code."""
     root = environ.get(contract.ENV_ROOT, "").rstrip("/")
     log = given.log
     if environ.get(contract.ENV_PREFLIGHT) == "1":
-        report = _preflight(stop, environ, given)
-        code = _tell(given, root, report)
+        report = _preflight(shutdown, environ, given)
+        code = _report(given, root, report)
         # A finding is in the report. The Job fails only if the preflight could not be made.
         return code if report.outcome in RETRIABLE else 0
     scheduled = ""
@@ -71,88 +71,88 @@ def work(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> int:
         scheduled = rfc3339(settings.scheduled)
         log.bind(occurrence=settings.occurrence, pod=settings.pod)
         within_schedule(settings)
-        tick = Tick(settings, given.server(settings), stop, log, given.clock, random=given.random)
+        ctx = RunContext(settings, given.server(settings), shutdown, log, given.clock, random=given.random)
         if settings.request.budget is not None:
             from graphcron.runner.budget.budget import spending_of
 
-            tick.spending = spending_of(tick)
-    except Ended as ended:
-        return _tell(given, root, Report(ended.ending.outcome, ended.ending.message, ended.ending.reason, scheduled))
+            ctx.spending = spending_of(ctx)
+    except RunEnded as ended:
+        return _report(given, root, Report(ended.result.outcome, ended.result.message, ended.result.reason, scheduled))
     except Exception as error:  # whatever it is, the operator must learn of it
-        return _tell(given, root, _bug(error)._replace(scheduledTime=scheduled))
+        return _report(given, root, _bug(error)._replace(scheduledTime=scheduled))
     try:
-        ending = run(tick)
-        stop.disarm()
-        code = _tell(given, root, finish.report(tick, ending))
+        result = run(ctx)
+        shutdown.disarm()
+        code = _report(given, root, finish.report(ctx, result))
     except Exception as error:
-        thread_id = tick.thread_id if tick.run else ""
-        return _tell(given, root, _bug(error)._replace(scheduledTime=scheduled, runId=tick.run_id, threadId=thread_id))
-    _afterwards(tick, ending)
+        thread_id = ctx.thread_id if ctx.run else ""
+        return _report(given, root, _bug(error)._replace(scheduledTime=scheduled, runId=ctx.run_id, threadId=thread_id))
+    _afterwards(ctx, result)
     return code
 
 
-def _preflight(stop: Stop, environ: Mapping[str, str], given: Dependencies) -> Report:
+def _preflight(shutdown: ShutdownSignal, environ: Mapping[str, str], given: Dependencies) -> Report:
     """Look whether a run could be made, as if one were due now, and make none."""
     from graphcron.runner.preflight import preflight
 
     try:
         settings = read_settings({**environ, contract.ENV_SCHEDULED_TIME: rfc3339(given.clock.now())})
         given.log.bind(preflight=settings.name, pod=settings.pod)
-        tick = Tick(settings, given.server(settings), stop, given.log, given.clock, random=given.random)
-        return preflight.look(tick)
-    except Ended as ended:
-        return Report(ended.ending.outcome, ended.ending.message, ended.ending.reason)
+        ctx = RunContext(settings, given.server(settings), shutdown, given.log, given.clock, random=given.random)
+        return preflight.look(ctx)
+    except RunEnded as ended:
+        return Report(ended.result.outcome, ended.result.message, ended.result.reason)
     except Stopped:
         return Report(Outcome.STOPPED, "the pod was told to stop")
     except Exception as error:
         return _bug(error)
 
 
-def _afterwards(tick: Tick, ending: Ending) -> None:
+def _afterwards(ctx: RunContext, result: RunResult) -> None:
     """Write the outcome onto the record, and tidy up. The report is out: nothing here changes it."""
     try:
-        finish.close_record(tick, ending)
-        if not tick.stop.requested:
-            finish.attempt(tick, lambda: cleanup.tidy(tick))
+        finish.close_record(ctx, result)
+        if not ctx.shutdown.requested:
+            finish.attempt(ctx, lambda: cleanup.collect_garbage(ctx))
     except Exception as error:
-        tick.log("left-undone", level="error", error=_bug(error).message)
+        ctx.log("cleanup-failed", level="error", error=_bug(error).message)
 
 
-def run(tick: Tick) -> Ending:
+def run(ctx: RunContext) -> RunResult:
     """Do the whole of it, up to the ending."""
     try:
-        return _guarded(tick)
+        return _guarded(ctx)
     except Stopped:
-        return finish.stopped(tick)
+        return finish.stopped(ctx)
 
 
-def _guarded(tick: Tick) -> Ending:
+def _guarded(ctx: RunContext) -> RunResult:
     try:
-        value = load_input(tick.settings)
-        tick.log("started", assistant=tick.settings.request.assistant)
-        start(tick, value)
-        return follow(tick, value)
-    except Ended as ended:
-        return ended.ending
-    except Untrusted as error:
-        return Ending(Outcome.REJECTED, "CertificateNotTrusted", str(error))
-    except Refused as error:
-        return outcome.of_refusal(error, tick.settings.credentials)
+        value = load_input(ctx.settings)
+        ctx.log("started", assistant=ctx.settings.request.assistant)
+        start(ctx, value)
+        return follow(ctx, value)
+    except RunEnded as ended:
+        return ended.result
+    except CertificateError as error:
+        return RunResult(Outcome.REJECTED, "CertificateNotTrusted", str(error))
+    except RequestRejected as error:
+        return outcome.of_refusal(error, ctx.settings.credentials)
 
 
-def server_of(settings: Settings) -> Server:
+def server_of(settings: Settings) -> LangGraphClient:
     """Return the client of the server that the settings name.
 
     Raises
     ------
-    Ended
+    RunEnded
         Rejected/InvalidServer.
     """
     ca_file = f"{settings.root}{contract.CA_DIR}/{contract.CA_FILE}" if settings.request.caFile else None
     try:
-        return Server(Transport(settings.request.url, settings.headers, settings.environ, ca_file))
+        return LangGraphClient(Transport(settings.request.url, settings.headers, settings.environ, ca_file))
     except ValueError as error:
-        raise Ended(Outcome.REJECTED, "InvalidServer", str(error)) from None
+        raise RunEnded(Outcome.REJECTED, "InvalidServer", str(error)) from None
 
 
 def write_report(root: str, text: str) -> None:
@@ -161,7 +161,7 @@ def write_report(root: str, text: str) -> None:
         file.write(text)
 
 
-def _tell(given: Dependencies, root: str, report: Report) -> int:
+def _report(given: Dependencies, root: str, report: Report) -> int:
     try:
         given.write_report(root, report.to_json())
     except OSError as error:

@@ -17,7 +17,7 @@ from graphcron.api.v1alpha1.cross_field import PLACEHOLDERS
 from graphcron.api.v1alpha1.schedule import Schedule
 from graphcron.api.v1alpha1.validation import Rules
 from graphcron.errors import SpecError
-from graphcron.runner.client.errors import Ended
+from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.occurrence.input_template import fill, values_of
 from graphcron.schedule import cron, hashed, times
 from tests.api.specs import GOOD, GOOD_SERVER, manifest_of, problems, table
@@ -283,7 +283,7 @@ def test_a_placeholder_is_refused_where_the_runner_would_refuse_it(text: str) ->
     try:
         fill(value, dict.fromkeys(PLACEHOLDERS, "x"))
         expected: set[str] = set()
-    except Ended:
+    except RunEnded:
         expected = {"spec.input"}
     assert {each.field for each in problems(with_spec(input=value, inputTemplate=True))} == expected
 

@@ -5,9 +5,9 @@ from typing import Final
 from graphcron.contract import Outcome
 from graphcron.runner.admission import turns
 from graphcron.runner.admission.predecessors import see_over
-from graphcron.runner.client.errors import Ended
+from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.times import rfc3339
-from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.context import RunContext
 from graphcron.runner.occurrence.lookup import run_of
 from graphcron.runner.occurrence.outcome import LIVE
 from graphcron.runner.occurrence.record_thread import ACTIVE, NAMESPACE, RUN_ID, STATE, WAITING, Record
@@ -22,12 +22,12 @@ POLL_SECONDS: Final = 2.0
 """Between two looks; shorter where the grace time is."""
 
 
-def await_place(tick: Tick, limit: int, until: float, *, holds: bool = False) -> bool:
+def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = False) -> bool:
     """Wait for a place; tell whether we had to.
 
     Parameters
     ----------
-    tick
+    ctx
         Who waits.
     limit
         How many places there are.
@@ -38,41 +38,41 @@ def await_place(tick: Tick, limit: int, until: float, *, holds: bool = False) ->
 
     Raises
     ------
-    Ended
+    RunEnded
         Skipped/ServerAtCapacity; Skipped/Replaced, where the next occurrence took our place.
     """
-    since = rfc3339(tick.clock.now())
+    since = rfc3339(ctx.clock.now())
     waited = False
     while True:
-        records = active_records(tick)
-        own = records.pop(tick.record_id, None) or tick.read_record()
+        records = active_records(ctx)
+        own = records.pop(ctx.record_id, None) or ctx.read_record()
         if own is None:
             return waited  # somebody took it away: nothing to stand in line with
         see_over(own)
-        if own.text(RUN_ID) and not holds:
+        if own.text(RUN_ID) and not reserved:
             return False  # another pod of ours has made the run
-        if _taken(tick, limit, list(records.values()), turns.turn_of(tick, own, holds=holds)) < limit:
+        if _taken(ctx, limit, list(records.values()), turns.turn_of(ctx, own, reserved=reserved)) < limit:
             return waited
-        if tick.clock.now() >= until:
+        if ctx.clock.now() >= until:
             message = f"{limit} or more runs of this namespace were under way on the server until the start deadline"
-            raise Ended(Outcome.SKIPPED, "ServerAtCapacity", message)
+            raise RunEnded(Outcome.SKIPPED, "ServerAtCapacity", message)
         if not waited:
-            tick.log("waiting-for-place", limit=limit)
+            ctx.log("waiting-for-slot", limit=limit)
         waited = True
-        tick.sleep(min(POLL_SECONDS, tick.settings.grace / 10, max(until - tick.clock.now(), 0.05)))
-        if holds:
-            turns.hold(tick)
+        ctx.sleep(min(POLL_SECONDS, ctx.settings.grace / 10, max(until - ctx.clock.now(), 0.05)))
+        if reserved:
+            turns.reserve(ctx)
         else:
-            turns.announce(tick, {WAITING: since})
+            turns.register(ctx, {WAITING: since})
 
 
-def active_records(tick: Tick) -> dict[str, Record]:
+def active_records(ctx: RunContext) -> dict[str, Record]:
     """Return all unfinished records of the namespace, by id."""
     found: dict[str, Record] = {}
-    query = {NAMESPACE: tick.settings.namespace, STATE: ACTIVE}
+    query = {NAMESPACE: ctx.settings.namespace, STATE: ACTIVE}
     offset = 0
     while True:
-        page = {record.id: record for record in _page(tick, query, offset)}
+        page = {record.id: record for record in _page(ctx, query, offset)}
         if offset and not page.keys() & found.keys():
             offset = max(0, offset - PAGE)  # so many have finished meanwhile that some were passed over
             continue
@@ -83,19 +83,19 @@ def active_records(tick: Tick) -> dict[str, Record]:
         offset += PAGE - OVERLAP
 
 
-def _page(tick: Tick, query: dict[str, str], offset: int) -> list[Record]:
-    threads = tick.ask(lambda: tick.server.search_threads(query, limit=PAGE, offset=offset, sort_order="asc"))
+def _page(ctx: RunContext, query: dict[str, str], offset: int) -> list[Record]:
+    threads = ctx.ask(lambda: ctx.server.search_threads(query, limit=PAGE, offset=offset, sort_order="asc"))
     return [Record(thread) for thread in threads]
 
 
-def _taken(tick: Tick, limit: int, others: list[Record], turn: turns.Turn) -> int:
+def _taken(ctx: RunContext, limit: int, others: list[Record], turn: turns.Turn) -> int:
     """Count the places that others have, up to the limit; those that can be told without asking come first."""
-    now = turn.now(tick.clock.steady())
-    unsure = [each for each in others if not (turns.awaited(each, now) or turns.goes_first(each, turn, now))]
+    now = turn.now(ctx.clock.steady())
+    unsure = [each for each in others if not (turns.is_reserved(each, now) or turns.has_priority(each, turn, now))]
     taken = len(others) - len(unsure)
     for record in unsure:
         if taken >= limit:
             break
-        run = run_of(tick, record)
+        run = run_of(ctx, record)
         taken += run is not None and run.get("status") in LIVE
     return taken

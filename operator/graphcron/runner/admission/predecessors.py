@@ -8,10 +8,10 @@ from typing import Final
 
 from graphcron.contract import Outcome
 from graphcron.runner.admission import turns
-from graphcron.runner.client.errors import Ended
+from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import seconds_of
-from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.context import RunContext
 from graphcron.runner.occurrence.identity import lock_id, resume_name
 from graphcron.runner.occurrence.lookup import cancel, run_of
 from graphcron.runner.occurrence.outcome import LIVE
@@ -46,144 +46,144 @@ Active = tuple[Record, Json | None]
 place, or for its next run. (A named tuple would cost a tick half a millisecond.)"""
 
 
-def check_predecessors(tick: Tick, *, again: bool = False) -> None:
+def check_predecessors(ctx: RunContext, *, again: bool = False) -> None:
     """Apply ``concurrencyPolicy`` to each other occurrence of this GraphCron that is under way.
 
     Parameters
     ----------
-    tick
+    ctx
         Who wants to start.
     again
         Ours is under way itself, and wants a further run: nobody is replaced then.
     """
-    query = {UID: tick.settings.uid, STATE: ACTIVE}
-    found = [Record(thread) for thread in tick.ask(lambda: tick.server.search_threads(query, limit=PREDECESSORS))]
-    own = next((record for record in found if record.id == tick.record_id), None) or tick.read_record()
+    query = {UID: ctx.settings.uid, STATE: ACTIVE}
+    found = [Record(thread) for thread in ctx.ask(lambda: ctx.server.search_threads(query, limit=PREDECESSORS))]
+    own = next((record for record in found if record.id == ctx.record_id), None) or ctx.read_record()
     if own:
         see_over(own)
-    turn = turns.turn_of(tick, own, holds=again) if own else None
-    replace = tick.settings.request.concurrencyPolicy == "Replace" and not again
+    turn = turns.turn_of(ctx, own, reserved=again) if own else None
+    replace = ctx.settings.request.concurrencyPolicy == "Replace" and not again
     for record in found:
-        if record.id == tick.record_id:
+        if record.id == ctx.record_id:
             continue
-        active = _active(tick, record, turn)
+        active = _active(ctx, record, turn)
         while active and replace:
-            _replace(tick, active)
-            active = _active(tick, _read(tick, record.id), turn)
+            _replace(ctx, active)
+            active = _active(ctx, _read(ctx, record.id), turn)
         if active:
             raise _predecessor_active(record, "has not finished")
-    if tick.settings.request.concurrencyPolicy == "Forbid" and not again:
-        _check_time_of_schedule(tick, found)
+    if ctx.settings.request.concurrencyPolicy == "Forbid" and not again:
+        _check_time_of_schedule(ctx, found)
 
 
-def _check_time_of_schedule(tick: Tick, unfinished: list[Record]) -> None:
+def _check_time_of_schedule(ctx: RunContext, unfinished: list[Record]) -> None:
     """Skip what was due while an earlier run was under way, though that is over now.
 
     The CronJob controller makes no Job while one is active, and then makes the last one that it held back.
     """
-    settings = tick.settings
+    settings = ctx.settings
     due = settings.scheduled
-    if settings.trigger or settings.requested != due or tick.clock.now() - due <= PROMPT_SECONDS:
+    if settings.trigger or settings.requested != due or ctx.clock.now() - due <= PROMPT_SECONDS:
         return
     query = {UID: settings.uid, STATE: DONE}
-    finished = tick.ask(lambda: tick.server.search_threads(query, limit=PREDECESSORS))
+    finished = ctx.ask(lambda: ctx.server.search_threads(query, limit=PREDECESSORS))
     for record in (*unfinished, *map(Record, finished)):
-        if record.id != tick.record_id and _was_active(tick, record, due):
+        if record.id != ctx.record_id and _was_active(ctx, record, due):
             raise _predecessor_active(record, "had not finished when this one was due")
 
 
-def _was_active(tick: Tick, record: Record, moment: int) -> bool:
+def _was_active(ctx: RunContext, record: Record, moment: int) -> bool:
     """Return whether the run of another occurrence, which is over, was under way at a time."""
     run_id, closed = record.text(RUN_ID), record.text(STATE) == DONE
     if not run_id or record.made[0] >= moment or (closed and record.touched <= moment):
         return False
-    run = tick.ask(lambda: tick.server.run(record.text(THREAD_ID) or record.id, run_id))
+    run = ctx.ask(lambda: ctx.server.run(record.text(THREAD_ID) or record.id, run_id))
     return run is not None and seconds_of(run.get("updated_at") or run["created_at"]) > moment
 
 
-def _predecessor_active(record: Record, what: str) -> Ended:
-    return Ended(Outcome.SKIPPED, "PredecessorActive", f"the run {_of(record)} {what}")
+def _predecessor_active(record: Record, what: str) -> RunEnded:
+    return RunEnded(Outcome.SKIPPED, "PredecessorActive", f"the run {_of(record)} {what}")
 
 
 def see_over(own: Record) -> None:
-    """Raise Ended where another pod of ours has ended the occurrence, or the next one took our place."""
+    """Raise RunEnded where another pod of ours has ended the occurrence, or the next one took our place."""
     if own.outcome:
-        raise Ended(own.outcome, own.reason, "an earlier pod of this occurrence ended so")
+        raise RunEnded(own.outcome, own.reason, "an earlier pod of this occurrence ended so")
     if own.text(ENDED_RUN) == NO_RUN:
         raise replaced(had_run=False)
 
 
-def _active(tick: Tick, record: Record | None, turn: turns.Turn | None) -> Active | None:
+def _active(ctx: RunContext, record: Record | None, turn: turns.Turn | None) -> Active | None:
     """Tell whether another occurrence is under way; wait for one that is about to start, and goes first."""
     while record is not None and record.text(STATE) == ACTIVE:
-        run = run_of(tick, record)
+        run = run_of(ctx, record)
         if run is not None and run.get("status") in LIVE:
             return record, run
-        now = turn.now(tick.clock.steady()) if turn else record.touched
-        if turn and turns.awaited(record, now) and not (turn.holds and record.made > turn.made):
+        now = turn.now(ctx.clock.steady()) if turn else record.touched
+        if turn and turns.is_reserved(record, now) and not (turn.reserved and record.made > turn.made):
             return record, run
         if run or not turn:
             return None
-        first = turns.goes_first(record, turn, now)
+        first = turns.has_priority(record, turn, now)
         if first and record.text(WAITING):
             return record, None
         if first:
-            tick.sleep(min(0.5, tick.settings.grace / 10))
-        seen, record = record, _read(tick, record.id)
+            ctx.sleep(min(0.5, ctx.settings.grace / 10))
+        seen, record = record, _read(ctx, record.id)
         if not first and record == seen:
             return None  # what was read a while ago alone would not prove its silence
     return None
 
 
-def _read(tick: Tick, record_id: str) -> Record | None:
-    thread = tick.ask(lambda: tick.server.thread(record_id))
+def _read(ctx: RunContext, record_id: str) -> Record | None:
+    thread = ctx.ask(lambda: ctx.server.thread(record_id))
     return Record(thread) if thread else None
 
 
-def _replace(tick: Tick, active: Active) -> None:
+def _replace(ctx: RunContext, active: Active) -> None:
     """End another occurrence; its own pod reads on the record why."""
     record, run = active
     run_id = str(run["run_id"]) if run else record.text(RUN_ID) or NO_RUN
     mark = {ENDED_RUN: run_id, ENDED_WHY: "Replaced", **({AWAITED_FOR: ""} if record.text(AWAITED_FOR) else {})}
-    tick.mark(mark, record.id)
-    tick.log("predecessor-replaced", run=run_id, scheduled=record.scheduled)
+    ctx.mark(mark, record.id)
+    ctx.log("predecessor-replaced", run=run_id, scheduled=record.scheduled)
     if run and run.get("status") in LIVE:
-        cancel(tick, str(run["thread_id"]), run_id)
+        cancel(ctx, str(run["thread_id"]), run_id)
     else:
-        _take_over(tick, record, run_id)
+        _take_over(ctx, record, run_id)
 
 
-def _take_over(tick: Tick, record: Record, run_id: str) -> None:
+def _take_over(ctx: RunContext, record: Record, run_id: str) -> None:
     """Take from a predecessor the right to start its next run, and close its record; or return when it has a run.
 
     Whoever of its pods had the right before is out after the grace time, and after us they find whose the right is.
     """
     number = 1 if run_id == NO_RUN else 0  # the record itself is the first lock
-    while not _take_lock(tick, record, run_id, number):
+    while not _take_lock(ctx, record, run_id, number):
         number += 1
-    began = tick.clock.steady()
-    while tick.clock.steady() - began < tick.settings.grace:
-        tick.sleep(min(0.5, tick.settings.grace / 10))
-        found = _read(tick, record.id)
-        run = run_of(tick, found) if found and found.text(STATE) == ACTIVE else None
+    began = ctx.clock.steady()
+    while ctx.clock.steady() - began < ctx.settings.grace:
+        ctx.sleep(min(0.5, ctx.settings.grace / 10))
+        found = _read(ctx, record.id)
+        run = run_of(ctx, found) if found and found.text(STATE) == ACTIVE else None
         if found is None or found.text(STATE) != ACTIVE or (run and run.get("status") in LIVE):
             return
-    ending = replaced(had_run=run_id != NO_RUN).ending
-    tick.mark(closed_by(ending), record.id)
+    result = replaced(had_run=run_id != NO_RUN).result
+    ctx.mark(closed_by(result), record.id)
 
 
-def _take_lock(tick: Tick, record: Record, run_id: str, number: int) -> bool:
+def _take_lock(ctx: RunContext, record: Record, run_id: str, number: int) -> bool:
     occurrence = record.text(OCCURRENCE)
     lock = lock_id(occurrence if run_id == NO_RUN else resume_name(occurrence, run_id), number)
-    metadata = new_lock(tick.settings, tick.clock.now())
-    return tick.ask(lambda: tick.server.create_thread(lock, metadata, ttl=TTL_MINUTES), soon=True)
+    metadata = new_lock(ctx.settings, ctx.clock.now())
+    return ctx.ask(lambda: ctx.server.create_thread(lock, metadata, ttl=TTL_MINUTES), soon=True)
 
 
-def replaced(*, had_run: bool) -> Ended:
+def replaced(*, had_run: bool) -> RunEnded:
     """Return what ends an occurrence whose place the next one took."""
     if had_run:
-        return Ended(Outcome.CANCELLED, "Replaced", "the next occurrence took its place")
-    return Ended(Outcome.SKIPPED, "Replaced", "the next occurrence took its place before it started")
+        return RunEnded(Outcome.CANCELLED, "Replaced", "the next occurrence took its place")
+    return RunEnded(Outcome.SKIPPED, "Replaced", "the next occurrence took its place before it started")
 
 
 def _of(record: Record) -> str:

@@ -9,7 +9,7 @@ no two wall clocks are compared.
 
 from typing import NamedTuple
 
-from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.context import RunContext
 from graphcron.runner.occurrence.record_thread import AWAITED_FOR, NO_RUN, POD, RUN_ID, STOPPED_BY, STOPPED_RUN, Record
 
 
@@ -18,60 +18,60 @@ class Turn(NamedTuple):
 
     made: tuple[float, str]
     """As :attr:`Record.made`: the order in which all go."""
-    came: tuple[float, str]
+    queued_since: tuple[float, str]
     """Since when we have been seen without a gap: whoever was seen before goes first, if it is younger."""
-    holds: bool
+    reserved: bool
     """Ours is a further run of an occurrence that is under way: its place is kept, nobody who waits is before us."""
     grace: float
     touched: float
     """The server's time when we made ourselves seen last."""
-    heard: float
+    read_at: float
     """When we knew of that (steady clock)."""
 
     def now(self, steady: float) -> float:
         """Return the server's time, or a little less."""
-        return self.touched + steady - self.heard
+        return self.touched + steady - self.read_at
 
 
-def announce(tick: Tick, marks: dict[str, str] | None = None) -> None:
+def register(ctx: RunContext, marks: dict[str, str] | None = None) -> None:
     """Make ourselves seen, by touching our record."""
-    last, since = tick.announced, tick.clock.steady()
-    tick.mark({POD: tick.settings.pod, **(marks or {})})
-    if last is None or tick.clock.steady() - last > tick.settings.grace / 2:
-        tick.came = None
-    tick.announced = since
+    last, since = ctx.registered_at, ctx.clock.steady()
+    ctx.mark({POD: ctx.settings.pod, **(marks or {})})
+    if last is None or ctx.clock.steady() - last > ctx.settings.grace / 2:
+        ctx.queued_since = None
+    ctx.registered_at = since
 
 
-def announced(tick: Tick) -> None:
+def ensure_registered(ctx: RunContext) -> None:
     """Make ourselves seen, unless we have just done so by making the record."""
-    if tick.announced is None or tick.clock.steady() - tick.announced > tick.settings.grace / 10:
-        announce(tick)
+    if ctx.registered_at is None or ctx.clock.steady() - ctx.registered_at > ctx.settings.grace / 10:
+        register(ctx)
 
 
-def hold(tick: Tick, seconds: float = 0.0) -> None:
+def reserve(ctx: RunContext, seconds: float = 0.0) -> None:
     """Say that the occurrence goes on though its run is over: another follows, in so many seconds or soon after."""
-    announce(tick, {AWAITED_FOR: str(round(seconds + tick.settings.grace) + 1)})
+    register(ctx, {AWAITED_FOR: str(round(seconds + ctx.settings.grace) + 1)})
 
 
-def awaited(record: Record, now: float) -> bool:
+def is_reserved(record: Record, now: float) -> bool:
     """Tell whether the occurrence goes on though its run is over (by the server's clock)."""
     text = record.text(AWAITED_FOR)
     return text.isascii() and text.isdigit() and len(text) < 10 and now < record.touched + int(text)
 
 
-def given_up(record: Record) -> bool:
+def has_withdrawn(record: Record) -> bool:
     """Tell whether the pod that was to start was stopped in good order before it did."""
     return record.text(STOPPED_RUN) == NO_RUN and record.text(STOPPED_BY) == record.text(POD)
 
 
-def turn_of(tick: Tick, own: Record, *, holds: bool = False) -> Turn:
+def turn_of(ctx: RunContext, own: Record, *, reserved: bool = False) -> Turn:
     """Return our turn, from our record as it was read after we made ourselves seen."""
-    tick.came = tick.came or (own.touched, own.id)
-    return Turn(own.made, tick.came, holds, tick.settings.grace, own.touched, tick.clock.steady())
+    ctx.queued_since = ctx.queued_since or (own.touched, own.id)
+    return Turn(own.made, ctx.queued_since, reserved, ctx.settings.grace, own.touched, ctx.clock.steady())
 
 
-def goes_first(record: Record, turn: Turn, now: float) -> bool:
+def has_priority(record: Record, turn: Turn, now: float) -> bool:
     """Tell whether another occurrence that has no run is about to start one, and before us (by the server's clock)."""
-    if record.text(RUN_ID) or given_up(record) or now - record.touched >= turn.grace:
+    if record.text(RUN_ID) or has_withdrawn(record) or now - record.touched >= turn.grace:
         return False
-    return (not turn.holds and record.made < turn.made) or (record.touched, record.id) < turn.came
+    return (not turn.reserved and record.made < turn.made) or (record.touched, record.id) < turn.queued_since

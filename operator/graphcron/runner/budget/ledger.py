@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from graphcron.runner.budget import money
-from graphcron.runner.client.errors import Refused
-from graphcron.runner.client.langgraph_api import Json, Server
+from graphcron.runner.client.errors import RequestRejected
+from graphcron.runner.client.langgraph_api import Json, LangGraphClient
 from graphcron.runner.client.times import rfc3339, seconds_of
 from graphcron.runner.occurrence.identity import uuid5
 from graphcron.runner.occurrence.record_thread import KIND, TTL_MINUTES, UID, whose
@@ -156,7 +156,7 @@ def thread_of(uid: str, at: float) -> str:
     return uuid5(f"{uid}/ledger/{day_of(at)}")
 
 
-def read(server: Server, uid: str, *, oldest: int = 0) -> list[Json]:
+def read(server: LangGraphClient, uid: str, *, oldest: int = 0) -> list[Json]:
     """Fetch the threads: all, or so many of the oldest."""
     query = {UID: uid, KIND: KIND_LEDGER}
     if oldest:
@@ -164,13 +164,13 @@ def read(server: Server, uid: str, *, oldest: int = 0) -> list[Json]:
     return server.search_threads(query, limit=THREADS)
 
 
-def write(server: Server, settings: Settings, entry: Entry) -> None:
+def write(server: LangGraphClient, settings: Settings, entry: Entry) -> None:
     """Write an entry; the first one of a day makes its thread."""
     thread = thread_of(settings.uid, entry.at)
     note = {entry.key: entry.value}
     try:
         server.patch_thread(thread, note)
-    except Refused as error:
+    except RequestRejected as error:
         if error.status != 404:
             raise
         metadata = {**whose(settings), KIND: KIND_LEDGER, DAY: day_of(entry.at)}

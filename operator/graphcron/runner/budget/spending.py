@@ -7,9 +7,9 @@ from graphcron.contract import Budget
 from graphcron.runner.budget import ledger, money
 from graphcron.runner.budget.ledger import Entry
 from graphcron.runner.budget.tokens import Counter, Names, Used, in_state
-from graphcron.runner.client.errors import Ended, Refused, Unanswered, Untrusted
+from graphcron.runner.client.errors import CertificateError, RequestRejected, RunEnded, Unanswered
 from graphcron.runner.client.langgraph_api import Json
-from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.context import RunContext
 
 SAVE_SECONDS: Final = 30.0
 """How often what a run has used so far is written down, should its pod be killed."""
@@ -134,33 +134,33 @@ class Spending:
 
     # --- while it goes ------------------------------------------------------------------------------------------------
 
-    def attach(self, tick: Tick) -> None:
+    def attach(self, ctx: RunContext) -> None:
         """Count the run that the pod follows from here on."""
-        if tick.run_id != self.run_id:
+        if ctx.run_id != self.run_id:
             if self.run_id:
                 self._noted[ledger.short(self.run_id)] = self.entry
-            self.counter, self.run_id, self.replays, self._in_state = Counter(), tick.run_id, True, {}
+            self.counter, self.run_id, self.replays, self._in_state = Counter(), ctx.run_id, True, {}
             self._whole, self._gap, self._heard = False, False, None
-            self._saved_at = tick.clock.steady()
+            self._saved_at = ctx.clock.steady()
         if not self._read:  # a SIGTERM may have cut short the first try
-            self._recall(tick)
+            self._recall(ctx)
 
-    def _recall(self, tick: Tick) -> None:
+    def _recall(self, ctx: RunContext) -> None:
         """Learn what earlier pods have noted of this occurrence."""
-        day = ledger.thread_of(tick.settings.uid, self._at)
-        found = self._briefly(tick, lambda: [tick.server.thread(day)])
+        day = ledger.thread_of(ctx.settings.uid, self._at)
+        found = self._briefly(ctx, lambda: [ctx.server.thread(day)])
         self._read, self._gap = found is not None, self._gap or found is None
         thread = (found or [None])[0] or {}
         for entry in ledger.entries(thread.get("metadata") or {}):
             if (entry.at, entry.occurrence) == (self._at, self._occurrence):
                 self._noted.setdefault(entry.run, entry)
 
-    def follow(self, tick: Tick, wait: Callable[[], float], *, heed: bool = True) -> None:
+    def follow(self, ctx: RunContext, wait: Callable[[], float], *, heed: bool = True) -> None:
         """Read the run's stream until its end, or until the run has used too much.
 
         Parameters
         ----------
-        tick
+        ctx
             Who follows.
         wait
             Asked before each read: how many seconds to wait for it at most.
@@ -169,99 +169,99 @@ class Spending:
 
         Raises
         ------
-        Unanswered, Untrusted
+        Unanswered, CertificateError
         """
         reader, self._whole = self.counter.reader(), False
 
         def take(piece: bytes) -> None:
             before = self.counter.total
-            self._hear(tick)
+            self._hear(ctx)
             reader.feed(piece)
             if heed and self.counter.total != before and self.over:
                 raise _Over
 
         def patience() -> float:
-            self._save_in_passing(tick)
+            self._save_in_passing(ctx)
             return wait()
 
         try:
-            tick.server.stream(tick.thread_id, tick.run_id, self.counter.since, patience, take)
+            ctx.server.stream(ctx.thread_id, ctx.run_id, self.counter.since, patience, take)
             self._whole = True
         except _Over:
-            tick.log("over-budget", tokens=self.tokens)
-        except Refused as error:
+            ctx.log("over-budget", tokens=self.tokens)
+        except RequestRejected as error:
             self.replays = False
-            tick.log("no-stream", level="warning", error=str(error))
+            ctx.log("stream-unavailable", level="warning", error=str(error))
 
-    def _hear(self, tick: Tick) -> None:
-        now = tick.clock.steady()
+    def _hear(self, ctx: RunContext) -> None:
+        now = ctx.clock.steady()
         self._gap = self._gap or (self._heard is not None and now - self._heard > GAP_SECONDS)
         self._heard = now
 
-    def _save_in_passing(self, tick: Tick) -> None:
-        now = tick.clock.steady()
+    def _save_in_passing(self, ctx: RunContext) -> None:
+        now = ctx.clock.steady()
         if now - self._saved_at < SAVE_SECONDS:
             return
         self._saved_at, entry = now, self.entry
         if entry.tokens and entry != self._saved:
             self._saved = entry
-            self._try(tick, lambda: ledger.write(tick.server, tick.settings, entry))
+            self._try(ctx, lambda: ledger.write(ctx.server, ctx.settings, entry))
 
     # --- when it is over ----------------------------------------------------------------------------------------------
 
-    def settle(self, tick: Tick) -> None:
+    def settle(self, ctx: RunContext) -> None:
         """Read what is missing of the stream of a run that is over, and write down what it used."""
-        if tick.run is None:
+        if ctx.run is None:
             return
-        self.attach(tick)
-        patience = HURRY_SECONDS if tick.stop.requested else SETTLE_SECONDS
+        self.attach(ctx)
+        patience = HURRY_SECONDS if ctx.shutdown.requested else SETTLE_SECONDS
         if self.replays and not self._whole:
-            self._read_rest(tick, tick.clock.steady() + patience)
-        if self.entry.at_least and not tick.shared and not tick.stop.requested:
-            self._in_state = in_state(self._try(tick, lambda: self._state(tick)))
-        self._write(tick)
+            self._read_rest(ctx, ctx.clock.steady() + patience)
+        if self.entry.at_least and not ctx.shared and not ctx.shutdown.requested:
+            self._in_state = in_state(self._try(ctx, lambda: self._state(ctx)))
+        self._write(ctx)
 
     @staticmethod
-    def _state(tick: Tick) -> Json | None:
+    def _state(ctx: RunContext) -> Json | None:
         """Return the thread's state, where its messages are of no run that is newer than ours."""
-        newest = tick.server.runs(tick.thread_id, limit=1)
-        return tick.server.state(tick.thread_id) if newest and newest[0].get("run_id") == tick.run_id else None
+        newest = ctx.server.runs(ctx.thread_id, limit=1)
+        return ctx.server.state(ctx.thread_id) if newest and newest[0].get("run_id") == ctx.run_id else None
 
-    def _read_rest(self, tick: Tick, until: float) -> None:
+    def _read_rest(self, ctx: RunContext, until: float) -> None:
         def wait() -> float:
-            left = until - tick.clock.steady()
+            left = until - ctx.clock.steady()
             if left <= 0:
                 raise TimeoutError
             return left
 
-        while self.replays and not self._whole and tick.clock.steady() < until:
-            with tick.stop.at_once():
+        while self.replays and not self._whole and ctx.clock.steady() < until:
+            with ctx.shutdown.interruptible():
                 try:
-                    self.follow(tick, wait, heed=False)
-                except (Unanswered, Untrusted) as error:
-                    tick.log("stream-cut", level="debug", error=str(error))
+                    self.follow(ctx, wait, heed=False)
+                except (Unanswered, CertificateError) as error:
+                    ctx.log("stream-cut", level="debug", error=str(error))
             if not self._whole:
-                tick.sleep(0.2)
+                ctx.sleep(0.2)
 
-    def _write(self, tick: Tick) -> None:
+    def _write(self, ctx: RunContext) -> None:
         entry = self.entry
-        self._briefly(tick, lambda: ledger.write(tick.server, tick.settings, entry))
-        tick.log("counted", tokens=entry.tokens, at_least=entry.at_least, unpriced=self.unpriced or None)
+        self._briefly(ctx, lambda: ledger.write(ctx.server, ctx.settings, entry))
+        ctx.log("counted", tokens=entry.tokens, at_least=entry.at_least, unpriced=self.unpriced or None)
 
-    def _briefly(self, tick: Tick, call: Callable[[], T]) -> T | None:
+    def _briefly(self, ctx: RunContext, call: Callable[[], T]) -> T | None:
         """Ask with little patience: a run's outcome does not wait for the ledger."""
-        before = tick.give_up
-        patience = HURRY_SECONDS if tick.stop.requested else WRITE_SECONDS
-        tick.give_up = min(tick.clock.now() + patience, before or float("inf"))
+        before = ctx.give_up
+        patience = HURRY_SECONDS if ctx.shutdown.requested else WRITE_SECONDS
+        ctx.give_up = min(ctx.clock.now() + patience, before or float("inf"))
         try:
-            return self._try(tick, lambda: tick.ask(call))
+            return self._try(ctx, lambda: ctx.ask(call))
         finally:
-            tick.give_up = before
+            ctx.give_up = before
 
     @staticmethod
-    def _try(tick: Tick, call: Callable[[], T]) -> T | None:
+    def _try(ctx: RunContext, call: Callable[[], T]) -> T | None:
         try:
             return call()
-        except (Ended, Unanswered, Refused, Untrusted) as error:
-            tick.log("ledger-undone", level="warning", error=str(error))
+        except (RunEnded, Unanswered, RequestRejected, CertificateError) as error:
+            ctx.log("ledger-write-failed", level="warning", error=str(error))
             return None

@@ -4,11 +4,11 @@
 
     Unanswered        nothing, or nothing that helps, came back
     ├── NotSent       the server surely did not get the request: send it again
-    ├── Lost          it may have got it: look before anything is sent again
-    └── Busy          429 or 5xx: later; 5xx may hide that the request was carried out
-    Refused           4xx: a person must change something (404 and 409 are facts that callers use)
-    Untrusted         the certificate is not to be trusted: final
-    Ended             not a failure of the wire: the occurrence has its outcome
+    ├── ResponseLost          it may have got it: look before anything is sent again
+    └── ServerBusy          429 or 5xx: later; 5xx may hide that the request was carried out
+    RequestRejected           4xx: a person must change something (404 and 409 are facts that callers use)
+    CertificateError         the certificate is not to be trusted: final
+    RunEnded             not a failure of the wire: the occurrence has its outcome
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from graphcron.contract import Outcome
 
 
-class Ending(NamedTuple):
+class RunResult(NamedTuple):
     """How the occurrence ended."""
 
     outcome: Outcome
@@ -24,11 +24,11 @@ class Ending(NamedTuple):
     message: str = ""
 
 
-class Ended(Exception):
-    """Nothing more is to be done: carries the :class:`Ending`."""
+class RunEnded(Exception):
+    """Nothing more is to be done: carries the :class:`RunResult`."""
 
     def __init__(self, outcome: Outcome, reason: str = "", message: str = "") -> None:
-        self.ending = Ending(outcome, reason, message)
+        self.result = RunResult(outcome, reason, message)
         super().__init__(f"{outcome.value} {reason}: {message}")
 
 
@@ -43,11 +43,11 @@ class NotSent(Unanswered):
     """No connection: the server did not get the request."""
 
 
-class Lost(Unanswered):
+class ResponseLost(Unanswered):
     """The request was sent, its answer never came."""
 
 
-class Busy(Unanswered):
+class ServerBusy(Unanswered):
     """The server, or a proxy before it, answered 429 or 5xx; of that answer it keeps a known sentence."""
 
     def __init__(self, status: int, retry_after: float = 0.0, said: str = "") -> None:
@@ -56,7 +56,7 @@ class Busy(Unanswered):
         super().__init__(f"the server answered {status}" + (f" ({said})" if said else ""))
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """The server answered 3xx or 4xx.
 
     Parameters
@@ -71,10 +71,10 @@ class Refused(Exception):
 
     def __init__(self, status: int, said: str = "", question: str = "") -> None:
         self.status = status
-        self.said = said
-        self.question = question
+        self.detail = said
+        self.request = question
         super().__init__(f"the server answered {status}")
 
 
-class Untrusted(Exception):
+class CertificateError(Exception):
     """The server's certificate does not verify."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from graphcron.runner.client.errors import Lost, NotSent, Untrusted
+from graphcron.runner.client.errors import CertificateError, NotSent, ResponseLost
 from graphcron.runner.client.proxies import Proxy, proxy_for, split_url
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Transport:
 
         Raises
         ------
-        NotSent, Lost, Untrusted
+        NotSent, ResponseLost, CertificateError
         """
         connection = self._connection()
         try:
@@ -110,7 +110,7 @@ class Transport:
                 return answer
         except self._failures as error:
             connection.close()
-            raise Lost(_words(error)) from None
+            raise ResponseLost(_words(error)) from None
         except BaseException:
             connection.close()
             raise
@@ -139,8 +139,8 @@ class Transport:
 
         Raises
         ------
-        NotSent, Lost, Untrusted
-            Lost also where a wait took too long.
+        NotSent, ResponseLost, CertificateError
+            ResponseLost also where a wait took too long.
         """
         connection = self._connection()
         try:
@@ -151,7 +151,7 @@ class Transport:
                 self._allow(wait())
             return response.status
         except self._failures as error:
-            raise Lost(_words(error)) from None
+            raise ResponseLost(_words(error)) from None
         finally:
             connection.close()
 
@@ -176,7 +176,7 @@ class Transport:
             connection.close()
             if type(error).__name__ == "SSLCertVerificationError":
                 message = getattr(error, "verify_message", "")
-                raise Untrusted(f"the server's certificate is not trusted: {message}") from None
+                raise CertificateError(f"the server's certificate is not trusted: {message}") from None
             raise NotSent(_words(error)) from None
         except BaseException:
             connection.close()
@@ -255,7 +255,7 @@ class _Reader(io.RawIOBase):
 
 
 def _http_client(*, tls: bool) -> Any:
-    """Import ``http.client``, without OpenSSL where that is not needed: 5 ms and 4 MiB of each tick.
+    """Import ``http.client``, without OpenSSL where that is not needed: 5 ms and 4 MiB of each ctx.
 
     It imports ``ssl`` if it can; None in ``sys.modules`` is how Python is told that it can't.
     """

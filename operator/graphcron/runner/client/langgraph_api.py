@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from graphcron.runner.client import answers, objects
-from graphcron.runner.client.errors import Busy, Lost, Refused
+from graphcron.runner.client.errors import RequestRejected, ResponseLost, ServerBusy
 from graphcron.runner.client.http_transport import BODY_BYTES, Answer, Transport
 from graphcron.runner.client.objects import list_in, member, object_in, run_in, thread_in
 from graphcron.runner.client.parsing import parse
@@ -25,11 +25,11 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 
-class Server:
+class LangGraphClient:
     """One LangGraph server.
 
-    Every method raises Unanswered (NotSent, Lost, Busy) or Untrusted where no useful answer came, and
-    Refused where the server said no.
+    Every method raises Unanswered (NotSent, ResponseLost, ServerBusy) or CertificateError if no useful answer comes,
+    and RequestRejected if the server refuses the request.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -53,7 +53,7 @@ class Server:
             body["ttl"] = {"ttl": ttl, "strategy": "delete"}
         try:
             self._json("POST", "/threads", body)
-        except Refused as error:
+        except RequestRejected as error:
             if error.status == 409:
                 return False
             if error.status not in (400, 422) or "ttl" not in body:
@@ -105,7 +105,7 @@ class Server:
         if self._selects:
             try:
                 return list_in(self._json("POST", "/threads/search", query))
-            except Refused as error:
+            except RequestRejected as error:
                 if error.status != 422:
                     raise
         whole = {key: value for key, value in query.items() if key != "select"}
@@ -126,7 +126,7 @@ class Server:
         path = path_of("threads", thread_id, "runs")
         try:
             return run_in(self._json("POST", path, body), thread_id)
-        except Refused as error:
+        except RequestRejected as error:
             if error.status != 422 or body.get("input") is not None or "checkpoint_id" in body:
                 raise
             checkpoint = objects.checkpoint_of(self.state(thread_id, limit=BODY_BYTES))
@@ -239,7 +239,7 @@ class Server:
     def _found(call: Callable[[], T]) -> T | None:
         try:
             return call()
-        except Refused as error:
+        except RequestRejected as error:
             if error.status == 404:
                 return None
             raise
@@ -251,7 +251,7 @@ class Server:
         try:
             return parse(answer.body)
         except ValueError:
-            raise Lost("the answer is cut, not JSON, or too large") from None
+            raise ResponseLost("the answer is cut, not JSON, or too large") from None
 
     @staticmethod
     def _check(answer: Answer, method: str, path: str) -> None:
@@ -259,8 +259,8 @@ class Server:
             return
         said = answers.sentence_of(answer.status, answer.body)
         if answer.status in (408, 425, 429) or answer.status >= 500:
-            raise Busy(answer.status, retry_after(answer.retry_after), said)
-        raise Refused(answer.status, said, f"{method} {_without_ids(path)}")
+            raise ServerBusy(answer.status, retry_after(answer.retry_after), said)
+        raise RequestRejected(answer.status, said, f"{method} {_without_ids(path)}")
 
 
 def path_of(*parts: str) -> str:
@@ -268,11 +268,11 @@ def path_of(*parts: str) -> str:
 
     Raises
     ------
-    Lost
+    ResponseLost
         An id is not a UUID: it came in an answer, and could lead anywhere.
     """
     if not all(map(answers.is_uuid, parts[1::2])):
-        raise Lost("the answer names an id that is not a UUID")
+        raise ResponseLost("the answer names an id that is not a UUID")
     return "/" + "/".join(parts)
 
 

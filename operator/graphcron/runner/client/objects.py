@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphcron.runner.client.answers import is_uuid
-from graphcron.runner.client.errors import Lost
+from graphcron.runner.client.errors import ResponseLost
 from graphcron.runner.client.times import is_time
 
 
@@ -16,11 +16,11 @@ def object_in(answer: Any) -> dict[str, Any]:
 
     Raises
     ------
-    Lost
+    ResponseLost
         It is none.
     """
     if not isinstance(answer, dict):
-        raise Lost("the answer is not of the API's form")
+        raise ResponseLost("the answer is not of the API's form")
     return answer
 
 
@@ -29,11 +29,11 @@ def list_in(answer: Any) -> list[Any]:
 
     Raises
     ------
-    Lost
+    ResponseLost
         It is none.
     """
     if not isinstance(answer, list):
-        raise Lost("the answer is not of the API's form")
+        raise ResponseLost("the answer is not of the API's form")
     return answer
 
 
@@ -42,12 +42,12 @@ def thread_in(answer: Any) -> dict[str, Any]:
 
     Raises
     ------
-    Lost
+    ResponseLost
         It is none.
     """
     thread = object_in(answer)
     if not is_uuid(thread.get("thread_id")):
-        raise Lost("the answer names no thread")
+        raise ResponseLost("the answer names no thread")
     return {**_timed(thread), "metadata": _known(thread, "metadata")}
 
 
@@ -56,12 +56,12 @@ def run_in(answer: Any, thread_id: str) -> dict[str, Any]:
 
     Raises
     ------
-    Lost
+    ResponseLost
         It is none.
     """
     run = object_in(answer)
     if not is_uuid(run.get("run_id")):
-        raise Lost("the answer names no run")
+        raise ResponseLost("the answer names no run")
     kept = _known(_known(run, "config"), "metadata")
     return {**_timed(run), "thread_id": thread_id, "metadata": {**kept, **_known(run, "metadata")}}
 
@@ -79,7 +79,7 @@ def _known(value: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _timed(found: dict[str, Any]) -> dict[str, Any]:
     if not is_time(found.get("created_at")) or not (found.get("updated_at") is None or is_time(found["updated_at"])):
-        raise Lost("the answer tells no time")
+        raise ResponseLost("the answer tells no time")
     return found
 
 

@@ -17,7 +17,7 @@ _TEXT: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 """What stands between the quotes of a JSON string."""
 
 
-class Emptier:
+class StringStripper:
     """Passes JSON on piece by piece, its long strings emptied: what is left is JSON, and short."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Events:
     def __init__(self, take: Callable[[str, bytes | None, str], None]) -> None:
         self._take = take
         self._line = bytearray()
-        self._emptier: Emptier | None = None
+        self._emptier: StringStripper | None = None
         self._name, self._id = "", ""
         self._data: list[bytes] = []
         self._size = 0
@@ -86,7 +86,7 @@ class Events:
 
     def _add(self, part: bytes) -> None:
         if self._emptier is None and len(self._line) + len(part) > LONG_BYTES:
-            self._emptier = Emptier()
+            self._emptier = StringStripper()
             part, self._line = bytes(self._line) + part, bytearray()
         self._line += self._emptier.feed(part) if self._emptier else part
         if len(self._line) + self._size > MOST_BYTES:

@@ -8,13 +8,13 @@ from random import Random
 from typing import Final, Protocol, TypeVar
 
 from graphcron.contract import Outcome
-from graphcron.runner.client.errors import Ended, Refused, Unanswered, Untrusted
-from graphcron.runner.client.langgraph_api import Json, Server
+from graphcron.runner.client.errors import CertificateError, RequestRejected, RunEnded, Unanswered
+from graphcron.runner.client.langgraph_api import Json, LangGraphClient
 from graphcron.runner.occurrence.identity import lock_id
 from graphcron.runner.occurrence.log import Log
 from graphcron.runner.occurrence.record_thread import Record
 from graphcron.runner.occurrence.settings import Settings
-from graphcron.runner.occurrence.shutdown import Section, Stop
+from graphcron.runner.occurrence.shutdown import ShutdownSignal, SignalMask
 
 LOST_CONTACT_SECONDS: Final = 3600.0
 """A run that is under way is given up when its server has been silent for so long."""
@@ -95,32 +95,39 @@ class Usage(Protocol):
     def exhausted(self) -> bool:
         """Whether a further run could use nothing."""
 
-    def attach(self, tick: Tick) -> None:
+    def attach(self, ctx: RunContext) -> None:
         """Count the run that the pod follows from here on."""
 
-    def follow(self, tick: Tick, wait: Callable[[], float]) -> None:
+    def follow(self, ctx: RunContext, wait: Callable[[], float]) -> None:
         """Read the run's stream until its end, or until the run has used too much."""
 
-    def settle(self, tick: Tick) -> None:
+    def settle(self, ctx: RunContext) -> None:
         """Read what is missing of the stream of a run that is over, and write down what it used."""
 
 
-class Tick:
+class RunContext:
     """One pod's work on one occurrence."""
 
     def __init__(
-        self, settings: Settings, server: Server, stop: Stop, log: Log, clock: Clock, *, random: Random
+        self,
+        settings: Settings,
+        server: LangGraphClient,
+        shutdown: ShutdownSignal,
+        log: Log,
+        clock: Clock,
+        *,
+        random: Random,
     ) -> None:
         self.settings = settings
         self.server = server
-        self.stop = stop
+        self.shutdown = shutdown
         self.log = log
         self.clock = clock
         self.random = random
         self.record_id = lock_id(settings.occurrence, 0)
         self.thread_id = settings.thread or self.record_id
         self.record: Record | None = None
-        self.owner = False
+        self.created_record = False
         """It was us who made the record."""
         self.run: Json | None = None
         """The run that we follow."""
@@ -130,9 +137,9 @@ class Tick:
         """When the server accepted the occurrence's first run."""
         self.attempt = 1
         """Which run of the occurrence it is that we follow, resumes after a stop not counted."""
-        self.announced: float | None = None
+        self.registered_at: float | None = None
         """When we last let others see that we are about to start a run (steady clock)."""
-        self.came: tuple[float, str] | None = None
+        self.queued_since: tuple[float, str] | None = None
         """Since when they have seen it, without a gap: see :class:`turns.Turn`."""
         self.spending: Usage | None = None
         """What the occurrence uses; None: it has no budget."""
@@ -155,7 +162,7 @@ class Tick:
 
     def sleep(self, seconds: float) -> None:
         """Wait; SIGTERM cuts it short."""
-        with self.stop.at_once():
+        with self.shutdown.interruptible():
             self.clock.sleep(max(seconds, 0.0))
 
     def ask(self, call: Callable[[], T], *, soon: bool = False) -> T:
@@ -172,23 +179,23 @@ class Tick:
             It changes something: SIGTERM lets it finish.
         Raises
         ------
-        Ended
+        RunEnded
             ServerUnreachable.
-        Refused, Untrusted
+        RequestRejected, CertificateError
         """
         began = self.clock.now()
         for delay in delays(self.random):
             try:
-                with self._section(soon):
+                with self._mask(soon):
                     return call()
-            except (Unanswered, Refused, Untrusted) as error:
+            except (Unanswered, RequestRejected, CertificateError) as error:
                 if not self._passes(error):
                     raise
                 self.pause(error, delay, self.limit(began))
         raise AssertionError("delays() never ends")
 
     def pause(self, error: Exception, delay: float, until: float) -> None:
-        """Wait before the next try, or raise :class:`Ended` where there is no time for one."""
+        """Wait before the next try, or raise :class:`RunEnded` where there is no time for one."""
         wait = max(delay, getattr(error, "retry_after", 0.0))
         left = until - self.clock.now()
         self.log("server-unavailable", level="warning", error=str(error), retry_in=round(wait, 1))
@@ -197,10 +204,10 @@ class Tick:
             raise self.unreachable(str(error))
         self.sleep(min(wait, left))
 
-    def unreachable(self, error: str) -> Ended:
+    def unreachable(self, error: str) -> RunEnded:
         """Return what ends the work of a pod that the server does not answer."""
         reason = "LostContact" if self.run or self.in_doubt else ""
-        return Ended(Outcome.SERVER_UNREACHABLE, reason, f"gave up: {error}, at {_place(self.settings.request.url)}")
+        return RunEnded(Outcome.SERVER_UNREACHABLE, reason, f"gave up: {error}, at {_place(self.settings.request.url)}")
 
     def read_record(self) -> Record | None:
         """Fetch the record, or None: there is none."""
@@ -214,14 +221,14 @@ class Tick:
         def patch() -> None:
             try:
                 self.server.patch_thread(record_id or self.record_id, metadata)
-            except Refused as error:
+            except RequestRejected as error:
                 if error.status != 404:
                     raise
 
         self.ask(patch)
 
-    def _section(self, soon: bool) -> Section:
-        return self.stop.soon() if soon else self.stop.at_once()
+    def _mask(self, soon: bool) -> SignalMask:
+        return self.shutdown.delayed() if soon else self.shutdown.interruptible()
 
     def limit(self, began: float) -> float:
         """Return when to give up asking, for tries that began then (seconds since the epoch)."""
@@ -235,4 +242,6 @@ class Tick:
             return True
         if self.run is None:
             return False
-        return isinstance(error, Untrusted) or (isinstance(error, Refused) and error.status in (401, 403))
+        return isinstance(error, CertificateError) or (
+            isinstance(error, RequestRejected) and error.status in (401, 403)
+        )

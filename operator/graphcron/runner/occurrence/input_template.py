@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from graphcron import contract
 from graphcron.contract import Outcome
-from graphcron.runner.client.errors import Ended
+from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.times import rfc3339
 from graphcron.runner.occurrence.settings import Settings
 
@@ -19,7 +19,7 @@ def load_input(settings: Settings) -> Any:
 
     Raises
     ------
-    Ended
+    RunEnded
         Rejected/InvalidInput: no such file, no JSON, or an unknown name in a template.
     """
     request = settings.request
@@ -69,5 +69,5 @@ def _from_file(root: str) -> Any:
         raise _invalid("the input file is not JSON, or is nested too deeply") from None
 
 
-def _invalid(message: str) -> Ended:
-    return Ended(Outcome.REJECTED, "InvalidInput", message)
+def _invalid(message: str) -> RunEnded:
+    return RunEnded(Outcome.REJECTED, "InvalidInput", message)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from graphcron.contract import Outcome
 from graphcron.runner.client import answers
-from graphcron.runner.client.errors import Ending, Refused
+from graphcron.runner.client.errors import RequestRejected, RunResult
 from graphcron.runner.client.parsing import is_count
 from graphcron.runner.occurrence.record_thread import ENDED_RUN, ENDED_WHY, STOPPED_RUN, Record
 
@@ -22,7 +22,7 @@ def waits_for_human(thread: Mapping[str, Any]) -> bool:
     return bool(thread.get("interrupts")) and thread.get("status") != "busy"
 
 
-def of_success(thread: Mapping[str, Any], *, newest: bool) -> Ending:
+def of_success(thread: Mapping[str, Any], *, newest: bool) -> RunResult:
     """Judge a run of status ``success``: one that stopped at an interrupt is that as well.
 
     Parameters
@@ -34,17 +34,17 @@ def of_success(thread: Mapping[str, Any], *, newest: bool) -> Ending:
     """
     if newest and thread.get("status") == "interrupted":
         reason = "" if thread.get("interrupts") else "Breakpoint"
-        return Ending(Outcome.INTERRUPTED, reason, "the graph stopped and waits for a person")
-    return Ending(Outcome.SUCCEEDED, "", "the graph ran to its end")
+        return RunResult(Outcome.INTERRUPTED, reason, "the graph stopped and waits for a person")
+    return RunResult(Outcome.SUCCEEDED, "", "the graph ran to its end")
 
 
-def of_error(error: Mapping[str, Any]) -> Ending:
+def of_error(error: Mapping[str, Any]) -> RunResult:
     """Judge a run of status ``error``: the error's class, never its text, which may hold secrets."""
     name = answers.class_of(error)
-    return Ending(Outcome.GRAPH_ERROR, name, f"the graph raised {name or 'an error'}")
+    return RunResult(Outcome.GRAPH_ERROR, name, f"the graph raised {name or 'an error'}")
 
 
-def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -> Ending:
+def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -> RunResult:
     """Judge a run of status ``interrupted``: who cancelled it stands on the record, if it was one of us.
 
     Outcome Stopped here means: one of our pods was told to stop, so it can be resumed.
@@ -60,30 +60,30 @@ def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -
         if record.text(ENDED_WHY) == Outcome.OVER_BUDGET.value:
             return over_budget()
         why = answers.reason_of(record.text(ENDED_WHY))
-        return Ending(Outcome.CANCELLED, why, "the next occurrence took its place")
+        return RunResult(Outcome.CANCELLED, why, "the next occurrence took its place")
     if record and record.text(STOPPED_RUN) == run_id:
         return stopped()
     if record is None:
-        return Ending(Outcome.CANCELLED, "RecordNotFound", "the run was cancelled; the record of why is gone")
-    return Ending(Outcome.CANCELLED, "", "somebody cancelled the run on the server")
+        return RunResult(Outcome.CANCELLED, "RecordNotFound", "the run was cancelled; the record of why is gone")
+    return RunResult(Outcome.CANCELLED, "", "somebody cancelled the run on the server")
 
 
-def stopped() -> Ending:
+def stopped() -> RunResult:
     """Return the ending of a run that a pod of ours has stopped: another goes on with it."""
-    return Ending(Outcome.STOPPED, "", "the pod was told to stop")
+    return RunResult(Outcome.STOPPED, "", "the pod was told to stop")
 
 
-def over_budget() -> Ending:
+def over_budget() -> RunResult:
     """Return the ending of a run that used too much."""
-    return Ending(Outcome.OVER_BUDGET, "RunBudgetExceeded", "the run used more than its budget, and was cancelled")
+    return RunResult(Outcome.OVER_BUDGET, "RunBudgetExceeded", "the run used more than its budget, and was cancelled")
 
 
-def timed_out_by_server() -> Ending:
+def timed_out_by_server() -> RunResult:
     """Return the ending of a run that grew too old for the server."""
-    return Ending(Outcome.TIMEOUT, "ServerTimeout", "the server's own limit ended the run")
+    return RunResult(Outcome.TIMEOUT, "ServerTimeout", "the server's own limit ended the run")
 
 
-def timed_out(timeout: int | None) -> Ending:
+def timed_out(timeout: int | None) -> RunResult:
     """Return the ending of a run that grew too old.
 
     Parameters
@@ -93,11 +93,11 @@ def timed_out(timeout: int | None) -> Ending:
     """
     if timeout is None:
         words = "the run grew older than the operator's default timeout and was cancelled; timeoutSeconds is not set"
-        return Ending(Outcome.TIMEOUT, "DefaultTimeout", words)
-    return Ending(Outcome.TIMEOUT, "", "the run grew older than timeoutSeconds and was cancelled")
+        return RunResult(Outcome.TIMEOUT, "DefaultTimeout", words)
+    return RunResult(Outcome.TIMEOUT, "", "the run grew older than timeoutSeconds and was cancelled")
 
 
-def of_refusal(refused: Refused, credentials: Sequence[str]) -> Ending:
+def of_refusal(refused: RequestRejected, credentials: Sequence[str]) -> RunResult:
     """Judge a 3xx or 4xx.
 
     Parameters
@@ -107,16 +107,16 @@ def of_refusal(refused: Refused, credentials: Sequence[str]) -> Ending:
     credentials
         Names of the headers that may authenticate a request.
     """
-    status, said = refused.status, f": {refused.said}" if refused.said else ""
-    what = f"the server refused {refused.question} ({status}){said}"
+    status, said = refused.status, f": {refused.detail}" if refused.detail else ""
+    what = f"the server refused {refused.request} ({status}){said}"
     if status in (401, 403):
         sent = f"sent with {', '.join(credentials)}" if credentials else "sent without an API key or any other header"
-        return Ending(Outcome.REJECTED, "Unauthorized", f"{what}; {sent}")
+        return RunResult(Outcome.REJECTED, "Unauthorized", f"{what}; {sent}")
     if 300 <= status < 400:
-        return Ending(
+        return RunResult(
             Outcome.REJECTED, "Redirected", f"the server redirects ({status}): set the final address as its URL"
         )
-    return Ending(Outcome.REJECTED, f"HTTP{status}", what if said else f"{what}; the server's own log says why")
+    return RunResult(Outcome.REJECTED, f"HTTP{status}", what if said else f"{what}; the server's own log says why")
 
 
 def tokens_of(state: Mapping[str, Any] | None) -> int | None:

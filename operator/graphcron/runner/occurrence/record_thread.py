@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 from graphcron.contract import Outcome
 from graphcron.runner.client import answers
-from graphcron.runner.client.errors import Ending
+from graphcron.runner.client.errors import RunResult
 from graphcron.runner.client.times import is_time, rfc3339, seconds_of
 from graphcron.runner.occurrence.settings import Settings
 
@@ -141,9 +141,9 @@ def new_record(settings: Settings) -> dict[str, str]:
     }
 
 
-def closed_by(ending: Ending) -> dict[str, str]:
+def closed_by(result: RunResult) -> dict[str, str]:
     """Return what closes a record."""
-    return {STATE: DONE, OUTCOME: ending.outcome.value, REASON: ending.reason}
+    return {STATE: DONE, OUTCOME: result.outcome.value, REASON: result.reason}
 
 
 def new_lock(settings: Settings, now: float) -> dict[str, str]:

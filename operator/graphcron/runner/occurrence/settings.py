@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from graphcron import contract
 from graphcron.contract import Outcome, Request
-from graphcron.runner.client.errors import Ended
+from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.times import seconds_of
 from graphcron.runner.occurrence.identity import occurrence, scheduled_time
 from graphcron.runner.occurrence.shared_threads import period_thread
@@ -62,7 +62,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
     Raises
     ------
-    Ended
+    RunEnded
         It lacks something or holds what can't be: a wrong pod, or one of another version; or a Job made by hand.
     """
     try:
@@ -101,7 +101,7 @@ def _scheduled(environ: Mapping[str, str]) -> int:
     try:
         return scheduled_time(environ[contract.ENV_JOB])
     except ValueError as error:
-        raise Ended(Outcome.SKIPPED, "NotScheduled", f"no schedule has made this Job: {error}") from None
+        raise RunEnded(Outcome.SKIPPED, "NotScheduled", f"no schedule has made this Job: {error}") from None
 
 
 def _moment(environ: Mapping[str, str], name: str, default: int) -> int:
@@ -115,8 +115,8 @@ def _thread(request: Request, uid: str, scheduled: int) -> str | None:
     return period_thread(uid, request.threadPer, request.offsets, scheduled)
 
 
-def _wrong_pod(message: str) -> Ended:
-    return Ended(Outcome.INTERNAL_ERROR, "WrongPod", message)
+def _wrong_pod(message: str) -> RunEnded:
+    return RunEnded(Outcome.INTERNAL_ERROR, "WrongPod", message)
 
 
 def _headers(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
@@ -128,7 +128,7 @@ def _headers(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, st
         headers["x-api-key"] = key
     for name, value in headers.items():
         if not (value.isascii() and value.isprintable()):
-            raise Ended(
+            raise RunEnded(
                 Outcome.REJECTED, "InvalidHeader", f"the value of header {name} has characters that HTTP can't carry"
             )
     return headers

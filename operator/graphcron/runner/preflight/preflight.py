@@ -9,11 +9,11 @@ from typing import Any, Final, TypeVar
 from graphcron.contract import Outcome, Report
 from graphcron.runner.admission.checks import at_breakpoint
 from graphcron.runner.client import answers
-from graphcron.runner.client.errors import Ended, Ending, Refused, Untrusted
+from graphcron.runner.client.errors import CertificateError, RequestRejected, RunEnded, RunResult
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.objects import member
 from graphcron.runner.occurrence import outcome
-from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.context import RunContext
 from graphcron.runner.occurrence.input_template import load_input
 from graphcron.runner.preflight import json_schema
 
@@ -39,27 +39,27 @@ LACKS: Final = {
 """What servers are known to lack, by the name they give themselves, in small letters."""
 
 
-def look(tick: Tick) -> Report:
+def look(ctx: RunContext) -> Report:
     """Make all checks in order; the first that fails decides."""
-    tick.until = tick.clock.now() + PATIENCE_SECONDS
-    seen = Seen(tick)
+    ctx.until = ctx.clock.now() + PATIENCE_SECONDS
+    seen = Seen(ctx)
     try:
-        ending = seen.ending()
-    except Ended as ended:
-        ending = ended.ending
-    except Untrusted as error:
-        ending = Ending(Outcome.REJECTED, "CertificateNotTrusted", str(error))
-    except Refused as error:
-        ending = outcome.of_refusal(error, tick.settings.credentials)
+        result = seen.result()
+    except RunEnded as ended:
+        result = ended.result
+    except CertificateError as error:
+        result = RunResult(Outcome.REJECTED, "CertificateNotTrusted", str(error))
+    except RequestRejected as error:
+        result = outcome.of_refusal(error, ctx.settings.credentials)
     awaited = True if seen.awaited else None
-    return Report(ending.outcome, ending.message, ending.reason, server=seen.server, awaited=awaited)
+    return Report(result.outcome, result.message, result.reason, server=seen.server, awaited=awaited)
 
 
 class Seen:
     """What has been found so far."""
 
-    def __init__(self, tick: Tick) -> None:
-        self.tick = tick
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
         self.server = ""
         """Product and version."""
         self.awaited = False
@@ -69,14 +69,14 @@ class Seen:
         self.notes: list[str] = []
         """What is worth saying though it forbids nothing."""
 
-    def ending(self) -> Ending:
+    def result(self) -> RunResult:
         """Make all checks.
 
         Raises
         ------
-        Ended, Refused, Untrusted
+        RunEnded, RequestRejected, CertificateError
         """
-        request = self.tick.settings.request
+        request = self.ctx.settings.request
         self._server()
         said = f"{self.server or 'a LangGraph server'} answers"
         if request.assistant:
@@ -84,23 +84,23 @@ class Seen:
             said += f", and has the assistant {request.assistant}" if assistant else ""
             self._thread()
             self._values(self._schemas(assistant) if assistant else {})
-        return Ending(Outcome.SUCCEEDED, "", "; ".join([said, *self.notes]))
+        return RunResult(Outcome.SUCCEEDED, "", "; ".join([said, *self.notes]))
 
     def _optional(self, call: Callable[[], T], note: str) -> T | None:
         """Ask what no run needs to know; where no answer comes, take that down as a note."""
         try:
-            return self.tick.ask(call)
-        except Ended as ended:
-            if ended.ending.outcome is not Outcome.SERVER_UNREACHABLE:
+            return self.ctx.ask(call)
+        except RunEnded as ended:
+            if ended.result.outcome is not Outcome.SERVER_UNREACHABLE:
                 raise
             self.notes.append(note)
             return None
 
     def _server(self) -> None:
-        tick = self.tick
-        if not tick.ask(tick.server.is_langgraph):
+        ctx = self.ctx
+        if not ctx.ask(ctx.server.is_langgraph):
             raise _rejected("NotALangGraphServer", "something answers at this URL, but it is no LangGraph server")
-        info = self._optional(tick.server.info, "GET /info, which tells its version, was not answered")
+        info = self._optional(ctx.server.info, "GET /info, which tells its version, was not answered")
         self.server = answers.product_of(info or {})
         lacks = LACKS.get(self.server.partition(" ")[0].lower())
         if lacks:
@@ -111,15 +111,15 @@ class Seen:
         unseen = f"whether it has the assistant {name} can't be seen"
         try:
             found = self._optional(lambda: self._find(name), f"{unseen}: a question for it was not answered")
-        except Refused as error:  # the key may ask for threads, and that is what a run needs
-            self.tick.log("assistants-not-seen", status=error.status)
+        except RequestRejected as error:  # the key may ask for threads, and that is what a run needs
+            self.ctx.log("assistants-not-seen", status=error.status)
             found = ""
         if found == "":
             self.notes.append(f"{unseen} with this key")
         return found or ""
 
     def _find(self, name: str) -> str:
-        server, ask = self.tick.server, self.tick.ask
+        server, ask = self.ctx.server, self.ctx.ask
         if answers.is_uuid(name):
             if ask(lambda: server.assistant(name)):
                 return name
@@ -134,17 +134,17 @@ class Seen:
         raise _no_assistant(name)
 
     def _thread(self) -> None:
-        tick, request = self.tick, self.tick.settings.request
-        if tick.settings.thread is None:
+        ctx, request = self.ctx, self.ctx.settings.request
+        if ctx.settings.thread is None:
             return
-        thread = tick.ask(lambda: tick.server.thread(tick.thread_id))
+        thread = ctx.ask(lambda: ctx.server.thread(ctx.thread_id))
         if thread is None:
             if request.thread and not request.createThread:
-                raise _rejected("ThreadNotFound", f"there is no thread {tick.thread_id}; set thread.create to make it")
+                raise _rejected("ThreadNotFound", f"there is no thread {ctx.thread_id}; set thread.create to make it")
             self.notes.append("the thread will be made by the first run")
             return
         self.has_thread = True
-        self.awaited = outcome.waits_for_human(thread) or at_breakpoint(tick, thread)
+        self.awaited = outcome.waits_for_human(thread) or at_breakpoint(ctx, thread)
         if self.awaited:
             skipped = (
                 "runs are skipped until it is answered" if request.onInterrupted == "skip" else "a run discards it"
@@ -153,16 +153,16 @@ class Seen:
 
     def _schemas(self, assistant: str) -> Json | None:
         note = "the input was not checked: the question for the graph's schemas was not answered"
-        return self._optional(lambda: self.tick.server.schemas(assistant), note)
+        return self._optional(lambda: self.ctx.server.schemas(assistant), note)
 
     def _values(self, schemas: Json | None) -> None:
         """See that there is an input, and compare it, context and config with what the graph publishes of them."""
-        value = load_input(self.tick.settings)
+        value = load_input(self.ctx.settings)
         if value is None and not self.has_thread:
             raise _rejected("InputMismatch", NO_INPUT)
         if schemas is None:
             return
-        run = self.tick.settings.request.run or {}
+        run = self.ctx.settings.request.run or {}
         config = run.get("config")
         given = (
             ("input", value, schemas.get("input_schema")),
@@ -195,8 +195,8 @@ def _of_graph(search: Callable[[Json], list[Json]], name: str) -> list[Json]:
     """Return the assistants of a graph; none where the server knows no such graph, or shows none."""
     try:
         found = search({"graph_id": name, "limit": 10})
-    except Refused as error:
-        if error.status == 404 and error.said == answers.NO_ASSISTANT:
+    except RequestRejected as error:
+        if error.status == 404 and error.detail == answers.NO_ASSISTANT:
             raise _no_assistant(name) from None
         raise
     return [each for each in found if each.get("graph_id") == name]
@@ -215,7 +215,7 @@ def _shows_all(assistants: list[Json]) -> bool:
     return any(_is_system(each) for each in assistants)
 
 
-def _no_assistant(name: str) -> Ended:
+def _no_assistant(name: str) -> RunEnded:
     message = f"the server has no assistant {name}; POST /assistants/search lists those that it has"
     return _rejected("AssistantNotFound", message)
 
@@ -224,5 +224,5 @@ def _keys(count: int) -> str:
     return "1 key" if count == 1 else f"{count} keys"
 
 
-def _rejected(reason: str, message: str) -> Ended:
-    return Ended(Outcome.REJECTED, reason, message)
+def _rejected(reason: str, message: str) -> RunEnded:
+    return RunEnded(Outcome.REJECTED, reason, message)

@@ -6,7 +6,7 @@ from typing import Final
 from graphcron.contract import Outcome
 from graphcron.runner.admission.checks import at_breakpoint
 from graphcron.runner.client.times import seconds_of
-from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.context import RunContext
 from graphcron.runner.occurrence.lookup import run_of
 from graphcron.runner.occurrence.outcome import LIVE, waits_for_human
 from graphcron.runner.occurrence.record_thread import (
@@ -71,87 +71,87 @@ def surplus(records: Iterable[Record], keep: int) -> Iterator[Record]:
             keep -= 1
 
 
-def tidy(tick: Tick) -> None:
+def collect_garbage(ctx: RunContext) -> None:
     """Take away what is not needed any more, for a few seconds at most.
 
     Raises
     ------
-    Unanswered, Refused, Untrusted, Ended
+    Unanswered, RequestRejected, CertificateError, RunEnded
         Then the next occurrence goes on with it.
     """
-    until = tick.clock.steady() + SECONDS
-    _close_forsaken(tick, until)
+    until = ctx.clock.steady() + SECONDS
+    _close_forsaken(ctx, until)
     deleted = 0
-    for record in _unneeded(tick):
-        if tick.clock.steady() > until or tick.stop.requested:
+    for record in _unneeded(ctx):
+        if ctx.clock.steady() > until or ctx.shutdown.requested:
             break
-        if record.id not in (tick.record_id, tick.thread_id) and not _in_use(tick, record):
-            tick.server.delete_thread(record.id)
+        if record.id not in (ctx.record_id, ctx.thread_id) and not _in_use(ctx, record):
+            ctx.server.delete_thread(record.id)
             deleted += 1
     if deleted:
-        tick.log("tidied", threads=deleted)
-    if tick.spending:
+        ctx.log("tidied", threads=deleted)
+    if ctx.spending:
         from graphcron.runner.budget import budget
 
-        budget.tidy(tick)
+        budget.collect_garbage(ctx)
 
 
-def _close_forsaken(tick: Tick, until: float) -> None:
+def _close_forsaken(ctx: RunContext, until: float) -> None:
     """Close records that no pod will close, lest every later occurrence asks after them."""
-    now = tick.clock.now()
-    for record in _oldest(tick, ACTIVE):
-        if tick.clock.steady() > until:
+    now = ctx.clock.now()
+    for record in _oldest(ctx, ACTIVE):
+        if ctx.clock.steady() > until:
             return
-        if record.id == tick.record_id or not due(record, now, late=FORSAKEN_SECONDS):
+        if record.id == ctx.record_id or not due(record, now, late=FORSAKEN_SECONDS):
             continue
-        run = run_of(tick, record)
+        run = run_of(ctx, record)
         if run is None or run.get("status") not in LIVE:
-            tick.server.patch_thread(record.id, {STATE: DONE})
+            ctx.server.patch_thread(record.id, {STATE: DONE})
 
 
-def _unneeded(tick: Tick) -> Iterator[Record]:
+def _unneeded(ctx: RunContext) -> Iterator[Record]:
     """Yield what may go."""
-    now = tick.clock.now()
-    for record in _oldest(tick, DONE):
+    now = ctx.clock.now()
+    for record in _oldest(ctx, DONE):
         if deletable(record, now):
             yield record
-    keep = tick.settings.request.historyThreads
+    keep = ctx.settings.request.historyThreads
     if keep is None:
         return
-    per = tick.settings.request.threadPer is not None
+    per = ctx.settings.request.threadPer is not None
     query = {KIND: KIND_PERIOD} if per else {KIND: KIND_OWN, STATE: DONE}
-    for record in surplus(_newest(tick, query), keep):
-        if not _needed_by_occurrence(tick, record) if per else due(record, now):
+    for record in surplus(_newest(ctx, query), keep):
+        if not _needed_by_occurrence(ctx, record) if per else due(record, now):
             yield record
 
 
-def _oldest(tick: Tick, state: str) -> Iterator[Record]:
-    query = {UID: tick.settings.uid, STATE: state}
-    return map(Record, tick.server.search_threads(query, limit=THREADS, sort_order="asc"))
+def _oldest(ctx: RunContext, state: str) -> Iterator[Record]:
+    query = {UID: ctx.settings.uid, STATE: state}
+    return map(Record, ctx.server.search_threads(query, limit=THREADS, sort_order="asc"))
 
 
-def _newest(tick: Tick, query: dict[str, str]) -> Iterator[Record]:
+def _newest(ctx: RunContext, query: dict[str, str]) -> Iterator[Record]:
     """Yield all such threads; where some are deleted meanwhile, those that are passed over are found the next time."""
     offset = 0
     while True:
-        page = tick.server.search_threads({UID: tick.settings.uid, **query}, limit=PAGE, offset=offset)
+        page = ctx.server.search_threads({UID: ctx.settings.uid, **query}, limit=PAGE, offset=offset)
         yield from map(Record, page)
         if len(page) < PAGE:
             return
         offset += PAGE
 
 
-def _needed_by_occurrence(tick: Tick, period: Record) -> bool:
+def _needed_by_occurrence(ctx: RunContext, period: Record) -> bool:
     """Tell whether an unfinished occurrence has, or is to have, its run on this thread."""
-    query = {UID: tick.settings.uid, STATE: ACTIVE, THREAD_ID: period.id}
-    return bool(tick.server.search_threads(query, limit=1))
+    query = {UID: ctx.settings.uid, STATE: ACTIVE, THREAD_ID: period.id}
+    return bool(ctx.server.search_threads(query, limit=1))
 
 
-def _in_use(tick: Tick, record: Record) -> bool:
+def _in_use(ctx: RunContext, record: Record) -> bool:
     """Tell whether a thread has a live run, or waits for a person.
 
     One that looks idle is asked too: somebody may have gone on with it in a moment.
     """
-    if any(run.get("status") in LIVE for run in tick.server.runs(record.id, limit=20)):
+    if any(run.get("status") in LIVE for run in ctx.server.runs(record.id, limit=20)):
         return True
-    return waits_for_human(record.thread) or at_breakpoint(tick, record.thread)
+    return waits_for_human(record.thread) or at_breakpoint(ctx, record.thread)

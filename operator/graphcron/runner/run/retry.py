@@ -9,10 +9,10 @@ from typing import Any, Final
 from graphcron.contract import Outcome
 from graphcron.runner.admission import turns
 from graphcron.runner.admission.checks import before_again, before_start, see_ended, within_budget
-from graphcron.runner.client.errors import Ended, Ending, Refused
+from graphcron.runner.client.errors import RequestRejected, RunEnded, RunResult
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import seconds_of
-from graphcron.runner.occurrence.context import Tick
+from graphcron.runner.occurrence.context import RunContext
 from graphcron.runner.occurrence.record_thread import LATE_SECONDS, OCCURRENCE
 from graphcron.runner.run.at_most_once import Start, start_once
 from graphcron.runner.run.resume import await_rest, body_after, has_begun, start_after
@@ -25,28 +25,28 @@ LONGEST_SECONDS: Final = 60.0
 """Longest pause."""
 
 
-def wanted(tick: Tick, ending: Ending) -> bool:
+def wanted(ctx: RunContext, result: RunResult) -> bool:
     """Tell whether an ending is one after which to try again, and whether a try is left."""
-    if tick.attempt > tick.settings.request.retryAttempts or (tick.spending and tick.spending.exhausted):
+    if ctx.attempt > ctx.settings.request.retryAttempts or (ctx.spending and ctx.spending.exhausted):
         return False
-    return _is_retried(tick, ending)
+    return _is_retried(ctx, result)
 
 
-def _is_retried(tick: Tick, ending: Ending) -> bool:
+def _is_retried(ctx: RunContext, result: RunResult) -> bool:
     """Tell whether an ending is one after which this occurrence tries again at all."""
-    request = tick.settings.request
+    request = ctx.settings.request
     if not request.retryAttempts:
         return False
-    if ending.outcome is Outcome.GRAPH_ERROR:
+    if result.outcome is Outcome.GRAPH_ERROR:
         return request.retryOnGraphError
-    return ending.outcome is Outcome.TIMEOUT or ending[:2] == (Outcome.CANCELLED, "RunNotFound")
+    return result.outcome is Outcome.TIMEOUT or result[:2] == (Outcome.CANCELLED, "RunNotFound")
 
 
-def deferred(tick: Tick, ending: Ending) -> Ending:
+def deferred(ctx: RunContext, result: RunResult) -> RunResult:
     """Return the ending for a pod that was told to stop: a try that is left is the next pod's."""
-    if tick.run is None or not wanted(tick, ending):
-        return ending
-    return Ending(Outcome.STOPPED, "", "the pod was told to stop before it tried again")
+    if ctx.run is None or not wanted(ctx, result):
+        return result
+    return RunResult(Outcome.STOPPED, "", "the pod was told to stop before it tried again")
 
 
 def pause_before(attempt: int, jitter: float) -> float:
@@ -54,84 +54,84 @@ def pause_before(attempt: int, jitter: float) -> float:
     return min(FIRST_SECONDS * (1 << attempt - 1), LONGEST_SECONDS) * (0.5 + jitter / 2)
 
 
-def try_again(tick: Tick, ending: Ending, value: Any) -> bool:
-    """Start one more run after ``tick.run``, or find the one that another pod has started; False: there is none.
+def try_again(ctx: RunContext, result: RunResult, value: Any) -> bool:
+    """Start one more run after ``ctx.run``, or find the one that another pod has started; False: there is none.
 
     Raises
     ------
-    Ended
+    RunEnded
         Another pod has ended the occurrence, or the next one has.
     """
-    failed, attempt = tick.run, tick.attempt + 1
-    if failed is None or not _is_retried(tick, ending):
+    failed, attempt = ctx.run, ctx.attempt + 1
+    if failed is None or not _is_retried(ctx, result):
         return False
     # Also where no try is left: a mark that a dead pod sent late can name an earlier run on the record.
-    later = find_follow_up(tick, str(failed["run_id"]))
+    later = find_follow_up(ctx, str(failed["run_id"]))
     if later:  # another pod of ours has tried again
-        adopt(tick, later)
+        adopt(ctx, later)
         return True
-    if not wanted(tick, ending):
+    if not wanted(ctx, result):
         return False
-    pause = pause_before(tick.attempt, tick.random.random())
+    pause = pause_before(ctx.attempt, ctx.random.random())
     try:
-        see_ended(tick, str(failed["run_id"]))
-        turns.hold(tick, pause)
-        tick.log("trying-again", attempt=attempt, after=ending.outcome.value, seconds=round(pause, 1))
-        tick.sleep(pause)
-        run = _further_run(tick, failed, ending, value, attempt)
-    except Ended as ended:
-        if ended.ending.outcome is not Outcome.SKIPPED:
+        see_ended(ctx, str(failed["run_id"]))
+        turns.reserve(ctx, pause)
+        ctx.log("trying-again", attempt=attempt, after=result.outcome.value, seconds=round(pause, 1))
+        ctx.sleep(pause)
+        run = _further_run(ctx, failed, result, value, attempt)
+    except RunEnded as ended:
+        if ended.result.outcome is not Outcome.SKIPPED:
             raise
-        tick.log("not-tried-again", level="warning", reason=ended.ending.reason, message=ended.ending.message)
+        ctx.log("not-tried-again", level="warning", reason=ended.result.reason, message=ended.result.message)
         return False
-    except Refused as error:
+    except RequestRejected as error:
         if error.status not in (409, 422):  # a thread with a newer run; a server that can't resume
             raise
-        tick.log("not-tried-again", level="warning", reason=f"HTTP{error.status}")
+        ctx.log("not-tried-again", level="warning", reason=f"HTTP{error.status}")
         return False
-    tick.log("tried-again", run=run["run_id"], failed=failed["run_id"], attempt=attempt)
-    adopt(tick, run, attempt=attempt)
+    ctx.log("tried-again", run=run["run_id"], failed=failed["run_id"], attempt=attempt)
+    adopt(ctx, run, attempt=attempt)
     return True
 
 
-def _further_run(tick: Tick, failed: Json, ending: Ending, value: Any, attempt: int) -> Json:
-    within_budget(tick)
-    await_rest(tick)
-    lost = ending.outcome is Outcome.CANCELLED
-    begun = tick.settings.request.retryResume and _has_begun(tick, failed, lost=lost)
-    body = body_after(tick, str(failed["run_id"]), value, begun=begun, attempt=attempt)
-    if tick.read_record() is None:
-        if not lost and tick.clock.now() > tick.settings.deadline + LATE_SECONDS:  # closed, and deleted since
-            raise Ended(Outcome.SKIPPED, "RecordNotFound", "the record of how the occurrence ended is gone")
-        return _start_over(tick, failed, body)
-    return start_after(tick, failed, body, lambda: before_again(tick, failed, goes_on=True))
+def _further_run(ctx: RunContext, failed: Json, result: RunResult, value: Any, attempt: int) -> Json:
+    within_budget(ctx)
+    await_rest(ctx)
+    lost = result.outcome is Outcome.CANCELLED
+    begun = ctx.settings.request.retryResume and _has_begun(ctx, failed, lost=lost)
+    body = body_after(ctx, str(failed["run_id"]), value, begun=begun, attempt=attempt)
+    if ctx.read_record() is None:
+        if not lost and ctx.clock.now() > ctx.settings.deadline + LATE_SECONDS:  # closed, and deleted since
+            raise RunEnded(Outcome.SKIPPED, "RecordNotFound", "the record of how the occurrence ended is gone")
+        return _start_over(ctx, failed, body)
+    return start_after(ctx, failed, body, lambda: before_again(ctx, failed, goes_on=True))
 
 
-def _has_begun(tick: Tick, failed: Json, *, lost: bool) -> bool:
+def _has_begun(ctx: RunContext, failed: Json, *, lost: bool) -> bool:
     """Tell whether there is a checkpoint to go on from; a run that is gone may have left some."""
     if lost:
-        ours = {OCCURRENCE: tick.settings.occurrence}
-        if tick.ask(lambda: tick.server.thread(tick.thread_id)) is None:
+        ours = {OCCURRENCE: ctx.settings.occurrence}
+        if ctx.ask(lambda: ctx.server.thread(ctx.thread_id)) is None:
             return False
-        return tick.ask(lambda: tick.server.has_checkpoint(tick.thread_id, ours))
-    return has_begun(tick, failed)
+        return ctx.ask(lambda: ctx.server.has_checkpoint(ctx.thread_id, ours))
+    return has_begun(ctx, failed)
 
 
-def _start_over(tick: Tick, failed: Json, body: Json) -> Json:
+def _start_over(ctx: RunContext, failed: Json, body: Json) -> Json:
     """Claim the occurrence again: the server has lost all that it knew of it, its record too."""
 
     def look_unrecorded() -> Json | None:
-        run = find_unrecorded_run(tick)
+        run = find_unrecorded_run(ctx)
         return run if run and seconds_of(run["created_at"]) > seconds_of(failed["created_at"]) else None
 
     plan = Start(
-        name=tick.settings.occurrence,
-        look=lambda: find_run(tick),
+        name=ctx.settings.occurrence,
+        look=lambda: find_run(ctx),
         look_unrecorded=look_unrecorded,
-        allow=lambda: before_start(tick),
+        allow=lambda: before_start(ctx),
         in_time=lambda: None,
         refused=lambda error: error,
         close=lambda _: None,
         body=body,
     )
-    return start_once(tick, plan)
+    return start_once(ctx, plan)

@@ -5,10 +5,10 @@ from typing import Any, Final
 from graphcron.contract import Outcome
 from graphcron.runner.admission import checks
 from graphcron.runner.client import answers
-from graphcron.runner.client.errors import Ended, Refused
+from graphcron.runner.client.errors import RequestRejected, RunEnded
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.occurrence import outcome
-from graphcron.runner.occurrence.context import LONGEST_DELAY, STOP_SECONDS, Tick
+from graphcron.runner.occurrence.context import LONGEST_DELAY, STOP_SECONDS, RunContext
 from graphcron.runner.occurrence.identity import lock_id, resume_name
 from graphcron.runner.occurrence.lookup import newest_run
 from graphcron.runner.occurrence.outcome import LIVE
@@ -36,95 +36,95 @@ GONE: Final = "gone"
 """Our own word for the status of a run that the server has lost, and that may be tried again."""
 
 
-def start(tick: Tick, value: Any) -> Json:
+def start(ctx: RunContext, value: Any) -> Json:
     """Start the occurrence's run with this input, or attach to the one there is."""
-    settings = tick.settings
+    settings = ctx.settings
 
     def in_time() -> None:
-        if tick.clock.now() > settings.deadline:
-            when, error = tick.unanswered
+        if ctx.clock.now() > settings.deadline:
+            when, error = ctx.unanswered
             if when > settings.deadline - LONGEST_DELAY:
-                raise tick.unreachable(error)
-            raise Ended(
+                raise ctx.unreachable(error)
+            raise RunEnded(
                 Outcome.SKIPPED,
                 "StartingDeadlineExceeded",
                 f"not started within {settings.request.startingDeadlineSeconds} s of "
                 + ("the scheduled time" if settings.requested == settings.scheduled else "being asked for"),
             )
 
-    def refused(error: Refused) -> Ended:
-        if error.status == 409 and tick.shared:
+    def refused(error: RequestRejected) -> RunEnded:
+        if error.status == 409 and ctx.shared:
             message = "the thread runs something else, and multitaskStrategy is reject"
-            return Ended(Outcome.SKIPPED, "ThreadBusy", message)
-        return Ended(*outcome.of_refusal(error, settings.credentials))
+            return RunEnded(Outcome.SKIPPED, "ThreadBusy", message)
+        return RunEnded(*outcome.of_refusal(error, settings.credentials))
 
-    def close(ended: Ended) -> None:
-        tick.mark(closed_by(ended.ending))
+    def close(ended: RunEnded) -> None:
+        ctx.mark(closed_by(ended.result))
 
-    strategy = None if tick.shared else "reject"
-    body = run_body(tick, value, strategy=strategy)
+    strategy = None if ctx.shared else "reject"
+    body = run_body(ctx, value, strategy=strategy)
     plan = Start(
         name=settings.occurrence,
-        look=lambda: find_run(tick),
-        look_unrecorded=lambda: find_unrecorded_run(tick),
-        allow=lambda: checks.before_start(tick),
+        look=lambda: find_run(ctx),
+        look_unrecorded=lambda: find_unrecorded_run(ctx),
+        allow=lambda: checks.before_start(ctx),
         in_time=in_time,
         refused=refused,
         close=close,
         body=body,
-        is_late=lambda: tick.clock.now() > settings.deadline + LATE_SECONDS,
+        is_late=lambda: ctx.clock.now() > settings.deadline + LATE_SECONDS,
     )
-    run = start_once(tick, plan)
-    adopt(tick, run)
-    forget_stop(tick)
+    run = start_once(ctx, plan)
+    adopt(ctx, run)
+    forget_stop(ctx)
     return run
 
 
-def forget_stop(tick: Tick) -> None:
+def forget_stop(ctx: RunContext) -> None:
     """See whether a run is cancelled that a pod before us was told to stop; if not, its mark is not true any more.
 
     That pod may have died before it sent the request, or still tries to. A person who cancels the run later means it.
     """
-    if not (tick.run and tick.record and tick.record.text(STOPPED_RUN) == tick.run_id):
+    if not (ctx.run and ctx.record and ctx.record.text(STOPPED_RUN) == ctx.run_id):
         return
-    until = tick.clock.steady() + STOP_SECONDS + tick.settings.grace / 2
-    while tick.run.get("status") in LIVE:
-        if tick.clock.steady() >= until:
-            tick.mark({STOPPED_RUN: ""})
+    until = ctx.clock.steady() + STOP_SECONDS + ctx.settings.grace / 2
+    while ctx.run.get("status") in LIVE:
+        if ctx.clock.steady() >= until:
+            ctx.mark({STOPPED_RUN: ""})
             return
-        tick.sleep(min(1.0, tick.settings.grace / 10))
-        tick.run = tick.ask(lambda: tick.server.run(tick.thread_id, tick.run_id)) or {**tick.run, "status": GONE}
+        ctx.sleep(min(1.0, ctx.settings.grace / 10))
+        ctx.run = ctx.ask(lambda: ctx.server.run(ctx.thread_id, ctx.run_id)) or {**ctx.run, "status": GONE}
 
 
-def adopt(tick: Tick, run: Json, *, attempt: int = 1) -> None:
+def adopt(ctx: RunContext, run: Json, *, attempt: int = 1) -> None:
     """Follow this run from here on, and say so on the record.
 
     Parameters
     ----------
-    tick
+    ctx
         Who follows.
     run
         What is followed.
     attempt
         Which run of the occurrence it is at least; record and run may know better.
     """
-    tick.run = run
-    tick.attempt = max(tick.attempt, attempt, _attempt(run, tick.record))
-    tick.in_doubt = False
-    run_id = tick.run_id
-    tick.log.bind(run=run_id, thread=tick.thread_id)
-    tick.log("following", status=answers.run_status(run))
-    known = tick.record.text(ACCEPTED) if tick.record else ""
-    tick.accepted = known or str(run["created_at"])
-    if not tick.record or tick.record.text(RUN_ID) != run_id:
-        note = {RUN_ID: run_id, THREAD_ID: tick.thread_id, ACCEPTED: tick.accepted}
-        if tick.attempt > 1:
-            note[ATTEMPTS] = str(tick.attempt)
-        if tick.record and tick.record.text(AWAITED_FOR):
+    ctx.run = run
+    ctx.attempt = max(ctx.attempt, attempt, _attempt(run, ctx.record))
+    ctx.in_doubt = False
+    run_id = ctx.run_id
+    ctx.log.bind(run=run_id, thread=ctx.thread_id)
+    ctx.log("following", status=answers.run_status(run))
+    known = ctx.record.text(ACCEPTED) if ctx.record else ""
+    ctx.accepted = known or str(run["created_at"])
+    if not ctx.record or ctx.record.text(RUN_ID) != run_id:
+        note = {RUN_ID: run_id, THREAD_ID: ctx.thread_id, ACCEPTED: ctx.accepted}
+        if ctx.attempt > 1:
+            note[ATTEMPTS] = str(ctx.attempt)
+        if ctx.record and ctx.record.text(AWAITED_FOR):
             note[AWAITED_FOR] = ""
-        if tick.record and tick.record.text(STATE) == DONE:
+        if ctx.record and ctx.record.text(STATE) == DONE:
             note |= {STATE: ACTIVE, OUTCOME: "", REASON: ""}
-        tick.mark(note)
+        ctx.mark(note)
 
 
 def _attempt(run: Json, record: Record | None) -> int:
@@ -138,9 +138,9 @@ def _accepted(record: Record) -> str:
     return record.text(ACCEPTED) or str(record.thread["created_at"])
 
 
-def run_body(tick: Tick, value: Any, *, strategy: str | None, attempt: int = 1) -> Json:
+def run_body(ctx: RunContext, value: Any, *, strategy: str | None, attempt: int = 1) -> Json:
     """Return the body of ``POST /threads/{id}/runs``."""
-    settings = tick.settings
+    settings = ctx.settings
     run = dict(settings.request.run or {})
     body = {
         "stream_mode": "custom",  # nobody streams it: the least that the server has to publish
@@ -161,54 +161,54 @@ def run_body(tick: Tick, value: Any, *, strategy: str | None, attempt: int = 1) 
     return body
 
 
-def find_run(tick: Tick) -> Json | None:
+def find_run(ctx: RunContext) -> Json | None:
     """Return the occurrence's newest run, or None: nobody has started one.
 
     Raises
     ------
-    Ended
+    RunEnded
         Another pod has ended the occurrence, or its run is gone.
     """
-    record = tick.read_record()
+    record = ctx.read_record()
     if record is None:
-        return find_unrecorded_run(tick)
+        return find_unrecorded_run(ctx)
     run_id = record.text(RUN_ID)
     if not run_id:
         if record.outcome:
-            raise Ended(record.outcome, record.reason, "an earlier pod of this occurrence ended so")
-        return find_later_run(tick, "")
-    run = tick.ask(lambda: tick.server.run(tick.thread_id, run_id))
+            raise RunEnded(record.outcome, record.reason, "an earlier pod of this occurrence ended so")
+        return find_later_run(ctx, "")
+    run = ctx.ask(lambda: ctx.server.run(ctx.thread_id, run_id))
     if run is None:
         if record.outcome:
-            raise Ended(record.outcome, record.reason, "an earlier pod followed the run to its end")
-        if not tick.settings.request.retryAttempts:
-            raise Ended(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
-        return {"run_id": run_id, "thread_id": tick.thread_id, "status": GONE, "created_at": _accepted(record)}
+            raise RunEnded(record.outcome, record.reason, "an earlier pod followed the run to its end")
+        if not ctx.settings.request.retryAttempts:
+            raise RunEnded(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
+        return {"run_id": run_id, "thread_id": ctx.thread_id, "status": GONE, "created_at": _accepted(record)}
     return run
 
 
-def find_unrecorded_run(tick: Tick) -> Json | None:
+def find_unrecorded_run(ctx: RunContext) -> Json | None:
     """Return the occurrence's newest run where there is no record that could name it.
 
     On the occurrence's own thread there is none to be found: that thread is the record, and who deletes it deletes its
     runs. A server that keeps them answers the request for another with 409 (``reject``).
     """
-    return find_later_run(tick, "") if tick.shared else None
+    return find_later_run(ctx, "") if ctx.shared else None
 
 
-def find_follow_up(tick: Tick, run_id: str) -> Json | None:
+def find_follow_up(ctx: RunContext, run_id: str) -> Json | None:
     """Return the newer run with which a pod of ours has followed up this one, or None.
 
     A newer run on the occurrence's own thread may also be a person's. A pod of ours has made a lock for it.
     """
-    later = find_later_run(tick, run_id)
-    if later is None or tick.shared:
+    later = find_later_run(ctx, run_id)
+    if later is None or ctx.shared:
         return later
-    lock = lock_id(resume_name(tick.settings.occurrence, run_id), 0)
-    return later if tick.ask(lambda: tick.server.thread(lock)) else None
+    lock = lock_id(resume_name(ctx.settings.occurrence, run_id), 0)
+    return later if ctx.ask(lambda: ctx.server.thread(lock)) else None
 
 
-def find_later_run(tick: Tick, than: str) -> Json | None:
+def find_later_run(ctx: RunContext, than: str) -> Json | None:
     """Return the occurrence's newest run on its thread, unless that is the one we know."""
-    run = newest_run(tick, tick.thread_id, tick.settings.occurrence, tick.settings.scheduled, shared=tick.shared)
+    run = newest_run(ctx, ctx.thread_id, ctx.settings.occurrence, ctx.settings.scheduled, shared=ctx.shared)
     return run if run and run.get("run_id") != than else None

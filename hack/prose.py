@@ -49,13 +49,26 @@ TEXTS: Final = (
 CODE: Final = ("operator/graphcron/**/*.py",)
 
 NOT_YET: Final = (
-    "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "benchmarks",
     "charts/graphcron",
-    "docs",
+    "docs/api.md",
+    "docs/architecture.md",
+    "docs/budgets.md",
+    "docs/cli-reference.md",
+    "docs/cli.md",
+    "docs/comparison.md",
+    "docs/cron-jobs.md",
+    "docs/human-in-the-loop.md",
+    "docs/metrics.md",
+    "docs/migration.md",
+    "docs/performance.md",
+    "docs/protocol.md",
+    "docs/schedules.md",
+    "docs/servers.md",
+    "docs/troubleshooting.md",
     "operator/graphcron",
 )
 """Files and folders that are still to be rewritten."""

@@ -38,11 +38,11 @@ $(NODE_MODULES): tests/docs/package-lock.json
 
 .PHONY: demo
 demo: $(VENV)/.done ## Bring up a cluster and watch a GraphCron run a graph (CLUSTER=…, REGISTRY=… that has the images)
-	@$(PY) hack/demo.py up $(if $(REGISTRY),--registry $(REGISTRY))
+	@$(PY) hack/demo up $(if $(REGISTRY),--registry $(REGISTRY))
 
 .PHONY: demo-down
 demo-down: $(VENV)/.done ## Take the demo's cluster away
-	@$(PY) hack/demo.py down
+	@$(PY) hack/demo down
 
 .PHONY: cluster
 cluster: $(VENV)/.done ## Bring up a local Kubernetes (CLUSTER=auto|kind|local|current, NAME=graphcron)
@@ -58,11 +58,11 @@ images: $(VENV)/.done ## Build the images
 
 .PHONY: test
 test: $(VENV)/.done $(if $(shell command -v npm 2>/dev/null),$(NODE_MODULES)) lint types check-generated ## Run everything that can fail: lint, types and all tests, on a cluster of their own
-	@$(PY) hack/test.py -n 4 --dist worksteal $(ARGS)
+	@$(PY) hack/test -n 4 --dist worksteal $(ARGS)
 
 .PHONY: chaos
 chaos: $(VENV)/.done ## Break things at random for some 20 minutes, and count what must not be (OCCURRENCES=300, SEED=…)
-	@$(PY) hack/chaos.py $(if $(OCCURRENCES),--occurrences $(OCCURRENCES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@$(PY) hack/test/own_cluster.py chaos -m tests.chaos $(if $(OCCURRENCES),--occurrences $(OCCURRENCES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: simulate
 simulate: $(VENV)/.done ## Play many scenarios with faults in virtual time (OF=runner|operator, SCENARIOS=3000, PROFILE=…, SEED=…)
@@ -70,11 +70,11 @@ simulate: $(VENV)/.done ## Play many scenarios with faults in virtual time (OF=r
 
 .PHONY: storm
 storm: $(VENV)/.done ## Apply many GraphCrons at once on a cluster of their own, and count what must not be (GRAPHCRONS=300)
-	@$(PY) hack/storm.py $(if $(GRAPHCRONS),--graphcrons $(GRAPHCRONS)) $(ARGS)
+	@GRAPHCRON_STORM=$(or $(GRAPHCRONS),300) $(PY) hack/test/own_cluster.py storm -m pytest -q -s tests/e2e/test_storm.py $(ARGS)
 
 .PHONY: test-kubernetes
 test-kubernetes: $(VENV)/.done ## Run the tests that depend on Kubernetes, with kind (KUBERNETES=1.33|1.34|1.35|1.36)
-	@CLUSTER=kind $(PY) hack/test.py -n 4 --dist worksteal tests/api tests/operator tests/e2e tests/chart tests/install $(ARGS)
+	@CLUSTER=kind $(PY) hack/test -n 4 --dist worksteal tests/api tests/operator tests/e2e tests/chart tests/install $(ARGS)
 
 .PHONY: test-argocd
 test-argocd: $(VENV)/.done ## Run the tests of Argo CD's Lua with the real argocd, which takes ten minutes to build
@@ -82,7 +82,7 @@ test-argocd: $(VENV)/.done ## Run the tests of Argo CD's Lua with the real argoc
 
 .PHONY: upgrade-test
 upgrade-test: $(VENV)/.done ## Upgrade from the last release, on a cluster of its own (FROM=revision)
-	@$(PY) hack/upgrade.py $(if $(FROM),--from $(FROM)) $(ARGS)
+	@$(PY) hack/test/own_cluster.py upgrade -m tests.upgrade $(if $(FROM),--from $(FROM)) $(ARGS)
 
 .PHONY: test-quick
 test-quick: $(VENV)/.done ## Run the tests that need no cluster
@@ -98,24 +98,22 @@ lint: $(VENV)/.done ## Check style, imports and prose
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-cache
-	@$(PY) hack/prose.py
+	@$(PY) hack/docs/prose.py
 
 .PHONY: types
 types: $(VENV)/.done ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
-	@cd hack/chart && ../../$(BIN)/mypy --strict .
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --config-file ../pyproject.toml --strict bench *.py
-	@cd hack && ../$(BIN)/mypy --strict bases.py demo.py test.py chaos.py storm.py release.py upgrade.py metrics_page.py api_page.py \
-	  cli_page.py recording.py prose.py docs/hooks.py
+	@set -e; for each in chart demo docs release test; do (cd hack/$$each && ../../$(BIN)/mypy --strict .); done
 
 .PHONY: generate
 generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, charts/static, pages of docs/, Argo CD's ConfigMap
 	@$(PY) -m graphcron.api.crd
 	@$(PY) examples/gitops/argocd/argocd_cm.py
-	@$(PY) hack/metrics_page.py
-	@$(PY) hack/api_page.py
-	@$(PY) hack/cli_page.py
+	@$(PY) hack/docs/metrics_page.py
+	@$(PY) hack/docs/api_page.py
+	@$(PY) hack/docs/cli_page.py
 	@$(PY) benchmarks/page.py
 	@$(PY) hack/chart
 
@@ -123,15 +121,15 @@ generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and 
 check-generated: $(VENV)/.done ## Fail where a generated file is stale
 	@$(PY) -m graphcron.api.crd --check
 	@$(PY) examples/gitops/argocd/argocd_cm.py --check
-	@$(PY) hack/metrics_page.py --check
-	@$(PY) hack/api_page.py --check
-	@$(PY) hack/cli_page.py --check
+	@$(PY) hack/docs/metrics_page.py --check
+	@$(PY) hack/docs/api_page.py --check
+	@$(PY) hack/docs/cli_page.py --check
 	@$(PY) benchmarks/page.py --check
 	@$(PY) hack/chart --check
 
 .PHONY: recording
 recording: $(VENV)/.done ## Make the terminal pictures of the README and of docs/cli.md anew, on a cluster of their own (PICTURE=demo|cli)
-	@$(PY) hack/recording.py $(PICTURE)
+	@$(PY) hack/test/own_cluster.py recording hack/demo/recording.py $(PICTURE)
 
 # Without the variable the theme prints a notice about its future. Never --quiet: what is not printed, --strict lets pass.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs
@@ -146,7 +144,7 @@ docs-serve: $(VENV)/.done ## Show the site on this machine, and follow what you 
 
 .PHONY: bases
 bases: ## Pin the base images in the Dockerfiles by the digests that their registries have now
-	@$(PYTHON) hack/bases.py
+	@$(PYTHON) hack/release/bases.py
 
 .PHONY: oracle
 oracle: ## Make the clock's test vectors from robfig/cron (needs Go)
@@ -208,12 +206,12 @@ bench-kopf: $(VENV)/.done ## Measure what kopf costs for each event, without a c
 .PHONY: release-package
 release-package: ## Pack the chart and install.yaml into dist, with the registry that holds the images (REGISTRY=…)
 	@test -n "$(REGISTRY)" || { echo "Which registry? make release-package REGISTRY=registry.example.com/team"; exit 1; }
-	@$(PYTHON) hack/release.py stage --registry $(REGISTRY)
+	@$(PYTHON) hack/release stage --registry $(REGISTRY)
 	@"$$($(PYTHON) hack/cluster tools)/helm" package dist/chart/graphcron --destination dist
 
 .PHONY: release-push
 release-push: release-package ## Push the chart, and the images for amd64 and arm64 (REGISTRY=…, VERSION=…, SOURCE=…)
-	@$(PYTHON) hack/bases.py --check
+	@$(PYTHON) hack/release/bases.py --check
 	@set -e; for name in operator runner; do \
 	  docker buildx build --target $$name --platform linux/amd64,linux/arm64 --provenance=mode=max --push \
 	    --label org.opencontainers.image.title=graphcron-$$name --label org.opencontainers.image.licenses=Apache-2.0 \

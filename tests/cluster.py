@@ -28,7 +28,7 @@ def tool(name: str) -> str:
 
 
 ENV_CLUSTER = "GRAPHCRON_TEST_CLUSTER"
-"""Name of the cluster; `hack/test.py` brings it up before the tests and down after them."""
+"""Name of the cluster; `hack/test` brings it up before the tests and down after them."""
 
 
 class Cluster:

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos``: chaos on the cluster that GRAPHCRON_TEST_CLUSTER names; `hack/chaos.py` brings one up."""
+"""``python -m tests.chaos``: chaos on the cluster that GRAPHCRON_TEST_CLUSTER names; `make chaos` brings one up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.chaos.chaos import Chaos, long_plan, short_plan
 from tests.cluster import ENV_CLUSTER, ROOT, Cluster
 
-sys.path.insert(0, str(ROOT / "hack"))
+sys.path.insert(0, str(ROOT / "hack/demo"))
 
 
 def main() -> int:

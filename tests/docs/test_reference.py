@@ -197,7 +197,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def _run(checkout: Path, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, f"hack/{script}", *arguments],
+        [sys.executable, f"hack/docs/{script}", *arguments],
         cwd=checkout,
         env={**os.environ, "PYTHONPATH": str(checkout / "operator"), **environment},
         capture_output=True,

@@ -63,7 +63,7 @@ def test_the_demo_shows_a_finished_run_and_deleting_leaves_nothing(cluster: Clus
     values = tmp_path / "values.yaml"
     values.write_text(yaml.safe_dump({"watchNamespaces": [f"!{ALONE}*"]}))  # as the other tests need it
 
-    demo = [sys.executable, str(ROOT / "hack/demo.py"), "up", "--cluster", cluster.name, "--loaded"]
+    demo = [sys.executable, str(ROOT / "hack/demo"), "up", "--cluster", cluster.name, "--loaded"]
     done = subprocess.run([*demo, "--values", str(values)], capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     text = done.stdout
@@ -87,7 +87,7 @@ def test_the_demo_shows_a_finished_run_and_deleting_leaves_nothing(cluster: Clus
     # Its commands can be pasted.
     describe, delete, down = commands_in(text)
     assert "Succeeded" in typed(describe)
-    assert down.endswith(f"hack/demo.py down --cluster {cluster.name}")
+    assert down.endswith(f"hack/demo down --cluster {cluster.name}")
 
     # Deleting leaves nothing, and nothing runs on.
     slow = {"graphcron/name": "slow"}

@@ -21,7 +21,7 @@ END = "that is all that this kubectl can do"
 
 
 def demo(machine: Machine, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, str(ROOT / "hack/demo.py"), "up", *words]
+    command = [sys.executable, str(ROOT / "hack/demo"), "up", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=machine.environment)
 
 
@@ -85,7 +85,7 @@ def test_make_passes_the_registry_on() -> None:
         ["make", "--dry-run", "demo", "REGISTRY=registry.example.com/team"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "hack/demo.py up --registry registry.example.com/team" in done.stdout
+    assert "hack/demo up --registry registry.example.com/team" in done.stdout
 
 
 HELM = {
@@ -167,5 +167,5 @@ def test_the_tests_install_node_modules_only_where_npm_is(node: bool, tmp_path: 
         check=True,
         env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
     )
-    assert "hack/test.py" in done.stdout
+    assert "hack/test" in done.stdout
     assert ("npm ci" in done.stdout) is node

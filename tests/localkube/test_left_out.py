@@ -66,11 +66,11 @@ def test_a_need_that_is_none_is_an_error(machine: Machine) -> None:
 
 
 def test_the_last_line_counts_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "hack"))
+    monkeypatch.syspath_prepend(str(ROOT / "hack/test"))
     sys.modules.pop("test", None)
     import importlib.util
 
-    spec = importlib.util.spec_from_file_location("hack_test", ROOT / "hack/test.py")
+    spec = importlib.util.spec_from_file_location("hack_test", ROOT / "hack/test/__main__.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

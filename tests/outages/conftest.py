@@ -1,4 +1,4 @@
-"""Parts of the control plane stopped: these tests disturb all others, so `hack/test.py` gives them a cluster of their own."""
+"""Parts of the control plane stopped: these tests disturb all others, so `hack/test` gives them a cluster of their own."""
 
 from tests.e2e.conftest import api, crons, langgraph
 

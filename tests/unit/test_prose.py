@@ -56,7 +56,7 @@ def test_command_ruled_out_word_fails(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("Read anew.\n", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, ROOT / "hack/prose.py", page], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, ROOT / "hack/docs/prose.py", page], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (1, f"{page}:1: 'anew': again\n")
 

@@ -138,7 +138,7 @@ def test_the_tag_decides_what_is_right():
 def test_before_the_first_release_only_a_tag_needs_a_section():
     first = {**FILES, "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n- Everything.\n"}
     assert release.problems(first) == []
-    assert release.problems(first, "v0.2.0") == ["CHANGELOG.md has no version yet: python hack/release.py bump 0.2.0"]
+    assert release.problems(first, "v0.2.0") == ["CHANGELOG.md has no version yet: python hack/release bump 0.2.0"]
     assert release.problems({**first, "CHANGELOG.md": "# Changelog\n"}) == [
         "CHANGELOG.md has neither a version nor `## Unreleased`"
     ]

@@ -1,4 +1,4 @@
-"""``python -m tests.upgrade``: on the cluster that GRAPHCRON_TEST_CLUSTER names; `hack/upgrade.py` brings one up."""
+"""``python -m tests.upgrade``: on the cluster that GRAPHCRON_TEST_CLUSTER names; `make upgrade-test` brings one up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import uuid
 
 from tests.cluster import ENV_CLUSTER, ROOT, Cluster
 
-sys.path.insert(0, str(ROOT / "hack"))
+sys.path.insert(0, str(ROOT / "hack/demo"))
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
     from tests.upgrade.previous import Previous, files_of, last_release
     from tests.upgrade.upgrade import leave_and_return, upgrade
 
-    parser = argparse.ArgumentParser(prog="python hack/upgrade.py")
+    parser = argparse.ArgumentParser(prog="python -m tests.upgrade")
     parser.add_argument("--from", dest="revision", default=last_release(), help="default: %(default)s")
     revision = parser.parse_args().revision
     cluster = Cluster(os.environ[ENV_CLUSTER])

@@ -1,4 +1,4 @@
-"""The operator is uninstalled and changed here, so `hack/test.py` runs these tests alone."""
+"""The operator is uninstalled and changed here, so `hack/test` runs these tests alone."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Previous:
     """
 
     def __init__(self, folder: Path, cluster: Cluster) -> None:
-        self.installing = _module(folder / "hack/installing.py")
+        self.installing = _module(folder / "hack/demo/installing.py")
         """Its own way to install itself, with its own chart and values."""
         self._folder = folder
         self._cluster = cluster

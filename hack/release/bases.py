@@ -1,7 +1,7 @@
 """Pin the base images: write into each Dockerfile the digest that the tag of each base has in its registry today.
 
-    python hack/bases.py            write the digests
-    python hack/bases.py --check    fail where a base has none
+    python hack/release/bases.py            write the digests
+    python hack/release/bases.py --check    fail where a base has none
 
 A base is a line such as `ARG BASE=python:3.13-slim-bookworm`, with `@sha256:…` behind it once it is pinned. The digest
 is that of the list of all platforms, and crane asks for it.
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = ("Dockerfile", "examples/langgraph-server/Dockerfile")
 BASE = re.compile(r"^(ARG \w*BASE=)([^\s@]+)(?:@(sha256:[0-9a-f]{64}))?$", re.MULTILINE)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

@@ -1,6 +1,6 @@
 """Write docs/cli-reference.md: the verbs of ``kubectl graphcron`` as the program declares them.
 
-python hack/cli_page.py [--check]
+python hack/docs/cli_page.py [--check]
 
 ``typer utils docs`` cuts what a verb does after 45 characters in its list, gives options no anchors, and takes
 ``<angle brackets>`` for HTML.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HEAD = """\
 # Command line reference
 
-<!-- Made by hack/cli_page.py: change the verbs in operator/graphcron/cli, then run `make generate`. -->
+<!-- Made by hack/docs/cli_page.py: change the verbs in operator/graphcron/cli, then run `make generate`. -->
 
 All verbs of `kubectl graphcron`, with their options. `graphcron VERB` is the same program.
 [kubectl graphcron](cli.md) shows them at work.

@@ -1,9 +1,9 @@
 """What a release needs besides building: one version everywhere, its notes, and files that name the registry.
 
-    python hack/release.py check [--tag v0.2.0]
-    python hack/release.py notes 0.2.0
-    python hack/release.py bump 0.2.0
-    python hack/release.py stage --registry registry.example.com/team
+    python hack/release check [--tag v0.2.0]
+    python hack/release notes 0.2.0
+    python hack/release bump 0.2.0
+    python hack/release stage --registry registry.example.com/team
 
 Standard library only: it runs before anything is installed.
 """
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG = "CHANGELOG.md"
 CHART = "charts/graphcron"
 MANIFEST = "charts/static/install.yaml"
@@ -115,7 +115,7 @@ def problems(files: Mapping[str, str], tag: str | None = None) -> list[str]:
     elif tag is None and UNRELEASED not in known:
         return [f"{CHANGELOG} has neither a version nor `## {UNRELEASED}`"]
     elif tag is not None:
-        return [f"{CHANGELOG} has no version yet: python hack/release.py bump {tag.removeprefix('v')}"]
+        return [f"{CHANGELOG} has no version yet: python hack/release bump {tag.removeprefix('v')}"]
     wanted = tag.removeprefix("v") if tag else next(iter(said.values()))
     wrong = [f"{place} is {version}, not {wanted}" for place, version in said.items() if version != wanted]
     if tag and not tag.startswith("v"):
@@ -188,7 +188,7 @@ def _bump(arguments: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python hack/release.py", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python hack/release", description=(__doc__ or "").split("\n")[0])
     verbs = parser.add_subparsers(required=True)
     check = verbs.add_parser("check", help="fail where versions do not agree")
     check.add_argument("--tag", help="the tag that is released, such as v0.2.0")
@@ -214,7 +214,3 @@ def main(words: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

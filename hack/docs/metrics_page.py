@@ -1,6 +1,6 @@
 """Write docs/metrics.md: the metrics as the code declares them, and the chart's alerts.
 
-python hack/metrics_page.py [--check]
+python hack/docs/metrics_page.py [--check]
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/metrics.md"
 ALERTS = ROOT / "charts/graphcron/files/alerts.yaml"
 
@@ -57,7 +57,7 @@ VALUES: Final = {
 HEAD = """\
 # Metrics and alerts
 
-<!-- Made by hack/metrics_page.py: change the metrics or the chart's alerts, then run `make generate`. -->
+<!-- Made by hack/docs/metrics_page.py: change the metrics or the chart's alerts, then run `make generate`. -->
 
 The operator tells Prometheus at `/metrics`, port 8080 of the Service `graphcron-metrics`, how its own work goes, how
 each GraphCron stands, and how runs ended. [Install](install.md#monitoring) says how Prometheus and Grafana come to
@@ -126,7 +126,7 @@ def _labels() -> Iterator[str]:
     yield from (f"| `{label}` | {text} |" for label, text in VALUES.items() if label in used)
     missing = used - VALUES.keys()
     if missing:
-        raise SystemExit(f"hack/metrics_page.py does not know what these labels say: {', '.join(sorted(missing))}")
+        raise SystemExit(f"hack/docs/metrics_page.py does not know what these labels say: {', '.join(sorted(missing))}")
 
 
 def _alerts() -> Iterator[str]:

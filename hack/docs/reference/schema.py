@@ -45,7 +45,7 @@ def fields(schema: Schema, path: str = "") -> Iterator[Field]:
     """Yield the fields below a schema, each before its own."""
     unknown = schema.keys() - _KNOWN
     if unknown:
-        raise SystemExit(f"hack/reference/schema.py can't tell what this means at {path}: {', '.join(sorted(unknown))}")
+        raise SystemExit(f"reference/schema.py can't tell what this means at {path}: {', '.join(sorted(unknown))}")
     required = schema.get("required", ())
     for name, each in schema.get("properties", {}).items():
         here = f"{path}.{name}" if path else name

@@ -1,6 +1,6 @@
 """Write docs/api.md: all fields of GraphCron and GraphServer, as the CRDs and the model declare them.
 
-python hack/api_page.py [--check]
+python hack/docs/api_page.py [--check]
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HEAD = f"""\
 # API reference
 
-<!-- Made by hack/api_page.py: change operator/graphcron/api/v1alpha1 or api/names.py, then run `make generate`. -->
+<!-- Made by hack/docs/api_page.py: change api/v1alpha1 or api/names.py of the operator, then run `make generate`. -->
 
 The resources of `{names.API_VERSION}`: [GraphCron](#graphcron) and [GraphServer](#graphserver).
 

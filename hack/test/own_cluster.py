@@ -1,4 +1,9 @@
-"""A cluster of one's own for the time of a test run: up with all images, and down again whatever happens."""
+"""Run Python on a separate cluster that has all images and goes when the program ends.
+
+    python hack/test/own_cluster.py NAME [Python's arguments]
+
+A cluster that GRAPHCRON_TEST_CLUSTER names is used instead, and stays.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,14 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = [sys.executable, str(ROOT / "hack/cluster")]
 IMAGES = ("operator", "runner", "langgraph-server")
 
@@ -41,3 +46,14 @@ def own_cluster(prefix: str) -> Iterator[dict[str, str]]:
         yield {**os.environ, "GRAPHCRON_TEST_CLUSTER": name}
     finally:
         subprocess.run([*CLUSTER, "down", "--name", name], check=True)
+
+
+def main(prefix: str, *arguments: str) -> int:
+    """Run Python with these arguments; return its exit code."""
+    given = "GRAPHCRON_TEST_CLUSTER" in os.environ
+    with nullcontext(dict(os.environ)) if given else own_cluster(prefix) as environment:
+        return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:]))

@@ -1,6 +1,6 @@
 """Find words that the style of the documentation rules out, in pages, the chart's texts and the operator's code.
 
-python hack/prose.py [FILE …]
+python hack/docs/prose.py [FILE …]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 WORDS: Final = {
     r"anew": "again",

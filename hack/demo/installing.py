@@ -18,7 +18,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts/graphcron"
 SERVER_MANIFEST = ROOT / "hack/demo/langgraph-server.yaml"
 

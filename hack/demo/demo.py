@@ -2,8 +2,8 @@
 
 Again at any time; what is in place is left alone:
 
-    python hack/demo.py up
-    python hack/demo.py down
+    python hack/demo up
+    python hack/demo down
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python hack/demo.py", description="Watch a GraphCron run a graph.")
+    parser = argparse.ArgumentParser(prog="python hack/demo", description="Watch a GraphCron run a graph.")
     common = argparse.ArgumentParser(add_help=False)
     where = common.add_mutually_exclusive_group()
     where.add_argument(
@@ -220,7 +220,7 @@ def _commands(stand: Stand, name: str) -> list[tuple[str, str]]:
     elif name == f"{NAME}-current":
         end = "make demo-down CLUSTER=current"
     else:
-        end = f"{_short(Path(sys.executable))} {_short(ROOT / 'hack/demo.py')} down --cluster {name}"
+        end = f"{_short(Path(sys.executable))} {_short(ROOT / 'hack/demo')} down --cluster {name}"
     return [
         ("What it did, run by run", f"{here} describe gcron {FIRST}"),
         ("Delete it: its CronJob, Jobs and Pods go too; a run under way is cancelled", f"{here} delete gcron {FIRST}"),
@@ -288,7 +288,3 @@ def hack(*words: str) -> str:
     if process.returncode:
         raise InstallError("".join(errors).strip().removeprefix("error: ") or f"hack/cluster {words[0]} failed")
     return printed
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

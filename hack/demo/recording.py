@@ -1,9 +1,9 @@
 """The pictures of the README and of the docs: real sessions in a cluster, each as one SVG file.
 
-    python hack/recording.py [PICTURE …]
+    python hack/demo/recording.py [PICTURE …]
 
 Nothing in them is made up: each command is run, and what it prints is what is seen. The cluster is the one that
-GRAPHCRON_TEST_CLUSTER names, with all images loaded, or one for the time of the recording.
+GRAPHCRON_TEST_CLUSTER names, with all images loaded; `make recording` brings one up.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,6 @@ from installing import (
     make_namespace,
     say,
 )
-from own_cluster import own_cluster
 from terminal import Step, picture
 
 if TYPE_CHECKING:
@@ -99,13 +98,11 @@ class Terminal:
 
 def main(words: list[str]) -> int:
     """Make the pictures; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python hack/recording.py", description="Make the pictures of the docs.")
+    parser = argparse.ArgumentParser(prog="python hack/demo/recording.py", description="Make the pictures of the docs.")
     parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=f"of {', '.join(PICTURES)} (default: all)")
     wanted = parser.parse_args(words).pictures or list(PICTURES)
-    given = "GRAPHCRON_TEST_CLUSTER" in os.environ
     try:
-        with nullcontext(dict(os.environ)) if given else own_cluster("recording") as environment:
-            record(environment["GRAPHCRON_TEST_CLUSTER"], wanted)
+        record(os.environ["GRAPHCRON_TEST_CLUSTER"], wanted)
     except InstallError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 """Run pytest on a cluster of its own.
 
-    python hack/test.py [pytest's arguments]
+    python hack/test [pytest's arguments]
 
 Tests that disturb others come last and alone; those that stop parts of the cluster have another one meanwhile.
 """

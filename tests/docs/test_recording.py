@@ -15,8 +15,9 @@ import yaml
 
 from graphcron.api import names
 from graphcron.api.crd import GRAPHCRON
-from graphcron.cli import rows, verbs
+from graphcron.cli import verbs
 from graphcron.cli.app import app
+from graphcron.cli.printing import columns
 from graphcron.contract import Outcome
 from terminal import LINES, Step, picture
 from tests.cluster import ROOT
@@ -165,13 +166,13 @@ def test_kubectl_shows_the_columns_of_the_crd() -> None:
 def test_the_program_shows_its_columns() -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     described = steps_of(read(DEMO))["kubectl graphcron describe daily-report"]
-    assert cells(described[described.index("Recent runs") + 1]) == titles(rows.run_columns("UTC"))
-    assert cells(described[described.index("Conditions") + 1]) == titles(rows.CONDITION_COLUMNS)
+    assert cells(described[described.index("Recent runs") + 1]) == titles(columns.run_columns("UTC"))
+    assert cells(described[described.index("Conditions") + 1]) == titles(columns.CONDITION_COLUMNS)
     steps = steps_of(read(CLI))
-    assert cells(steps["kubectl graphcron list"][0]) == titles(rows.graphcron_columns(now=now, everywhere=False))
-    assert cells(steps["kubectl graphcron top"][0]) == titles(rows.usage_columns(everywhere=False))
+    assert cells(steps["kubectl graphcron list"][0]) == titles(columns.graphcron_columns(now=now, everywhere=False))
+    assert cells(steps["kubectl graphcron top"][0]) == titles(columns.usage_columns(everywhere=False))
     (history,) = (printed for command, printed in steps.items() if " history " in command)
-    assert cells(history[0]) == titles(rows.run_columns("UTC"))
+    assert cells(history[0]) == titles(columns.run_columns("UTC"))
 
 
 def test_the_demo_ends_well() -> None:

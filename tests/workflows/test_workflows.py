@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from graphcron.cli.checks import OLDEST
+from graphcron.cli.doctor.checks import OLDEST
 from tests.cluster import ROOT, tool
 from tests.workflows import checks
 

@@ -1,17 +1,16 @@
-"""``kubectl graphcron``: one file a verb. Talks to Kubernetes through kubectl itself, as a plugin of it should.
+"""``kubectl graphcron``: the command line. It reaches Kubernetes through kubectl, as a plugin of kubectl should.
 
 ::
 
-    app         the program, and how errors end it
-    options     what verbs have in common on the command line
+    app         the program, and how an error ends it
+    options     options that several verbs share
     completion  what kubectl runs to complete the words after its plugin
-    kubectl     Kubernetes, by kubectl: its contexts, its credentials
-    refusals    what kubectl says where it refuses, in one line with the remedy
-    output      tables, JSON, YAML, names
-    terminal    all that is printed, and nothing in it that controls the terminal
-    manifests   the GraphCrons of files, and where in them each field stands
-    rows        what tables show of GraphCrons and of their runs
-    words       times for people                     lines      schedules in words
-    imported    a LangGraph cron as a GraphCron      langgraph  a LangGraph server, and when it gets the key
-    checks      what the doctor looks at
+    terminal    everything that is printed, with control characters made visible
+    verbs/      one module per verb
+    clients/    kubectl and its errors, and a LangGraph server
+    files/      YAML and JSON manifests, where each field stands, and lint's warnings
+    schedules/  schedules in words, and what a step such as */90 means
+    printing/   tables, JSON, YAML, names, and times for people
+    doctor/     the checks of an installation
+    migration/  LangGraph crons as GraphCrons
 """

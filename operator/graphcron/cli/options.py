@@ -11,7 +11,7 @@ import typer
 
 from graphcron.cli import terminal
 from graphcron.cli.app import CliError
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl
 
 
 class Output(StrEnum):

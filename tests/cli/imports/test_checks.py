@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from graphcron.api.crd import crds
-from graphcron.cli import checks, installations
-from graphcron.cli.checks import Check, Right, State
+from graphcron.cli.doctor import checks, installations
+from graphcron.cli.doctor.checks import Check, Right, State
 from graphcron.cli.verbs import doctor
 from tests.cluster import ROOT
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from graphcron.cli.app import CliError
-from graphcron.cli.langgraph import LangGraph
+from graphcron.cli.clients.langgraph import LangGraph
 from tests.cli.imports import crons
 from tests.cli.imports.conftest import FULL, WEBHOOK, Kept, Program
 from tests.cli.imports.crons import ASSISTANT, stored

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from graphcron.api import names
-from graphcron.cli.checks import State
-from graphcron.cli.installations import of_installations, of_orphans
-from graphcron.cli.kubectl import Kubectl
+from graphcron.cli.clients.kubectl import Kubectl
+from graphcron.cli.doctor.checks import State
+from graphcron.cli.doctor.installations import of_installations, of_orphans
 from tests.cli.imports.test_checks import NOW, deployment, graphcron
 
 FIRST = deployment(INSTALLATION="$(GRAPHCRON_LEASE_NAMESPACE)/graphcron")

@@ -8,7 +8,7 @@ import yaml
 from croniter import croniter
 
 from graphcron.api.v1alpha1 import problems
-from graphcron.cli.imported import Imported, imported, server_of, text_of
+from graphcron.cli.migration.cron_import import ImportedCron, import_cron, server_of, text_of
 from graphcron.schedule.cron import parse
 from graphcron.schedule.times import next_after, zone_for
 from tests.cli.imports.crons import ASSISTANT, ASSISTANT_ID, CRON_ID, THREAD_ID, stored
@@ -16,8 +16,8 @@ from tests.cli.imports.crons import ASSISTANT, ASSISTANT_ID, CRON_ID, THREAD_ID,
 URL = "https://langgraph.example.com"
 
 
-def mapped(payload: dict[str, Any] | None = None, **fields: Any) -> Imported:
-    return imported(stored(payload, **fields), ASSISTANT, server={}, namespace=None)
+def mapped(payload: dict[str, Any] | None = None, **fields: Any) -> ImportedCron:
+    return import_cron(stored(payload, **fields), ASSISTANT, server={}, namespace=None)
 
 
 def spec_of(payload: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def test_an_owner_is_named_without_being_told() -> None:
 
 def test_an_assistant_of_ones_own_stays_an_id_and_lends_its_name() -> None:
     assistant = {**ASSISTANT, "name": "Täglicher Bericht!", "metadata": {}}
-    found = imported(stored(), assistant, server={}, namespace="agents")
+    found = import_cron(stored(), assistant, server={}, namespace="agents")
     assert found.body["metadata"] == {"name": "taglicher-bericht-72c6e509", "namespace": "agents"}
     assert found.body["spec"]["assistant"] == ASSISTANT_ID
     assert found.notes == ('spec.assistant: is the assistant "Täglicher Bericht!" of graph agent',)
@@ -151,13 +151,13 @@ def test_an_assistant_of_ones_own_stays_an_id_and_lends_its_name() -> None:
 
 @pytest.mark.parametrize("name", ["", "---", "日本", "A" * 300, "x." * 60, "a_b c/d"])
 def test_every_name_is_one_that_kubernetes_takes(name: str) -> None:
-    found = imported(stored(), {**ASSISTANT, "name": name}, server={}, namespace=None)
+    found = import_cron(stored(), {**ASSISTANT, "name": name}, server={}, namespace=None)
     assert problems(found.body) == []
     assert len(found.name) <= 52
 
 
 def test_an_assistant_that_is_gone_is_told() -> None:
-    found = imported(stored(), None, server={}, namespace=None)
+    found = import_cron(stored(), None, server={}, namespace=None)
     assert found.name == "cron-72c6e509"
     assert found.notes == ("spec.assistant: the server tells of no assistant of this id",)
 
@@ -248,7 +248,7 @@ def test_other_keys_are_passed_on(key: str) -> None:
 )
 def test_nothing_that_matters_is_left_out_to_make_it_fit(field: str, fields: dict[str, Any]) -> None:
     assistant = None if "assistant_id" in fields else ASSISTANT
-    found = imported(stored(**fields), assistant, server={}, namespace=None)
+    found = import_cron(stored(**fields), assistant, server={}, namespace=None)
     assert [each.partition(":")[0] for each in found.refused] == [field]
 
 
@@ -269,7 +269,7 @@ def test_text_survives_every_reader_of_yaml() -> None:
 
 def test_notes_are_comments_and_can_be_nothing_else() -> None:
     assistant = {**ASSISTANT, "name": "a\nkind: Secret", "metadata": {}}
-    found = imported(stored(), assistant, server={}, namespace=None)
+    found = import_cron(stored(), assistant, server={}, namespace=None)
     text = text_of(found, URL)
     assert text.startswith(f"# From cron {CRON_ID} of {URL}\n# spec.assistant: is the assistant")
     assert yaml.safe_load(text) == found.body

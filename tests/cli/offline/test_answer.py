@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphcron.cli.langgraph import is_bound
+from graphcron.cli.clients.langgraph import is_bound
 from tests.cli.offline.program import NOWHERE, manifest, run
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphcron.cli.manifests import of_text
+from graphcron.cli.files.manifests import of_text
 from graphcron.cli.verbs.lint import Finding, Severity, as_github, as_text, findings
 from tests.cli.offline.program import manifest, run, text
 from tests.cluster import ROOT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphcron.cli.app import CliError
-from graphcron.cli.manifests import Manifest, Unreadable, of_text, paths, read, written
+from graphcron.cli.files.manifests import Manifest, Unreadable, of_text, paths, read, written
 
 if TYPE_CHECKING:
     from pathlib import Path

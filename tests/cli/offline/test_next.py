@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from graphcron.cli.lines import in_words
+from graphcron.cli.schedules.cron_text import in_words
 from graphcron.cli.verbs.next_times import next_of
 from graphcron.errors import SpecError
 from tests.cli.offline.program import manifest, run, text

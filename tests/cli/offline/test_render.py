@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from graphcron.api.v1alpha1 import parse
-from graphcron.cli.manifests import of_text
+from graphcron.cli.files.manifests import of_text
 from graphcron.cli.verbs.render import NO_UID, cronjobs_of
 from graphcron.manifests.cronjob import Memory, cronjobs_for
 from graphcron.settings import Settings

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from graphcron.cli import verbs
 from graphcron.cli.app import app
-from graphcron.cli.kubectl import Kubectl
+from graphcron.cli.clients.kubectl import Kubectl
 from graphcron.errors import GraphCronError
 from tests.cli.offline.program import manifest
 from tests.unit.hostile import JSON, PROFILE, mapping

@@ -13,9 +13,10 @@ import pytest
 import typer.main
 
 from graphcron.api import crd
-from graphcron.cli import checks, verbs
+from graphcron.cli import verbs
 from graphcron.cli.app import app
-from graphcron.cli.kubectl import HERE, Kubectl
+from graphcron.cli.clients.kubectl import HERE, Kubectl
+from graphcron.cli.doctor import checks
 from tests.cli.imports.test_checks import deployment, graphcron
 from tests.cli.offline.program import NOWHERE, manifest, run, text
 from tests.cluster import ROOT

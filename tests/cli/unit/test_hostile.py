@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphcron.cli import checks, manifests, output, rows
-from graphcron.cli.kubectl import Kubectl
+from graphcron.cli.clients.kubectl import Kubectl
+from graphcron.cli.doctor import checks
+from graphcron.cli.files import manifests
 from graphcron.cli.options import Output
+from graphcron.cli.printing import columns, output
 from graphcron.cli.verbs import list_, top
 from graphcron.unstructured.bounded_json import LEFT_OUT, is_deeper
 from tests.unit.hostile import PROFILE
@@ -24,13 +26,13 @@ from tests.unit.unstructured.test_bounded_json import nested
 @given(st.lists(GRAPHCRONS, max_size=3))
 def test_any_graphcrons_are_shown(graphcrons: list[dict[str, Any]]):
     for order in list_.Order:
-        found = rows.in_order(graphcrons, order)
-        assert len(output.cells(found, rows.graphcron_columns(now=NOW, everywhere=True))) == len(graphcrons)
+        found = columns.in_order(graphcrons, order)
+        assert len(output.cells(found, columns.graphcron_columns(now=NOW, everywhere=True))) == len(graphcrons)
     for each in graphcrons:
-        runs = rows.runs_of(each)
-        assert len(output.cells(runs, rows.run_columns("Etc/UTC"))) == len(runs)
+        runs = columns.runs_of(each)
+        assert len(output.cells(runs, columns.run_columns("Etc/UTC"))) == len(runs)
     used = [top.usage(each, begin=NOW - timedelta(days=1)) for each in graphcrons]
-    output.cells([*used, top.total(used)], rows.usage_columns(everywhere=True))
+    output.cells([*used, top.total(used)], columns.usage_columns(everywhere=True))
 
 
 @PROFILE
@@ -72,4 +74,4 @@ def test_a_sum_leaves_out_what_cannot_be_read():
     graphcron = {"metadata": {"name": "hello", "namespace": "agents"}, "spec": {}, "status": {"recentRuns": runs}}
     used = top.usage(graphcron, begin=NOW - timedelta(days=1))
     assert (used["runs"], used["succeeded"], used["tokens"], used["cost"]) == (2, 1, 5, "0.5")
-    assert rows.duration_of({"durationSeconds": 10**18}) == "1000000000000000000s"
+    assert columns.duration_of({"durationSeconds": 10**18}) == "1000000000000000000s"

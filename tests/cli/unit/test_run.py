@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from graphcron.cli import app, verbs
-from graphcron.cli.kubectl import Kubectl
+from graphcron.cli.clients.kubectl import Kubectl
 from graphcron.cli.verbs import run
 from graphcron.contract import Outcome
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from graphcron.cli.lines import in_words
-from graphcron.cli.steps import remedy_for, uneven_steps, written_out
+from graphcron.cli.schedules.cron_text import in_words
+from graphcron.cli.schedules.steps import remedy_for, uneven_steps, written_out
 from graphcron.schedule.cron import parse
 from graphcron.schedule.times import next_after, next_times, zone_for
 

@@ -18,10 +18,11 @@ import typer.main
 import yaml
 
 from graphcron.api import names
-from graphcron.cli import completion, options, output, terminal
+from graphcron.cli import completion, options, terminal
 from graphcron.cli.app import app, main
-from graphcron.cli.kubectl import Kubectl
-from graphcron.cli.manifests import written
+from graphcron.cli.clients.kubectl import Kubectl
+from graphcron.cli.files.manifests import written
+from graphcron.cli.printing import output
 from graphcron.cli.verbs import run as run_verb
 from tests.cli.imports.crons import stored
 from tests.cluster import ROOT

@@ -40,7 +40,7 @@ def test_describe_history_and_top_tell_of_a_run(crons: Crons, program: Program):
 
     (used,) = json.loads(program.run("top", "-o", "json"))
     assert (used["name"], used["runs"], used["succeeded"], used["tokens"]) == ("hello", 1, 1, told["tokens"])
-    assert "is no length of time" in program.run("top", "--since", "yesterday", code=2)
+    assert "is not a length of time" in program.run("top", "--since", "yesterday", code=2)
 
 
 def test_a_target_that_is_not_there_is_seen(crons: Crons, program: Program):

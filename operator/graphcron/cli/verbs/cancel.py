@@ -7,10 +7,10 @@ import typer
 
 from graphcron.api import names
 from graphcron.api.names import Purpose
-from graphcron.cli import output as printed
 from graphcron.cli.app import CliError, app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Done, Names, in_cluster
+from graphcron.cli.printing import output as printed
 
 
 @app.command()

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from graphcron.api import names
-from graphcron.cli import output as printed
 from graphcron.cli.app import CliError, app
-from graphcron.cli.kubectl import Object
+from graphcron.cli.clients.kubectl import Object
 from graphcron.cli.options import Manifests, Written
+from graphcron.cli.printing import output as printed
 
 DEFAULT_KEY: Final = "api-key"
 """Key of a Secret where the flag names none; the operator's default, too."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from graphcron.cli import output as printed
 from graphcron.cli import terminal
 from graphcron.cli.app import app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Format, Name, Output, in_cluster
+from graphcron.cli.printing import output as printed
 from graphcron.unstructured.fields import objects_at
 
 
@@ -30,24 +30,24 @@ def describe(
 
 
 def _page(found: Object, output: Output, *, now: datetime) -> None:
-    from graphcron.cli import rows
+    from graphcron.cli.printing import columns
 
-    status, zone = rows.status_of(found), rows.zone_of(found)
-    for title, text in rows.facts(found):
+    status, zone = columns.status_of(found), columns.zone_of(found)
+    for title, text in columns.facts(found):
         terminal.line(f"{title + ':':<12}{text}")
-    _table("Conditions", objects_at(status, "conditions"), rows.CONDITION_COLUMNS, output)
-    times = rows.next_rows(found, now=now)
+    _table("Conditions", objects_at(status, "conditions"), columns.CONDITION_COLUMNS, output)
+    times = columns.next_rows(found, now=now)
     if times:
         _section("Next times", (zone, "your time", "in"), times)
-    if budget := rows.budget_lines(found):
+    if budget := columns.budget_lines(found):
         terminal.block("\nBudget")
         for each in budget:
             terminal.line(f"  {each}")
-    active, recent = objects_at(status, "active"), rows.runs_of(found)
+    active, recent = objects_at(status, "active"), columns.runs_of(found)
     if active:
-        _table("Active runs", active, rows.active_columns(zone, now=now), output)
-    _table("Recent runs", recent, rows.run_columns(zone), output)
-    if failed := rows.failed_run(found):
+        _table("Active runs", active, columns.active_columns(zone, now=now), output)
+    _table("Recent runs", recent, columns.run_columns(zone), output)
+    if failed := columns.failed_run(found):
         terminal.block("\nLast run, on the server")
         for title, text in failed:
             terminal.line(f"  {title + ':':<8}{text}")

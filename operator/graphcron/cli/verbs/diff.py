@@ -14,7 +14,7 @@ from graphcron import contract
 from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
-from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
 from graphcron.cli.options import in_cluster
 from graphcron.cli.verbs.lint import NONE, Files
 from graphcron.cli.verbs.render import NO_UID, unknown_settings, with_server
@@ -22,7 +22,7 @@ from graphcron.errors import GraphCronError, SpecError
 from graphcron.unstructured.bounded_json import loads
 
 if TYPE_CHECKING:
-    from graphcron.cli.manifests import Manifest
+    from graphcron.cli.files.manifests import Manifest
 
 DIFFERENCES, FAILED = 1, 2
 """Exit codes, as of ``kubectl diff``."""
@@ -42,7 +42,7 @@ def diff(kubectl: Kubectl, files: Files) -> None:
     The API server is asked by a dry run. What comes from the operator's settings is the same on both sides, or stands
     in <angle brackets>. Exit code 0: nothing would change; 1: something would; 2: it can't be told.
     """
-    from graphcron.cli.manifests import read
+    from graphcron.cli.files.manifests import read
 
     now = datetime.now(UTC)  # noqa: TID251  (since when a changed schedule would be in force)
     try:
@@ -188,7 +188,7 @@ def difference(live: Object | None, merged: Object | None) -> str:
 
 
 def _lines(body: Object | None) -> list[str]:
-    from graphcron.cli.manifests import written
+    from graphcron.cli.files.manifests import written
 
     return written(body, sort_keys=True).splitlines(keepends=True) if body else []
 

@@ -11,12 +11,13 @@ import typer
 
 from graphcron import __version__
 from graphcron.api import names
-from graphcron.cli import checks, terminal
+from graphcron.cli import terminal
 from graphcron.cli.app import CliError, app
-from graphcron.cli.checks import Check, Right, State
-from graphcron.cli.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
+from graphcron.cli.doctor import checks
+from graphcron.cli.doctor.checks import Check, Right, State
 from graphcron.cli.options import Format, Output, in_cluster
-from graphcron.cli.output import dump
+from graphcron.cli.printing.output import dump
 
 OPERATOR: Final = "app.kubernetes.io/name=graphcron"
 
@@ -141,7 +142,7 @@ def _you(kubectl: Kubectl) -> Check:
 
 
 def _objects(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
-    from graphcron.cli import installations
+    from graphcron.cli.doctor import installations
 
     everywhere = dataclasses.replace(kubectl, everywhere=True)
     try:

@@ -5,11 +5,11 @@ from typing import Final
 import typer
 
 from graphcron.api import names
-from graphcron.cli import output as printed
 from graphcron.cli import terminal
 from graphcron.cli.app import app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Manifests, OptionalNames, Output, Written, in_namespaces
+from graphcron.cli.printing import output as printed
 
 _KEPT: Final = ("name", "namespace", "labels", "annotations")
 """Of the metadata, what a person writes."""
@@ -42,7 +42,7 @@ def export(
     if output is not Written.YAML:
         printed.show(manifests, (), Output(output))
     else:
-        from graphcron.cli.manifests import written
+        from graphcron.cli.files.manifests import written
 
         terminal.block("---\n".join(written(each) for each in manifests))
 

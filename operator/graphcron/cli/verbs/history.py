@@ -1,10 +1,10 @@
 """``history``: the runs that have ended."""
 
-from graphcron.cli import output as printed
 from graphcron.cli import terminal
 from graphcron.cli.app import app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl
 from graphcron.cli.options import Format, Name, Output, in_cluster
+from graphcron.cli.printing import output as printed
 
 
 @app.command()
@@ -15,10 +15,10 @@ def history(
     output: Format = Output.TABLE,
 ) -> None:
     """Show the runs that have ended. The newest is first; the GraphCron keeps as many as spec.history.runs says."""
-    from graphcron.cli import rows
+    from graphcron.cli.printing import columns
 
     found = kubectl.get(GRAPHCRONS, name)
-    runs = rows.runs_of(found)
+    runs = columns.runs_of(found)
     if output in {Output.JSON, Output.YAML}:
         printed.dump(runs, output)
     elif output is Output.NAME:
@@ -27,5 +27,5 @@ def history(
     elif not runs:
         terminal.line(f"no run of {name} has ended yet", err=True)
     else:
-        columns = printed.shown_of(rows.run_columns(rows.zone_of(found)), output)
-        printed.table([column.title for column in columns], printed.cells(runs, columns))
+        shown = printed.shown_of(columns.run_columns(columns.zone_of(found)), output)
+        printed.table([column.title for column in shown], printed.cells(runs, shown))

@@ -8,10 +8,10 @@ import typer
 
 from graphcron.cli import terminal
 from graphcron.cli.app import CliError, app
-from graphcron.cli.langgraph import API_KEY_ENV, LangGraph, is_header, key_in
+from graphcron.cli.clients.langgraph import API_KEY_ENV, LangGraph, is_header, key_in
 
 if TYPE_CHECKING:
-    from graphcron.cli.imported import Imported
+    from graphcron.cli.migration.cron_import import ImportedCron
 
 STDOUT: Final = "-"
 
@@ -36,7 +36,7 @@ def import_crons(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
 ) -> None:
     """Write a server's crons as GraphCrons. Nothing on the LangGraph server changes, unless you ask for it."""
-    from graphcron.cli.imported import imported, server_of
+    from graphcron.cli.migration.cron_import import import_cron, server_of
 
     if delete_originals and not disable_originals:
         raise typer.BadParameter("give --disable-originals, too", param_hint="--delete-originals")
@@ -46,7 +46,7 @@ def import_crons(
     crons = server.crons()
     assistants = {each: server.assistant(each) for cron in crons if (each := cron.get("assistant_id"))}
     found = [
-        imported(cron, assistants.get(cron.get("assistant_id") or ""), server=place, namespace=namespace)
+        import_cron(cron, assistants.get(cron.get("assistant_id") or ""), server=place, namespace=namespace)
         for cron in crons
     ]
     _write(found, url, output)
@@ -62,8 +62,8 @@ def _header(pair: str) -> tuple[str, str]:
     return name, value
 
 
-def _write(found: Sequence["Imported"], url: str, output: str) -> None:
-    from graphcron.cli.imported import text_of
+def _write(found: Sequence["ImportedCron"], url: str, output: str) -> None:
+    from graphcron.cli.migration.cron_import import text_of
 
     if output == STDOUT:
         terminal.block("---\n".join(text_of(each, url) for each in found))
@@ -81,7 +81,7 @@ def _write(found: Sequence["Imported"], url: str, output: str) -> None:
         raise CliError(f"{error.filename or output}: {error.strerror}; choose another --output") from error
 
 
-def _tell(found: Sequence["Imported"], notes: Sequence[str], url: str) -> None:
+def _tell(found: Sequence["ImportedCron"], notes: Sequence[str], url: str) -> None:
     for note in notes if found else ():
         _say(note)
     for each in found:
@@ -93,7 +93,7 @@ def _tell(found: Sequence["Imported"], notes: Sequence[str], url: str) -> None:
     _say(f"{_crons(found)} of {url}: {len(found) - refused} as GraphCrons, {refused} commented out")
 
 
-def _retire(server: LangGraph, found: Sequence["Imported"], *, delete: bool, yes: bool) -> None:
+def _retire(server: LangGraph, found: Sequence["ImportedCron"], *, delete: bool, yes: bool) -> None:
     """Disable the crons that have a whole GraphCron now; the others go on."""
     for each in found:
         if each.enabled and each.refused:
@@ -111,7 +111,7 @@ def _retire(server: LangGraph, found: Sequence["Imported"], *, delete: bool, yes
         raise CliError(f"{_crons(stuck)} can't be disabled by the server: --delete-originals deletes such crons")
 
 
-def _retired(server: LangGraph, each: "Imported", *, delete: bool) -> bool:
+def _retired(server: LangGraph, each: "ImportedCron", *, delete: bool) -> bool:
     if server.disable(each.cron_id):
         _say(f"cron {each.cron_id} is disabled; {each.name} takes its place")
     elif delete:
@@ -123,7 +123,7 @@ def _retired(server: LangGraph, each: "Imported", *, delete: bool) -> bool:
     return True
 
 
-def _crons(found: Sequence["Imported"]) -> str:
+def _crons(found: Sequence["ImportedCron"]) -> str:
     return "1 cron" if len(found) == 1 else f"{len(found)} crons"
 
 

@@ -13,11 +13,11 @@ import typer
 from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import app
-from graphcron.cli.output import as_json
+from graphcron.cli.printing.output import as_json
 from graphcron.errors import SpecError
 
 if TYPE_CHECKING:
-    from graphcron.cli.manifests import Manifest
+    from graphcron.cli.files.manifests import Manifest
 
 UNREADABLE: Final = 2
 """Exit code where a file can't be read; as of a wrong command line."""
@@ -76,7 +76,7 @@ def lint(
     Exit code 0: nothing, or only warnings; 1: an error, or there is no GraphCron and no GraphServer; 2: a file can't be
     read.
     """
-    from graphcron.cli.manifests import paths
+    from graphcron.cli.files.manifests import paths
 
     manifests, unreadable = read_all(paths(*files))
     now = datetime.now(UTC)  # noqa: TID251  (since when the schedules would be in force)
@@ -100,7 +100,7 @@ def lint(
 
 def read_all(files: Iterable[str]) -> tuple[list["Manifest"], list[Finding]]:
     """Read files; return what is in them, and those that can't be read."""
-    from graphcron.cli.manifests import Unreadable, of_file
+    from graphcron.cli.files.manifests import Unreadable, of_file
 
     manifests: list[Manifest] = []
     unreadable = []
@@ -162,7 +162,7 @@ def _of_text(manifest: "Manifest") -> Iterator[Finding]:
 
 
 def _advice(manifest: "Manifest", *, now: datetime) -> Iterator[SpecError]:
-    from graphcron.cli.advice import advice
+    from graphcron.cli.files.lint_warnings import advice
 
     return advice(manifest.body, now=now)
 
@@ -175,7 +175,7 @@ def _same_name(first: "Manifest") -> SpecError:
 
 def _problems(manifest: "Manifest", servers: Iterable["Manifest"], *, now: datetime) -> list[SpecError]:
     from graphcron.api import v1alpha1
-    from graphcron.cli.manifests import KINDS
+    from graphcron.cli.files.manifests import KINDS
     from graphcron.cli.verbs.render import cronjobs_of
 
     if manifest.kind not in KINDS:

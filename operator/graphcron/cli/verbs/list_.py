@@ -9,11 +9,11 @@ from typing import Annotated, Final
 
 import typer
 
-from graphcron.cli import output as printed
 from graphcron.cli import terminal
 from graphcron.cli.app import app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Format, Output, in_namespaces
+from graphcron.cli.printing import output as printed
 from graphcron.unstructured.bounded_json import loads
 
 _IN_LINE: Final = 100
@@ -37,9 +37,9 @@ def list_(
     output: Format = Output.TABLE,
 ) -> None:
     """List GraphCrons. Shown are their schedules, how they stand, the last run and the next."""
-    from graphcron.cli import rows
+    from graphcron.cli.printing import columns
 
-    found = rows.in_order(kubectl.graphcrons(), sort)
+    found = columns.in_order(kubectl.graphcrons(), sort)
     plain = output in {Output.TABLE, Output.WIDE}
     if not found and plain:
         terminal.line(
@@ -47,7 +47,7 @@ def list_(
             err=True,
         )
     elif plain or not watch:
-        printed.show(found, rows.graphcron_columns(now=_now(), everywhere=kubectl.everywhere), output)
+        printed.show(found, columns.graphcron_columns(now=_now(), everywhere=kubectl.everywhere), output)
     if watch:
         with suppress(KeyboardInterrupt):
             _follow(kubectl, found if plain else [], output)
@@ -63,11 +63,11 @@ def changes(lines: Iterable[str]) -> Iterator[tuple[str, Object]]:
 
 def _follow(kubectl: Kubectl, found: Sequence[Object], output: Output) -> None:
     """Print each GraphCron that changes, or comes, after those that were found."""
-    from graphcron.cli import rows
+    from graphcron.cli.printing import columns
 
     versions = {each["metadata"]["uid"]: each["metadata"]["resourceVersion"] for each in found}
-    columns = rows.graphcron_columns(now=_now(), everywhere=kubectl.everywhere)
-    above = deque(printed.cells(found, printed.shown_of(columns, output)), maxlen=_IN_LINE)
+    shown = printed.shown_of(columns.graphcron_columns(now=_now(), everywhere=kubectl.everywhere), output)
+    above = deque(printed.cells(found, shown), maxlen=_IN_LINE)
     for kind, each in changes(_again(kubectl)):
         if versions.get(each["metadata"]["uid"]) == each["metadata"]["resourceVersion"]:
             continue
@@ -77,8 +77,7 @@ def _follow(kubectl: Kubectl, found: Sequence[Object], output: Output) -> None:
         elif kind == "DELETED":
             terminal.line(f"{each['metadata']['name']} is deleted")
         else:
-            columns = rows.graphcron_columns(now=_now(), everywhere=kubectl.everywhere)
-            shown = printed.shown_of(columns, output)
+            shown = printed.shown_of(columns.graphcron_columns(now=_now(), everywhere=kubectl.everywhere), output)
             new = printed.cells([each], shown)
             printed.table([column.title for column in shown], new, below=above)
             above.extend(new)

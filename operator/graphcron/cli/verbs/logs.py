@@ -11,10 +11,10 @@ from graphcron.api import names
 from graphcron.api.names import Purpose
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
-from graphcron.cli.kubectl import GRAPHCRONS, HERE, Kubectl, Object
-from graphcron.cli.langgraph import API_KEY_ENV, BOUND_ENV, LangGraph, is_bound, key_in, origin_of
+from graphcron.cli.clients.kubectl import GRAPHCRONS, HERE, Kubectl, Object
+from graphcron.cli.clients.langgraph import API_KEY_ENV, BOUND_ENV, LangGraph, is_bound, key_in, origin_of
 from graphcron.cli.options import Name, in_cluster
-from graphcron.cli.output import as_json
+from graphcron.cli.printing.output import as_json
 
 LATEST: Final = "latest"
 

@@ -11,11 +11,11 @@ from graphcron.api import names
 from graphcron.api.reasons import ConditionType
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
-from graphcron.cli.kubectl import GRAPHCRONS, HERE, Kubectl, Object
-from graphcron.cli.lines import in_words
+from graphcron.cli.clients.kubectl import GRAPHCRONS, HERE, Kubectl, Object
 from graphcron.cli.options import Format, Name, Output, in_cluster
-from graphcron.cli.output import dump, table
-from graphcron.cli.words import local, span
+from graphcron.cli.printing.durations import human_duration, local_time
+from graphcron.cli.printing.output import dump, table
+from graphcron.cli.schedules.cron_text import in_words
 
 if TYPE_CHECKING:
     from graphcron.api.v1alpha1 import GraphCron
@@ -63,7 +63,7 @@ def next_times(
 
 
 def _of_files(file: str, kubectl: Kubectl, *, now: datetime) -> Iterator[Next]:
-    from graphcron.cli.manifests import read
+    from graphcron.cli.files.manifests import read
 
     manifests = [each for each in read(file) if each.kind == names.KIND]
     if not manifests:
@@ -155,5 +155,7 @@ def _print(found: Next, *, now: datetime, apart: bool) -> None:
     elif not found.times:
         terminal.line("nothing is due within the next years")
     if found.times:
-        rows = [[local(each, found.zone), local(each), f"in {span(each - now)}"] for each in found.times]
+        rows = [
+            [local_time(each, found.zone), local_time(each), f"in {human_duration(each - now)}"] for each in found.times
+        ]
         table([found.zone, "your time", "due"], rows)

@@ -11,15 +11,15 @@ import typer
 
 from graphcron.api import names
 from graphcron.cli.app import CliError, app
-from graphcron.cli.kubectl import Object
+from graphcron.cli.clients.kubectl import Object
 from graphcron.cli.options import Format, Output
-from graphcron.cli.output import Column, show
+from graphcron.cli.printing.output import Column, show
 from graphcron.errors import SpecError
 from graphcron.unstructured.fields import object_at
 
 if TYPE_CHECKING:
     from graphcron.api.v1alpha1 import GraphCron
-    from graphcron.cli.manifests import Manifest
+    from graphcron.cli.files.manifests import Manifest
     from graphcron.settings import Settings
 
 DEFAULT_NAMESPACE: Final = "default"
@@ -44,7 +44,7 @@ def render(
 
     The operator's settings are the defaults, or what the GRAPHCRON_ variables of the environment say.
     """
-    from graphcron.cli.manifests import read
+    from graphcron.cli.files.manifests import read
     from graphcron.settings import from_environment
 
     settings = from_environment(os.environ)

@@ -11,11 +11,12 @@ from typing import Annotated, Final
 import typer
 
 from graphcron.api import names
-from graphcron.cli import output as printed
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Name, Output, Written, in_cluster
+from graphcron.cli.printing import output as printed
+from graphcron.cli.printing.durations import parse_duration
 from graphcron.cli.verbs.logs import LOOK_SECONDS, read_log, started
 from graphcron.contract import Outcome
 
@@ -51,11 +52,11 @@ def run(
 
     Exit code, if it waits: 0: the run succeeded; 3: it stopped and waits for a person; 1: it ended otherwise.
     """
-    from graphcron.cli import rows
+    from graphcron.cli.printing import columns
 
     if logs and output:
         raise typer.BadParameter("prints where the log would be printed; leave one of the two out", param_hint="--logs")
-    seconds = rows.length_of(timeout, option="--timeout").total_seconds() if timeout else math.inf
+    seconds = parse_duration(timeout, option="--timeout").total_seconds() if timeout else math.inf
     trigger = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251
     found = kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RUN_REQUESTED: trigger})
     if not (wait or logs or output):
@@ -73,7 +74,7 @@ def run(
         kind = AwaitsAnswerError if ended["outcome"] == Outcome.INTERRUPTED else CliError
         raise kind(f"the run of {name} ended with {sentence(ended)}; {more} shows more")
     used = ", ".join(
-        filter(None, (rows.duration_of(ended), rows.tokens_of(ended) and f"{rows.tokens_of(ended)} tokens"))
+        filter(None, (columns.duration_of(ended), columns.tokens_of(ended) and f"{columns.tokens_of(ended)} tokens"))
     )
     terminal.line(f"the run of {name} succeeded" + (f" ({used})" if used else ""), err=bool(logs or output))
 

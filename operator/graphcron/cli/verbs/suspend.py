@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from graphcron.api import names
 from graphcron.api.reasons import ConditionType
-from graphcron.cli import output as printed
 from graphcron.cli.app import PROGRAM, app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Done, Names, in_cluster
+from graphcron.cli.printing import output as printed
 
 
 @app.command()

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from graphcron.cli import output as printed
 from graphcron.cli import terminal
 from graphcron.cli.app import app
-from graphcron.cli.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Format, Output, in_namespaces
+from graphcron.cli.printing import output as printed
+from graphcron.cli.printing.durations import parse_duration
 from graphcron.contract import Outcome
 from graphcron.unstructured.fields import object_at, objects_at, time_of
 
@@ -31,10 +32,10 @@ def top(
     They are summed from status.recentRuns, which holds the latest runs only (spec.history.runs; 10 by default). A plus
     after a number: all that it holds lies within the time, and there may have been more. What a budget counts is exact.
     """
-    from graphcron.cli import rows
+    from graphcron.cli.printing import columns
 
-    begin = datetime.now(UTC) - rows.length_of(since, option="--since")  # noqa: TID251
-    graphcrons = rows.in_order(kubectl.graphcrons(), "name")
+    begin = datetime.now(UTC) - parse_duration(since, option="--since")  # noqa: TID251
+    graphcrons = columns.in_order(kubectl.graphcrons(), "name")
     used = sorted((usage(each, begin=begin) for each in graphcrons), key=lambda each: -each["tokens"])
     if output in {Output.JSON, Output.YAML}:
         printed.dump(used, output)
@@ -42,15 +43,15 @@ def top(
         for each in used:
             terminal.line(f"{GRAPHCRONS}/{each['name']}")
     else:
-        columns = rows.usage_columns(everywhere=kubectl.everywhere)
-        printed.table([column.title for column in columns], printed.cells([*used, total(used)], columns))
+        shown = columns.usage_columns(everywhere=kubectl.everywhere)
+        printed.table([column.title for column in shown], printed.cells([*used, total(used)], shown))
         if any(each["incomplete"] for each in used):
             terminal.line("+ there may have been more: raise spec.history.runs to have more of them kept", err=True)
 
 
 def usage(graphcron: Object, *, begin: datetime) -> Object:
     """Sum up the runs that were due since ``begin``, as far as ``status.recentRuns`` tells of them."""
-    from graphcron.cli.rows import amount
+    from graphcron.cli.printing.columns import amount
 
     recent = [dict(run) for run in objects_at(object_at(graphcron, "status"), "recentRuns")]
     within = [run for run in recent if (due := time_of(run.get("scheduledTime"))) and due >= begin]

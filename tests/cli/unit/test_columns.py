@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import typer
 import yaml
 
 from graphcron.api import names
 from graphcron.api.v1alpha1 import History
-from graphcron.cli import manifests, output, rows
 from graphcron.cli.app import CliError
+from graphcron.cli.files import manifests
 from graphcron.cli.options import Output
+from graphcron.cli.printing import columns, output
 from graphcron.cli.verbs import cancel, export, list_, logs, run, top
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -45,7 +45,7 @@ def shown(columns: tuple[output.Column, ...], of: dict[str, Any]) -> dict[str, s
 
 def test_a_row_of_the_list():
     row = shown(
-        rows.graphcron_columns(now=NOW, everywhere=True),
+        columns.graphcron_columns(now=NOW, everywhere=True),
         graphcron(
             timeZone="Europe/Berlin",
             thread={"per": "week"},
@@ -79,7 +79,7 @@ def test_a_row_of_the_list():
 
 
 def test_a_graphcron_that_the_operator_has_not_seen_has_a_row():
-    row = shown(rows.graphcron_columns(now=NOW, everywhere=False), graphcron(schedules=["0 9 * * *", "0 17 * * *"]))
+    row = shown(columns.graphcron_columns(now=NOW, everywhere=False), graphcron(schedules=["0 9 * * *", "0 17 * * *"]))
     assert "namespace" not in row
     assert row["schedule"] == "0 9 * * *, 0 17 * * *"
     assert row["zone"] == "Etc/UTC"
@@ -88,7 +88,7 @@ def test_a_graphcron_that_the_operator_has_not_seen_has_a_row():
 
 def test_nothing_is_said_of_a_state_that_is_as_it_should_be():
     found = graphcron(status={"conditions": [condition("Ready", "True", "Reconciled")]})
-    assert shown(rows.graphcron_columns(now=NOW, everywhere=False), found)["state"] == ""
+    assert shown(columns.graphcron_columns(now=NOW, everywhere=False), found)["state"] == ""
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_the_list_is_sorted(by: str, order: list[str]):
         graphcron("b", status={"recentRuns": [ended(1)]}),
         graphcron("a", status={"nextScheduleTime": "2026-11-24T00:00:00Z", "recentRuns": [ended(2)]}),
     ]
-    assert [each["metadata"]["name"] for each in rows.in_order(found, by)] == order
+    assert [each["metadata"]["name"] for each in columns.in_order(found, by)] == order
 
 
 @pytest.mark.parametrize(
@@ -119,43 +119,43 @@ def test_the_state_says_what_is_wrong_with_the_target(
     ready: tuple[str, str], target: tuple[str, str], state: str
 ) -> None:
     conditions = [condition("TargetResolved", *target), condition("Ready", *ready)]
-    columns = rows.graphcron_columns(now=NOW, everywhere=False)
-    assert shown(columns, graphcron(status={"conditions": conditions}))["state"] == state
+    listed = columns.graphcron_columns(now=NOW, everywhere=False)
+    assert shown(listed, graphcron(status={"conditions": conditions}))["state"] == state
 
 
 def test_a_run_that_has_not_succeeded_can_be_looked_at_on_the_server():
     ids = {"threadId": "t1", "runId": "r1"}
     failed = [ended(1, "Skipped"), ended(2, "GraphError", **ids), ended(3)]
-    assert rows.failed_run(graphcron(status={"recentRuns": failed})) == [("Thread", "t1"), ("Run", "r1")]
-    assert rows.failed_run(graphcron(status={"recentRuns": [ended(1, **ids), *failed]})) == []
-    assert rows.failed_run(graphcron(status={"recentRuns": [ended(1, "ServerUnreachable"), *failed]})) == []
-    assert rows.failed_run(graphcron()) == []
+    assert columns.failed_run(graphcron(status={"recentRuns": failed})) == [("Thread", "t1"), ("Run", "r1")]
+    assert columns.failed_run(graphcron(status={"recentRuns": [ended(1, **ids), *failed]})) == []
+    assert columns.failed_run(graphcron(status={"recentRuns": [ended(1, "ServerUnreachable"), *failed]})) == []
+    assert columns.failed_run(graphcron()) == []
 
 
 def test_a_row_of_the_history():
-    columns = rows.run_columns("Europe/Berlin")
-    row = shown(columns, ended(24, durationSeconds=75.4, tokens=0, job="hello-1", trigger="now"))
+    listed = columns.run_columns("Europe/Berlin")
+    row = shown(listed, ended(24, durationSeconds=75.4, tokens=0, job="hello-1", trigger="now"))
     assert row["due"] == "Sat 2026-11-21 13:00 +0100"
     assert (row["duration"], row["tokens"], row["cost"], row["by"]) == ("75s", "0", "", "request")
-    skipped = shown(columns, ended(1, "Skipped", reason="BudgetExceeded", count=5))
+    skipped = shown(listed, ended(1, "Skipped", reason="BudgetExceeded", count=5))
     assert (skipped["reason"], skipped["duration"], skipped["by"]) == ("BudgetExceeded ×5", "", "schedule")
-    assert rows.duration_of({"durationSeconds": 1.26}) == "1.3s"
+    assert columns.duration_of({"durationSeconds": 1.26}) == "1.3s"
 
 
 def test_facts_say_what_an_h_became():
-    facts = dict(rows.facts(graphcron(schedule="H 9 * * *", status={"schedules": ["47 9 * * *"], "missedRuns": 2})))
+    facts = dict(columns.facts(graphcron(schedule="H 9 * * *", status={"schedules": ["47 9 * * *"], "missedRuns": 2})))
     assert facts["Schedule"] == "H 9 * * * (47 9 * * *)"
     assert facts["In words"] == "At 09:47"
     assert facts["Missed"] == "2"
-    assert "In words" not in dict(rows.facts(graphcron(schedule="H/15 * * * *")))
-    assert dict(rows.facts(graphcron(schedule="0 9 * * THU")))["In words"] == "At 09:00, only on Thursday"
+    assert "In words" not in dict(columns.facts(graphcron(schedule="H/15 * * * *")))
+    assert dict(columns.facts(graphcron(schedule="0 9 * * THU")))["In words"] == "At 09:00, only on Thursday"
     assert facts["Thread"] == "a fresh one for each run"
     assert facts["Server"] == "the operator's default"
 
 
 def test_next_times_stand_in_the_crons_zone():
     found = graphcron(timeZone="Europe/Berlin", status={"nextScheduleTimes": ["2026-11-23T08:00:00Z"]})
-    ((there, here, until),) = rows.next_rows(found, now=NOW)
+    ((there, here, until),) = columns.next_rows(found, now=NOW)
     assert there == "Mon 2026-11-23 09:00 +0100"
     assert here
     assert until == "in 20h"
@@ -164,14 +164,14 @@ def test_next_times_stand_in_the_crons_zone():
 def test_a_budget_is_told_against_its_limits():
     budget = {"maxTokens": 2000, "maxCost": "12.50", "window": "day", "maxTokensPerRun": 1500}
     used = {"tokens": 500, "cost": "1.25", "windowEnd": "2026-11-23T00:00:00Z"}
-    assert rows.budget_lines(graphcron(budget=budget, status={"budget": used})) == [
+    assert columns.budget_lines(graphcron(budget=budget, status={"budget": used})) == [
         "500 tokens of 2,000 (25%)",
         "cost 1.25 of 12.50 (10%)",
         "the window ends Mon 2026-11-23 00:00 +0000",
         "a run may use 1,500 tokens",
     ]
-    assert rows.budget_lines(graphcron(budget={})) == ["0 tokens"]
-    assert rows.budget_lines(graphcron()) == []
+    assert columns.budget_lines(graphcron(budget={})) == ["0 tokens"]
+    assert columns.budget_lines(graphcron()) == []
 
 
 def test_usage_is_summed_within_the_time():
@@ -203,26 +203,12 @@ def test_usage_tells_where_the_history_may_not_reach(hours: float, incomplete: b
     found = graphcron(history={"runs": 2}, status={"recentRuns": [ended(1, tokens=3), ended(2)]})
     used = top.usage(found, begin=NOW - timedelta(hours=hours))
     assert used["incomplete"] is incomplete
-    row = shown(rows.usage_columns(everywhere=False), used)
+    row = shown(columns.usage_columns(everywhere=False), used)
     assert (row["runs"], row["tokens"]) == (("2+", "3+") if incomplete else ("1", "3"))
 
 
 def test_the_history_is_as_long_by_default_as_the_model_says():
     assert History().runs == top.DEFAULT_RUNS
-
-
-@pytest.mark.parametrize(
-    ("text", "length"),
-    [("90s", timedelta(seconds=90)), ("30m", timedelta(minutes=30)), ("24h", timedelta(days=1)), ("7d", timedelta(7))],
-)
-def test_a_length_of_time(text: str, length: timedelta):
-    assert rows.length_of(text, option="--since") == length
-
-
-@pytest.mark.parametrize("text", ["", "0m", "5", "h", "-1h", "1w", "1h30m"])
-def test_what_is_no_length_of_time(text: str):
-    with pytest.raises(typer.BadParameter, match="is no length of time"):
-        rows.length_of(text, option="--since")
 
 
 def job(name: str, *conditions: dict[str, str], created: str = "2026-11-22T12:00:00Z", **metadata: Any):

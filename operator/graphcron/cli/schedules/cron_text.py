@@ -1,6 +1,6 @@
 """Schedules in words."""
 
-from graphcron.cli.steps import written_out
+from graphcron.cli.schedules.steps import written_out
 from graphcron.errors import SpecError
 from graphcron.schedule.cron import MACROS
 

@@ -13,9 +13,9 @@ import yaml
 
 from graphcron.api import names
 from graphcron.cli.app import CliError
-from graphcron.cli.documents import MalformedError, body_of, nodes_of, rounded
-from graphcron.cli.kubectl import Object
-from graphcron.cli.yaml_loader import written
+from graphcron.cli.clients.kubectl import Object
+from graphcron.cli.files.documents import MalformedError, body_of, nodes_of, rounded
+from graphcron.cli.files.yaml_loader import written
 from graphcron.errors import SpecError
 
 __all__ = ["KINDS", "STDIN", "Manifest", "Unreadable", "of_file", "of_text", "paths", "read", "written"]

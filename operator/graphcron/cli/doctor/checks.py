@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from graphcron.api import names
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.cli.app import PROGRAM
-from graphcron.cli.kubectl import HERE, Kubectl, Object
+from graphcron.cli.clients.kubectl import HERE, Kubectl, Object
 from graphcron.contract import Outcome
 from graphcron.unstructured.fields import object_at, objects_at, time_of
 

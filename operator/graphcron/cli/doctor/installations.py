@@ -7,8 +7,8 @@ from itertools import combinations
 from typing import Final
 
 from graphcron.api import names
-from graphcron.cli.checks import Check, State, place, setting
-from graphcron.cli.kubectl import HERE, Kubectl, Object
+from graphcron.cli.clients.kubectl import HERE, Kubectl, Object
+from graphcron.cli.doctor.checks import Check, State, place, setting
 from graphcron.planning.installation import FORGET, NAMELESS
 from graphcron.settings import Settings
 from graphcron.unstructured.fields import object_at, objects_at, text_at, time_of

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import yaml
 
-from graphcron.cli.json_nodes import TAG, NotJsonError, json_nodes
-from graphcron.cli.yaml_loader import NUMBERS, Loader, composed
+from graphcron.cli.files.json_nodes import TAG, NotJsonError, json_nodes
+from graphcron.cli.files.yaml_loader import NUMBERS, Loader, composed
 
 MOST_NODES: Final = 200_000
 """A document must not hold more nodes than it writes down, if they are more than these: anchors can multiply them."""

@@ -7,8 +7,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from graphcron.api import names
-from graphcron.cli.kubectl import Object
-from graphcron.cli.steps import remedy_for, uneven_steps
+from graphcron.cli.clients.kubectl import Object
+from graphcron.cli.schedules.steps import remedy_for, uneven_steps
 from graphcron.errors import SpecError
 from graphcron.schedule import hashed
 from graphcron.schedule.zone_names import no_summer_time

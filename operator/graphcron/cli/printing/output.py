@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from graphcron.cli import terminal
-from graphcron.cli.kubectl import Object
+from graphcron.cli.clients.kubectl import Object
 from graphcron.cli.options import Output, Written
 
 STYLES: Final = {
@@ -100,7 +100,7 @@ def dump(value: Any, output: Output) -> None:
     if output is Output.JSON:
         terminal.block(as_json(value))
         return
-    from graphcron.cli.manifests import written
+    from graphcron.cli.files.manifests import written
 
     terminal.block(written(value))
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from graphcron.api import names
 from graphcron.api.v1alpha1 import problems, rfc3339
 from graphcron.cli import terminal
-from graphcron.cli.import_lines import same_lines
-from graphcron.cli.kubectl import Object
-from graphcron.cli.manifests import written
+from graphcron.cli.clients.kubectl import Object
+from graphcron.cli.files.manifests import written
+from graphcron.cli.migration.cron_lines import same_lines
 from graphcron.errors import SpecError
 from graphcron.schedule import cron as grammar
 from graphcron.schedule import times
@@ -69,7 +69,7 @@ _SERVERS_OWN: Final = re.compile(r"cron_id|langgraph_auth_.*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Imported:
+class ImportedCron:
     """What became of a cron."""
 
     cron_id: str
@@ -89,7 +89,7 @@ class Imported:
         return str(self.body["metadata"]["name"])
 
 
-def imported(cron: Json, assistant: Json | None, *, server: Json, namespace: str | None) -> Imported:
+def import_cron(cron: Json, assistant: Json | None, *, server: Json, namespace: str | None) -> ImportedCron:
     """Map a cron, as ``POST /runs/crons/search`` gives it.
 
     Parameters
@@ -114,7 +114,7 @@ def imported(cron: Json, assistant: Json | None, *, server: Json, namespace: str
         notes.extend(_read_otherwise(cron, spec))
     notes.extend(_left_out(cron))
     notes.extend(f"{field}: left out, since it looks like a credential; {_WHERE_KEYS_GO}" for field in credentials)
-    return Imported(
+    return ImportedCron(
         cron_id=str(cron["cron_id"]),
         enabled=cron.get("enabled", True) is not False,
         body=body,
@@ -142,7 +142,7 @@ def server_of(url: str, secret: str | None, headers: Mapping[str, str]) -> tuple
     return server, notes
 
 
-def text_of(found: Imported, url: str) -> str:
+def text_of(found: ImportedCron, url: str) -> str:
     """Return the YAML of a GraphCron, with what does not map in comments; commented out where it is refused."""
     said = [f"From cron {found.cron_id} of {url}", *found.notes, *(f"Refused: {each}" for each in found.refused)]
     head = "".join(f"# {terminal.in_line(' '.join(line.split()))}\n" for line in said)

@@ -6,15 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-import typer
-
 from graphcron.api.reasons import ConditionType, Reason
-from graphcron.cli.kubectl import Object
-from graphcron.cli.lines import in_words
-from graphcron.cli.output import Column
-from graphcron.cli.words import local, moment, since, span
+from graphcron.cli.clients.kubectl import Object
+from graphcron.cli.printing.durations import human_duration, local_time, relative_time
+from graphcron.cli.printing.output import Column
+from graphcron.cli.schedules.cron_text import in_words
 from graphcron.contract import Outcome
-from graphcron.unstructured.fields import object_at, objects_at
+from graphcron.unstructured.fields import object_at, objects_at, time_of
 
 _AMOUNT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _LONGEST_SECONDS: Final = 10**9
@@ -70,9 +68,9 @@ def graphcron_columns(*, now: datetime, everywhere: bool) -> tuple[Column, ...]:
         Column("state", _state),
         Column("active", lambda each: _number(len(objects_at(status_of(each), "active")) or None)),
         Column("last", lambda each: str(_last(each).get("outcome", "")), outcome=True),
-        Column("ago", lambda each: since(_last(each).get("scheduledTime"), now=now)),
-        Column("next", lambda each: since(status_of(each).get("nextScheduleTime"), now=now)),
-        Column("age", lambda each: since(each["metadata"].get("creationTimestamp"), now=now)),
+        Column("ago", lambda each: relative_time(_last(each).get("scheduledTime"), now=now)),
+        Column("next", lambda each: relative_time(status_of(each).get("nextScheduleTime"), now=now)),
+        Column("age", lambda each: relative_time(each["metadata"].get("creationTimestamp"), now=now)),
         Column("assistant", lambda each: str(each["spec"]["assistant"]), wide=True),
         Column("thread", thread_of, wide=True),
         Column("server", server_of, wide=True),
@@ -138,7 +136,7 @@ def active_columns(zone: str, *, now: datetime) -> tuple[Column, ...]:
     """Return the columns of a table of active runs."""
     return (
         Column("due", lambda run: _local(run["scheduledTime"], zone) if "scheduledTime" in run else ""),
-        Column("since", lambda run: since(run.get("scheduledTime"), now=now)),
+        Column("since", lambda run: relative_time(run.get("scheduledTime"), now=now)),
         Column("job", _member("job")),
     )
 
@@ -146,7 +144,7 @@ def active_columns(zone: str, *, now: datetime) -> tuple[Column, ...]:
 def next_rows(graphcron: Object, *, now: datetime) -> list[list[str]]:
     """Return the next times, at most five: in the cron's zone, in the user's, and how long it is until then."""
     times = status_of(graphcron).get("nextScheduleTimes") or ()
-    return [[_local(each, zone_of(graphcron)), _local(each, None), since(each, now=now)] for each in times]
+    return [[_local(each, zone_of(graphcron)), _local(each, None), relative_time(each, now=now)] for each in times]
 
 
 def failed_run(graphcron: Object) -> list[tuple[str, str]]:
@@ -208,7 +206,7 @@ def duration_of(run: Object) -> str:
         return ""
     if not 0 <= seconds <= _LONGEST_SECONDS:
         return f"{seconds}s"
-    return f"{seconds:.1f}s" if seconds < 10 else span(timedelta(seconds=seconds))
+    return f"{seconds:.1f}s" if seconds < 10 else human_duration(timedelta(seconds=seconds))
 
 
 def tokens_of(run: Object) -> str:
@@ -219,20 +217,6 @@ def tokens_of(run: Object) -> str:
 def cost_of(run: Object) -> str:
     """Say what a run cost; ``≥`` where it may have been more."""
     return ("≥" if run.get("tokensAtLeast") else "") + str(run["cost"]) if "cost" in run else ""
-
-
-def length_of(text: str, *, option: str) -> timedelta:
-    """Read a length of time as an option takes it, such as ``90m``.
-
-    Raises
-    ------
-    typer.BadParameter
-        It is none.
-    """
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    if not re.fullmatch(r"[0-9]{1,6}[smhd]", text) or not int(text[:-1]):
-        raise typer.BadParameter(f"{text!r} is no length of time: write 90s, 30m, 24h or 7d", param_hint=option)
-    return timedelta(**{units[text[-1]]: int(text[:-1])})
 
 
 def _member(member: str) -> Callable[[Object], str]:
@@ -265,7 +249,7 @@ def _by_name(graphcron: Object) -> tuple[str, str]:
 
 
 def _first_if_known(text: str | None, sign: int) -> tuple[bool, float]:
-    at = moment(text)
+    at = time_of(text)
     return at is None, sign * at.timestamp() if at else 0
 
 
@@ -275,8 +259,8 @@ def _share(used: Any, limit: Any) -> str:
 
 
 def _local(text: str | None, zone: str | None) -> str:
-    at = moment(text)
-    return local(at, zone) if at else str(text or "")
+    at = time_of(text)
+    return local_time(at, zone) if at else str(text or "")
 
 
 def _number(value: Any) -> str:

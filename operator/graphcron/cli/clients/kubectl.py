@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from graphcron.api import names
 from graphcron.cli.app import PROGRAM, CliError
-from graphcron.cli.refusals import NotFoundError, refusal
+from graphcron.cli.clients.kubectl_errors import NotFoundError, kubectl_error
 from graphcron.unstructured.bounded_json import loads
 
 Object = dict[str, Any]
@@ -112,7 +112,7 @@ class Kubectl:
         except OSError as error:
             raise _unusable(command[0], error) from error
         if done.returncode:
-            raise self._refusal(verb, done.stderr)
+            raise self._error(verb, done.stderr)
         return done.stdout
 
     def stream(self, verb: str, *arguments: str) -> Iterator[str]:
@@ -128,13 +128,15 @@ class Kubectl:
             try:
                 yield from (line.rstrip("\n") for line in process.stdout)
                 if process.wait():
-                    raise self._refusal(verb, process.stderr.read())
+                    raise self._error(verb, process.stderr.read())
             finally:
                 process.terminate()
 
-    def _refusal(self, verb: str, text: str) -> CliError:
+    def _error(self, verb: str, text: str) -> CliError:
         contexts = replace(self, namespace=None, context=None).hint("kubectl", "config", "get-contexts")
-        return refusal(text, verb=verb, contexts=contexts, missing=None if self.kubeconfig else _missing_kubeconfig())
+        return kubectl_error(
+            text, verb=verb, contexts=contexts, missing=None if self.kubeconfig else _missing_kubeconfig()
+        )
 
     def _one(self, verb: str, kind: str, name: str, *arguments: str) -> Object:
         try:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphcron.cli.app import CliError
-from graphcron.cli.kubectl import Kubectl
-from graphcron.cli.refusals import NotFoundError, refusal
+from graphcron.cli.clients.kubectl import Kubectl
+from graphcron.cli.clients.kubectl_errors import NotFoundError, kubectl_error
 from graphcron.cli.verbs import list_
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ CONTEXTS = "kubectl config get-contexts"
     ],
 )
 def test_the_line_says_what_to_do(text: str, said: str) -> None:
-    assert str(refusal(text, verb="get", contexts=CONTEXTS)).startswith(said)
+    assert str(kubectl_error(text, verb="get", contexts=CONTEXTS)).startswith(said)
 
 
 def test_the_contexts_are_those_of_the_kubeconfig_that_was_asked() -> None:
-    said = str(refusal('error: context "x" does not exist', verb="get", contexts="kubectl --kubeconfig k"))
+    said = str(kubectl_error('error: context "x" does not exist', verb="get", contexts="kubectl --kubeconfig k"))
     assert said == "the kubeconfig has no context x; kubectl --kubeconfig k lists those that it has"
 
 
@@ -66,9 +66,9 @@ REFUSED = "The connection to the server localhost:8080 was refused - did you spe
 
 @pytest.mark.parametrize("text", [REFUSED, 'error: context "x" does not exist'])
 def test_a_kubeconfig_that_is_not_there(text: str) -> None:
-    said = str(refusal(text, verb="get", contexts=CONTEXTS, missing="/none"))
+    said = str(kubectl_error(text, verb="get", contexts=CONTEXTS, missing="/none"))
     assert said == "there is no kubeconfig /none; correct the variable KUBECONFIG"
-    assert str(refusal("error: other", verb="get", contexts=CONTEXTS, missing="/none")) == "other"
+    assert str(kubectl_error("error: other", verb="get", contexts=CONTEXTS, missing="/none")) == "other"
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_kubeconfig_of_the_variable(
 
 def test_only_what_is_not_found_is_not_found() -> None:
     assert (
-        type(refusal('Error from server (NotFound): jobs "a" not found', verb="get", contexts=CONTEXTS))
+        type(kubectl_error('Error from server (NotFound): jobs "a" not found', verb="get", contexts=CONTEXTS))
         is NotFoundError
     )
     assert (
-        type(refusal('Error from server (Conflict): jobs "a" not found', verb="get", contexts=CONTEXTS))
+        type(kubectl_error('Error from server (Conflict): jobs "a" not found', verb="get", contexts=CONTEXTS))
         is not NotFoundError
     )
 

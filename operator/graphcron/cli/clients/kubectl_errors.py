@@ -44,7 +44,7 @@ class NotFoundError(CliError):
     """An object is not there."""
 
 
-def refusal(text: str, *, verb: str, contexts: str, missing: str | None = None) -> CliError:
+def kubectl_error(text: str, *, verb: str, contexts: str, missing: str | None = None) -> CliError:
     """Return the error for what kubectl has printed.
 
     Parameters

@@ -10,7 +10,7 @@ import yaml
 from typing_extensions import override
 
 from graphcron.cli import terminal
-from graphcron.cli.json_nodes import TAG
+from graphcron.cli.files.json_nodes import TAG
 from graphcron.unstructured.bounded_json import LEFT_OUT, LEVELS
 
 _INT64: Final = range(-(2**63), 2**63)

@@ -1,0 +1,1 @@
+"""The systems that the program calls: Kubernetes through kubectl, and LangGraph servers."""

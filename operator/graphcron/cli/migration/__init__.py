@@ -1,0 +1,1 @@
+"""Crons of a LangGraph server as GraphCrons."""

@@ -1,0 +1,1 @@
+"""How objects are printed: tables, JSON, YAML, names, and times for people."""

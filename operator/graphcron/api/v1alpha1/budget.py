@@ -1,4 +1,4 @@
-"""``spec.budget``: what runs may use, in tokens and in money."""
+"""``spec.budget``: limits for the tokens and the cost of runs."""
 
 from typing import Annotated, ClassVar, Final
 
@@ -58,25 +58,25 @@ _SUMMED: Final = Rules(
 
 
 class Budget(Asked):
-    """What runs may use. With a budget, tokens are counted exactly where the server lets a run's stream be read again;
-    elsewhere at least those are counted that the thread's messages tell of. An empty one counts and limits nothing."""
+    """Limits for the tokens and the cost of runs. With a budget, the runner counts tokens exactly if the server can
+    replay the stream of a run. Otherwise it counts a lower bound from the messages of the thread. An empty budget
+    counts tokens without a limit."""
 
     rules: ClassVar[Rules] = _SUMMED
 
     max_tokens_per_run: Tokens | None = None
-    """Most tokens, in and out, that one run may use; it is cancelled on the server as soon as it has used more. All
-    attempts of a run count together. For example 200000. Default: no limit."""
+    """Maximum number of input and output tokens of a run. The runner cancels a run on the server when it exceeds the
+    limit. All attempts of a run count together. For example 200000. Default: no limit."""
     max_cost_per_run: Money | None = None
-    """Like `maxTokensPerRun`, in money: a decimal in quotes, in the currency of the operator's prices, such as
-    `"0.50"`. Needs prices in the operator's settings. Default: no limit."""
+    """Maximum cost of a run: a quoted decimal in the currency of the operator's prices, such as `"0.50"`. Otherwise
+    like `maxTokensPerRun`. Requires prices in the operator's settings. Default: no limit."""
     max_tokens: Tokens | None = None
-    """Most tokens that all runs of a `window` may use together: once so many are used, runs are skipped until it has
-    turned. A run that is under way then goes on, so the sum may end above it. For example 5000000. Default: no
-    limit."""
+    """Maximum number of tokens of all runs in a `window`. When they are used up, runs are skipped until the window
+    ends. Active runs continue, so the total can exceed the limit. For example 5000000. Default: no limit."""
     max_cost: Money | None = None
-    """Like `maxTokens`, in money: a decimal in quotes, in the currency of the operator's prices, such as `"12.50"`.
-    Needs prices in the operator's settings. Default: no limit."""
+    """Maximum cost of all runs in a `window`: a quoted decimal in the currency of the operator's prices, such as
+    `"12.50"`. Otherwise like `maxTokens`. Requires prices in the operator's settings. Default: no limit."""
     window: Window | None = None
-    """Over which time `maxTokens` and `maxCost` are summed: a calendar `day`, `week` (from Monday) or `month` in the
-    zone of the schedule, or a rolling time in hours or days, from `1h` to `31d`, such as `36h`. Needed with either of
-    the two, and only with them."""
+    """Period over which `maxTokens` and `maxCost` are counted: a calendar `day`, `week` (from Monday) or `month` in the
+    time zone of the schedule, or a rolling window in hours or days from `1h` to `31d`, such as `36h`. Required with
+    `maxTokens` or `maxCost`, and valid only with them."""

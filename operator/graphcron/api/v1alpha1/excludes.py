@@ -1,4 +1,4 @@
-"""``spec.excludes``: days and times at which nothing runs."""
+"""``spec.excludes``: days and time ranges in which no run starts."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Final
@@ -80,8 +80,8 @@ def _in_order(begin: str, end: str) -> bool:
 
 
 class Exclude(Asked):
-    """A day, or a stretch of days or hours, in which nothing runs: in the zone of the schedule. Texts, so put them in
-    quotes: some YAML readers make something else of a bare date."""
+    """Day or time range in which no run starts, in the time zone of the schedule. Quote the values, because some YAML
+    parsers convert unquoted dates."""
 
     rules: ClassVar[Rules] = Rules(
         Rule(
@@ -108,14 +108,13 @@ class Exclude(Asked):
     )
 
     date: LocalDay | None = None
-    """A whole day, such as `"2026-12-25"`. Either this, or `from` and `to`."""
+    """Day to exclude, such as `"2026-12-25"`. Mutually exclusive with `from` and `to`."""
     from_: Annotated[LocalTime | None, Field(alias="from")] = None
-    """Where the stretch begins: a day, such as `"2026-12-24"`, or a local time, such as `"2026-12-24T18:00"`. Itself
-    excluded."""
+    """Start of the range, inclusive: a day, such as `"2026-12-24"`, or a local time, such as `"2026-12-24T18:00"`."""
     to: LocalTime | None = None
-    """Where the stretch ends: a day if `from` is one, itself excluded; or a local time, at which runs start again."""
+    """End of the range: an inclusive day if `from` is a day, or an exclusive local time if `from` is a local time."""
     reason: Annotated[str, Field(max_length=100)] | None = None
-    """Why, for people; shown in the status while it holds. For example `Christmas`."""
+    """Human-readable reason, which the status shows during the exclusion. For example `Christmas`."""
 
     @property
     def span(self) -> tuple[str, str]:

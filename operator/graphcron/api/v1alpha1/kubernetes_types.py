@@ -127,16 +127,16 @@ Annotations = Annotated[dict[str, str], Field(max_length=32), Rules(_OURS, _UNCO
 
 
 class KeyRef(Asked):
-    """One key of a ConfigMap or Secret in the GraphCron's namespace."""
+    """Key of a ConfigMap or Secret in the namespace of the GraphCron."""
 
     name: ObjectName
-    """Name of the ConfigMap or Secret, in the GraphCron's namespace."""
+    """Name of the ConfigMap or Secret."""
     key: DataKey
     """Key in its `data`."""
 
 
 class KeySource(Asked):
-    """One key of either a ConfigMap or a Secret in the GraphCron's namespace."""
+    """Key of a ConfigMap or a Secret in the namespace of the GraphCron."""
 
     rules: ClassVar[Rules] = Rules(
         one_of(
@@ -147,13 +147,13 @@ class KeySource(Asked):
     )
 
     config_map_key_ref: KeyRef | None = None
-    """A key of a ConfigMap. Either this or `secretKeyRef`."""
+    """Key of a ConfigMap. Mutually exclusive with `secretKeyRef`."""
     secret_key_ref: KeyRef | None = None
-    """A key of a Secret; the operator never reads it, only the pod does. Either this or `configMapKeyRef`."""
+    """Key of a Secret. Only the pod reads the Secret, never the operator. Mutually exclusive with `configMapKeyRef`."""
 
 
 class LocalObjectRef(Asked):
-    """Another object in the GraphCron's namespace."""
+    """Reference to an object in the namespace of the GraphCron."""
 
     name: ObjectName
-    """Its name."""
+    """Name of the object."""

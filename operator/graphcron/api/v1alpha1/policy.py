@@ -1,4 +1,4 @@
-"""What happens after a run: how it is retried, when failures pause the schedule, and what is kept."""
+"""Retries, the pause after failures, and retention."""
 
 from typing import Annotated, ClassVar
 
@@ -9,8 +9,8 @@ from graphcron.api.v1alpha1.validation import Rule, Rules
 
 
 class Retry(Asked):
-    """What happens after a run that failed. Until the server has accepted a run, trying again costs nothing and is
-    always done; this is about further runs, and each of them is paid for."""
+    """Whether to start a further run after a failed run. Until the server has accepted a run, the runner always
+    retries, because this costs nothing. This policy applies to further runs, which cost money."""
 
     rules: ClassVar[Rules] = Rules(
         Rule(
@@ -24,37 +24,39 @@ class Retry(Asked):
     )
 
     attempts: Annotated[int, Field(ge=0, le=10)] = 0
-    """How many further runs may follow one that ran into its timeout or that the server lost; each may call models, and
-    costs what they cost. Never after one that was cancelled by a person, replaced, interrupted, refused or over its
-    budget. For example 2. Default: 0."""
+    """Maximum number of further runs after a run that exceeded its timeout or that the server lost. Each of them may
+    call models and costs money. There is no further run after a run that was cancelled by a person, replaced,
+    interrupted, rejected or over its budget. For example 2. Default: 0."""
     on_graph_error: bool = False
-    """Whether a run in which the graph itself raised an error is retried too. An error that comes again is then paid
-    for again, up to `attempts` times. Default: false."""
+    """Whether to retry a run in which the graph raised an error. If the error is not transient, you pay for it again,
+    up to `attempts` times. Default: false."""
     resume: bool = True
-    """Whether a further run goes on from the last checkpoint, so that finished steps are not paid for again (true), or
-    sends the input again on the same thread and repeats all of them (false). Default: true."""
+    """Whether a further run resumes from the last checkpoint, so that finished steps are not paid for again. If false,
+    the runner sends the input again on the same thread, and the graph repeats all steps. Default: true."""
 
 
 class FailurePolicy(Asked):
     """When failures pause the GraphCron."""
 
     pause_after_consecutive_failures: Annotated[int, Field(ge=1, le=100)]
-    """How many runs must fail one after another until no more start. The condition `Paused` then says why, and a new
-    value of the annotation `graphcron.dev/resume-requested-at` goes on. Those that were skipped, interrupted or
-    cancelled do not count, and one that succeeds ends the row. For example 3."""
+    """Number of consecutive failed runs after which no new runs start. The condition `Paused` gives the reason. To
+    resume, set the annotation `graphcron.dev/resume-requested-at` to a new value. A successful run resets the count.
+    Skipped, interrupted and cancelled runs do not change it. For example 3."""
 
 
 class History(Asked):
-    """How much of the past is kept."""
+    """How many finished Jobs, threads and entries in the status to keep."""
 
     successful: Annotated[int, Field(ge=1, le=100)] = 3
-    """Completed Jobs to keep, with their pods' logs: of runs that succeeded, were interrupted or cancelled, and of
-    skipped occurrences. Default: 3; at least 1, because what a run came to is read from its pod."""
+    """Number of completed Jobs to keep, with the logs of their pods: Jobs of runs that succeeded, were interrupted or
+    were cancelled, and of skipped occurrences. The minimum is 1, because the operator reads the report of a run from
+    its pod. Default: 3."""
     failed: Annotated[int, Field(ge=1, le=100)] = 3
-    """Jobs of failed runs to keep, with their pods' logs. Default: 3; at least 1, as for `successful`."""
+    """Number of Jobs of failed runs to keep, with the logs of their pods. The minimum is 1, as for `successful`.
+    Default: 3."""
     runs: Annotated[int, Field(ge=1, le=100)] = 10
-    """Entries to keep in `status.recentRuns`. Default: 10."""
+    """Number of entries to keep in `status.recentRuns`. Default: 10."""
     threads: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """Threads of finished runs to keep on the LangGraph server, the newest; with `thread.per`, threads of past periods.
-    One with a live run, or one that waits for a person, always stays. Not with `thread.id`. For example 20. Default: no
-    limit but `onRunCompleted`."""
+    """Number of threads of finished runs to keep on the LangGraph server, newest first. With `thread.per`, number of
+    past periods. A thread with an active run or one that waits for a person always remains. Not valid with `thread.id`.
+    For example 20. Default: no limit except `onRunCompleted`."""

@@ -39,7 +39,7 @@ def _comes_round(graphcron: "GraphCron") -> bool:
 
 
 class GraphCron(Part):
-    """A schedule on which a LangGraph server runs a graph."""
+    """Schedule on which a LangGraph server runs a graph."""
 
     rules: ClassVar[Rules] = Rules(
         SHORT_NAME,
@@ -56,15 +56,15 @@ class GraphCron(Part):
     kind: Literal["GraphCron"]
     """Kind of the resource."""
     metadata: ObjectMeta
-    """Name, namespace and so on."""
+    """Standard metadata, such as name and namespace."""
     spec: GraphCronSpec
     """What to run, when, and where."""
     status: OrNone[GraphCronStatus] = Field(default=None)
-    """What the operator has seen. Written by the operator only."""
+    """Observed state. Only the operator writes it."""
 
 
 class GraphServer(Part):
-    """A LangGraph server that GraphCrons of its namespace name in `serverRef`."""
+    """LangGraph server that GraphCrons of the same namespace refer to with `serverRef`."""
 
     rules: ClassVar[Rules] = Rules(SHORT_NAME)
 
@@ -73,8 +73,8 @@ class GraphServer(Part):
     kind: Literal["GraphServer"]
     """Kind of the resource."""
     metadata: ObjectMeta
-    """Name, namespace and so on."""
+    """Standard metadata, such as name and namespace."""
     spec: GraphServerSpec
-    """Where the server is, how to reach it, and what its runs may use."""
+    """Address, credentials and limits of the server."""
     status: OrNone[GraphServerStatus] = Field(default=None)
-    """What the operator has seen. Written by the operator only."""
+    """Observed state. Only the operator writes it."""

@@ -1,4 +1,4 @@
-"""``spec.runner``: what is special about the pod."""
+"""``spec.runner``: settings of the pod."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -21,13 +21,13 @@ class ResourceRequirements(Asked):
     """CPU, memory and storage of the container."""
 
     requests: Resources | None = None
-    """What the node must have free, by resource: `cpu`, `memory` or `ephemeral-storage`; for example `cpu: 10m`."""
+    """Resources that the node must have available: `cpu`, `memory` or `ephemeral-storage`. For example `cpu: 10m`."""
     limits: Resources | None = None
-    """What the container may use at most, by resource; for example `memory: 64Mi`."""
+    """Maximum resources of the container. For example `memory: 64Mi`."""
 
 
 class EnvVar(Asked):
-    """An environment variable of the container."""
+    """Environment variable of the container."""
 
     rules: ClassVar[Rules] = Rules(
         one_of(
@@ -38,45 +38,45 @@ class EnvVar(Asked):
     )
 
     name: EnvName
-    """Name of the variable, such as `HTTPS_PROXY`. Names that begin with `GRAPHCRON_` are the operator's."""
+    """Name of the variable, such as `HTTPS_PROXY`. Names that begin with `GRAPHCRON_` are reserved for the operator."""
     value: Annotated[str, Field(max_length=32768)] | None = None
-    """Value, for everybody to read. Numbers and the like need quotes. Either this or `valueFrom`."""
+    """Value, readable by everyone who can read this object. Quote numbers and booleans. Mutually exclusive with
+    `valueFrom`."""
     value_from: KeySource | None = None
-    """Where the value comes from. Either this or `value`."""
+    """Source of the value. Mutually exclusive with `value`."""
 
 
 class Runner(Asked):
-    """What is special about the pod that starts a run and follows it. The graph runs on the LangGraph server, so the
-    pod needs little; what is left out comes from the operator's settings."""
+    """Settings of the pod that starts and follows a run. The pod needs few resources, because the graph runs on the
+    LangGraph server. Fields that are not set use the operator's settings."""
 
     image: ImageName | None = None
-    """Image of the runner, such as a mirror's: `registry.example.com/graphcron-runner:0.1.0`. Default: the operator's
-    setting."""
+    """Image of the runner, for example in a mirror: `registry.example.com/graphcron-runner:0.1.0`. Default: the
+    operator's setting."""
     resources: ResourceRequirements | None = None
     """CPU, memory and storage. Default: the operator's setting."""
     node_selector: NodeSelector | None = None
-    """Labels that the pod's node must have, such as `kubernetes.io/arch: amd64`. Default: none."""
+    """Labels that the node must have, such as `kubernetes.io/arch: amd64`. Default: none."""
     tolerations: Annotated[list[dict[str, Any]], Field(max_length=32)] | None = None
-    """Taints of nodes that the pod tolerates, as in a Pod's `spec.tolerations`. Default: none."""
+    """Tolerations for node taints, as in a Pod's `spec.tolerations`. Default: none."""
     affinity: dict[str, Any] | None = None
-    """Where the pod may or should run, as in a Pod's `spec.affinity`. Default: anywhere."""
+    """Scheduling constraints, as in a Pod's `spec.affinity`. Default: none."""
     labels: Labels | None = None
-    """Labels of the pod besides the operator's own. Default: none."""
+    """Additional labels of the pod. Default: none."""
     annotations: Annotations | None = None
-    """Annotations of the pod besides the operator's own, such as `sidecar.istio.io/inject: "false"`. Default:
-    none."""
+    """Additional annotations of the pod, such as `sidecar.istio.io/inject: "false"`. Default: none."""
     service_account_name: ObjectName | None = None
-    """ServiceAccount of the pod, for example for image pull secrets or pod security. No token of it is mounted.
-    Default: the namespace's `default`."""
+    """ServiceAccount of the pod, for example for image pull secrets or pod security. Its token is not mounted. Default:
+    the namespace's `default`."""
     priority_class_name: ObjectName | None = None
     """PriorityClass of the pod. Default: the cluster's."""
     image_pull_secrets: (
         Annotated[list[LocalObjectRef], Field(max_length=16, json_schema_extra=BY_NAME), Rules(unique_names("Secrets"))]
         | None
     ) = None
-    """Secrets with which the image is pulled, each as `name: my-registry`. Default: the operator's setting."""
+    """Secrets for pulling the image, each as `name: my-registry`. Default: the operator's setting."""
     env: (
         Annotated[list[EnvVar], Field(max_length=64, json_schema_extra=BY_NAME), Rules(unique_names("variables"))]
         | None
     ) = None
-    """Environment variables of the container besides the operator's own, such as `HTTPS_PROXY`. Default: none."""
+    """Additional environment variables of the container, such as `HTTPS_PROXY`. Default: none."""

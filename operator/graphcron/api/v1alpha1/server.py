@@ -14,14 +14,14 @@ _SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie")
 
 
 class HeaderSource(Asked):
-    """Where the value of a header comes from."""
+    """Source of the value of a header."""
 
     secret_key_ref: KeyRef
-    """A key of a Secret; the operator never reads it, only the pod does."""
+    """Key of a Secret. Only the pod reads the Secret, never the operator."""
 
 
 class Header(Asked):
-    """An extra HTTP header."""
+    """Additional HTTP header."""
 
     rules: ClassVar[Rules] = Rules(
         one_of(
@@ -40,12 +40,11 @@ class Header(Asked):
     )
 
     name: HeaderName
-    """Name of the header, such as `x-tenant` or `authorization`. The API key has a field of its own,
-    `apiKeySecretRef`."""
+    """Name of the header, such as `x-tenant` or `authorization`. For the API key, use `apiKeySecretRef`."""
     value: HeaderValue | None = None
-    """Value of the header, for everybody to read. Either this or `valueFrom`."""
+    """Value, readable by everyone who can read this object. Mutually exclusive with `valueFrom`."""
     value_from: HeaderSource | None = None
-    """Where the value comes from. Either this or `value`."""
+    """Source of the value. Mutually exclusive with `value`."""
 
 
 Headers = Annotated[list[Header], Field(max_length=16, json_schema_extra=BY_NAME), Rules(unique_names("headers"))]
@@ -56,41 +55,41 @@ ConcurrentRuns = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Server(Asked):
-    """The LangGraph server, and how to reach it. What is left out comes from the operator's settings."""
+    """LangGraph server. Fields that are not set use the operator's settings."""
 
     url: ServerUrl | None = None
-    """Base URL of the server, path prefix included, such as `http://langgraph.agents.svc:8000` or
+    """Base URL of the server, including a path prefix, such as `http://langgraph.agents.svc:8000` or
     `https://example.com/langgraph`. Default: the operator's setting."""
     api_key_secret_ref: KeyRef | None = None
-    """The API key, sent as the header `x-api-key`. The operator never reads the Secret, only the pod does. Default:
-    the operator's setting where `url` is left out too, otherwise none."""
+    """API key, which the pod sends in the `x-api-key` header. Only the pod reads the Secret, never the operator.
+    Default: the operator's setting if `url` is not set either, otherwise none."""
     ca_bundle_ref: KeySource | None = None
-    """Certificates (PEM) that the pod trusts besides its system's, for a server with a certificate of your own
-    authority. Default: the operator's setting where `url` is left out too, otherwise none."""
+    """CA certificates (PEM) that the pod trusts in addition to the system's, for a server with a private CA. Default:
+    the operator's setting if `url` is not set either, otherwise none."""
     headers: Headers | None = None
-    """Extra HTTP headers of every request, such as one that a gateway in front of the server asks for."""
+    """Additional HTTP headers of every request, for example for a gateway in front of the server."""
     max_concurrent_runs: ConcurrentRuns | None = None
-    """Most runs of all GraphCrons of this namespace at a time on this server; a run that finds it full waits until its
-    starting deadline and is then skipped. For example 4. Default: no limit."""
+    """Maximum number of concurrent runs on this server across all GraphCrons in the namespace. A run that exceeds the
+    limit waits until its starting deadline and is then skipped. For example 4. Default: no limit."""
 
 
 class GraphServerSpec(Spec):
-    """Where the server is, how to reach it, and what its runs may use. Nothing here is filled in or changed by the
-    operator."""
+    """Address, credentials and limits of the server. The operator does not set defaults in this object or change it."""
 
     url: ServerUrl
-    """Base URL of the server, path prefix included, such as `http://langgraph.agents.svc:8000` or
+    """Base URL of the server, including a path prefix, such as `http://langgraph.agents.svc:8000` or
     `https://example.com/langgraph`."""
     api_key_secret_ref: KeyRef | None = None
-    """The API key, sent as the header `x-api-key`. The operator never reads the Secret, only the pod does. Default:
-    none."""
+    """API key, which the pod sends in the `x-api-key` header. Only the pod reads the Secret, never the operator.
+    Default: none."""
     ca_bundle_ref: KeySource | None = None
-    """Certificates (PEM) that the pod trusts besides its system's, for a server with a certificate of your own
-    authority. Default: none."""
+    """CA certificates (PEM) that the pod trusts in addition to the system's, for a server with a private CA. Default:
+    none."""
     headers: Headers | None = None
-    """Extra HTTP headers of every request, such as one that a gateway in front of the server asks for."""
+    """Additional HTTP headers of every request, for example for a gateway in front of the server."""
     max_concurrent_runs: ConcurrentRuns | None = None
-    """Most runs of all GraphCrons of this namespace at a time on this server; a run that finds it full waits until its
-    starting deadline and is then skipped. For example 4. Default: no limit."""
+    """Maximum number of concurrent runs on this server across all GraphCrons in the namespace. A run that exceeds the
+    limit waits until its starting deadline and is then skipped. For example 4. Default: no limit."""
     budget: Budget | None = None
-    """Budget of each GraphCron that names this server and has none of its own; they do not share it. Default: none."""
+    """Budget of each GraphCron that refers to this server and does not set `budget`. GraphCrons do not share it.
+    Default: none."""

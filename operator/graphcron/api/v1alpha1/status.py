@@ -1,4 +1,4 @@
-"""``status``: what the operator has seen. Written by the operator only."""
+"""``status``: the observed state. Only the operator writes it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -44,110 +44,111 @@ Amount = Annotated[str, _believed(lambda value: AMOUNT.fullmatch(value) is not N
 
 
 class Condition(_Seen):
-    """One thing that holds of the resource, or does not."""
+    """One aspect of the state of the resource."""
 
     type: str
-    """What the condition is about, such as `Ready`, `LastRunSucceeded`, `Reconciling` or `Stalled`."""
+    """Type of the condition, such as `Ready`, `LastRunSucceeded`, `Reconciling` or `Stalled`."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
+    """Status of the condition."""
     reason: str
-    """Why, in one CamelCase word."""
+    """Reason for the status, as one CamelCase word."""
     message: str = ""
-    """Why, in a sentence for people."""
+    """Human-readable explanation of the status."""
     last_transition_time: Instant
-    """When `status` last changed."""
+    """Time at which `status` last changed."""
     observed_generation: int | None = None
-    """The `metadata.generation` that this was said of."""
+    """The `metadata.generation` that the condition is based on."""
 
 
 class ActiveRun(_Seen):
-    """A run that is under way."""
+    """An active run."""
 
     job: str
-    """Name of its Job."""
+    """Name of the Job."""
     scheduled_time: Instant | None = None
-    """When it was due, or when a person asked for it."""
+    """Time at which the run was due or requested."""
     trigger: str | None = None
-    """What a person wrote to ask for it; absent if the schedule did."""
+    """Value of the annotation that requested the run; absent for a scheduled run."""
 
 
 class RecentRun(_Seen):
-    """A run that has ended, or an occurrence that was skipped. Never a prompt or an answer."""
+    """A finished run or a skipped occurrence. It never contains a prompt or an answer."""
 
     scheduled_time: Instant
-    """When it was due, or when a person asked for it."""
+    """Time at which the run was due or requested."""
     trigger: str | None = None
-    """What a person wrote to ask for it; absent if the schedule did."""
+    """Value of the annotation that requested the run; absent for a scheduled run."""
     first_scheduled_time: Instant | None = None
-    """Where the entry stands for several: when the first of them was due."""
+    """If the entry represents several occurrences, time at which the first one was due."""
     count: Count | None = None
-    """How many neighbouring occurrences, skipped for the same reason, the entry stands for; absent: one."""
+    """Number of consecutive occurrences, skipped for the same reason, that the entry represents; absent if one."""
     outcome: str
-    """How it ended: `Succeeded`, `GraphError`, `Interrupted`, `Timeout`, `Cancelled`, `Skipped`,
+    """How the occurrence ended: `Succeeded`, `GraphError`, `Interrupted`, `Timeout`, `Cancelled`, `Skipped`,
     `OverBudget`, `Rejected`, `ServerUnreachable`, …"""
     reason: str | None = None
-    """More exactly why, in one CamelCase word."""
+    """More specific reason for the outcome, as one CamelCase word."""
     message: str | None = None
-    """Why, in a sentence for people."""
+    """Human-readable explanation of the outcome."""
     job: str | None = None
-    """Name of its Job."""
+    """Name of the Job."""
     run_id: str | None = None
-    """The run on the LangGraph server."""
+    """ID of the run on the LangGraph server."""
     thread_id: str | None = None
-    """Its thread on the LangGraph server."""
+    """ID of the thread on the LangGraph server."""
     start_time: Instant | None = None
-    """When the server accepted it."""
+    """Time at which the server accepted the run."""
     duration_seconds: Seconds | None = None
-    """How long it took on the server, in seconds."""
+    """Duration of the run on the server in seconds."""
     attempts: Count | None = None
-    """Runs that it took on the server, where there was more than one; the ids are the last one's."""
+    """Number of runs on the server, if more than one. The IDs are those of the last run."""
     tokens: Count | None = None
-    """Tokens that it used, in and out, all attempts together."""
+    """Number of input and output tokens of all attempts."""
     tokens_at_least: bool | None = None
-    """True: `tokens` and `cost` are a lower bound, those that the messages of the thread tell of."""
+    """If true, `tokens` and `cost` are a lower bound, derived from the messages of the thread."""
     cost: Amount | None = None
-    """What they cost, in the currency of the operator's prices; absent if it has none."""
+    """Cost of the tokens, in the currency of the operator's prices; absent if no prices are set."""
 
 
 class BudgetUsed(_Seen):
-    """What was used in the current window of the budget."""
+    """Usage in the current window of the budget."""
 
     window_start: Instant | None = None
-    """When the window began."""
+    """Start of the window."""
     window_end: Instant | None = None
-    """When it turns; of a rolling window, when what was used in it begins to leave."""
+    """End of the window. For a rolling window, time at which the oldest usage leaves the window."""
     tokens: Count | None = None
-    """Tokens used in it."""
+    """Number of tokens used in the window."""
     cost: Amount | None = None
-    """What they cost, in the currency of the operator's prices; absent if it has none."""
+    """Cost of the tokens, in the currency of the operator's prices; absent if no prices are set."""
 
 
 class Preflight(_Seen):
-    """The last look at the target."""
+    """Last check of the target."""
 
     key: str
-    """What of the spec and the settings it was about; another one now means that it is made anew."""
+    """Hash of the parts of the spec and the settings that the check covers. A different value triggers a new check."""
     attempts: Count = 0
-    """How often it was made."""
+    """Number of checks for this key."""
     time: Instant | None = None
-    """When it was made last."""
+    """Time of the last check."""
     server: str | None = None
     """Product and version of the server, such as `langgraph-api 0.16.7`."""
     outcome: str | None = None
-    """How it ended, such as `Succeeded`, `Rejected` or `ServerUnreachable`; absent while it is under way."""
+    """Outcome of the check, such as `Succeeded`, `Rejected` or `ServerUnreachable`; absent while the check is
+    running."""
     failures: int | None = None
-    """How many in a row have found something wrong."""
+    """Number of consecutive checks that found a problem."""
     next_time: Instant | None = None
-    """When the next one is due, after one that found something wrong."""
+    """Time of the next check, after a check that found a problem."""
 
 
 class AppliedCronJob(_Seen):
     """A CronJob as the operator last wrote it."""
 
     name: str
-    """Its name."""
+    """Name of the CronJob."""
     generation: int
-    """Its `metadata.generation` after that; another one now means that somebody else has changed it."""
+    """Its `metadata.generation` after that write. A different value means that another client has changed it."""
 
 
 _BY_TYPE: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
@@ -158,80 +159,81 @@ Conditions = Annotated[list[Condition], Field(json_schema_extra=_BY_TYPE)]
 
 
 class Contender(_Seen):
-    """An installation of the operator that watches the namespace beside the one that reconciles the GraphCron."""
+    """Another installation of the operator that watches the same namespace."""
 
     installation: str
-    """Its name; empty if it has none."""
+    """Name of the installation; empty if it has none."""
     time: Instant
-    """When it last found the CronJob of the other installation."""
+    """Last time at which that installation found the CronJob of this one."""
     acknowledged: bool | None = None
     """Whether the installation that reconciles the GraphCron has seen this entry."""
 
 
 class GraphCronStatus(_Seen):
-    """What the operator has seen. Users read it and never write it."""
+    """Observed state of the GraphCron. Only the operator writes it."""
 
     observed_generation: int | None = None
-    """The `metadata.generation` that this status is about."""
+    """The `metadata.generation` that this status is based on."""
     installation: str | None = None
     """Installation of the operator that reconciles the GraphCron: namespace and name of its Helm release."""
     contender: Contender | None = None
-    """Another installation that watches the namespace, and leaves the GraphCron alone; absent if there is none."""
+    """Another installation that watches the namespace and does not reconcile the GraphCron; absent if there is none."""
     conditions: Conditions | None = None
-    """What holds of the GraphCron. Always: `Ready`, its CronJobs are as they should be; `LastRunSucceeded`, how the
-    last run ended. Unless `preflight` is off: `TargetResolved`, a run could be made. While they hold: `Paused` after
-    failures, `AwaitingHuman`, `BudgetExceeded`, `ScheduleTight` if runs take longer than the schedule leaves them."""
+    """Conditions of the GraphCron. Always present: `Ready`, whether the CronJobs match the spec; `LastRunSucceeded`,
+    how the last run ended. Unless `preflight` is false: `TargetResolved`, whether a run can start. Only while True:
+    `Paused` after failures, `AwaitingHuman`, `BudgetExceeded`, `RunDelayed`, and `ScheduleTight` if runs take longer
+    than the interval of the schedule."""
     schedule: str | None = None
-    """The first schedule as it stands in its CronJob."""
+    """First schedule, as in its CronJob."""
     schedules: list[str] | None = None
-    """All schedules as they stand in their CronJobs, each `H` replaced by its value."""
+    """All schedules, as in their CronJobs, with the value of each `H`."""
     time_zone: str | None = None
-    """The zone that is in force."""
+    """Time zone that is in effect."""
     next_schedule_time: Instant | None = None
-    """When the next run is due; absent if none is."""
+    """When the next run is due; absent if no run is due."""
     next_schedule_times: list[Instant] | None = None
-    """When the next runs are due, at most five: over all schedules, without what is excluded."""
+    """Up to five times at which the next runs are due, across all schedules and without exclusions."""
     last_schedule_time: Instant | None = None
-    """When the latest run was due."""
+    """Time at which the latest run was due."""
     last_successful_time: Instant | None = None
-    """When a run last succeeded."""
+    """Time of the last successful run."""
     last_failure_time: Instant | None = None
-    """When a run last failed."""
+    """Time of the last failed run."""
     missed_runs: Count | None = None
-    """How many runs were due and were started by nobody, because the cluster was down."""
+    """Number of runs that were due and did not start in time, for example because the cluster was down."""
     consecutive_failures: Count | None = None
-    """How many of the latest runs have failed one after another."""
+    """Number of consecutive failed runs."""
     last_handled_trigger: str | None = None
-    """The value of the annotation `graphcron.dev/run-requested-at` that was acted on last."""
+    """Last handled value of the annotation `graphcron.dev/run-requested-at`."""
     last_handled_resume: str | None = None
-    """The value of the annotation `graphcron.dev/resume-requested-at` that was acted on last."""
+    """Last handled value of the annotation `graphcron.dev/resume-requested-at`."""
     budget: BudgetUsed | None = None
-    """What was used in the current window of the budget; absent if it has none."""
+    """Usage in the current window of the budget; absent without a budget."""
     preflight: Preflight | None = None
-    """The last look at the target."""
+    """Last check of the target."""
     active: list[ActiveRun] | None = None
-    """Runs that are under way."""
+    """Active runs."""
     recent_runs: list[RecentRun] | None = None
-    """The latest runs that have ended, newest first; `spec.history.runs` says how many."""
+    """Latest finished runs, newest first. `spec.history.runs` sets the maximum number."""
     cron_jobs: Annotated[list[AppliedCronJob], Field(json_schema_extra=BY_NAME)] | None = None
-    """The CronJobs as the operator last wrote them, one for each schedule."""
+    """CronJobs as the operator last wrote them, one for each schedule."""
     checked_until: Instant | None = None
-    """Up to when it was looked for runs that were due and that nobody started."""
+    """Time up to which the operator has checked for missed runs."""
 
 
 class GraphServerStatus(_Seen):
-    """What the operator has seen. Users read it and never write it."""
+    """Observed state of the GraphServer. Only the operator writes it."""
 
     observed_generation: int | None = None
-    """The `metadata.generation` that this status is about."""
+    """The `metadata.generation` that this status is based on."""
     installation: str | None = None
-    """Installation of the operator that looks at the server: namespace and name of its Helm release."""
+    """Installation of the operator that checks the server: namespace and name of its Helm release."""
     conditions: Conditions | None = None
-    """What holds of the server. `Ready`: it answers and takes the API key."""
+    """Conditions of the GraphServer. `Ready` reports whether the server answers and accepts the API key."""
     server: str | None = None
     """Product and version of the server, such as `langgraph-api 0.16.7`."""
     preflight: Preflight | None = None
-    """The last look at it."""
+    """Last check of the server."""
 
 
 def dump_status(status: GraphCronStatus | GraphServerStatus) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from graphcron.api.v1alpha1.validation import Rule, Rules, one_of, reserved_key,
 
 
 class Thread(Asked):
-    """A thread that runs share, so that the graph remembers: one of your own (`id`), or one for each period (`per`)."""
+    """Thread that runs share, so that the graph remembers earlier runs: an existing thread (`id`), or one for each
+    period (`per`)."""
 
     rules: ClassVar[Rules] = Rules(
         one_of(
@@ -31,13 +32,13 @@ class Thread(Asked):
     )
 
     id: Uuid | None = None
-    """UUID of the thread on the LangGraph server, such as `4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11`. Either this or
-    `per`."""
+    """UUID of the thread on the LangGraph server, such as `4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11`. Mutually exclusive
+    with `per`."""
     create: bool = False
-    """Whether to make the thread if the server does not have it. Only with `id`. Default: false; the run then fails."""
+    """Whether to create the thread if it does not exist. Valid only with `id`. Default: false; the run then fails."""
     per: Literal["day", "week", "month"] | None = None
-    """One thread for all runs of a `day`, a `week` (from Monday) or a `month` in the zone of the schedule; made with
-    the first of them. Either this or `id`."""
+    """Period for which all runs share one thread, in the time zone of the schedule: a `day`, a `week` (from Monday) or
+    a `month`. The first run of the period creates the thread. Mutually exclusive with `id`."""
 
 
 _OURS: Final = reserved_prefixes(
@@ -64,15 +65,15 @@ Configurable = Annotated[
 
 @with_config(ConfigDict(strict=True, extra="allow", use_attribute_docstrings=True))
 class _Config(TypedDict, total=False):
-    """LangGraph's `config` of a run, in its own spelling (snake_case)."""
+    """LangGraph's `config` of a run, in LangGraph's spelling (snake_case)."""
 
     tags: Annotated[list[str], Field(max_length=64)]
     """Tags of the run, for tracing."""
     recursion_limit: Annotated[int, Field(ge=1)]
-    """Most steps that the graph may take before the run fails. Default: the server's."""
+    """Maximum number of steps before the run fails. Default: the server's."""
     configurable: Configurable
-    """Values that the graph reads from `config["configurable"]`. Not together with `spec.context`, where newer graphs
-    look for them."""
+    """Values that the graph reads from `config["configurable"]`. Mutually exclusive with `spec.context`, which newer
+    graphs read instead."""
 
 
 RunConfig = Annotated[

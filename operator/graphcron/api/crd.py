@@ -17,7 +17,7 @@ from graphcron.api.v1alpha1 import GraphCron, GraphServer
 Schema = dict[str, Any]
 """A JSON schema."""
 
-FOLDERS: Final = tuple(Path(__file__).parents[2] / folder for folder in ("crds", "charts/graphcron/files/crds"))
+FOLDERS: Final = tuple(Path(__file__).parents[3] / folder for folder in ("crds", "charts/graphcron/files/crds"))
 """The folders that hold a file for each CRD, in a checkout."""
 
 _HEADER: Final = "# Made from operator/graphcron/api/v1alpha1 by `python -m graphcron.api.crd`; change it there.\n"

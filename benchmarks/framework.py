@@ -33,7 +33,7 @@ from kopf._core.reactor.processing import process_resource_event
 from graphcron.api import names
 from graphcron.api.v1alpha1 import parse
 from graphcron.controller import handlers
-from graphcron.controller.manager import Operation
+from graphcron.controller.manager import Manager
 from graphcron.main import COLLECT_AFTER
 from graphcron.manifests.cronjob import Memory, cronjobs_for
 from graphcron.settings import Settings
@@ -91,7 +91,7 @@ class Framework:
             registry=registry,
             settings=settings,
             memories=ResourceMemories(),
-            memobase=cast("Any", Operation(Settings())),
+            memobase=cast("Any", Manager(Settings())),
             resource=self._resource,
             event_queue=asyncio.Queue(),
         )
@@ -133,12 +133,11 @@ class Framework:
             await asyncio.gather(watcher, return_exceptions=True)
 
 
-async def straight(kind: str, given: list[Object]) -> None:
+async def straight(given: list[Object]) -> None:
     """Call for each event what kopf calls for it."""
-    memo = Operation(Settings())
-    handler: Any = handlers.changed if kind == names.KIND else handlers.cronjob_changed
+    memo = Manager(Settings())
     for event in given:
-        await handler(event=event, memo=memo)
+        await handlers.handle_event(event=event, memo=memo)
 
 
 async def cpu(figure: Figure, kind: str, count: int) -> None:
@@ -149,7 +148,7 @@ async def cpu(figure: Figure, kind: str, count: int) -> None:
     await framework.feed(given, lambda: at.append(time.process_time()))
     figure.add(CPU.format(kind), "ms", KOPF, 1000 * (at[-1] - before) / count)
     before = time.process_time()
-    await straight(kind, given)
+    await straight(given)
     figure.add(CPU.format(kind), "ms", OURS, 1000 * (time.process_time() - before) / count)
 
 

@@ -1,44 +1,47 @@
-"""Time and chance, as the operator's shell takes them; a simulation hands in others."""
+"""Time and randomness as the controller uses them; the simulation replaces them."""
 
 import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Timer(Protocol):
-    """A call that is to come."""
+    """A scheduled call."""
 
     def when(self) -> float:
-        """Return its moment, on the clock's monotonic scale."""
+        """Return the monotonic time of the call."""
 
     def cancel(self) -> None:
-        """Let it not come."""
+        """Cancel the call."""
 
     def cancelled(self) -> bool:
-        """Return whether it does not come."""
+        """Return whether the call is cancelled."""
 
 
 class Clock:
-    """The process's own clock, and the event loop's timers."""
+    """The system clock, and the timers of the running event loop."""
 
     def now(self) -> datetime:
-        """Return the time of day."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return a time that nobody sets."""
+        """Return a time in seconds that no clock adjustment affects."""
         return asyncio.get_running_loop().time()
 
     def call_at(self, moment: float, call: Callable[[], None]) -> Timer:
-        """Have something called at a monotonic time."""
+        """Schedule a call at a monotonic time."""
         return asyncio.get_running_loop().call_at(moment, call)
 
     async def sleep(self, seconds: float) -> None:
-        """Pause."""
+        """Wait for a number of seconds."""
         await asyncio.sleep(seconds)
 
     def uniform(self, least: float, most: float) -> float:
-        """Return a number between the two, by chance."""
+        """Return a random number between the two."""
         return random.uniform(least, most)
+
+
+SYSTEM_CLOCK: Final = Clock()

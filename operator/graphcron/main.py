@@ -11,7 +11,7 @@ import kopf
 
 import graphcron.controller.handlers  # noqa: F401  (its decorators register the handlers)
 from graphcron.controller.bugs import leave_out_messages_of_errors
-from graphcron.controller.manager import Operation
+from graphcron.controller.manager import Manager
 from graphcron.errors import SpecError
 from graphcron.settings import from_arguments, from_environment, served_and_not
 
@@ -40,16 +40,16 @@ def main() -> int:
     leave_out_messages_of_errors()
     # kopf tells of each handler that succeeded; ours only put a key into a queue.
     logging.getLogger("kopf.objects").setLevel(max(logging.WARNING, logging.getLogger().level))
-    operation = Operation(settings)
+    manager = Manager(settings)
     gc.set_threshold(COLLECT_AFTER)
     kopf.run(
         standalone=True,
         clusterwide=not settings.namespaces,
         namespaces=watched(settings.namespaces),
-        memo=operation,
-        stop_flag=operation.lost,
+        memo=manager,
+        stop_flag=manager.lease_lost,
     )
-    return 1 if operation.lost.is_set() else 0
+    return 1 if manager.lease_lost.is_set() else 0
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def test_a_leader_that_cannot_renew_stops_working_and_ends(replicas: Replicas, o
     objects.kubectl("patch", "lease", LEASE, "--type=merge", "-p", patch)
     replicas.running.remove(first)
     assert first.wait() == 1
-    assert "The Lease is lost" in first.log()
+    assert "Leader election lost" in first.log()
 
 
 @pytest.mark.timeout(300)

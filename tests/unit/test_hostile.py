@@ -23,7 +23,7 @@ from graphcron.cache.objects import (
     without_unread_metadata,
 )
 from graphcron.cache.ownership import claimed_group, owner_key, owner_uid
-from graphcron.cache.store import Key, Shown
+from graphcron.cache.store import Key, Store
 from graphcron.cache.termination_message import report_of
 from graphcron.contract import Outcome
 from graphcron.controller.graphcron import Reconciler
@@ -136,7 +136,7 @@ GRAPHCRONS = st.builds(
 )  # fmt: skip
 
 
-class Store:
+class FakeCluster:
     """What the watches have shown of one GraphCron, and an API server that takes any write."""
 
     def __init__(self, body: Any, children: list[Any]) -> None:
@@ -183,7 +183,7 @@ class Store:
 @PROFILE
 @given(GRAPHCRONS, st.lists(BODIES, max_size=3))
 def test_any_graphcron_with_any_children_is_reconciled_and_says_how_it_stands(body: Any, children: list[Any]):
-    store = Store(body, children)
+    store = FakeCluster(body, children)
     ended: list[Any] = []
     reconciler = Reconciler(
         cast("Cluster", store), cast("Any", store), SETTINGS, limiter(), lambda *told: ended.append(told)
@@ -207,9 +207,9 @@ def test_any_graphcrons_are_measured_and_a_good_one_beside_them(bodies: list[Any
 @PROFILE
 @given(GRAPHCRONS)
 def test_any_graphcron_is_kept_and_read_again(body: Any):
-    shown = Shown(Expectations(timedelta(seconds=60)))
-    shown.owner(body, deleted=False)
-    assert shown.body(Key("agents", "hello"))["spec"] == body["spec"]
+    store = Store(Expectations(timedelta(seconds=60)))
+    store.update(body, deleted=False)
+    assert store.body(Key("agents", "hello"))["spec"] == body["spec"]
     with suppress(SpecError):
         parse(body)
     assert all(str(each) for each in problems(body))
@@ -218,10 +218,10 @@ def test_any_graphcron_is_kept_and_read_again(body: Any):
 @PROFILE
 @given(BODIES)
 def test_any_child_is_kept_for_its_owner(body: Any):
-    shown = Shown(Expectations(timedelta(seconds=60)))
-    for keep in (shown.cronjob, shown.job, shown.pod):
-        for gone in (False, True):
-            list(keep(body, deleted=gone))
+    for kind in ("CronJob", "Job", "Pod"):
+        store = Store(Expectations(timedelta(seconds=60)))
+        for deleted in (False, True):
+            list(store.update(body | {"kind": kind}, deleted=deleted))
 
 
 # --- single cases that were once fatal
@@ -240,7 +240,7 @@ ROLLED_BACK = {
 def test_an_outcome_of_a_newer_version_is_kept_and_is_neither_success_nor_failure():
     body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "spec": VALID, "status": ROLLED_BACK}
     body["metadata"] = {"name": "hello", "namespace": "agents", "uid": UID, "generation": 1, "resourceVersion": "7"}
-    store = Store(body, [])
+    store = FakeCluster(body, [])
     reconciler = Reconciler(cast("Cluster", store), cast("Any", store), SETTINGS, limiter())
     asyncio.run(reconciler.reconcile(Key("agents", "hello"), now=NOW))
     status = store.statuses[-1]

@@ -1,14 +1,16 @@
-"""What the watches have shown, and what we wrote since: the view that decisions are made on.
+"""The informer cache: the watched objects as the operator last observed them, with its own pending writes.
 
-Of CronJobs, Jobs and pods it keeps what matters; of GraphCrons and GraphServers the spec, unless it is oversized, the
-status and the metadata that is read, as JSON text, which takes a fifth of the memory of dictionaries.
+Of CronJobs, Jobs and Pods, it keeps the fields that the reconcilers read. Of GraphCrons and GraphServers, it keeps the
+spec, unless it is oversized, the status and the metadata that is read. They are stored as JSON text, which takes a
+fifth of the memory of dictionaries.
 
-kopf has indices for this, filled before the first handler runs. Each object that they wait for wakes all that wait: a
-start with 4,000 GraphCrons took them four minutes (kopf 1.45). So the view is filled by the handlers, and
-:meth:`Shown.lacks` tells whether it is complete.
+kopf has indices for this purpose, filled before the first handler runs. But each object that they wait for wakes all
+that wait: with 4,000 GraphCrons a start took four minutes (kopf 1.45). So the handlers fill the store, and
+:meth:`Store.missing` tells whether it is synced.
 
-A watch may miss deletions: after a 410 kopf lists again, and reports what is there, not what has gone. So
-:mod:`graphcron.controller.relist` compares the view with a list, and :meth:`Shown.missed` drops what the list lacks.
+A watch may miss deletions: after a 410, kopf lists again and reports the objects that exist, not those that were
+deleted. So :mod:`graphcron.controller.relist` compares the store with a list, and :meth:`Store.remove` drops what the
+list lacks.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -34,7 +36,7 @@ from graphcron.unstructured.fields import object_at
 
 
 class Key(NamedTuple):
-    """Which object: a GraphCron, or a GraphServer."""
+    """Identifies a GraphCron or a GraphServer."""
 
     namespace: str
     name: str
@@ -44,29 +46,29 @@ class Key(NamedTuple):
 Value = TypeVar("Value")
 Child = TypeVar("Child", CachedJob, CachedPod)
 
-NOBODY: Final[frozenset[Key]] = frozenset()
-"""Who has to look where nothing that matters has changed."""
+NO_KEYS: Final[frozenset[Key]] = frozenset()
+"""Nothing to reconcile."""
 
 
 class _Index(Generic[Value]):
-    """What was kept of objects, by any number of keys; each object is known by its UID."""
+    """Cached values by UID and by any number of keys."""
 
     def __init__(self) -> None:
         self._values: dict[Any, dict[str, Value]] = {}
         self._keys: dict[str, Collection[Any]] = {}
 
     def put(self, uid: str, keys: Collection[Any], value: Value) -> bool:
-        """Keep a value in place of the object's former one; tell whether that is news."""
-        is_news = self._keys.get(uid, ()) != keys or any(self._values[key][uid] != value for key in keys)
-        if is_news:
+        """Store a value in place of the previous one; return whether it differs."""
+        has_changed = self._keys.get(uid, ()) != keys or any(self._values[key][uid] != value for key in keys)
+        if has_changed:
             self.drop(uid)
             self._keys[uid] = keys
         for key in keys:
             self._values.setdefault(key, {})[uid] = value
-        return is_news
+        return has_changed
 
     def drop(self, uid: str) -> Collection[Any]:
-        """Forget an object; return the keys that it had."""
+        """Remove an object; return its keys."""
         keys = self._keys.pop(uid, ())
         for key in keys:
             left = self._values[key]
@@ -80,42 +82,43 @@ class _Index(Generic[Value]):
         return self._keys.get(uid, ())
 
     def of(self, key: Any) -> list[Value]:
-        """Return what is kept under a key, the newest last."""
+        """Return the values under a key, the newest last."""
         return list(self._values.get(key, {}).values())
 
     def get(self, uid: str) -> Value | None:
-        """Return what is kept of an object."""
+        """Return the value of an object; None if it is unknown."""
         return next((self._values[key][uid] for key in self.keys_of(uid)), None)
 
     def knows(self, uid: str) -> bool:
-        """Tell whether something is kept of an object."""
+        """Return whether an object is known."""
         return uid in self._keys
 
     def __iter__(self) -> Iterator[Any]:
         return iter(list(self._values))
 
 
-class Shown:
-    """The view. Where a watch has yet to show what we wrote, our write counts.
+class Store:
+    """The informer cache. A pending write of the operator takes precedence over what a watch has delivered.
 
     Parameters
     ----------
     expectations
-        Our own writes.
+        The operator's own writes.
     """
 
     def __init__(self, expectations: Expectations) -> None:
         self._expectations = expectations
         self._owners: _Index[tuple[str, bytes]] = _Index()
         self._users: _Index[Key] = _Index()
+        """GraphCrons by the GraphServer that they reference."""
         self._cronjobs: _Index[CachedCronJob] = _Index()
         self._jobs: _Index[CachedJob] = _Index()
         self._pods: _Index[CachedPod] = _Index()
 
-    # --- what the reconcilers ask
+    # --- what the reconcilers read
 
     def body(self, key: Key) -> Body | None:
-        """Return a GraphCron or GraphServer; None where it is gone."""
+        """Return a GraphCron or GraphServer; None if it does not exist."""
         found = self._owners.of(key)
         if not found:
             return None
@@ -131,11 +134,11 @@ class Shown:
                 yield body
 
     def cronjobs(self, key: Key) -> list[CachedCronJob]:
-        """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
-        return [self._latest(seen) for seen in self._cronjobs.of(key)]
+        """Return the CronJobs that have the operator's labels for a GraphCron, or the GraphCron's name."""
+        return [self._latest(each) for each in self._cronjobs.of(key)]
 
     def orphans(self, key: Key) -> list[CachedCronJob]:
-        """Return the CronJobs without an owner that were made for a GraphCron of that name which is gone."""
+        """Return the CronJobs without an owner whose GraphCron, which had this name, was deleted."""
         return [
             each
             for each in self.cronjobs(key)
@@ -145,11 +148,11 @@ class Shown:
         ]
 
     def all_orphans(self) -> Iterator[tuple[Key, CachedCronJob]]:
-        """Return all of those, each with the GraphCron that is gone."""
+        """Return all orphaned CronJobs, each with the key of its deleted GraphCron."""
         return ((key, each) for key in self._cronjobs for each in self.orphans(key))
 
     def jobs(self, key: Key, uid: str) -> list[CachedJob]:
-        """Return the Jobs of a GraphCron or GraphServer with that UID: its own, and those of its CronJobs."""
+        """Return the Jobs of the GraphCron or GraphServer with this UID, including those of its CronJobs."""
         makers = {uid, *(each.uid for each in self._cronjobs.of(key) if each.belongs_to(uid))}
         return [job for job in self._jobs.of(group_of(key.namespace, uid)) if job.owner in makers]
 
@@ -159,22 +162,52 @@ class Shown:
         return [pod for pod in self._pods.of(group_of(key.namespace, uid)) if pod.owner in makers]
 
     def preflights(self) -> Iterator[tuple[Key, CachedJob]]:
-        """Return the preflight Jobs that are under way, with their owners."""
+        """Return the unfinished preflight Jobs with the keys of their owners."""
         for key in self._owners:
             for uid, _ in self._owners.of(key):
                 jobs = self.jobs(key, uid)
                 yield from ((key, job) for job in jobs if job.purpose is Purpose.PREFLIGHT and not job.finished)
 
-    def lacks(self, versions: Mapping[str, int]) -> dict[str, int]:
-        """Return which of these objects, by UID, no watch has shown in that version or a later one."""
+    def missing(self, versions: Mapping[str, int]) -> dict[str, int]:
+        """Return the objects, by UID, that no watch has delivered in this version or a later one."""
         return {uid: version for uid, version in versions.items() if not self._expectations.has_observed(uid, version)}
 
-    # --- what the watches show; each returns who has to look
+    # --- what the watches deliver
 
-    def owner(self, body: Body, *, deleted: bool) -> Iterable[Key]:
-        """Keep a GraphCron or GraphServer; with a GraphServer, those that name it look anew."""
+    def update(self, body: Body, *, deleted: bool) -> Iterable[Key]:
+        """Store an object that a watch has delivered, or its deletion; return the keys to reconcile.
+
+        An event that delivers only the operator's own write returns none.
+        """
+        if self._expectations.is_stale(body):
+            return NO_KEYS
+        # The version counts as observed first: nothing may wait for an object that cannot be read.
+        is_news = self._expectations.observe(body, deleted=deleted)
+        match body["kind"]:
+            case "CronJob":
+                keys = self._update_cronjob(body, deleted=deleted)
+            case "Job":
+                keys = self._update_job(body, deleted=deleted)
+            case "Pod":
+                keys = self._update_pod(body, deleted=deleted)
+            case _:
+                keys = self._update_owner(body, deleted=deleted)
+        return keys if is_news else NO_KEYS
+
+    def remove(self, uid: str, version: int = 0) -> Iterable[Key]:
+        """Remove an object that was deleted without an event; return the keys to reconcile."""
+        self._expectations.observe_deletion(uid, version)
+        owners = self._owners.drop(uid)
+        self._users.drop(uid)
+        users = [user for owner in owners for user in self._users.of(owner)]
+        groups = (*self._drop_job(uid), *self._pods.drop(uid))
+        parents = [key for group in groups for key in self._owners.keys_of(head_of(group))]
+        return {*owners, *users, *self._drop_cronjob(uid), *parents}
+
+    def _update_owner(self, body: Body, *, deleted: bool) -> Iterable[Key]:
+        """Store a GraphCron or GraphServer; with a GraphServer, the GraphCrons that reference it are reconciled."""
         metadata = body["metadata"]
-        uid, key = metadata["uid"], Key(metadata.get("namespace", ""), metadata["name"], body.get("kind", names.KIND))
+        uid, key = metadata["uid"], Key(metadata.get("namespace", ""), metadata["name"], body["kind"])
         users = self._users.of(key)
         if deleted:
             self._owners.drop(uid)
@@ -186,93 +219,82 @@ class Shown:
         self._users.put(uid, (Key(key.namespace, str(server), names.SERVER_KIND),) if server else (), key)
         return (key, *users)
 
-    def cronjob(self, body: Body, *, deleted: bool) -> Iterable[Key]:
-        """Keep a CronJob, for the GraphCron that its label names and for the one of its own name."""
+    def _update_cronjob(self, body: Body, *, deleted: bool) -> Iterable[Key]:
+        """Store a CronJob for the GraphCron in its label and for the GraphCron that has its name."""
         metadata = body["metadata"]
         namespace, own, owner = metadata.get("namespace", ""), metadata["name"], owner_key(body)[1]
         keys = tuple(Key(namespace, each) for each in dict.fromkeys((own, owner)) if each)
         if deleted:
             self._drop_cronjob(metadata["uid"])
         elif not self._cronjobs.put(metadata["uid"], keys, cached_cronjob(body)):
-            return NOBODY
+            return NO_KEYS
         return keys
 
-    def job(self, body: Body, *, deleted: bool) -> Iterable[Key]:
-        """Keep a Job."""
-        uid = body["metadata"]["uid"]
+    def _update_job(self, body: Body, *, deleted: bool) -> Iterable[Key]:
+        """Store a Job."""
         if deleted:
-            self._drop_job(uid)
-        elif not _keep(self._jobs, body, cached_job(body)):
-            return NOBODY
-        return _who_looks(body)
+            self._drop_job(body["metadata"]["uid"])
+        elif not _put(self._jobs, body, cached_job(body)):
+            return NO_KEYS
+        return _keys_of(body)
 
-    def pod(self, body: Body, *, deleted: bool) -> Iterable[Key]:
-        """Keep a pod. One that is new and silent is no news: its Job is."""
-        uid, seen = body["metadata"]["uid"], cached_pod(body)
+    def _update_pod(self, body: Body, *, deleted: bool) -> Iterable[Key]:
+        """Store a Pod. The owner of a new, silent Pod is not reconciled, since its Job's event has done so."""
+        uid, pod = body["metadata"]["uid"], cached_pod(body)
         is_new = not self._pods.knows(uid)
         if deleted:
             self._pods.drop(uid)
-        elif not _keep(self._pods, body, seen) or (is_new and seen.is_silent):
-            return NOBODY
-        return _who_looks(body)
-
-    def missed(self, uid: str, version: int = 0) -> Iterable[Key]:
-        """Drop an object that is gone, at that version if it is known, though no watch has shown its end."""
-        self._expectations.observe_deletion(uid, version)
-        owners = self._owners.drop(uid)
-        self._users.drop(uid)
-        users = [user for owner in owners for user in self._users.of(owner)]
-        groups = (*self._drop_job(uid), *self._pods.drop(uid))
-        parents = [key for group in groups for key in self._owners.keys_of(head_of(group))]
-        return {*owners, *users, *self._drop_cronjob(uid), *parents}
+        elif not _put(self._pods, body, pod) or (is_new and pod.is_silent):
+            return NO_KEYS
+        return _keys_of(body)
 
     def _drop_cronjob(self, uid: str) -> Collection[Key]:
-        """Forget a CronJob; what it made remains its GraphCron's."""
-        seen = self._cronjobs.get(uid)
+        """Remove a CronJob; its Jobs remain those of its GraphCron."""
+        cronjob = self._cronjobs.get(uid)
         keys = self._cronjobs.drop(uid)
         for key in list(keys)[:1]:
-            if seen:
-                _hand_over(self._jobs, group_of(key.namespace, seen.owner), uid)
+            if cronjob:
+                _adopt(self._jobs, group_of(key.namespace, cronjob.owner), uid)
         return keys
 
     def _drop_job(self, uid: str) -> Collection[str]:
-        """Forget a Job; its pods, which end after it and tell what became of the run, remain its GraphCron's."""
+        """Remove a Job; its Pods, which end after it and report its run, remain those of its GraphCron."""
         job, groups = self._jobs.get(uid), self._jobs.keys_of(uid)
         for group in groups:
-            if job and self._is_known(job, group):
-                _hand_over(self._pods, group, uid)
+            if job and self._is_owned(job, group):
+                _adopt(self._pods, group, uid)
         return self._jobs.drop(uid)
 
-    def _is_known(self, job: CachedJob, group: str) -> bool:
+    def _is_owned(self, job: CachedJob, group: str) -> bool:
         """Return whether a Job belongs to the GraphCron or GraphServer of its group."""
         made_by = self._cronjobs.get(job.owner)
         return job.owner == head_of(group) or bool(made_by and made_by.belongs_to(head_of(group)))
 
-    def _latest(self, seen: CachedCronJob) -> CachedCronJob:
-        written = self._expectations.pending_write(seen.uid)
-        return cached_cronjob(written) if written else seen
+    def _latest(self, cronjob: CachedCronJob) -> CachedCronJob:
+        written = self._expectations.pending_write(cronjob.uid)
+        return cached_cronjob(written) if written else cronjob
 
 
-def _keep(index: _Index[Child], body: Body, seen: Child) -> bool:
-    """Keep a Job or pod; return whether that is news."""
-    group, former = claimed_group(body), index.get(seen.uid)
-    if former and seen.owner and former.owner == head_of(group):
-        seen = replace(seen, owner=former.owner)  # it was handed over
-    return index.put(body["metadata"]["uid"], (group,), seen)
+def _put(index: _Index[Child], body: Body, child: Child) -> bool:
+    """Store a Job or Pod; return whether it has changed."""
+    group, former = claimed_group(body), index.get(child.uid)
+    if former and child.owner and former.owner == head_of(group):
+        child = replace(child, owner=former.owner)  # it was adopted
+    return index.put(body["metadata"]["uid"], (group,), child)
 
 
-def _hand_over(index: _Index[Child], group: str, gone: str) -> None:
-    """Let the head of a group own what an object owned that is gone."""
+def _adopt(index: _Index[Child], group: str, deleted: str) -> None:
+    """Make the head of a group the owner of the children of a deleted object."""
     for child in index.of(group):
-        if child.owner == gone:
+        if child.owner == deleted:
             index.put(child.uid, (group,), replace(child, owner=head_of(group)))
 
 
-def _who_looks(body: Body) -> list[Key]:
-    """Return those that look again for a Job or pod: whom its labels name, since a look without news costs nothing."""
+def _keys_of(body: Body) -> list[Key]:
+    """Return the keys to reconcile for a Job or Pod, by its labels; a reconcile without any change costs little."""
     namespace, name = owner_key(body)
     keys = [Key(namespace, name)]
     if object_at(body, "metadata", "labels").get(names.LABEL_PURPOSE) == Purpose.PREFLIGHT:
-        # A GraphServer may have the name of a GraphCron; asking both costs nothing.
+        # A GraphServer may have the name of a GraphCron; both are reconciled.
         keys.append(Key(namespace, name, names.SERVER_KIND))
     return keys

@@ -1,10 +1,8 @@
-"""kopf's decorators and nothing else: watches fill the view, and what changes it asks for the same reconcile.
+"""kopf's handlers: they pass each event to the manager.
 
-The handlers are coroutines though they wait for nothing: kopf has plain functions run by threads, one for each event.
+The handlers are coroutines although they await nothing: kopf runs plain functions in threads, one for each event.
 """
 
-import logging
-from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -12,10 +10,8 @@ import kopf
 from typing_extensions import override
 
 from graphcron.api import names
-from graphcron.cache.store import Key
-from graphcron.controller.manager import Operation
+from graphcron.controller.manager import Manager
 from graphcron.kube.connection import open_session, proxy_for
-from graphcron.unstructured.fields import is_answered
 
 GRAPHCRONS: Final = (names.GROUP, names.VERSION, names.PLURAL)
 GRAPHSERVERS: Final = (names.GROUP, names.VERSION, names.SERVER_PLURAL)
@@ -24,21 +20,20 @@ JOBS: Final = ("batch", "v1", "jobs")
 PODS: Final = ("v1", "pods")
 
 CONNECT_SECONDS: Final = 10
-"""How long a watch may take to connect."""
+"""Connection timeout of a watch."""
 
-CHUNK: Final = 25
-"""Objects that are listed at once at a start: the API server stores up to 1.5 MB of each."""
+PAGE_SIZE: Final = 25
+"""Objects in one page of the initial list: each may have 1.5 MB."""
 
 IDLE_SECONDS: Final = 0.1
-"""How long kopf keeps a task, and the last event, of an object of which nothing more comes."""
-
-logger = logging.getLogger(__name__)
+"""Time for which kopf keeps a task, and the last event, of an object without further events."""
 
 
-class _Forgets(kopf.DiffBaseStorage, kopf.ProgressStorage):
-    """What kopf keeps of objects to tell what has changed in them: nothing, since every event leads to the same look.
+class NullStorage(kopf.DiffBaseStorage, kopf.ProgressStorage):
+    """Storage that keeps nothing: the operator reconciles states and does not use kopf's diffs.
 
-    By itself it would copy each object several times for each event, and compare the copies for handlers that we lack.
+    The default storage copies each object several times for each event, and compares the copies for handlers that the
+    operator does not have.
     """
 
     @override
@@ -62,59 +57,19 @@ class _Forgets(kopf.DiffBaseStorage, kopf.ProgressStorage):
 
 @kopf.on.event(*GRAPHCRONS)
 @kopf.on.event(*GRAPHSERVERS)
-async def changed(event: kopf.RawEvent, memo: Operation, **_: Any) -> None:
-    """A GraphCron or GraphServer was made, changed or deleted, by whatever hand."""
-    _note(memo, event, memo.shown.owner, can_wait=is_answered(event["object"]))
-
-
 @kopf.on.event(*CRONJOBS)
-async def cronjob_changed(event: kopf.RawEvent, memo: Operation, **_: Any) -> None:
-    """A CronJob was made, changed or deleted."""
-    _note(memo, event, memo.shown.cronjob)
-
-
 @kopf.on.event(*JOBS)
-async def job_changed(event: kopf.RawEvent, memo: Operation, **_: Any) -> None:
-    """A Job was made, changed or deleted."""
-    _note(memo, event, memo.shown.job)
-
-
 @kopf.on.event(*PODS)
-async def pod_changed(event: kopf.RawEvent, memo: Operation, **_: Any) -> None:
-    """A pod was made, changed or deleted."""
-    _note(memo, event, memo.shown.pod)
-
-
-def _note(
-    operation: Operation, event: kopf.RawEvent, keep: Callable[..., Iterable[Key]], *, can_wait: bool = True
-) -> None:
-    """Keep what a watch has shown, and have those look whom it concerns; an event of just our own write is no news."""
-    body, gone, was_there_before = event["object"], event["type"] == "DELETED", event["type"] is None
-    if was_there_before:
-        operation.relist.ask()
-    if operation.expectations.is_stale(body):
-        return
-    # A version counts as seen before anything of it is read: nobody may wait for an object that can't be read.
-    is_news = operation.expectations.observe(body, deleted=gone)
-    try:
-        keys = keep(body, deleted=gone)
-    except Exception:
-        logger.exception("%s %s can't be read: this is a bug", body.get("kind", "?"), "/".join(_place(body)))
-        return
-    if is_news:
-        for key in keys:
-            operation.queue.add(key, patient=was_there_before and can_wait)
-
-
-def _place(body: Mapping[str, Any]) -> tuple[str, str]:
-    return body["metadata"].get("namespace", ""), body["metadata"]["name"]
+async def handle_event(event: kopf.RawEvent, memo: Manager, **_: Any) -> None:
+    """Pass an event to the manager; kopf's event type is None for an object of the initial list."""
+    memo.handle_event(event["type"], event["object"])
 
 
 @kopf.on.login()
 async def login(**arguments: Any) -> kopf.AiohttpSession | None:
-    """Log in with the pod's ServiceAccount; outside of a cluster, with the kubeconfig.
+    """Log in with the pod's ServiceAccount; outside a cluster, with the kubeconfig.
 
-    Without a handler kopf asks the Kubernetes client, whose synchronous half takes memory and serves nothing else.
+    Without this handler, kopf uses the synchronous Kubernetes client, which takes memory and has no other use here.
     """
     connection = kopf.login_with_service_account(**arguments) or kopf.login_via_client(**arguments)
     return _session(connection) if connection else None
@@ -122,10 +77,9 @@ async def login(**arguments: Any) -> kopf.AiohttpSession | None:
 
 @lru_cache(maxsize=4)
 def _session(connection: kopf.ConnectionInfo) -> kopf.AiohttpSession:
-    """Return one session for the same credentials, by which kopf recognises those that were refused before.
+    """Return one session for the same credentials, so that kopf recognises those that were rejected before.
 
-    kopf decodes the lines of a watch itself, at the depth that Python's reader happens to take: the session makes them
-    shallow.
+    kopf decodes the lines of a watch without a limit on their nesting. The session limits it.
     """
     session = open_session(
         connection.as_ssl_context(),
@@ -142,24 +96,24 @@ def _session(connection: kopf.ConnectionInfo) -> kopf.AiohttpSession:
 
 
 @kopf.on.startup()
-async def start(memo: Operation, settings: kopf.OperatorSettings, **_: Any) -> None:
-    """Settle how kopf watches, and begin to work."""
+async def start(memo: Manager, settings: kopf.OperatorSettings, **_: Any) -> None:
+    """Configure kopf, and start the manager."""
     for resource in (CRONJOBS, JOBS, PODS):
         settings.watching.label_selectors[resource] = names.OURS
-    settings.persistence.diffbase_storage = settings.persistence.progress_storage = _Forgets()
+    settings.persistence.diffbase_storage = settings.persistence.progress_storage = NullStorage()
     settings.watching.inactivity_timeout = memo.settings.watch_inactivity_seconds
     settings.watching.connect_timeout = CONNECT_SECONDS
-    # By itself kopf lists all at once, and keeps each object for five seconds with a task of its own.
-    settings.watching.chunk_size = CHUNK
+    # By default, kopf lists all objects at once, and keeps each for five seconds with a task of its own.
+    settings.watching.chunk_size = PAGE_SIZE
     settings.queueing.idle_timeout = IDLE_SECONDS
-    # Where all namespaces are named, rights in these are all that it takes: nothing of the cluster is looked at.
+    # If all namespaces are named, the operator may have no rights outside them.
     settings.scanning.disabled = memo.settings.namespaces_are_named
-    # Our Events have names of their own, so that none is told twice; kopf's have not.
+    # The operator posts its own Events, whose names prevent duplicates.
     settings.posting.enabled = False
     await memo.start()
 
 
 @kopf.on.cleanup()
-async def stop(memo: Operation, **_: Any) -> None:
-    """End the work and give back what was taken."""
+async def stop(memo: Manager, **_: Any) -> None:
+    """Stop the manager."""
     await memo.stop()

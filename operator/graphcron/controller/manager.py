@@ -1,9 +1,8 @@
-"""The operator at work: what it holds while it runs, and the workers that reconcile."""
+"""The manager: the cache, the queue and the workers of one operator process."""
 
 import asyncio
 import logging
 import socket
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -18,8 +17,8 @@ from graphcron.api import names
 from graphcron.api.oversized import bounded
 from graphcron.cache.expectations import Expectations
 from graphcron.cache.objects import Body
-from graphcron.cache.store import Key, Shown
-from graphcron.clock import Clock
+from graphcron.cache.store import Key, Store
+from graphcron.clock import SYSTEM_CLOCK, Clock
 from graphcron.controller.bugs import tell_bug
 from graphcron.controller.graphcron import Reconciler
 from graphcron.controller.graphserver import ServerReconciler
@@ -34,116 +33,193 @@ from graphcron.metrics import Metrics
 from graphcron.planning.installation import is_others
 from graphcron.planning.preflight_limiter import PreflightLimiter
 from graphcron.settings import Settings
-from graphcron.unstructured.fields import object_at
+from graphcron.unstructured.fields import is_answered, object_at
 
 Reconcilers = Mapping[str, Callable[..., Awaitable[datetime | None]]]
-"""What reconciles, by kind of object."""
+"""The reconcilers by kind."""
 
-LAST_WORK_SECONDS: Final = 5.0
-"""How long work that has begun may take once the operator is told to stop."""
+SHUTDOWN_SECONDS: Final = 5.0
+"""Time for reconciles in progress to end when the operator stops."""
 
-WAIT_SECONDS: Final = 2.0
-"""Pause before the API server is asked again for what it did not have."""
+CRD_POLL_SECONDS: Final = 2.0
+"""Interval at which the operator checks for its CustomResourceDefinitions."""
 
 logger = logging.getLogger(__name__)
 
 
-class Operation:
-    """One operator process. kopf hands it to each handler as its memo.
+class Manager:
+    """One operator process; kopf passes it to each handler as its memo.
 
-    With a Lease it watches from the start, and works when the Lease is its own: the queue holds what is to be done.
+    With leader election, each replica fills its cache and its queue from the start, and the leader's workers reconcile.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings
-        self._clock = clock or Clock()
-        self.queue: WorkQueue[Key] = WorkQueue(self._clock)
+        self._clock = clock
+        self.queue: WorkQueue[Key] = WorkQueue(clock)
         self.expectations = Expectations(timedelta(seconds=settings.echo_seconds))
-        self.shown = Shown(self.expectations)
-        self._limiter = PreflightLimiter[Key](settings.max_concurrent_preflights, partial(self.queue.add, patient=True))
-        self.lost = asyncio.Event()
-        """Set when the Lease is lost, and the process has to end."""
+        self.store = Store(self.expectations)
+        self._limiter = PreflightLimiter[Key](
+            settings.max_concurrent_preflights, partial(self.queue.add, low_priority=True)
+        )
+        self.lease_lost = asyncio.Event()
+        """Set when the Lease is lost and the process must end."""
         self._workers: list[asyncio.Task[None]] = []
-        self._worked = time.monotonic()
-        """When an object was last worked on."""
+        self._last_reconciled = 0.0
+        """Monotonic time when the workers last reconciled an object."""
         self._tasks: list[asyncio.Task[None]] = []
-        """What prepares for the work."""
+        """The tasks beside the workers."""
         self._leadership: Leadership | None = None
-        self._ends = AsyncExitStack()
+        self._exit_stack = AsyncExitStack()
+
+    # --- from an event to the queue
+
+    def handle_event(self, event_type: str | None, body: Body) -> None:
+        """Update the cache, and enqueue the objects to reconcile.
+
+        Parameters
+        ----------
+        event_type
+            ``ADDED``, ``MODIFIED`` or ``DELETED``; None: the object is from a list, which may hide missed deletions.
+        """
+        is_listed = event_type is None
+        if is_listed:
+            self.relist.request()
+        try:
+            keys = self.store.update(body, deleted=event_type == "DELETED")
+        except Exception:
+            metadata = body["metadata"]
+            where = f"{metadata.get('namespace', '')}/{metadata['name']}"
+            logger.exception("Cannot read %s %s, which is a bug", body.get("kind", "?"), where)
+            return
+        for key in keys:
+            self.queue.add(key, low_priority=is_listed and not _is_new(body))
+
+    def _remove(self, uid: str, version: int = 0) -> None:
+        """Remove an object that was deleted without an event, and enqueue the objects to reconcile."""
+        for key in self.store.remove(uid, version):
+            self.queue.add(key)
+
+    # --- from the queue to a reconciler
+
+    async def _run_worker(self, reconcilers: Reconcilers) -> None:
+        while True:
+            key = await self.queue.get()
+            began = self._clock.monotonic()
+            try:
+                result = await self.reconcile(reconcilers, key)
+                self._last_reconciled = self._clock.monotonic()
+                self._metrics.count(key.kind, result, self._last_reconciled - began)
+            finally:
+                self.queue.done(key)
+            # A reconcile that changes nothing awaits nothing: let the watches, the probes and the election proceed.
+            await asyncio.sleep(0)
+
+    async def reconcile(self, reconcilers: Reconcilers, key: Key) -> str:
+        """Reconcile an object, and return the result for the metrics."""
+        now = self._clock.now()
+        try:
+            again = await reconcilers[key.kind](key, now=now)
+        except ClusterError as error:
+            delay = self.queue.add_rate_limited(key)
+            logger.warning(
+                "Reconcile of %s %s/%s failed, retrying in %.1f s: %s",
+                key.kind,
+                key.namespace,
+                key.name,
+                delay,
+                error,
+            )
+            return "retry"
+        except Exception as error:
+            delay = self.queue.add_rate_limited(key)
+            logger.exception(
+                "Reconcile of %s %s/%s failed with a bug, retrying in %.1f s",
+                key.kind,
+                key.namespace,
+                key.name,
+                delay,
+            )
+            await tell_bug(self._cluster, self.store.body(key), error, now=now)
+            return "error"
+        if again is None:
+            self.queue.discard(key)
+            self._limiter.forget(key, now=now)
+        else:
+            self.queue.forget(key)
+            self.queue.add_after(key, max((again - now).total_seconds(), 1))
+        return "success"
+
+    # --- start and stop
 
     async def start(self) -> None:
-        """Connect, answer probes, and set the workers to work, or stand by until it is our turn."""
+        """Connect, serve the probes, and start the workers or the election."""
         self.connect(await open_client())
-        self._ends.push_async_callback(self._cluster.close)
-        await self._wait_for_kinds()
+        self._exit_stack.push_async_callback(self._cluster.close)
+        await self._wait_for_crds()
         ready, port = self._cluster.is_reachable, self.settings.health_port
-        probes = Probes(port, alive=self._troubles, ready=ready, metrics=self._metrics.text)
-        self._ends.push_async_callback(probes.stop)
+        probes = Probes(port, alive=self._health_problems, ready=ready, metrics=self._metrics.text)
+        self._exit_stack.push_async_callback(probes.stop)
         await probes.start()
-        self._ends.push_async_callback(self._hand_over)
-        # kopf opens its watches when this has returned, so it is waited for elsewhere.
+        self._exit_stack.push_async_callback(self._shutdown)
+        # kopf opens its watches when this method has returned, so a task waits for the cache sync.
         self._synced = asyncio.create_task(self.relist.wait_for_cache_sync())
-        work = self._stand() if self.settings.lease_name else self._begin()
-        self._tasks = [self._synced, asyncio.create_task(self._compare()), asyncio.create_task(work)]
+        work = self._run_election() if self.settings.lease_name else self._start_workers()
+        self._tasks = [self._synced, asyncio.create_task(self._run_relist()), asyncio.create_task(work)]
 
     def connect(self, api: client.ApiClient) -> None:
-        """Make what asks the API server, and what counts that."""
+        """Create the cluster client, its metrics and the relist."""
         self._metrics = Metrics(
             __version__,
             queued=lambda: len(self.queue),
             graphcrons=lambda: self._own_graphcrons() if self._workers else (),
-            orphans=lambda: self.shown.all_orphans() if self._workers else (),
+            orphans=lambda: self.store.all_orphans() if self._workers else (),
         )
         self._cluster = Cluster(
             api,
             lambda answer: self.expectations.expect_write(bounded(answer), now=self._clock.now()),
             self._metrics.asked,
-            self._forget,
+            self._remove,
         )
         self.relist = Relist(
-            self._cluster, self.shown, self.expectations, self.settings, self._forget, clock=self._clock
+            self._cluster, self.store, self.expectations, self.settings, self._remove, clock=self._clock
         )
 
     async def stop(self) -> None:
-        """End the work, hand over, then close the connections."""
-        await self._ends.aclose()
+        """Stop the workers, release the Lease, then close the connections."""
+        await self._exit_stack.aclose()
 
-    async def _hand_over(self) -> None:
+    async def _shutdown(self) -> None:
         try:
-            async with asyncio.timeout(LAST_WORK_SECONDS):
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
                 await self.queue.close()
         except TimeoutError:
-            logger.warning("The last work took longer than %.0f s", LAST_WORK_SECONDS)
+            logger.warning("Reconciles were cancelled: they did not end within %.0f s", SHUTDOWN_SECONDS)
         await self._cancel(*self._workers, *self._tasks)
         if self._leadership:
             await self._leadership.give_back()
 
-    def __copy__(self) -> "Operation":
-        """Return itself: kopf copies the memo for each object, and there is one operation."""
+    def __copy__(self) -> "Manager":
+        """Return itself: kopf copies the memo for each object, and there is one manager."""
         return self
 
-    async def _wait_for_kinds(self) -> None:
-        """Wait for the CustomResourceDefinitions; kopf alone would not notice in each case that they come later."""
+    async def _wait_for_crds(self) -> None:
+        """Wait for the CustomResourceDefinitions; kopf does not always notice that they are created later."""
         while True:
             try:
                 if await self._cluster.serves_our_kinds():
                     return
-                logger.warning("The CustomResourceDefinitions are missing: apply those of this version")
+                logger.warning("CustomResourceDefinitions missing: apply those of this version")
             except ClusterError as error:
-                logger.warning("%s", error)
-            await asyncio.sleep(WAIT_SECONDS)
+                logger.warning("Cannot look up the CustomResourceDefinitions: %s", error)
+            await self._clock.sleep(CRD_POLL_SECONDS)
 
-    def _forget(self, uid: str, version: int = 0) -> None:
-        """Drop an object that is gone though no watch has shown its end, and have those look whom that concerns."""
-        for key in self.shown.missed(uid, version):
-            self.queue.add(key)
-
-    async def _compare(self) -> None:
+    async def _run_relist(self) -> None:
         await asyncio.shield(self._synced)
         await self.relist.run()
 
-    async def _stand(self) -> None:
-        """Work while the Lease is ours; a process that has lost it ends, and comes back as a new one."""
+    async def _run_election(self) -> None:
+        """Start the workers when this replica is elected; when it loses the Lease, the process must end."""
         settings, identity = self.settings, f"{socket.gethostname()}_{uuid.uuid4()}"
         self._leadership = Leadership(
             open_client,
@@ -152,32 +228,32 @@ class Operation:
             identity=identity,
             seconds=settings.lease_seconds,
         )
-        logger.info("Standing by as %s for the Lease %s/%s", identity, settings.lease_namespace, settings.lease_name)
+        logger.info("Waiting to acquire Lease %s/%s as %s", settings.lease_namespace, settings.lease_name, identity)
         try:
-            why = await self._leadership.lead(self._begin, self._stop_work)
-            logger.error("The Lease is lost: %s. This process ends, and its container is started again", why)
+            why = await self._leadership.lead(self._start_workers, self._stop_workers)
+            logger.error("Leader election lost, exiting: %s", why)
         except Exception:
-            logger.exception("The election has failed: this is a bug")
-            await self._stop_work()
-        self.lost.set()
+            logger.exception("Leader election failed with a bug, exiting")
+            await self._stop_workers()
+        self.lease_lost.set()
 
-    async def _stop_work(self) -> None:
-        await self._cancel(*self._workers)
-
-    async def _begin(self) -> None:
-        """Set the workers to work, once the view is complete."""
+    async def _start_workers(self) -> None:
+        """Start the workers after the cache sync."""
         await asyncio.shield(self._synced)
         reconcilers = self.reconcilers()
-        logger.info("Working")
-        self._worked = time.monotonic()
+        logger.info("Starting %d workers", self.settings.workers)
+        self._last_reconciled = self._clock.monotonic()
         self._metrics.leader.set(1)
-        self._workers = [asyncio.create_task(self._work(reconcilers)) for _ in range(self.settings.workers)]
+        self._workers = [asyncio.create_task(self._run_worker(reconcilers)) for _ in range(self.settings.workers)]
+
+    async def _stop_workers(self) -> None:
+        await self._cancel(*self._workers)
 
     def reconcilers(self) -> Reconcilers:
-        """Return what reconciles, once the view is complete."""
-        for key, job in self.shown.preflights():
+        """Return the reconcilers; call it after the cache sync."""
+        for key, job in self.store.preflights():
             self._limiter.restore(key, job.name, since=job.created)
-        common = (self._cluster, self.shown, self.settings, self._limiter)
+        common = (self._cluster, self.store, self.settings, self._limiter)
         return {
             names.KIND: Reconciler(*common, self._metrics.ended).reconcile,
             names.SERVER_KIND: ServerReconciler(*common).reconcile,
@@ -189,64 +265,37 @@ class Operation:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _work(self, reconcilers: Reconcilers) -> None:
-        while True:
-            key = await self.queue.get()
-            began = time.monotonic()
-            try:
-                result = await self.reconcile(reconcilers, key)
-                self._worked = time.monotonic()
-                self._metrics.count(key.kind, result, self._worked - began)
-            finally:
-                self.queue.done(key)
-            # A look that found all in place has waited for nothing: now watches, probes and the Lease have their turn.
-            await asyncio.sleep(0)
-
-    async def reconcile(self, reconcilers: Reconcilers, key: Key) -> str:
-        """Work on an object, and return how it ended."""
-        now = self._clock.now()
-        try:
-            again = await reconcilers[key.kind](key, now=now)
-        except ClusterError as error:
-            pause = self.queue.retry(key)
-            logger.warning("%s %s/%s: %s; again in %.1f s", key.kind, key.namespace, key.name, error, pause)
-            return "retry"
-        except Exception as error:
-            pause = self.queue.retry(key)
-            logger.exception("%s %s/%s: this is a bug; again in %.1f s", key.kind, key.namespace, key.name, pause)
-            await tell_bug(self._cluster, self.shown.body(key), error, now=now)
-            return "error"
-        if again is None:
-            self.queue.forget(key)
-            self._limiter.forget(key, now=now)
-        else:
-            self.queue.succeed(key)
-            self.queue.add_after(key, max((again - now).total_seconds(), 1))
-        return "success"
+    # --- health and metrics
 
     def _own_graphcrons(self) -> Iterator[Body]:
         """Return the GraphCrons that no other installation reports on."""
-        for each in self.shown.graphcrons():
+        for each in self.store.graphcrons():
             if not is_others(object_at(each, "status").get("installation"), self.settings.installation):
                 yield each
 
     @property
-    def _longest_rest(self) -> float:
-        """How long nothing may be worked on, in seconds: each object comes again after a resync."""
+    def _max_idle_seconds(self) -> float:
+        """Maximum time without a reconcile: each object is reconciled once in a resync period."""
         return 2 * self.settings.resync_seconds + self.settings.echo_seconds
 
-    def _troubles(self) -> list[str]:
+    def _health_problems(self) -> list[str]:
         overdue = self.expectations.overdue(now=self._clock.now())
-        troubles = [f"a task has ended: {task!r}" for task in self._workers if task.done()]
-        troubles += [f"a task has failed: {task!r}" for task in self._tasks if _has_failed(task)]
-        idle = time.monotonic() - self._worked
-        if self._workers and idle > self._longest_rest and any(self.shown.graphcrons()):
-            troubles.append(f"no object has been looked at for {idle:.0f} s, and each is to be every few minutes")
+        problems = [f"a worker has ended: {task!r}" for task in self._workers if task.done()]
+        problems += [f"a task has failed: {task!r}" for task in self._tasks if _has_failed(task)]
+        idle = self._clock.monotonic() - self._last_reconciled
+        if self._workers and idle > self._max_idle_seconds and any(self.store.graphcrons()):
+            problems.append(f"no object has been reconciled for {idle:.0f} s (limit: {self._max_idle_seconds:.0f} s)")
         if overdue:
-            troubles.append(
-                f"the watches have not shown our writes to {len(overdue)} objects: {', '.join(overdue[:3])}"
+            problems.append(
+                f"the watches have not delivered the operator's writes to {len(overdue)} objects: "
+                f"{', '.join(overdue[:3])}"
             )
-        return troubles
+        return problems
+
+
+def _is_new(body: Body) -> bool:
+    """Return whether an object is a GraphCron or GraphServer whose current spec was not reconciled yet."""
+    return body["kind"] in {names.KIND, names.SERVER_KIND} and not is_answered(body)
 
 
 def _has_failed(task: asyncio.Task[None]) -> bool:

@@ -1,6 +1,7 @@
-"""A keyed queue: each key is worked on by one worker at a time, and however often it is added, once.
+"""A keyed, rate-limited queue after client-go's workqueue.
 
-A failure comes back with exponential back-off. The shape is client-go's workqueue; asyncio has none with keys.
+One worker at a time processes a key. A key that is added several times is processed once. A key that failed is added
+again with exponential back-off. asyncio has no queue with keys.
 """
 
 import asyncio
@@ -8,27 +9,28 @@ from collections.abc import Hashable
 from functools import partial
 from typing import Final, Generic, TypeVar
 
-from graphcron.clock import Clock, Timer
+from graphcron.clock import SYSTEM_CLOCK, Clock, Timer
 
 Key = TypeVar("Key", bound=Hashable)
 
-FIRST_RETRY_SECONDS: Final = 0.5
-"""Pause after a first failure; it doubles with each further one."""
+MIN_BACKOFF_SECONDS: Final = 0.5
+"""Delay after the first failure; it doubles with each further failure."""
 
-LONGEST_RETRY_SECONDS: Final = 60.0
-"""The longest pause between two tries."""
+MAX_BACKOFF_SECONDS: Final = 60.0
+"""Maximum delay between two attempts."""
 
 
 class WorkQueue(Generic[Key]):
-    """Keys that wait for a worker. Belongs to one event loop."""
+    """Keys to reconcile. An instance belongs to one event loop."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or Clock()
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
         self._waiting: dict[Key, None] = {}
-        self._patient: dict[Key, None] = {}
-        """Those that wait behind all others."""
-        self._working: set[Key] = set()
-        self._again: set[Key] = set()
+        self._low_priority: dict[Key, None] = {}
+        """Keys that are processed when no other key waits."""
+        self._processing: set[Key] = set()
+        self._dirty: set[Key] = set()
+        """Keys that were added while they were processed."""
         self._timers: dict[Key, Timer] = {}
         self._failures: dict[Key, int] = {}
         self._filled = asyncio.Event()
@@ -36,84 +38,85 @@ class WorkQueue(Generic[Key]):
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def add(self, key: Key, *, patient: bool = False) -> None:
-        """Have a key worked on as soon as a worker is free; after the present work, where one is at it.
+    def add(self, key: Key, *, low_priority: bool = False) -> None:
+        """Add a key; if it is being processed, it is processed again afterwards.
 
         Parameters
         ----------
-        patient
-            Only when nobody else waits; so what is new does not wait for all that is there at a start.
+        low_priority
+            Process the key only when no other key waits, so that new objects do not wait for all existing objects
+            after a start.
         """
-        if key in self._working:
-            self._again.add(key)
-        elif not patient:
-            self._patient.pop(key, None)
+        if key in self._processing:
+            self._dirty.add(key)
+        elif not low_priority:
+            self._low_priority.pop(key, None)
             self._waiting[key] = None
             self._filled.set()
         elif key not in self._waiting:
-            self._patient[key] = None
+            self._low_priority[key] = None
             self._filled.set()
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Have a key worked on later; an earlier appointment of the same key stays, a later one is moved up."""
+        """Add a key after a delay; of several delayed adds of one key, the earliest counts."""
         moment = self._clock.monotonic() + seconds
         known = self._timers.get(key)
         if known is not None and not known.cancelled() and known.when() <= moment:
             return
         if known is not None:
             known.cancel()
-        self._timers[key] = self._clock.call_at(moment, partial(self._ring, key))
+        self._timers[key] = self._clock.call_at(moment, partial(self._on_timer, key))
 
-    def retry(self, key: Key) -> float:
-        """Have a key worked on again after a failure; return the pause in seconds."""
+    def add_rate_limited(self, key: Key) -> float:
+        """Add a key that failed after its back-off; return the delay in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        pause: float = min(FIRST_RETRY_SECONDS * 2 ** min(failures, 16), LONGEST_RETRY_SECONDS)
-        pause *= self._clock.uniform(0.8, 1.2)  # many that failed together should not come back together
-        self.add_after(key, pause)
-        return pause
-
-    def succeed(self, key: Key) -> None:
-        """Forget the failures of a key."""
-        self._failures.pop(key, None)
+        delay: float = min(MIN_BACKOFF_SECONDS * 2 ** min(failures, 16), MAX_BACKOFF_SECONDS)
+        delay *= self._clock.uniform(0.8, 1.2)  # keys that failed together should not be retried together
+        self.add_after(key, delay)
+        return delay
 
     def forget(self, key: Key) -> None:
-        """Forget a key's failures and appointment: its object is gone."""
+        """Reset the back-off of a key."""
         self._failures.pop(key, None)
+
+    def discard(self, key: Key) -> None:
+        """Reset the back-off and cancel the delayed add of a key whose object was deleted."""
+        self.forget(key)
         timer = self._timers.pop(key, None)
         if timer:
             timer.cancel()
 
     async def get(self) -> Key:
-        """Wait for a key and take it; call :meth:`done` when it has been worked on. None comes after :meth:`close`."""
-        while self._closed or not (self._waiting or self._patient):
+        """Wait for a key; call :meth:`done` when it has been processed. After :meth:`close`, no key is returned."""
+        while self._closed or not (self._waiting or self._low_priority):
             self._filled.clear()
             await self._filled.wait()
-        lane = self._waiting or self._patient
+        lane = self._waiting or self._low_priority
         key = next(iter(lane))
         del lane[key]
-        self._working.add(key)
+        self._processing.add(key)
         self._idle.clear()
         return key
 
     def done(self, key: Key) -> None:
-        """Give a key back."""
-        self._working.discard(key)
-        if not self._working:
+        """Mark a key as processed."""
+        self._processing.discard(key)
+        if not self._processing:
             self._idle.set()
-        if key in self._again:
-            self._again.discard(key)
+        if key in self._dirty:
+            self._dirty.discard(key)
             self.add(key)
 
     async def close(self) -> None:
-        """Give out no more keys, and wait until those that were taken have been given back."""
+        """Return no further keys, and wait until those in process are done."""
         self._closed = True
         self._filled.clear()
         await self._idle.wait()
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._patient) + len(self._working)
+        return len(self._waiting) + len(self._low_priority) + len(self._processing)
 
-    def _ring(self, key: Key) -> None:
+    def _on_timer(self, key: Key) -> None:
         self._timers.pop(key, None)
         self.add(key)

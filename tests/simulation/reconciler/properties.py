@@ -164,7 +164,7 @@ class Judge:
     def _was_reconciled(self, name: str, child: Body, owner: str) -> bool:
         """Return whether a replica's view knows that a GraphCron was reconciled before."""
         replica = next(each for each in self._world.replicas if each.name == name)
-        view = replica.operation.shown.body(Key(child["metadata"]["namespace"], _name_label(child)))
+        view = replica.manager.store.body(Key(child["metadata"]["namespace"], _name_label(child)))
         return bool(view and view["metadata"]["uid"] == owner and view.get("status", {}).get("observedGeneration"))
 
     def _check_told(self, change: Change) -> None:

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import aiohttp
 
 from graphcron.clock import Clock
-from graphcron.controller import handlers
-from graphcron.controller.manager import Operation
+from graphcron.controller.manager import Manager
 from graphcron.errors import ClusterError
 from graphcron.settings import Settings
 from tests.simulation.kernel import Kernel
@@ -44,13 +43,7 @@ COMPARE_SECONDS: Final = 5.0
 FAULTS: Final = ("500", "busy", "lost-before", "lost-after", "late", "contention")
 """A 500 before anything is done; a 429; the request lost; its answer lost; done after we gave up; a quota's 409."""
 
-_HANDLERS: Final = {
-    GRAPHCRONS: handlers.changed,
-    GRAPHSERVERS: handlers.changed,
-    CRONJOBS: handlers.cronjob_changed,
-    JOBS: handlers.job_changed,
-    PODS: handlers.pod_changed,
-}
+_WATCHED: Final = (GRAPHCRONS, GRAPHSERVERS, CRONJOBS, JOBS, PODS)
 
 
 class Call(NamedTuple):
@@ -144,8 +137,8 @@ class Watch:
     def __init__(self, replica: Replica, resource: str) -> None:
         self.resource = resource
         self._replica, self._world = replica, replica.world
-        self._shown = 0
-        """How much of the log it has shown."""
+        self._delivered = 0
+        """How much of the log it has delivered."""
         self.listed = False
         self._broken = self._planned = False
         self._world.kernel.later(self._world.random.uniform(0.1, 2), self._list)
@@ -166,7 +159,7 @@ class Watch:
         if not self._replica.alive:
             return
         self._world.kernel.note(self._replica.name, f"lists {self.resource}")
-        self._shown, self.listed, self._broken = len(self._world.api.log), True, False
+        self._delivered, self.listed, self._broken = len(self._world.api.log), True, False
         for body in self._world.api.all(self.resource):
             if self._matches(body):
                 self._show(None, body)
@@ -176,8 +169,8 @@ class Watch:
         self._planned = False
         if not self._replica.alive or self._broken:
             return
-        new = [each for each in self._world.api.log[self._shown :] if each.resource == self.resource]
-        self._shown = len(self._world.api.log)
+        new = [each for each in self._world.api.log[self._delivered :] if each.resource == self.resource]
+        self._delivered = len(self._world.api.log)
         # kopf has a queue for each object, and shows the last of several events.
         last: dict[str, tuple[str, Body]] = {}
         for change in new:
@@ -196,7 +189,7 @@ class Watch:
         return body is not None and (self.resource in (GRAPHCRONS, GRAPHSERVERS) or is_ours(body))
 
     def _show(self, kind: str | None, body: Body) -> None:
-        self._replica.run_at_once(_HANDLERS[self.resource]({"type": kind, "object": body}, self._replica.operation))
+        self._replica.manager.handle_event(kind, body)
 
 
 class Replica:
@@ -206,8 +199,8 @@ class Replica:
         self.world, self.name, self.standby = world, name, standby
         self.alive = True
         clock = SimulatedClock(self, world.kernel, world.random)
-        self.operation = Operation(settings, clock)
-        self.operation.connect(Client())
+        self.manager = Manager(settings, clock)
+        self.manager.connect(Client())
         self._reconcilers: Any = None
         self._tasks: dict[Any, None] = {}
         self._working = 0
@@ -215,7 +208,7 @@ class Replica:
         """By namespace and name: when the last reconciliation began."""
         self._compares = False
         self._resync = world.kernel.now + settings.resync_seconds
-        self.watches = [Watch(self, resource) for resource in _HANDLERS]
+        self.watches = [Watch(self, resource) for resource in _WATCHED]
         world.kernel.later(COMPARE_SECONDS, self._tick)
 
     def changed(self, change: Change) -> None:
@@ -247,18 +240,18 @@ class Replica:
 
     def pump(self) -> None:
         """Let free workers take what is to be done, once the watches have listed and this process leads."""
-        queue = self.operation.queue
+        queue = self.manager.queue
         if not self.alive or self.standby or not all(each.listed for each in self.watches):
             return
         if self._reconcilers is None:
             self._reconcilers = {
-                kind: partial(self._watched, call) for kind, call in self.operation.reconcilers().items()
+                kind: partial(self._watched, call) for kind, call in self.manager.reconcilers().items()
             }
-        while self._working < WORKERS and len(queue) > self._working and (queue._waiting or queue._patient):
+        while self._working < WORKERS and len(queue) > self._working and (queue._waiting or queue._low_priority):
             key = self.run_at_once(queue.get())
             self._working += 1
             self.began[key.namespace, key.name] = self.world.kernel.now
-            self._start(self.operation.reconcile(self._reconcilers, key), partial(self._done, key))
+            self._start(self.manager.reconcile(self._reconcilers, key), partial(self._done, key))
 
     async def _watched(self, call: Any, key: Any, *, now: datetime) -> Any:
         try:
@@ -272,7 +265,7 @@ class Replica:
 
     def _done(self, key: Any) -> None:
         self._working -= 1
-        self.operation.queue.done(key)
+        self.manager.queue.done(key)
 
     # --- the comparison with a list
 
@@ -280,21 +273,21 @@ class Replica:
         if not self.alive:
             return
         self.world.kernel.later(COMPARE_SECONDS, self._tick)
-        operation, now = self.operation, self.world.kernel.now
-        asked = operation.relist._asked.is_set()
-        late = operation.expectations.late(now=operation._clock.now())
+        manager, now = self.manager, self.world.kernel.now
+        asked = manager.relist._requested.is_set()
+        late = manager.expectations.late(now=manager._clock.now())
         if all(each.listed for each in self.watches) and not self._compares and (asked or late or now >= self._resync):
-            operation.relist._asked.clear()
+            manager.relist._requested.clear()
             if now >= self._resync:
-                self._resync = now + operation.settings.resync_seconds
+                self._resync = now + manager.settings.resync_seconds
             self._compares = True
             self._start(self._compare(), self._compared)
 
     async def _compare(self) -> None:
         try:
-            await self.operation.relist.compare()
+            await self.manager.relist.compare()
         except ClusterError:
-            self.operation.relist.ask()
+            self.manager.relist.request()
 
     def _compared(self) -> None:
         self._compares = False

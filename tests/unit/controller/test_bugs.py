@@ -12,9 +12,8 @@ from kopf._core.actions.loggers import make_formatter
 
 from graphcron.api.v1alpha1 import GraphCron
 from graphcron.cache.store import Key
-from graphcron.controller import handlers
 from graphcron.controller.bugs import leave_out_messages_of_errors, status_with_bug, tell_bug
-from graphcron.controller.manager import Operation
+from graphcron.controller.manager import Manager
 from graphcron.errors import ClusterError
 from graphcron.kube.client import Cluster
 from graphcron.metrics import Metrics
@@ -64,11 +63,11 @@ def test_a_reconcile_that_fails_is_told_and_tried_again_and_others_are_served():
         raise OverflowError
 
     async def run() -> tuple[str, int]:
-        operation = Operation(Settings())
-        operation._cluster = cast("Cluster", Takes())
-        operation.shown.owner(body(), deleted=False)
-        result = await operation.reconcile({"GraphCron": fails}, Key("agents", "hello"))
-        return result, len(operation.queue._timers)
+        manager = Manager(Settings())
+        manager._cluster = cast("Cluster", Takes())
+        manager.store.update(body(), deleted=False)
+        result = await manager.reconcile({"GraphCron": fails}, Key("agents", "hello"))
+        return result, len(manager.queue._timers)
 
     assert asyncio.run(run()) == ("error", 1)
     assert written == ["InternalError"]
@@ -78,12 +77,13 @@ def test_an_object_that_cannot_be_read_counts_as_seen(caplog):
     def fails(*_: Any, **__: Any) -> Any:
         raise OverflowError
 
-    operation = Operation(Settings())
+    manager = Manager(Settings())
+    manager.store._update_owner = fails
     with caplog.at_level(logging.ERROR):
-        handlers._note(operation, {"type": "ADDED", "object": body()}, fails)
-    assert operation.shown.lacks({"u": 5}) == {}
-    assert operation.expectations.overdue(now=NOW) == []
-    assert "GraphCron agents/hello can't be read: this is a bug" in caplog.text
+        manager.handle_event("ADDED", body())
+    assert manager.store.missing({"u": 5}) == {}
+    assert manager.expectations.overdue(now=NOW) == []
+    assert "Cannot read GraphCron agents/hello, which is a bug" in caplog.text
 
 
 @pytest.mark.parametrize("form", [kopf.LogFormat.JSON, kopf.LogFormat.FULL])

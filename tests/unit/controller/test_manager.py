@@ -6,7 +6,7 @@ from datetime import datetime
 
 from graphcron.api import names
 from graphcron.cache.store import Key
-from graphcron.controller.manager import Operation
+from graphcron.controller.manager import Manager
 from graphcron.metrics import Metrics
 from graphcron.settings import Settings
 
@@ -25,12 +25,12 @@ class View:
 
 def troubles(*, idle: float, working: bool = True, graphcrons: int = 1) -> list[str]:
     async def look() -> list[str]:
-        operation = Operation(SETTINGS)
-        operation.shown = View(graphcrons)
-        operation._worked = time.monotonic() - idle
+        manager = Manager(SETTINGS)
+        manager.store = View(graphcrons)
+        manager._last_reconciled = time.monotonic() - idle
         worker = asyncio.create_task(asyncio.Event().wait())
-        operation._workers = [worker] if working else []
-        said = operation._troubles()
+        manager._workers = [worker] if working else []
+        said = manager._health_problems()
         worker.cancel()
         return said
 
@@ -39,7 +39,7 @@ def troubles(*, idle: float, working: bool = True, graphcrons: int = 1) -> list[
 
 def test_a_leader_that_looks_at_nothing_is_to_be_started_again():
     (said,) = troubles(idle=26)
-    assert said.startswith("no object has been looked at for 26 s")
+    assert said.startswith("no object has been reconciled for 26 s")
 
 
 def test_one_that_works_that_stands_by_or_that_has_nothing_to_look_at_is_well():
@@ -50,16 +50,16 @@ def test_one_that_works_that_stands_by_or_that_has_nothing_to_look_at_is_well():
 
 def test_looks_that_wait_for_nothing_let_others_have_their_turn():
     async def work() -> tuple[int, int]:
-        operation, looked, turns = Operation(SETTINGS), 0, 0
-        operation._metrics = Metrics("0", queued=lambda: 0, graphcrons=list)
+        manager, looked, turns = Manager(SETTINGS), 0, 0
+        manager._metrics = Metrics("0", queued=lambda: 0, graphcrons=list)
 
         async def look(key: Key, *, now: datetime) -> None:
             nonlocal looked
             looked += 1
 
         for number in range(100):
-            operation.queue.add(Key("agents", f"cron-{number}"))
-        worker = asyncio.create_task(operation._work({names.KIND: look}))
+            manager.queue.add(Key("agents", f"cron-{number}"))
+        worker = asyncio.create_task(manager._run_worker({names.KIND: look}))
         while looked < 100:
             turns += 1
             await asyncio.sleep(0)

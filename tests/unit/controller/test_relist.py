@@ -13,7 +13,7 @@ from graphcron.api import names
 from graphcron.api.v1alpha1 import RecentRun
 from graphcron.cache.store import Key
 from graphcron.controller import handlers
-from graphcron.controller.manager import Operation
+from graphcron.controller.manager import Manager
 from graphcron.controller.relist import Relist
 from graphcron.errors import ClusterError
 from graphcron.kube.listing import Listed
@@ -41,34 +41,34 @@ class Lists:
         return Listed(answer, self._version)
 
 
-def operation_with(lists: Lists, **settings: Any) -> Operation:
-    operation = Operation(Settings(**settings))
-    operation.relist = Relist(lists, operation.shown, operation.expectations, operation.settings, operation._forget)
-    return operation
+def manager_with(lists: Lists, **settings: Any) -> Manager:
+    manager = Manager(Settings(**settings))
+    manager.relist = Relist(lists, manager.store, manager.expectations, manager.settings, manager._remove)
+    return manager
 
 
-def show(operation: Operation, handler: Callable[..., Awaitable[None]], found: Any, kind: str | None = "ADDED") -> None:
-    asyncio.run(handler({"type": kind, "object": found}, operation))
+def show(manager: Manager, found: Any, event_type: str | None = "ADDED") -> None:
+    asyncio.run(handlers.handle_event({"type": event_type, "object": found}, manager))
 
 
-def queued(operation: Operation) -> set[Key]:
+def queued(manager: Manager) -> set[Key]:
     """Return who has to look, and let them have looked."""
-    found = {*operation.queue._waiting, *operation.queue._patient}
-    operation.queue._waiting.clear()
-    operation.queue._patient.clear()
+    found = {*manager.queue._waiting, *manager.queue._low_priority}
+    manager.queue._waiting.clear()
+    manager.queue._low_priority.clear()
     return found
 
 
-def full(lists: Lists, **settings: Any) -> Operation:
-    """Return an operation that was shown an object of each kind, after which each has looked."""
-    operation = operation_with(lists, **settings)
-    show(operation, handlers.changed, body())
-    show(operation, handlers.changed, body(names.SERVER_KIND, "shared", "s"))
-    show(operation, handlers.cronjob_changed, child("CronJob", "hello", "c"))
-    show(operation, handlers.job_changed, child("Job", "hello-1", "j"))
-    show(operation, handlers.pod_changed, child("Pod", "hello-1-x", "p"))
-    queued(operation)
-    return operation
+def full(lists: Lists, **settings: Any) -> Manager:
+    """Return a manager that was shown an object of each kind, after which each has looked."""
+    manager = manager_with(lists, **settings)
+    show(manager, body())
+    show(manager, body(names.SERVER_KIND, "shared", "s"))
+    show(manager, child("CronJob", "hello", "c"))
+    show(manager, child("Job", "hello-1", "j"))
+    show(manager, child("Pod", "hello-1-x", "p"))
+    queued(manager)
+    return manager
 
 
 ALL = dict.fromkeys("uscjp", 1)
@@ -78,70 +78,70 @@ ALL = dict.fromkeys("uscjp", 1)
     ("uid", "who"), [("u", HELLO), ("s", SERVER), ("c", HELLO), ("j", HELLO), ("p", HELLO)], ids=KINDS
 )
 def test_an_object_that_the_list_lacks_is_dropped_and_looked_after(uid, who):
-    operation = full(Lists({each: 1 for each in ALL if each != uid}))
-    assert operation.expectations.known() == set(ALL)
-    asyncio.run(operation.relist.compare())
-    assert operation.expectations.known() == set(ALL) - {uid}
-    assert queued(operation) == {who}
+    manager = full(Lists({each: 1 for each in ALL if each != uid}))
+    assert manager.expectations.known() == set(ALL)
+    asyncio.run(manager.relist.compare())
+    assert manager.expectations.known() == set(ALL) - {uid}
+    assert queued(manager) == {who}
 
 
 def test_a_view_without_a_gap_is_left_as_it_is():
-    operation = full(Lists(ALL | {"not shown yet": 5}))
-    asyncio.run(operation.relist.compare())
-    assert queued(operation) == set()
-    assert operation.expectations.known() == set(ALL)
+    manager = full(Lists(ALL | {"not shown yet": 5}))
+    asyncio.run(manager.relist.compare())
+    assert queued(manager) == set()
+    assert manager.expectations.known() == set(ALL)
 
 
 def test_an_object_that_is_made_while_the_list_is_on_its_way_is_kept():
-    operation = full(Lists(ALL))
+    manager = full(Lists(ALL))
 
     class Slow(Lists):
         async def listed(self, *_: object) -> Listed:
-            operation.expectations.observe(body(uid="new", version=101), deleted=False)
+            manager.expectations.observe(body(uid="new", version=101), deleted=False)
             return await super().listed()
 
-    operation.relist._cluster = Slow(ALL)
-    asyncio.run(operation.relist.compare())
-    assert "new" in operation.expectations.known()
+    manager.relist._cluster = Slow(ALL)
+    asyncio.run(manager.relist.compare())
+    assert "new" in manager.expectations.known()
 
 
 def test_an_event_that_was_under_way_does_not_bring_a_dropped_object_back():
-    operation = full(Lists({}, version=100))
-    asyncio.run(operation.relist.compare())
-    queued(operation)
+    manager = full(Lists({}, version=100))
+    asyncio.run(manager.relist.compare())
+    queued(manager)
     late = body(version=99, spec={"schedule": "0 8 * * *"})
-    show(operation, handlers.changed, late, "MODIFIED")
-    assert operation.shown.body(HELLO) is None
-    assert queued(operation) == set()
-    show(operation, handlers.changed, body(version=101), "ADDED")
-    assert operation.shown.body(HELLO) is not None
+    show(manager, late, "MODIFIED")
+    assert manager.store.body(HELLO) is None
+    assert queued(manager) == set()
+    show(manager, body(version=101), "ADDED")
+    assert manager.store.body(HELLO) is not None
 
 
 def test_a_successor_of_the_same_name_is_what_is_left():
-    operation = full(Lists(ALL | {"successor": 50}))
-    show(operation, handlers.changed, body(uid="successor", version=50), None)
-    del operation.relist._cluster._answers[0]["u"]
-    asyncio.run(operation.relist.compare())
-    assert operation.shown.body(HELLO)["metadata"]["uid"] == "successor"
-    assert HELLO in queued(operation)
+    manager = full(Lists(ALL | {"successor": 50}))
+    show(manager, body(uid="successor", version=50), None)
+    del manager.relist._cluster._answers[0]["u"]
+    asyncio.run(manager.relist.compare())
+    assert manager.store.body(HELLO)["metadata"]["uid"] == "successor"
+    assert HELLO in queued(manager)
 
 
 def test_what_is_told_of_a_graphcron_goes_when_its_deletion_was_missed():
-    operation = full(Lists({}))
-    metrics = Metrics("1", queued=lambda: 0, graphcrons=operation.shown.graphcrons)
+    manager = full(Lists({}))
+    metrics = Metrics("1", queued=lambda: 0, graphcrons=manager.store.graphcrons)
     run = RecentRun(scheduled_time=datetime.now(UTC), outcome="Succeeded", duration_seconds=1.0)
     metrics.ended(("agents", "hello"), [], [run])
     assert b'name="hello"' in metrics.text()
-    asyncio.run(operation.relist.compare())
+    asyncio.run(manager.relist.compare())
     assert b'name="hello"' not in metrics.text()
 
 
 # --- when
 
 
-def run_for(operation: Operation, until: Callable[[], bool]) -> None:
+def run_for(manager: Manager, until: Callable[[], bool]) -> None:
     async def run() -> None:
-        task = asyncio.create_task(operation.relist.run())
+        task = asyncio.create_task(manager.relist.run())
         async with asyncio.timeout(5):
             while not until():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -157,14 +157,14 @@ def hasty(monkeypatch):
 
 
 def test_it_is_compared_once_after_a_watch_has_listed_again(hasty):
-    operation = full(lists := Lists(ALL))
+    manager = full(lists := Lists(ALL))
 
     async def run() -> int:
-        task = asyncio.create_task(operation.relist.run())
+        task = asyncio.create_task(manager.relist.run())
         await asyncio.sleep(0.02)
         before = lists.asked
         for _ in range(10):
-            await handlers.changed({"type": None, "object": body()}, operation)
+            await handlers.handle_event({"type": None, "object": body()}, manager)
             await asyncio.sleep(0.01)
         async with asyncio.timeout(5):
             while not lists.asked:  # noqa: ASYNC110
@@ -178,41 +178,41 @@ def test_it_is_compared_once_after_a_watch_has_listed_again(hasty):
 
 
 def test_it_is_compared_after_each_resync_period():
-    operation = full(lists := Lists(ALL), resync_seconds=0.05)
-    run_for(operation, lambda: lists.asked >= 3)
+    manager = full(lists := Lists(ALL), resync_seconds=0.05)
+    run_for(manager, lambda: lists.asked >= 3)
 
 
 def test_a_list_that_fails_is_made_again(hasty):
-    operation = full(lists := Lists(None, None, {}))
-    operation.relist._asked.set()
-    run_for(operation_asked(operation), lambda: lists.asked >= 3 and not operation.expectations.known())
+    manager = full(lists := Lists(None, None, {}))
+    manager.relist._requested.set()
+    run_for(manager_asked(manager), lambda: lists.asked >= 3 and not manager.expectations.known())
 
 
-def operation_asked(operation: Operation) -> Operation:
+def manager_asked(manager: Manager) -> Manager:
     """Have a comparison asked for as soon as it runs."""
-    original = operation.relist.run
+    original = manager.relist.run
 
     async def run() -> None:
-        asyncio.get_running_loop().call_later(0.02, operation.relist.ask)
+        asyncio.get_running_loop().call_later(0.02, manager.relist.request)
         await original()
 
-    operation.relist.run = run
-    return operation
+    manager.relist.run = run
+    return manager
 
 
 @pytest.mark.parametrize(("there", "overdue"), [(True, ["u"]), (False, [])], ids=["there", "gone"])
 def test_a_write_that_is_late_is_looked_up_and_fails_the_probe_only_if_its_object_is_there(there, overdue):
-    operation = full(lists := Lists(ALL if there else {}), echo_seconds=0.4)
-    operation.expectations.expect_write(body(version=2), now=datetime.now(UTC))
-    run_for(operation, lambda: lists.asked > 0)
-    assert operation.expectations.overdue(now=datetime.now(UTC) + timedelta(seconds=1)) == overdue
+    manager = full(lists := Lists(ALL if there else {}), echo_seconds=0.4)
+    manager.expectations.expect_write(body(version=2), now=datetime.now(UTC))
+    run_for(manager, lambda: lists.asked > 0)
+    assert manager.expectations.overdue(now=datetime.now(UTC) + timedelta(seconds=1)) == overdue
     assert lists.asked == 1
 
 
 def test_what_stays_unshown_is_logged(caplog):
-    operation = full(lists := Lists(ALL | {"unseen": 7}), resync_seconds=0.02)
-    run_for(operation, lambda: lists.asked >= 3)
-    assert "have not shown 1 objects for long: unseen" in caplog.text
+    manager = full(lists := Lists(ALL | {"unseen": 7}), resync_seconds=0.02)
+    run_for(manager, lambda: lists.asked >= 3)
+    assert "1 objects have been missing in the cache for a resync period: unseen" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -222,19 +222,19 @@ def test_what_stays_unshown_is_logged(caplog):
 )
 def test_only_a_deletion_that_no_watch_shows_soon_is_missed(event, there, warned, caplog, monkeypatch):
     monkeypatch.setattr("graphcron.controller.relist.CATCH_UP_SECONDS", 0.1)
-    operation = full(Lists(dict.fromkeys("uscp", 1)))
+    manager = full(Lists(dict.fromkeys("uscp", 1)))
 
     async def compare() -> None:
-        comparing = asyncio.create_task(operation.relist.compare())
+        comparing = asyncio.create_task(manager.relist.compare())
         await asyncio.sleep(0.02)
         job = child("Job", "hello-1", "j")
         job["metadata"]["resourceVersion"] = "200"
         if event:
-            await handlers.job_changed({"type": event, "object": job}, operation)
+            await handlers.handle_event({"type": event, "object": job}, manager)
         await comparing
 
     asyncio.run(compare())
-    assert bool(operation.shown.jobs(HELLO, "u")) is there
+    assert bool(manager.store.jobs(HELLO, "u")) is there
     assert ("missed the deletion of 1 objects" in caplog.text) is warned
 
 
@@ -242,17 +242,17 @@ def test_only_a_deletion_that_no_watch_shows_soon_is_missed(event, there, warned
 
 
 def test_work_waits_for_the_watches_and_not_for_what_is_gone(monkeypatch):
-    monkeypatch.setattr("graphcron.controller.relist.LIST_AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr("graphcron.controller.relist.LOOK_SECONDS", 0.01)
-    operation = operation_with(lists := Lists({"deleted meanwhile": 1}, {"there": 2}))
+    monkeypatch.setattr("graphcron.controller.relist.RELIST_SECONDS", 0.05)
+    monkeypatch.setattr("graphcron.controller.relist.POLL_SECONDS", 0.01)
+    manager = manager_with(lists := Lists({"deleted meanwhile": 1}, {"there": 2}))
 
     async def sync() -> tuple[bool, bool]:
-        synced = asyncio.create_task(operation.relist.wait_for_cache_sync())
+        synced = asyncio.create_task(manager.relist.wait_for_cache_sync())
         async with asyncio.timeout(5):
             while lists.asked < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             before = synced.done()
-            operation.expectations.observe(body(uid="there", version=3), deleted=False)
+            manager.expectations.observe(body(uid="there", version=3), deleted=False)
             await synced
         return before, synced.done()
 
@@ -336,12 +336,12 @@ def test_a_write_that_finds_its_object_gone_reports_it(write, status, there, is_
 def test_a_comparison_of_ten_thousand_graphcrons_says_what_it_takes(capsys):
     """Print what the comparison takes beside the list, of 10,000 GraphCrons with a CronJob and three Jobs each."""
     uids = [f"{kind}-{number}" for kind in ("cron", "cronjob", "job-1", "job-2", "job-3") for number in range(10_000)]
-    operation = operation_with(Lists(dict.fromkeys(uids[:-1], 1)))
+    manager = manager_with(Lists(dict.fromkeys(uids[:-1], 1)))
     for uid in uids:
-        operation.expectations.observe(body(uid=uid), deleted=False)
+        manager.expectations.observe(body(uid=uid), deleted=False)
     began = time.perf_counter()
-    asyncio.run(operation.relist.compare())
+    asyncio.run(manager.relist.compare())
     took = time.perf_counter() - began
     with capsys.disabled():
         print(f"\na comparison of {len(uids)} objects: {took * 1000:.0f} ms")
-    assert operation.expectations.known() == {*uids[:-1]}
+    assert manager.expectations.known() == {*uids[:-1]}

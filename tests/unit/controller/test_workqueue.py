@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from graphcron.controller.workqueue import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, WorkQueue
+from graphcron.controller.workqueue import MAX_BACKOFF_SECONDS, MIN_BACKOFF_SECONDS, WorkQueue
 
 
 @pytest.fixture
@@ -53,22 +53,22 @@ def test_the_earlier_of_two_appointments_counts(run):
 def test_pauses_grow_to_a_limit_and_start_anew_after_a_success(run):
     async def scenario():
         queue = WorkQueue()
-        pauses = [queue.retry("a") for _ in range(12)]
-        queue.succeed("a")
-        return pauses, queue.retry("a")
+        pauses = [queue.add_rate_limited("a") for _ in range(12)]
+        queue.forget("a")
+        return pauses, queue.add_rate_limited("a")
 
     pauses, after = run(scenario)
-    assert pauses[0] <= FIRST_RETRY_SECONDS * 1.2
+    assert pauses[0] <= MIN_BACKOFF_SECONDS * 1.2
     assert pauses[3] > pauses[0]
-    assert LONGEST_RETRY_SECONDS * 0.8 <= pauses[-1] <= LONGEST_RETRY_SECONDS * 1.2
-    assert after <= FIRST_RETRY_SECONDS * 1.2
+    assert MAX_BACKOFF_SECONDS * 0.8 <= pauses[-1] <= MAX_BACKOFF_SECONDS * 1.2
+    assert after <= MIN_BACKOFF_SECONDS * 1.2
 
 
 def test_a_forgotten_key_does_not_come_back(run):
     async def scenario():
         queue = WorkQueue()
         queue.add_after("a", 0.01)
-        queue.forget("a")
+        queue.discard("a")
         queue.add_after("b", 0.05)
         return await queue.get()
 
@@ -79,10 +79,10 @@ def test_what_is_new_does_not_wait_for_what_was_there_before():
     async def work() -> list[str]:
         queue: WorkQueue[str] = WorkQueue()
         for key in ("old", "older", "both"):
-            queue.add(key, patient=True)
+            queue.add(key, low_priority=True)
         queue.add("new")
         queue.add("both")
-        queue.add("new", patient=True)
+        queue.add("new", low_priority=True)
         assert len(queue) == 4
         return [await queue.get() for _ in range(4)]
 

@@ -18,7 +18,7 @@ from graphcron.api import names
 from graphcron.api.oversized import SPEC_BYTES, bounded
 from graphcron.api.v1alpha1 import parse
 from graphcron.cache.expectations import Expectations
-from graphcron.cache.store import Shown
+from graphcron.cache.store import Store
 from graphcron.controller import handlers
 from graphcron.errors import SpecError
 from graphcron.kube.connection import _bounded_list, open_session
@@ -131,13 +131,13 @@ def test_the_objects_of_a_list_are_not_decoded_all_at_once():
 
 
 def test_of_many_large_objects_little_is_kept():
-    def keep() -> tuple[Shown, Expectations]:
-        shown, expectations = Shown(Expectations(timedelta(seconds=60))), Expectations(timedelta(seconds=60))
+    def keep() -> tuple[Store, Expectations]:
+        store, expectations = Store(Expectations(timedelta(seconds=60))), Expectations(timedelta(seconds=60))
         for number in range(50):
             body = bounded(large("x" * 1_000_000, number))
-            shown.owner(body, deleted=False)
+            store.update(body, deleted=False)
             expectations.expect_write(body, now=datetime.now(UTC))
-        return shown, expectations
+        return store, expectations
 
     assert traced(keep)[1] < 50 * 5_000
 

@@ -10,7 +10,7 @@ from graphcron.api import names
 from graphcron.api.v1alpha1 import Preflight
 from graphcron.cache.expectations import Expectations
 from graphcron.cache.objects import RequestAnnotation
-from graphcron.cache.store import Key, Shown
+from graphcron.cache.store import Key, Store
 from graphcron.planning.installation import FORGET, PATIENCE, RENEW
 from graphcron.settings import Settings
 from tests.unit.controller.test_graphserver import Place
@@ -229,15 +229,15 @@ def test_an_orphaned_cronjob_is_suspended_once():
 
 
 @pytest.fixture
-def shown() -> Shown:
-    return Shown(Expectations(timedelta(seconds=60)))
+def store() -> Store:
+    return Store(Expectations(timedelta(seconds=60)))
 
 
 def cronjob(owner: str | None = None, uid: str = "u") -> dict[str, Any]:
     labels = {names.LABEL_MANAGED_BY: names.MANAGED_BY, names.LABEL_NAME: "hello", names.LABEL_UID: uid}
     owners = [{"uid": owner, "controller": True}] if owner else []
     metadata = {"name": "hello", "namespace": "agents", "uid": "c", "resourceVersion": "2", "labels": labels}
-    return {"metadata": {**metadata, "ownerReferences": owners}}
+    return {"kind": "CronJob", "metadata": {**metadata, "ownerReferences": owners}}
 
 
 def owner(uid: str = "u") -> dict[str, Any]:
@@ -247,24 +247,24 @@ def owner(uid: str = "u") -> dict[str, Any]:
     }
 
 
-def test_a_cronjob_is_an_orphan_when_it_has_no_owner_and_its_graphcron_is_gone(shown):
-    shown.owner(owner(), deleted=False)
-    shown.cronjob(cronjob(), deleted=False)
-    assert shown.orphans(HELLO) == []
-    assert HELLO in shown.owner(owner(), deleted=True)
-    assert [each.uid for each in shown.orphans(HELLO)] == ["c"]
-    assert [(key, each.uid) for key, each in shown.all_orphans()] == [(HELLO, "c")]
+def test_a_cronjob_is_an_orphan_when_it_has_no_owner_and_its_graphcron_is_gone(store):
+    store.update(owner(), deleted=False)
+    store.update(cronjob(), deleted=False)
+    assert store.orphans(HELLO) == []
+    assert HELLO in store.update(owner(), deleted=True)
+    assert [each.uid for each in store.orphans(HELLO)] == ["c"]
+    assert [(key, each.uid) for key, each in store.all_orphans()] == [(HELLO, "c")]
 
 
-def test_a_cronjob_that_the_garbage_collector_will_take_is_no_orphan(shown):
-    shown.cronjob(cronjob(owner="u"), deleted=False)
-    assert shown.orphans(HELLO) == []
+def test_a_cronjob_that_the_garbage_collector_will_take_is_no_orphan(store):
+    store.update(cronjob(owner="u"), deleted=False)
+    assert store.orphans(HELLO) == []
 
 
-def test_a_graphcron_of_the_same_name_does_not_adopt_an_orphan(shown):
-    shown.cronjob(cronjob(uid="u"), deleted=False)
-    shown.owner(owner("another"), deleted=False)
-    assert [each.uid for each in shown.orphans(HELLO)] == ["c"]
+def test_a_graphcron_of_the_same_name_does_not_adopt_an_orphan(store):
+    store.update(cronjob(uid="u"), deleted=False)
+    store.update(owner("another"), deleted=False)
+    assert [each.uid for each in store.orphans(HELLO)] == ["c"]
 
 
 def test_the_annotation_survives_a_status_that_is_lost():

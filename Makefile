@@ -162,7 +162,7 @@ lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 BENCHMARKS := reconcile restart idle tick pod burst scale images kopf
 
 .PHONY: bench
-bench: $(VENV)/.done ## Measure everything, one after the other, and write docs/performance.md (most of an hour)
+bench: $(VENV)/.done ## Measure everything, one after the other, and write docs/performance.md and docs/benchmarks.md (most of an hour)
 	@set -e; for each in $(BENCHMARKS); do $(MAKE) bench-$$each; done
 	@$(PY) benchmarks/page.py
 

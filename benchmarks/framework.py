@@ -1,10 +1,10 @@
-"""What kopf itself takes for an event and for an object, beside what our handlers do.
+"""What kopf itself takes for an event and for an object, beside what the operator's handlers do.
 
     python benchmarks/framework.py          N=2000 ROUNDS=5
 
 No cluster: kopf's own watcher gets the events of GraphCrons and of their CronJobs from a list, as fast as it takes
-them, and calls our handlers, which only fill the view and a queue. Beside it the same functions are called straight:
-the difference is kopf's. It needs parts of kopf that are not public, which nothing else here does.
+them, and calls the operator's handlers, which only fill the view and a queue. Beside it the same functions are called
+straight: the difference is kopf's. It needs parts of kopf that are not public, which nothing else here does.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from graphcron.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-KOPF, OURS = "kopf with our handlers", "our handlers alone"
+KOPF, OURS = "kopf with the operator's handlers", "the operator's handlers alone"
 """What the peers are called."""
 
 CPU = "CPU for an event of a {}"
@@ -78,7 +78,7 @@ def events(kind: str, count: int) -> list[Object]:
 
 
 class Framework:
-    """kopf, set up as our operator does it; what it remembers of objects stays."""
+    """kopf, set up as the operator does it; what it remembers of objects stays."""
 
     def __init__(self, kind: str, settings: kopf.OperatorSettings) -> None:
         self._settings = settings

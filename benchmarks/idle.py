@@ -2,8 +2,8 @@
 
     python benchmarks/idle.py               N=10000 ROUNDS=1
 
-Our operator makes everything once. Then the peers take turns, each freshly started, come to rest, and probed as the
-kubelet does. Our operator looks at each GraphCron again every ten minutes, which is CPU and no call. So as not to
+The operator makes everything once. Then the peers take turns, each freshly started, come to rest, and probed as the
+kubelet does. The operator looks at each GraphCron again every ten minutes, which is CPU and no call. So as not to
 measure for ten minutes, this is measured by itself, with a resync every minute, of which a tenth is added.
 """
 
@@ -34,7 +34,7 @@ PROBE_SECONDS = 10
 """How often the kubelet asks ``/livez`` and ``/readyz``, by the chart's values."""
 
 RESYNC = 600
-"""Our operator's resync by default, in seconds."""
+"""The operator's resync by default, in seconds."""
 
 WRITES, READS, CPU, LOOKS = "writes a minute", "reads a minute", "CPU a minute", "CPU a minute without looks"
 
@@ -52,7 +52,7 @@ class Minute(NamedTuple):
 async def main() -> None:
     """Measure, and tell."""
     count, window = number("N", 10_000), number("WINDOW", WINDOW)
-    figure = Figure("idle", f"Our operator and its twin at rest, with {count:,} GraphCrons")
+    figure = Figure("idle", f"The operator and its twin at rest, with {count:,} GraphCrons")
     build_twin()  # before anything is measured
     with cluster("idle", audit=True) as place:
         async with Api(place) as api:
@@ -104,11 +104,11 @@ def tell(figure: Figure, name: str, rest: Minute, looks: float) -> None:
 def judge(figure: Figure) -> None:
     """Compare with what was to be reached."""
     reads = figure.measures[READS]
-    figure.aim("writes of our operator", figure.measures[WRITES].values[OURS_NAME], at_most=0)
+    figure.aim("writes of the operator", figure.measures[WRITES].values[OURS_NAME], at_most=0)
     more = reads.median(OURS_NAME) - reads.median(TWIN_NAME)
     figure.aim("reads a minute beyond the twin's", more, at_most=0)
     share = figure.measures[CPU].median(OURS_NAME) / 60
-    figure.note(f"at rest our operator takes {100 * share:.1f} % of a CPU, its looks at each GraphCron included")
+    figure.note(f"at rest the operator takes {100 * share:.1f} % of a CPU, its looks at each GraphCron included")
 
 
 if __name__ == "__main__":

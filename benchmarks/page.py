@@ -1,4 +1,4 @@
-"""Write docs/performance.md: the newest figures of benchmarks/results, in the prose of benchmarks/performance.md.
+"""Write docs/performance.md and docs/benchmarks.md: the newest results, in the prose of the same names in benchmarks/.
 
 python benchmarks/page.py [--check]
 """
@@ -6,6 +6,7 @@ python benchmarks/page.py [--check]
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from datetime import datetime
 from statistics import median
@@ -13,15 +14,17 @@ from string import Template
 from typing import TYPE_CHECKING, Final
 
 from bench import ROOT
+from bench.process import OURS_NAME
 from bench.result import shown
 from plan import plan
 from results import Result, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-PAGE = ROOT / "docs/performance.md"
-PROSE = ROOT / "benchmarks/performance.md"
+PAGES: Final = ("performance.md", "benchmarks.md")
+"""Names of the pages in docs/, and of their prose in benchmarks/."""
 
 FIGURES: Final = {
     "reconcile": "bench-reconcile",
@@ -38,12 +41,49 @@ FIGURES: Final = {
 """The figures in the order of the page, and what measures them."""
 
 
-def page(results: Mapping[str, Result]) -> str:
-    """Return the text of the page."""
+def pages(results: Mapping[str, Result]) -> dict[Path, str]:
+    """Return the text of each page."""
     values = {f"table_{name}": "\n".join(_table(result)) for name, result in results.items()}
     values |= {"summary": "\n".join(_summary(results)), "machine": _machine(results), "date": _date(results)}
-    values |= {"verdict": _verdict(results), **plan(results)}
-    return Template(PROSE.read_text(encoding="utf-8")).substitute(values)
+    values |= {"verdict": _verdict(results), "figures": "\n".join(_figures(results)), **plan(results)}
+    return {
+        ROOT / "docs" / name: Template((ROOT / "benchmarks" / name).read_text(encoding="utf-8")).substitute(values)
+        for name in PAGES
+    }
+
+
+def _figures(results: Mapping[str, Result]) -> Iterator[str]:
+    """Yield the table of what users pay."""
+
+    def row(title: str, name: str, what: str, peer: str) -> str:
+        measure = results[name].measure(what)
+        return f"| {title} | {shown(measure.median(peer))} {measure.unit} |"
+
+    yield "| Figure | Median |"
+    yield "|---|---|"
+    yield row("Memory of the operator with 1,000 GraphCrons", "scale", "memory with 1,000", OURS_NAME)
+    yield row("Memory of the operator with 10,000 GraphCrons", "scale", "memory with 10,000", OURS_NAME)
+    yield row(f"CPU time per minute of an idle operator, {_count(results['idle'])}", "idle", "CPU a minute", OURS_NAME)
+    yield row("Reconciled GraphCrons when 1,000 are created at once", "reconcile", "rate at 1,000", OURS_NAME)
+    yield row(
+        f"Restart until a new GraphCron is reconciled, {_count(results['restart'])}",
+        "restart",
+        "restart, until a new GraphCron is answered",
+        OURS_NAME,
+    )
+    yield row("CPU time of the runner for a run", "tick", "CPU", "runner")
+    yield row("Memory of the runner", "tick", "memory at its peak", "runner")
+    yield row("Start of a run after its scheduled time", "start", "after the scheduled minute", OURS_NAME)
+    yield row("Start of a plain CronJob's pod, for comparison", "start", "after the scheduled minute", "bare pod")
+    yield row("Size of the operator's image, unpacked", "images", "unpacked", "operator")
+    yield row("Size of the runner's image, unpacked", "images", "unpacked", "runner")
+
+
+def _count(result: Result) -> str:
+    """Return the number of GraphCrons that a figure was measured with."""
+    found = re.search(r"with [\d,]+ GraphCrons", result.title)
+    assert found is not None, result.title
+    return found[0]
 
 
 def _summary(results: Mapping[str, Result]) -> Iterator[str]:
@@ -111,21 +151,21 @@ def _date(results: Mapping[str, Result]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or ``--check`` it; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python benchmarks/page.py", description="Write docs/performance.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing, and fail where the page is stale")
+    parser = argparse.ArgumentParser(prog="python benchmarks/page.py", description="Write the pages about performance.")
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail where a page is stale")
     check = parser.parse_args(arguments).check
     results = {name: newest(name) for name in FIGURES}
     missing = sorted({f"make {FIGURES[name]}" for name, result in results.items() if result is None})
     if missing:
         raise SystemExit(f"not everything is measured yet: {', '.join(missing)}")
-    text = page({name: result for name, result in results.items() if result is not None})
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    if check:
-        print("docs/performance.md is stale: run `python benchmarks/page.py`", file=sys.stderr)
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
+    made = pages({name: result for name, result in results.items() if result is not None})
+    stale = {page: text for page, text in made.items() if not page.exists() or page.read_text(encoding="utf-8") != text}
+    for page, text in stale.items():
+        if check:
+            print(f"{page.relative_to(ROOT)} is stale: run `python benchmarks/page.py`", file=sys.stderr)
+        else:
+            page.write_text(text, encoding="utf-8")
+    return int(check and bool(stale))
 
 
 if __name__ == "__main__":

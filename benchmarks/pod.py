@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 WHAT = "from the pod's create to its first request"
 
 BARE = "bare pod"
-SETTINGS = "the same with our pod's settings"
+SETTINGS = "the same with the runner pod's settings"
 PYTHON = "the same with Python in place of wget"
 MODULES = "the same with the runner's modules loaded"
 OURS = "GraphCron"
@@ -68,7 +68,7 @@ class Knocks(Arrivals):
 
 
 async def template(place: BenchCluster, api: Api, url: str) -> Spec:
-    """Have our operator make a CronJob that is never due, and return its pod template."""
+    """Have the operator make a CronJob that is never due, and return its pod template."""
     body = graphcron(NAME, schedule="0 0 1 1 *", url=url)
     body["spec"]["assistant"] = ASSISTANT
     with ours(place):

@@ -2,7 +2,7 @@
 
     python benchmarks/reconcile.py          N=1000,5000 ROUNDS=2
 
-The peers take turns: our operator, the same three writes sent straight to the API server, and the twin. Each begins
+The peers take turns: the operator, the same three writes sent straight to the API server, and the twin. Each begins
 with an empty cluster and is watched in the same way. The operators get their GraphCrons as fast as they can be created.
 """
 
@@ -44,7 +44,7 @@ async def main() -> None:
         async with Api(place) as api:
             bench = Bench(place, api, await record(api))
             further = ", ".join(bench.writes.further) or "nothing"
-            figure.note(f"beyond CronJob and status, our operator asks for each GraphCron: {further}")
+            figure.note(f"beyond CronJob and status, the operator asks for each GraphCron: {further}")
             await warm_up(bench)
             for count in counts:
                 for number_of_round in range(number("ROUNDS", ROUNDS)):

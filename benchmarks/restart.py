@@ -2,7 +2,7 @@
 
     python benchmarks/restart.py            N=10000 ROUNDS=3
 
-Our operator makes everything once. Then the peers take turns: a bare LIST of the same objects, our operator started,
+The operator makes everything once. Then the peers take turns: a bare LIST of the same objects, the operator started,
 the twin started. With each start a GraphCron is created that sorts behind all others; the operator has answered it when
 its status is there. Afterwards it comes to rest; by then everything was looked at.
 """
@@ -63,7 +63,7 @@ async def main() -> None:
 
 
 async def fill(place: BenchCluster, api: Api, count: int) -> None:
-    """Have our operator make everything that the others find."""
+    """Have the operator make everything that the others find."""
     print(f"{count} GraphCrons are made", flush=True)
     with ours(place) as running:
         await api.create_graphcrons(count, "bench")
@@ -121,7 +121,7 @@ def judge(figure: Figure) -> None:
         answer / (2 * lists + start)
         for answer, lists in zip(values[ANSWER][OURS_NAME], values[LIST]["LIST"], strict=True)
     ]
-    figure.aim("writes of our operator", values[WRITES][OURS_NAME], at_most=0)
+    figure.aim("writes of the operator", values[WRITES][OURS_NAME], at_most=0)
     figure.aim("answers within twice the LIST and its start on an empty cluster, as a part of that", over, at_most=1)
     ratios = figure.measures[PEAK].ratios(OURS_NAME, TWIN_NAME)
     figure.aim("peak memory below the twin's, as a part of that", ratios, at_most=1)

@@ -1,4 +1,4 @@
-"""How figures are told: a small table for people, a line of JSON for ``docs/performance.md``."""
+"""How figures are told: a small table for people, a line of JSON for the pages."""
 
 from __future__ import annotations
 

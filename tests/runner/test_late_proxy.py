@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graphcron.contract import Outcome
-from graphcron.runner.occurrence.context import EARLY_DELAY, EARLY_SECONDS, LONGEST_DELAY, delays
+from graphcron.runner.occurrence.retrying_client import EARLY_DELAY, EARLY_SECONDS, LONGEST_DELAY, delays
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron, Pod, free_port, wait_for
 

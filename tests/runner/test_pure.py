@@ -9,9 +9,11 @@ from graphcron.contract import Outcome, Request
 from graphcron.runner.client import errors, langgraph_api, objects, proxies
 from graphcron.runner.occurrence import identity, input_template, record_thread, shared_threads
 from graphcron.runner.occurrence import outcome as outcomes
-from graphcron.runner.occurrence.context import Clock, RunContext
 from graphcron.runner.occurrence.record_thread import Record
+from graphcron.runner.occurrence.retrying_client import RetryingClient
+from graphcron.runner.occurrence.runtime import Clock, Runtime
 from graphcron.runner.occurrence.settings import Settings
+from graphcron.runner.occurrence.state import RunState
 from graphcron.runner.run import cleanup
 
 RUN = "3f2b1a52-0000-4000-8000-000000000000"
@@ -253,4 +255,5 @@ def test_a_late_pod_waits_for_an_hour(began: float, seconds: float) -> None:
     )
     clock = Clock()
     clock.now = lambda: began  # type: ignore[method-assign]
-    assert RunContext(known, None, None, None, clock, random=None).until == seconds  # type: ignore[arg-type]
+    runtime = Runtime(None, clock, None, None, connect=None, write_report=None)  # type: ignore[arg-type]
+    assert RetryingClient(None, known, RunState(), runtime).start_deadline == seconds  # type: ignore[arg-type]

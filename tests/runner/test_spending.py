@@ -24,16 +24,34 @@ class Time:
     steady = now
 
 
-def tick_of(server: Any) -> Any:
-    """Return as much of a tick as the counting needs."""
-    settings = SimpleNamespace(uid="u", name="n", namespace="ns")
-    shutdown = SimpleNamespace(requested=False)
-    ctx = SimpleNamespace(
-        run={}, run_id="00000001", thread_id="t", server=server, clock=Time(), settings=settings, shutdown=shutdown
+class Client:
+    """A client that asks this server once."""
+
+    def __init__(self, server: Any) -> None:
+        self.api = server
+
+    def retry(self, call: Any) -> Any:
+        return call()
+
+    def until(self, _: float, call: Any) -> Any:
+        return call()
+
+
+def spending_on(server: Any, budget: Budget = COUNT) -> Spending:
+    """Return what counts the run 00000001 of an occurrence on this server."""
+    settings = SimpleNamespace(
+        uid="u",
+        name="n",
+        namespace="ns",
+        requested=5,
+        record_id="occurrence-12345678",
+        thread_id="t",
+        shares_thread=True,
     )
-    ctx.give_up, ctx.shared, ctx.log = None, True, lambda *_, **__: None
-    ctx.ask = lambda call: call()
-    return ctx
+    state = SimpleNamespace(run={}, run_id="00000001")
+    shutdown = SimpleNamespace(requested=False)
+    runtime = SimpleNamespace(clock=Time(), shutdown=shutdown, log=lambda *_, **__: None)
+    return Spending(budget, settings, state, Client(server), runtime)  # type: ignore[arg-type]
 
 
 def piece(number: int) -> bytes:
@@ -66,27 +84,25 @@ class Written:
 
 def test_what_a_run_has_used_is_written_every_half_minute() -> None:
     server = Written()
-    ctx = tick_of(server)
-    spending = Spending(COUNT, "occurrence-12345678", 5)
+    spending = spending_on(server)
 
     def later() -> None:
-        ctx.clock.at += 31
+        spending.runtime.clock.at += 31
 
     server.script = [later, piece(1), later, piece(2), piece(3), later, later, piece(4)]
-    spending.attach(ctx)
-    spending.follow(ctx, lambda: 1.0)
+    spending.attach()
+    spending.follow(lambda: 1.0)
     assert server.notes == [{"5-12345678-00000001": f"{tokens} 0 at-least"} for tokens in (100, 300)]
     assert spending.tokens == 400
 
 
 def test_a_ledger_that_fails_does_not_stop_the_stream() -> None:
     server = Written()
-    ctx = tick_of(server)
     server.fails = True
-    server.script = [piece(1), lambda: setattr(ctx.clock, "at", 2000.0), piece(2)]
-    spending = Spending(COUNT, "occurrence-12345678", 5)
-    spending.attach(ctx)
-    spending.follow(ctx, lambda: 1.0)
+    server.script = [piece(1), lambda: setattr(spending.runtime.clock, "at", 2000.0), piece(2)]
+    spending = spending_on(server)
+    spending.attach()
+    spending.follow(lambda: 1.0)
     assert spending.tokens == 200
 
 
@@ -94,12 +110,11 @@ def test_after_a_long_silence_it_is_a_lower_bound() -> None:
     """Servers keep a stream's events for two minutes or so: something may be missing."""
     for seconds, at_least in ((90.0, False), (110.0, True)):
         server = Written()
-        ctx = tick_of(server)
         begin = b'event: metadata\ndata: {"attempt": 1}\n\n'
-        server.script = [begin, piece(1), lambda: setattr(ctx.clock, "at", 1000.0 + seconds), piece(2)]  # noqa: B023
-        spending = Spending(COUNT, "occurrence-12345678", 5)
-        spending.attach(ctx)
-        spending.follow(ctx, lambda: 1.0)
+        server.script = [begin, piece(1), lambda: setattr(spending.runtime.clock, "at", 1000.0 + seconds), piece(2)]  # noqa: B023
+        spending = spending_on(server)
+        spending.attach()
+        spending.follow(lambda: 1.0)
         assert (spending.tokens, spending.at_least) == (200, at_least)
 
 
@@ -109,11 +124,10 @@ def test_what_an_earlier_pod_has_noted_is_not_forgotten() -> None:
     noted = {"5-12345678-00000001": "250 0.5", "5-12345678-00000000": "70 0.1 at-least", "5-99999999-00000001": "999 9"}
     server.thread = lambda _: {"metadata": noted}  # type: ignore[assignment,method-assign,return-value]
     server.script = [piece(1)]
-    spending = Spending(Budget(maxTokensPerRun=320, prices={}), "occurrence-12345678", 5)
-    ctx = tick_of(server)
-    spending.attach(ctx)
+    spending = spending_on(server, Budget(maxTokensPerRun=320, prices={}))
+    spending.attach()
     assert (spending.tokens, ledger.money.text_of(spending.cost), spending.exhausted) == (320, "0.6", True)
-    spending.follow(ctx, lambda: 1.0)
+    spending.follow(lambda: 1.0)
     assert (spending.tokens, spending.at_least, spending.over) == (320, True, False)
 
 
@@ -121,20 +135,18 @@ def test_what_an_earlier_pod_has_counted_to_the_end_stays_exact() -> None:
     """A server may have forgotten the stream by the time that a pod comes back to it."""
     server = Written()
     server.thread = lambda _: {"metadata": {"5-12345678-00000001": "250 0"}}  # type: ignore[assignment,method-assign,return-value]
-    spending = Spending(COUNT, "occurrence-12345678", 5)
-    ctx = tick_of(server)
-    spending.attach(ctx)
-    spending.follow(ctx, lambda: 1.0)
+    spending = spending_on(server)
+    spending.attach()
+    spending.follow(lambda: 1.0)
     assert (spending.tokens, spending.at_least) == (250, False)
 
 
 def test_a_stream_that_ended_too_soon_and_then_was_cut_is_not_whole() -> None:
     server = Written()
-    ctx = tick_of(server)
-    spending = Spending(COUNT, "occurrence-12345678", 5)
-    spending.attach(ctx)
+    spending = spending_on(server)
+    spending.attach()
     server.script = [b'event: metadata\ndata: {"attempt": 1}\n\n', piece(1)]
-    spending.follow(ctx, lambda: 1.0)
+    spending.follow(lambda: 1.0)
     assert not spending.at_least
 
     def cut() -> None:
@@ -142,5 +154,5 @@ def test_a_stream_that_ended_too_soon_and_then_was_cut_is_not_whole() -> None:
 
     server.script = [piece(2), cut]
     with pytest.raises(ResponseLost):
-        spending.follow(ctx, lambda: 1.0)
+        spending.follow(lambda: 1.0)
     assert (spending.tokens, spending.at_least) == (200, True)

@@ -10,8 +10,8 @@ from graphcron import contract
 from graphcron.contract import FINAL_EXIT_CODES, Report, Request
 from graphcron.runner.client.langgraph_api import LangGraphClient
 from graphcron.runner.client.times import rfc3339
-from graphcron.runner.main import Dependencies, work
-from graphcron.runner.occurrence.context import Clock
+from graphcron.runner.main import work
+from graphcron.runner.occurrence.runtime import Clock, Runtime
 from graphcron.runner.occurrence.shutdown import ShutdownSignal
 from tests.simulation.kernel import Kernel, Killed, Process
 from tests.simulation.wire import Wire
@@ -75,14 +75,15 @@ class Pod:
         self._kernel = world.kernel
         self._timer = 0
         random = Random(f"{world.plan.seed}/{self.name}")
-        self._stop = ShutdownSignal(self._set_timer)
+        self._shutdown = ShutdownSignal(self._set_timer)
         skew = dict(world.plan.clocks).get(self.name, random.uniform(-world.plan.skew, world.plan.skew))
-        self._given = Dependencies(
+        self._runtime = Runtime(
+            self._shutdown,
             SimulatedClock(world.kernel, lambda: self.process, skew),
             SimulatedLog(world.kernel, self.name),  # type: ignore[arg-type]
             random,
-            lambda _: LangGraphClient(self._wire),  # type: ignore[arg-type]
-            self._write,
+            connect=lambda _: LangGraphClient(self._wire),  # type: ignore[arg-type]
+            write_report=self._write,
         )
         self._wire = Wire(
             world.kernel, world.server, self, faults=world.plan.faults, random=random, reachable=world.is_up
@@ -96,7 +97,7 @@ class Pod:
             self._kernel.note(self.name, "! SIGTERM")
             self.disrupted = self.disrupted or disrupted
             self.told_to_stop = True
-            self.process.interrupt(self._stop.on_stop)
+            self.process.interrupt(self._shutdown.on_stop)
             self._kernel.later(GRACE_SECONDS, self.kill)
 
     def kill(self) -> None:
@@ -110,7 +111,7 @@ class Pod:
         self._kernel.later(0, self.kill if name == "die" else self.terminate)
 
     def _run(self) -> None:
-        self.code = work(self._stop, self._environ, self._given)
+        self.code = work(self._environ, self._runtime)
 
     def _write(self, _: str, text: str) -> None:
         self.report = Report.from_json(text)
@@ -131,7 +132,7 @@ class Pod:
         def fire() -> None:
             if timer == self._timer and self.process.alive:
                 self._kernel.later(interval, fire)
-                self.process.interrupt(self._stop.on_alarm)
+                self.process.interrupt(self._shutdown.on_alarm)
 
         if seconds:
             self._kernel.later(seconds, fire)

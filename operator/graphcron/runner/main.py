@@ -1,7 +1,7 @@
 """From the environment to an exit code."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from random import Random
 
 from graphcron import contract
@@ -11,10 +11,11 @@ from graphcron.runner.client.errors import CertificateError, RequestRejected, Ru
 from graphcron.runner.client.http_transport import Transport
 from graphcron.runner.client.langgraph_api import LangGraphClient
 from graphcron.runner.client.times import rfc3339
-from graphcron.runner.occurrence import outcome
-from graphcron.runner.occurrence.context import Clock, RunContext
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.input_template import load_input
 from graphcron.runner.occurrence.log import Log
+from graphcron.runner.occurrence.outcome import of_refusal
+from graphcron.runner.occurrence.runtime import Clock, Runtime
 from graphcron.runner.occurrence.settings import Settings, read_settings
 from graphcron.runner.occurrence.shutdown import ShutdownSignal, Stopped
 from graphcron.runner.run import cleanup, finish
@@ -28,77 +29,51 @@ def main(shutdown: ShutdownSignal | None = None, environ: Mapping[str, str] = os
         shutdown = ShutdownSignal()
         shutdown.install()
     try:
-        return work(shutdown, environ, Dependencies(Clock(), Log(), Random(), server_of, write_report))
+        return work(environ, Runtime(shutdown, Clock(), Log(), Random(), connect=connect, write_report=write_report))
     finally:
         shutdown.ignore()
 
 
-class Dependencies:
-    """What a pod has of the world around it; a simulation hands in its own.
-
-    Parameters
-    ----------
-    server
-        Returns the client of the server that the settings name; raises RunEnded where they name none.
-    write_report
-        Leaves a text where the kubelet looks for it, under that root; raises OSError.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        log: Log,
-        random: Random,
-        server: Callable[[Settings], LangGraphClient],
-        write_report: Callable[[str, str], None],
-    ) -> None:
-        self.clock, self.log, self.random = clock, log, random
-        self.server, self.write_report = server, write_report
-
-
-def work(shutdown: ShutdownSignal, environ: Mapping[str, str], given: Dependencies) -> int:
-    """Work on the occurrence with what is given, and return the exit code."""
+def work(environ: Mapping[str, str], runtime: Runtime) -> int:
+    """Work on the occurrence in this environment, and return the exit code."""
     root = environ.get(contract.ENV_ROOT, "").rstrip("/")
-    log = given.log
     if environ.get(contract.ENV_PREFLIGHT) == "1":
-        report = _preflight(shutdown, environ, given)
-        code = _report(given, root, report)
+        report = _preflight(environ, runtime)
+        code = _report(runtime, root, report)
         # A finding is in the report. The Job fails only if the preflight could not be made.
         return code if report.outcome in RETRIABLE else 0
     scheduled = ""
     try:
         settings = read_settings(environ)
         scheduled = rfc3339(settings.scheduled)
-        log.bind(occurrence=settings.occurrence, pod=settings.pod)
+        runtime.log.bind(occurrence=settings.occurrence, pod=settings.pod)
         within_schedule(settings)
-        ctx = RunContext(settings, given.server(settings), shutdown, log, given.clock, random=given.random)
-        if settings.request.budget is not None:
-            from graphcron.runner.budget.budget import spending_of
-
-            ctx.spending = spending_of(ctx)
+        ctx = RunContext(settings, runtime)
     except RunEnded as ended:
-        return _report(given, root, Report(ended.result.outcome, ended.result.message, ended.result.reason, scheduled))
+        outcome, reason, message = ended.result
+        return _report(runtime, root, Report(outcome, message, reason, scheduled))
     except Exception as error:  # whatever it is, the operator must learn of it
-        return _report(given, root, _bug(error)._replace(scheduledTime=scheduled))
+        return _report(runtime, root, _bug(error)._replace(scheduledTime=scheduled))
     try:
         result = run(ctx)
-        shutdown.disarm()
-        code = _report(given, root, finish.report(ctx, result))
+        runtime.shutdown.disarm()
+        code = _report(runtime, root, finish.report(ctx, result))
     except Exception as error:
-        thread_id = ctx.thread_id if ctx.run else ""
-        return _report(given, root, _bug(error)._replace(scheduledTime=scheduled, runId=ctx.run_id, threadId=thread_id))
+        thread_id = ctx.settings.thread_id if ctx.state.run else ""
+        report = _bug(error)._replace(scheduledTime=scheduled, runId=ctx.state.run_id, threadId=thread_id)
+        return _report(runtime, root, report)
     _afterwards(ctx, result)
     return code
 
 
-def _preflight(shutdown: ShutdownSignal, environ: Mapping[str, str], given: Dependencies) -> Report:
+def _preflight(environ: Mapping[str, str], runtime: Runtime) -> Report:
     """Look whether a run could be made, as if one were due now, and make none."""
     from graphcron.runner.preflight import preflight
 
     try:
-        settings = read_settings({**environ, contract.ENV_SCHEDULED_TIME: rfc3339(given.clock.now())})
-        given.log.bind(preflight=settings.name, pod=settings.pod)
-        ctx = RunContext(settings, given.server(settings), shutdown, given.log, given.clock, random=given.random)
+        settings = read_settings({**environ, contract.ENV_SCHEDULED_TIME: rfc3339(runtime.clock.now())})
+        runtime.log.bind(preflight=settings.name, pod=settings.pod)
+        ctx = RunContext(settings, runtime)
         return preflight.look(ctx)
     except RunEnded as ended:
         return Report(ended.result.outcome, ended.result.message, ended.result.reason)
@@ -137,10 +112,10 @@ def _guarded(ctx: RunContext) -> RunResult:
     except CertificateError as error:
         return RunResult(Outcome.REJECTED, "CertificateNotTrusted", str(error))
     except RequestRejected as error:
-        return outcome.of_refusal(error, ctx.settings.credentials)
+        return of_refusal(error, ctx.settings.credentials)
 
 
-def server_of(settings: Settings) -> LangGraphClient:
+def connect(settings: Settings) -> LangGraphClient:
     """Return the client of the server that the settings name.
 
     Raises
@@ -161,12 +136,14 @@ def write_report(root: str, text: str) -> None:
         file.write(text)
 
 
-def _report(given: Dependencies, root: str, report: Report) -> int:
+def _report(runtime: Runtime, root: str, report: Report) -> int:
     try:
-        given.write_report(root, report.to_json())
+        runtime.write_report(root, report.to_json())
     except OSError as error:
-        given.log("report-not-written", level="error", error=error.strerror)
-    given.log("ended", outcome=report.outcome.value, reason=report.reason, message=report.message, tokens=report.tokens)
+        runtime.log("report-not-written", level="error", error=error.strerror)
+    runtime.log(
+        "ended", outcome=report.outcome.value, reason=report.reason, message=report.message, tokens=report.tokens
+    )
     return EXIT_CODES[report.outcome]
 
 

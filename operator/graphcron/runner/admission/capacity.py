@@ -7,7 +7,7 @@ from graphcron.runner.admission import turns
 from graphcron.runner.admission.predecessors import see_over
 from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.times import rfc3339
-from graphcron.runner.occurrence.context import RunContext
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.lookup import run_of
 from graphcron.runner.occurrence.outcome import LIVE
 from graphcron.runner.occurrence.record_thread import ACTIVE, NAMESPACE, RUN_ID, STATE, WAITING, Record
@@ -45,7 +45,7 @@ def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = 
     waited = False
     while True:
         records = active_records(ctx)
-        own = records.pop(ctx.record_id, None) or ctx.read_record()
+        own = records.pop(ctx.settings.record_id, None) or ctx.read_record()
         if own is None:
             return waited  # somebody took it away: nothing to stand in line with
         see_over(own)
@@ -84,7 +84,7 @@ def active_records(ctx: RunContext) -> dict[str, Record]:
 
 
 def _page(ctx: RunContext, query: dict[str, str], offset: int) -> list[Record]:
-    threads = ctx.ask(lambda: ctx.server.search_threads(query, limit=PAGE, offset=offset, sort_order="asc"))
+    threads = ctx.client.search_threads(query, limit=PAGE, offset=offset, sort_order="asc")
     return [Record(thread) for thread in threads]
 
 
@@ -96,6 +96,6 @@ def _taken(ctx: RunContext, limit: int, others: list[Record], turn: turns.Turn) 
     for record in unsure:
         if taken >= limit:
             break
-        run = run_of(ctx, record)
+        run = run_of(ctx.client, ctx.settings, record)
         taken += run is not None and run.get("status") in LIVE
     return taken

@@ -9,7 +9,7 @@ from graphcron.runner.admission.predecessors import check_predecessors, replaced
 from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import rfc3339, seconds_of
-from graphcron.runner.occurrence.context import RunContext
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.outcome import waits_for_human
 from graphcron.runner.occurrence.record_thread import (
     ENDED_RUN,
@@ -59,7 +59,7 @@ def before_start(ctx: RunContext) -> None:
         within_budget(ctx)  # first: nothing is replaced by a run that may not start
         if ctx.settings.request.concurrencyPolicy != "Allow":
             check_predecessors(ctx)
-        if ctx.shared:
+        if ctx.settings.shares_thread:
             check_thread(ctx)
         if not acquire_slot(ctx, ctx.settings.deadline):
             return
@@ -88,7 +88,7 @@ def before_again(ctx: RunContext, run: Json, *, goes_on: bool) -> None:
         see_ended(ctx, str(run["run_id"]))
         if ctx.settings.request.concurrencyPolicy != "Allow":
             check_predecessors(ctx, again=True)
-        if ctx.shared:
+        if ctx.settings.shares_thread:
             check_thread(ctx, after=run if goes_on else None)
         if not acquire_slot(ctx, until, reserved=True):
             return
@@ -99,7 +99,7 @@ def within_budget(ctx: RunContext) -> None:
     if ctx.spending:
         from graphcron.runner.budget import budget
 
-        budget.check(ctx)
+        budget.check(ctx.spending)
 
 
 def acquire_slot(ctx: RunContext, until: float, *, reserved: bool = False) -> bool:
@@ -133,13 +133,15 @@ def check_thread(ctx: RunContext, *, after: Json | None = None) -> None:
         waits for is that run's then.
     """
     request = ctx.settings.request
-    thread = ctx.ask(lambda: ctx.server.thread_at_rest(ctx.thread_id))
+    thread = ctx.client.thread_at_rest(ctx.settings.thread_id)
     if thread is None:
         if not (request.createThread or request.threadPer):
             raise RunEnded(
-                Outcome.REJECTED, "ThreadNotFound", f"there is no thread {ctx.thread_id}; set thread.create to make it"
+                Outcome.REJECTED,
+                "ThreadNotFound",
+                f"there is no thread {ctx.settings.thread_id}; set thread.create to make it",
             )
-        ctx.ask(lambda: ctx.server.create_thread(ctx.thread_id, _made_for(ctx), if_exists="do_nothing"), soon=True)
+        ctx.client.create_thread(ctx.settings.thread_id, _made_for(ctx), if_exists="do_nothing")
         return
     if after:
         if _moved_on(ctx, after):
@@ -157,7 +159,7 @@ def _made_for(ctx: RunContext) -> dict[str, str]:
 
 
 def _moved_on(ctx: RunContext, after: Json) -> bool:
-    newest = next(iter(ctx.ask(lambda: ctx.server.runs(ctx.thread_id, limit=1))), None)
+    newest = next(iter(ctx.client.runs(ctx.settings.thread_id, limit=1)), None)
     if newest is None or newest.get("run_id") == after["run_id"]:
         return False
     ours = (newest.get("metadata") or {}).get(OCCURRENCE) == ctx.settings.occurrence
@@ -171,7 +173,7 @@ def at_breakpoint(ctx: RunContext, thread: Json) -> bool:
     """
     if thread.get("status") != "interrupted":
         return False
-    newest = ctx.ask(lambda: ctx.server.runs(str(thread["thread_id"]), limit=1))
+    newest = ctx.client.runs(str(thread["thread_id"]), limit=1)
     return bool(newest) and newest[0].get("status") == "success"
 
 

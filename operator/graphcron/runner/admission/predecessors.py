@@ -11,9 +11,9 @@ from graphcron.runner.admission import turns
 from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import seconds_of
-from graphcron.runner.occurrence.context import RunContext
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.identity import lock_id, resume_name
-from graphcron.runner.occurrence.lookup import cancel, run_of
+from graphcron.runner.occurrence.lookup import run_of
 from graphcron.runner.occurrence.outcome import LIVE
 from graphcron.runner.occurrence.record_thread import (
     ACTIVE,
@@ -57,14 +57,14 @@ def check_predecessors(ctx: RunContext, *, again: bool = False) -> None:
         Ours is under way itself, and wants a further run: nobody is replaced then.
     """
     query = {UID: ctx.settings.uid, STATE: ACTIVE}
-    found = [Record(thread) for thread in ctx.ask(lambda: ctx.server.search_threads(query, limit=PREDECESSORS))]
-    own = next((record for record in found if record.id == ctx.record_id), None) or ctx.read_record()
+    found = [Record(thread) for thread in ctx.client.search_threads(query, limit=PREDECESSORS)]
+    own = next((record for record in found if record.id == ctx.settings.record_id), None) or ctx.read_record()
     if own:
         see_over(own)
     turn = turns.turn_of(ctx, own, reserved=again) if own else None
     replace = ctx.settings.request.concurrencyPolicy == "Replace" and not again
     for record in found:
-        if record.id == ctx.record_id:
+        if record.id == ctx.settings.record_id:
             continue
         active = _active(ctx, record, turn)
         while active and replace:
@@ -86,9 +86,9 @@ def _check_time_of_schedule(ctx: RunContext, unfinished: list[Record]) -> None:
     if settings.trigger or settings.requested != due or ctx.clock.now() - due <= PROMPT_SECONDS:
         return
     query = {UID: settings.uid, STATE: DONE}
-    finished = ctx.ask(lambda: ctx.server.search_threads(query, limit=PREDECESSORS))
+    finished = ctx.client.search_threads(query, limit=PREDECESSORS)
     for record in (*unfinished, *map(Record, finished)):
-        if record.id != ctx.record_id and _was_active(ctx, record, due):
+        if record.id != ctx.settings.record_id and _was_active(ctx, record, due):
             raise _predecessor_active(record, "had not finished when this one was due")
 
 
@@ -97,7 +97,7 @@ def _was_active(ctx: RunContext, record: Record, moment: int) -> bool:
     run_id, closed = record.text(RUN_ID), record.text(STATE) == DONE
     if not run_id or record.made[0] >= moment or (closed and record.touched <= moment):
         return False
-    run = ctx.ask(lambda: ctx.server.run(record.text(THREAD_ID) or record.id, run_id))
+    run = ctx.client.run(record.text(THREAD_ID) or record.id, run_id)
     return run is not None and seconds_of(run.get("updated_at") or run["created_at"]) > moment
 
 
@@ -116,7 +116,7 @@ def see_over(own: Record) -> None:
 def _active(ctx: RunContext, record: Record | None, turn: turns.Turn | None) -> Active | None:
     """Tell whether another occurrence is under way; wait for one that is about to start, and goes first."""
     while record is not None and record.text(STATE) == ACTIVE:
-        run = run_of(ctx, record)
+        run = run_of(ctx.client, ctx.settings, record)
         if run is not None and run.get("status") in LIVE:
             return record, run
         now = turn.now(ctx.clock.steady()) if turn else record.touched
@@ -136,7 +136,7 @@ def _active(ctx: RunContext, record: Record | None, turn: turns.Turn | None) -> 
 
 
 def _read(ctx: RunContext, record_id: str) -> Record | None:
-    thread = ctx.ask(lambda: ctx.server.thread(record_id))
+    thread = ctx.client.thread(record_id)
     return Record(thread) if thread else None
 
 
@@ -145,10 +145,10 @@ def _replace(ctx: RunContext, active: Active) -> None:
     record, run = active
     run_id = str(run["run_id"]) if run else record.text(RUN_ID) or NO_RUN
     mark = {ENDED_RUN: run_id, ENDED_WHY: "Replaced", **({AWAITED_FOR: ""} if record.text(AWAITED_FOR) else {})}
-    ctx.mark(mark, record.id)
+    ctx.client.patch_thread(record.id, mark)
     ctx.log("predecessor-replaced", run=run_id, scheduled=record.scheduled)
     if run and run.get("status") in LIVE:
-        cancel(ctx, str(run["thread_id"]), run_id)
+        ctx.client.cancel(str(run["thread_id"]), run_id)
     else:
         _take_over(ctx, record, run_id)
 
@@ -165,18 +165,18 @@ def _take_over(ctx: RunContext, record: Record, run_id: str) -> None:
     while ctx.clock.steady() - began < ctx.settings.grace:
         ctx.sleep(min(0.5, ctx.settings.grace / 10))
         found = _read(ctx, record.id)
-        run = run_of(ctx, found) if found and found.text(STATE) == ACTIVE else None
+        run = run_of(ctx.client, ctx.settings, found) if found and found.text(STATE) == ACTIVE else None
         if found is None or found.text(STATE) != ACTIVE or (run and run.get("status") in LIVE):
             return
     result = replaced(had_run=run_id != NO_RUN).result
-    ctx.mark(closed_by(result), record.id)
+    ctx.client.patch_thread(record.id, closed_by(result))
 
 
 def _take_lock(ctx: RunContext, record: Record, run_id: str, number: int) -> bool:
     occurrence = record.text(OCCURRENCE)
     lock = lock_id(occurrence if run_id == NO_RUN else resume_name(occurrence, run_id), number)
     metadata = new_lock(ctx.settings, ctx.clock.now())
-    return ctx.ask(lambda: ctx.server.create_thread(lock, metadata, ttl=TTL_MINUTES), soon=True)
+    return ctx.client.create_thread(lock, metadata, ttl=TTL_MINUTES)
 
 
 def replaced(*, had_run: bool) -> RunEnded:

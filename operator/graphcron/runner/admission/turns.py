@@ -9,7 +9,7 @@ no two wall clocks are compared.
 
 from typing import NamedTuple
 
-from graphcron.runner.occurrence.context import RunContext
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.record_thread import AWAITED_FOR, NO_RUN, POD, RUN_ID, STOPPED_BY, STOPPED_RUN, Record
 
 
@@ -35,16 +35,16 @@ class Turn(NamedTuple):
 
 def register(ctx: RunContext, marks: dict[str, str] | None = None) -> None:
     """Make ourselves seen, by touching our record."""
-    last, since = ctx.registered_at, ctx.clock.steady()
-    ctx.mark({POD: ctx.settings.pod, **(marks or {})})
+    last, since = ctx.state.registered_at, ctx.clock.steady()
+    ctx.update_record({POD: ctx.settings.pod, **(marks or {})})
     if last is None or ctx.clock.steady() - last > ctx.settings.grace / 2:
-        ctx.queued_since = None
-    ctx.registered_at = since
+        ctx.state.queued_since = None
+    ctx.state.registered_at = since
 
 
 def ensure_registered(ctx: RunContext) -> None:
     """Make ourselves seen, unless we have just done so by making the record."""
-    if ctx.registered_at is None or ctx.clock.steady() - ctx.registered_at > ctx.settings.grace / 10:
+    if ctx.state.registered_at is None or ctx.clock.steady() - ctx.state.registered_at > ctx.settings.grace / 10:
         register(ctx)
 
 
@@ -66,8 +66,8 @@ def has_withdrawn(record: Record) -> bool:
 
 def turn_of(ctx: RunContext, own: Record, *, reserved: bool = False) -> Turn:
     """Return our turn, from our record as it was read after we made ourselves seen."""
-    ctx.queued_since = ctx.queued_since or (own.touched, own.id)
-    return Turn(own.made, ctx.queued_since, reserved, ctx.settings.grace, own.touched, ctx.clock.steady())
+    ctx.state.queued_since = ctx.state.queued_since or (own.touched, own.id)
+    return Turn(own.made, ctx.state.queued_since, reserved, ctx.settings.grace, own.touched, ctx.clock.steady())
 
 
 def has_priority(record: Record, turn: Turn, now: float) -> bool:

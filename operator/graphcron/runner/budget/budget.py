@@ -10,7 +10,6 @@ from graphcron.runner.budget.windows import Window, window_at
 from graphcron.runner.client.errors import CertificateError, RequestRejected, RunEnded, RunResult, Unanswered
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import rfc3339
-from graphcron.runner.occurrence.context import RunContext
 
 TIDIED: Final = 5
 """At most so many days are looked at for tidying."""
@@ -19,19 +18,7 @@ LOOKS: Final = 3
 """How often to write an entry that does not show: there may be servers that lose one of two written at a time."""
 
 
-def spending_of(ctx: RunContext) -> Spending | None:
-    """Return what counts the occurrence's tokens; None: it has no budget."""
-    settings = ctx.settings
-    if settings.request.budget is None:
-        return None
-    return Spending(settings.request.budget, ctx.record_id, settings.requested)
-
-
-def _spending_in(ctx: RunContext) -> Spending | None:
-    return ctx.spending if isinstance(ctx.spending, Spending) else None
-
-
-def check(ctx: RunContext) -> None:
+def check(spending: Spending) -> None:
     """See that the window's budget is not used up.
 
     Raises
@@ -39,16 +26,16 @@ def check(ctx: RunContext) -> None:
     RunEnded
         Skipped/BudgetExceeded.
     """
-    budget = ctx.settings.request.budget
-    if budget is None or budget.window is None:
+    budget = spending.budget
+    if budget.window is None:
         return
-    window = _window(ctx, budget.window)
-    found = _entries(ctx, window, ctx.ask(lambda: ledger.read(ctx.server, ctx.settings.uid)))
+    window = _window(spending, budget.window)
+    found = _entries(
+        spending, window, spending.client.retry(lambda: ledger.read(spending.client.api, spending.settings.uid))
+    )
     limits = Limits.of(budget.maxTokens, budget.maxCost)
     used = Limits(sum(entry.tokens for entry in found), sum(entry.cost for entry in found))
-    spending = _spending_in(ctx)
-    if spending is not None:
-        spending.window = _members(budget, window, found)
+    spending.window = _members(budget, window, found)
     if ledger.reached(used.tokens or 0, limits.tokens) or ledger.reached(used.cost or 0, limits.cost):
         raise RunEnded(Outcome.SKIPPED, "BudgetExceeded", _exceeded(budget, window, found, limits))
 
@@ -67,54 +54,52 @@ def _exceeded(budget: Budget, window: Window, found: list[Entry], limits: Limits
     return f"{' and '.join(said)} are used in {which}; no run starts before {rfc3339(until)}"
 
 
-def report_members(ctx: RunContext) -> dict[str, Any]:
+def report_members(spending: Spending) -> dict[str, Any]:
     """Return what the report tells of tokens, money and the window."""
-    spending, budget = _spending_in(ctx), ctx.settings.request.budget
-    if spending is None or budget is None:
-        return {}
+    budget = spending.budget
     members: dict[str, Any] = {}
-    if ctx.run is not None:
+    if spending.state.run is not None:
         known = spending.tokens > 0 or not spending.at_least
         members["tokens"] = spending.tokens if known else None
         members["tokensAtLeast"] = True if known and spending.at_least else None
         members["cost"] = money.text_of(spending.cost) if known and spending.prices else None
-        if budget.window and not ctx.shutdown.requested:
-            spending.window = _after(ctx, budget, spending) or spending.window
+        if budget.window and not spending.runtime.shutdown.requested:
+            spending.window = _after(spending) or spending.window
     return {**members, **spending.window}
 
 
-def _after(ctx: RunContext, budget: Budget, spending: Spending) -> dict[str, Any] | None:
+def _after(spending: Spending) -> dict[str, Any] | None:
     """Read the window again, our own entries in it; write those that do not show."""
-    window = _window(ctx, budget.window or "")
+    budget = spending.budget
+    window = _window(spending, budget.window or "")
     found: list[Entry] = []
     try:
         for _ in range(LOOKS):
-            found = _entries(ctx, window, ledger.read(ctx.server, ctx.settings.uid))
+            found = _entries(spending, window, ledger.read(spending.client.api, spending.settings.uid))
             missing = [own for own in spending.all if own.at >= window.start and own not in found]
             if not missing:
                 break
             for own in missing:
-                ledger.write(ctx.server, ctx.settings, own)
+                ledger.write(spending.client.api, spending.settings, own)
     except (Unanswered, RequestRejected, CertificateError) as error:
-        ctx.log("ledger-not-read", level="warning", error=str(error))
+        spending.runtime.log("ledger-not-read", level="warning", error=str(error))
         return None
     return _members(budget, window, found)
 
 
-def _window(ctx: RunContext, text: str) -> Window:
-    return window_at(text, ctx.clock.now(), ctx.settings.request.offsets)
+def _window(spending: Spending, text: str) -> Window:
+    return window_at(text, spending.runtime.clock.now(), spending.settings.request.offsets)
 
 
-def _entries(ctx: RunContext, window: Window, threads: list[Json]) -> list[Entry]:
+def _entries(spending: Spending, window: Window, threads: list[Json]) -> list[Entry]:
     """Return the window's entries; say which days of it the server has deleted."""
     everything, gone = ledger.count(threads)
     # An occurrence that was asked for a moment from now, by another clock, is in a rolling window all the same.
     found = ledger.within(everything, window.start, float("inf") if window.rolling else window.end)
     lost = [day for day in gone if any(ledger.day_of(entry.at) == day for entry in found)]
-    spending = _spending_in(ctx)
-    if spending is not None and lost != spending.lost_days:
+    if lost != spending.lost_days:
         spending.lost_days = lost
-        ctx.log("ledger-swept", level="warning", days=lost)
+        spending.runtime.log("ledger-swept", level="warning", days=lost)
     return found
 
 
@@ -130,11 +115,8 @@ def _members(budget: Budget, window: Window, found: list[Entry]) -> dict[str, An
     }
 
 
-def message_with_usage(ctx: RunContext, result: RunResult) -> str:
+def message_with_usage(spending: Spending, result: RunResult) -> str:
     """Return the ending's message, with what there is to say of tokens and money."""
-    spending = _spending_in(ctx)
-    if spending is None:
-        return result.message
     said = [result.message]
     if spending.over:
         used = _over(spending)
@@ -161,10 +143,8 @@ def _over(spending: Spending) -> str:
     return " and ".join(said)
 
 
-def collect_garbage(ctx: RunContext) -> None:
+def collect_garbage(spending: Spending) -> None:
     """Delete the days that no window reaches any more, a few at a time."""
-    if ctx.spending is None:
-        return
-    threads = ledger.read(ctx.server, ctx.settings.uid, oldest=TIDIED)
-    for thread_id in ledger.outdated(threads, ctx.clock.now()):
-        ctx.server.delete_thread(thread_id)
+    threads = ledger.read(spending.client.api, spending.settings.uid, oldest=TIDIED)
+    for thread_id in ledger.outdated(threads, spending.runtime.clock.now()):
+        spending.client.api.delete_thread(thread_id)

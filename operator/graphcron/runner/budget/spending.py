@@ -9,7 +9,10 @@ from graphcron.runner.budget.ledger import Entry
 from graphcron.runner.budget.tokens import Counter, Names, Used, in_state
 from graphcron.runner.client.errors import CertificateError, RequestRejected, RunEnded, Unanswered
 from graphcron.runner.client.langgraph_api import Json
-from graphcron.runner.occurrence.context import RunContext
+from graphcron.runner.occurrence.retrying_client import RetryingClient
+from graphcron.runner.occurrence.runtime import Runtime
+from graphcron.runner.occurrence.settings import Settings
+from graphcron.runner.occurrence.state import RunState
 
 SAVE_SECONDS: Final = 30.0
 """How often what a run has used so far is written down, should its pod be killed."""
@@ -49,7 +52,10 @@ class Limits(NamedTuple):
 class Spending:
     """Counts an occurrence's runs one after the other, and knows what earlier pods have counted."""
 
-    def __init__(self, budget: Budget, occurrence_id: str, at: int) -> None:
+    def __init__(
+        self, budget: Budget, settings: Settings, state: RunState, client: RetryingClient, runtime: Runtime
+    ) -> None:
+        self.budget, self.settings, self.state, self.client, self.runtime = budget, settings, state, client, runtime
         self.prices = money.Prices(budget.prices) if budget.prices is not None else None
         self.per_run = Limits.of(budget.maxTokensPerRun, budget.maxCostPerRun)
         self.counter = Counter()
@@ -60,7 +66,7 @@ class Spending:
         """What is known of the budget's window, as members of the report."""
         self.lost_days: list[str] = []
         """Days of the window whose ledger the server has deleted: only their totals are known, as a lower bound."""
-        self._at, self._occurrence = at, ledger.short(occurrence_id)
+        self._at, self._occurrence = settings.requested, ledger.short(settings.record_id)
         self._noted: dict[str, Entry] = {}
         """What the ledger says of the occurrence's runs, and what we have counted of those that are over."""
         self._in_state: dict[Names, Used] = {}
@@ -134,37 +140,35 @@ class Spending:
 
     # --- while it goes ------------------------------------------------------------------------------------------------
 
-    def attach(self, ctx: RunContext) -> None:
+    def attach(self) -> None:
         """Count the run that the pod follows from here on."""
-        if ctx.run_id != self.run_id:
+        if self.state.run_id != self.run_id:
             if self.run_id:
                 self._noted[ledger.short(self.run_id)] = self.entry
-            self.counter, self.run_id, self.replays, self._in_state = Counter(), ctx.run_id, True, {}
+            self.counter, self.run_id, self.replays, self._in_state = Counter(), self.state.run_id, True, {}
             self._whole, self._gap, self._heard = False, False, None
-            self._saved_at = ctx.clock.steady()
+            self._saved_at = self.runtime.clock.steady()
         if not self._read:  # a SIGTERM may have cut short the first try
-            self._recall(ctx)
+            self._recall()
 
-    def _recall(self, ctx: RunContext) -> None:
+    def _recall(self) -> None:
         """Learn what earlier pods have noted of this occurrence."""
-        day = ledger.thread_of(ctx.settings.uid, self._at)
-        found = self._briefly(ctx, lambda: [ctx.server.thread(day)])
+        day = ledger.thread_of(self.settings.uid, self._at)
+        found = self._briefly(lambda: [self.client.api.thread(day)])
         self._read, self._gap = found is not None, self._gap or found is None
         thread = (found or [None])[0] or {}
         for entry in ledger.entries(thread.get("metadata") or {}):
             if (entry.at, entry.occurrence) == (self._at, self._occurrence):
                 self._noted.setdefault(entry.run, entry)
 
-    def follow(self, ctx: RunContext, wait: Callable[[], float], *, heed: bool = True) -> None:
+    def follow(self, wait: Callable[[], float], *, stop_at_limit: bool = True) -> None:
         """Read the run's stream until its end, or until the run has used too much.
 
         Parameters
         ----------
-        ctx
-            Who follows.
         wait
             Asked before each read: how many seconds to wait for it at most.
-        heed
+        stop_at_limit
             Whether to stop reading at the limit.
 
         Raises
@@ -175,93 +179,88 @@ class Spending:
 
         def take(piece: bytes) -> None:
             before = self.counter.total
-            self._hear(ctx)
+            self._hear()
             reader.feed(piece)
-            if heed and self.counter.total != before and self.over:
+            if stop_at_limit and self.counter.total != before and self.over:
                 raise _Over
 
         def patience() -> float:
-            self._save_in_passing(ctx)
+            self._save_in_passing()
             return wait()
 
         try:
-            ctx.server.stream(ctx.thread_id, ctx.run_id, self.counter.since, patience, take)
+            self.client.api.stream(self.settings.thread_id, self.state.run_id, self.counter.since, patience, take)
             self._whole = True
         except _Over:
-            ctx.log("over-budget", tokens=self.tokens)
+            self.runtime.log("over-budget", tokens=self.tokens)
         except RequestRejected as error:
             self.replays = False
-            ctx.log("stream-unavailable", level="warning", error=str(error))
+            self.runtime.log("stream-unavailable", level="warning", error=str(error))
 
-    def _hear(self, ctx: RunContext) -> None:
-        now = ctx.clock.steady()
+    def _hear(self) -> None:
+        now = self.runtime.clock.steady()
         self._gap = self._gap or (self._heard is not None and now - self._heard > GAP_SECONDS)
         self._heard = now
 
-    def _save_in_passing(self, ctx: RunContext) -> None:
-        now = ctx.clock.steady()
+    def _save_in_passing(self) -> None:
+        now = self.runtime.clock.steady()
         if now - self._saved_at < SAVE_SECONDS:
             return
         self._saved_at, entry = now, self.entry
         if entry.tokens and entry != self._saved:
             self._saved = entry
-            self._try(ctx, lambda: ledger.write(ctx.server, ctx.settings, entry))
+            self._try(lambda: ledger.write(self.client.api, self.settings, entry))
 
     # --- when it is over ----------------------------------------------------------------------------------------------
 
-    def settle(self, ctx: RunContext) -> None:
+    def settle(self) -> None:
         """Read what is missing of the stream of a run that is over, and write down what it used."""
-        if ctx.run is None:
+        if self.state.run is None:
             return
-        self.attach(ctx)
-        patience = HURRY_SECONDS if ctx.shutdown.requested else SETTLE_SECONDS
+        self.attach()
+        patience = HURRY_SECONDS if self.runtime.shutdown.requested else SETTLE_SECONDS
         if self.replays and not self._whole:
-            self._read_rest(ctx, ctx.clock.steady() + patience)
-        if self.entry.at_least and not ctx.shared and not ctx.shutdown.requested:
-            self._in_state = in_state(self._try(ctx, lambda: self._state(ctx)))
-        self._write(ctx)
+            self._read_rest(self.runtime.clock.steady() + patience)
+        if self.entry.at_least and not self.settings.shares_thread and not self.runtime.shutdown.requested:
+            self._in_state = in_state(self._try(self._read_state))
+        self._write()
 
-    @staticmethod
-    def _state(ctx: RunContext) -> Json | None:
+    def _read_state(self) -> Json | None:
         """Return the thread's state, where its messages are of no run that is newer than ours."""
-        newest = ctx.server.runs(ctx.thread_id, limit=1)
-        return ctx.server.state(ctx.thread_id) if newest and newest[0].get("run_id") == ctx.run_id else None
+        newest = self.client.api.runs(self.settings.thread_id, limit=1)
+        is_ours = bool(newest) and newest[0].get("run_id") == self.state.run_id
+        return self.client.api.state(self.settings.thread_id) if is_ours else None
 
-    def _read_rest(self, ctx: RunContext, until: float) -> None:
+    def _read_rest(self, until: float) -> None:
         def wait() -> float:
-            left = until - ctx.clock.steady()
+            left = until - self.runtime.clock.steady()
             if left <= 0:
                 raise TimeoutError
             return left
 
-        while self.replays and not self._whole and ctx.clock.steady() < until:
-            with ctx.shutdown.interruptible():
+        while self.replays and not self._whole and self.runtime.clock.steady() < until:
+            with self.runtime.shutdown.interruptible():
                 try:
-                    self.follow(ctx, wait, heed=False)
+                    self.follow(wait, stop_at_limit=False)
                 except (Unanswered, CertificateError) as error:
-                    ctx.log("stream-cut", level="debug", error=str(error))
+                    self.runtime.log("stream-cut", level="debug", error=str(error))
             if not self._whole:
-                ctx.sleep(0.2)
+                self.runtime.sleep(0.2)
 
-    def _write(self, ctx: RunContext) -> None:
+    def _write(self) -> None:
         entry = self.entry
-        self._briefly(ctx, lambda: ledger.write(ctx.server, ctx.settings, entry))
-        ctx.log("counted", tokens=entry.tokens, at_least=entry.at_least, unpriced=self.unpriced or None)
+        self._briefly(lambda: ledger.write(self.client.api, self.settings, entry))
+        self.runtime.log("counted", tokens=entry.tokens, at_least=entry.at_least, unpriced=self.unpriced or None)
 
-    def _briefly(self, ctx: RunContext, call: Callable[[], T]) -> T | None:
+    def _briefly(self, call: Callable[[], T]) -> T | None:
         """Ask with little patience: a run's outcome does not wait for the ledger."""
-        before = ctx.give_up
-        patience = HURRY_SECONDS if ctx.shutdown.requested else WRITE_SECONDS
-        ctx.give_up = min(ctx.clock.now() + patience, before or float("inf"))
-        try:
-            return self._try(ctx, lambda: ctx.ask(call))
-        finally:
-            ctx.give_up = before
+        patience = HURRY_SECONDS if self.runtime.shutdown.requested else WRITE_SECONDS
+        until = self.runtime.clock.now() + patience
+        return self._try(lambda: self.client.until(until, lambda: self.client.retry(call)))
 
-    @staticmethod
-    def _try(ctx: RunContext, call: Callable[[], T]) -> T | None:
+    def _try(self, call: Callable[[], T]) -> T | None:
         try:
             return call()
         except (RunEnded, Unanswered, RequestRejected, CertificateError) as error:
-            ctx.log("ledger-write-failed", level="warning", error=str(error))
+            self.runtime.log("ledger-write-failed", level="warning", error=str(error))
             return None

@@ -1,11 +1,9 @@
-"""Finding an occurrence's run on its thread, and cancelling one."""
+"""Find the run of an occurrence on its thread."""
 
 from typing import Final
 
-from graphcron.runner.client.errors import Unanswered
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import seconds_of
-from graphcron.runner.occurrence.context import RunContext
 from graphcron.runner.occurrence.outcome import LIVE
 from graphcron.runner.occurrence.record_thread import (
     KIND,
@@ -17,6 +15,8 @@ from graphcron.runner.occurrence.record_thread import (
     UID,
     Record,
 )
+from graphcron.runner.occurrence.retrying_client import RetryingClient
+from graphcron.runner.occurrence.settings import Settings
 
 PAGE: Final = 100
 """Runs of a user's thread that are listed at a time."""
@@ -25,37 +25,37 @@ SLACK_SECONDS: Final = 3600
 """How far the server's clock may be behind the schedule's before a run of ours is taken for an older one."""
 
 
-def run_of(ctx: RunContext, record: Record) -> Json | None:
+def run_of(client: RetryingClient, settings: Settings, record: Record) -> Json | None:
     """Return the run of a record's occurrence, of whatever GraphCron, or None: there is none.
 
     Of several it is the newest, also where the record does not name that yet.
     """
     shared = record.text(KIND) == KIND_SHARED
-    run_id, place = record.text(RUN_ID), record.text(THREAD_ID) or _place(ctx, record, shared=shared)
+    run_id, place = record.text(RUN_ID), record.text(THREAD_ID) or _place(settings, record, shared=shared)
     if not place:
         return None
-    run = ctx.ask(lambda: ctx.server.run(place, run_id)) if run_id else None
+    run = client.run(place, run_id) if run_id else None
     if run is not None and run.get("status") in LIVE:
         return run
     scheduled = "" if run_id else record.text(SCHEDULED)
     since = seconds_of(scheduled) if scheduled else float("inf")  # what follows a run is on the first page
-    return newest_run(ctx, place, record.text(OCCURRENCE), since, shared=shared) or run
+    return newest_run(client, place, record.text(OCCURRENCE), since, shared=shared) or run
 
 
-def _place(ctx: RunContext, record: Record, *, shared: bool) -> str:
+def _place(settings: Settings, record: Record, *, shared: bool) -> str:
     """Return the thread of a record that does not name it: one without a run, or of an older version."""
     if not shared:
         return record.id
-    return ctx.thread_id if ctx.shared and record.text(UID) == ctx.settings.uid else ""
+    return settings.thread_id if settings.shares_thread and record.text(UID) == settings.uid else ""
 
 
-def newest_run(ctx: RunContext, thread_id: str, occurrence: str, scheduled: float, *, shared: bool) -> Json | None:
+def newest_run(
+    client: RetryingClient, thread_id: str, occurrence: str, scheduled: float, *, shared: bool
+) -> Json | None:
     """Return the newest run of an occurrence, or None.
 
     Parameters
     ----------
-    ctx
-        Who asks.
     thread_id
         Where the run would be.
     occurrence
@@ -67,28 +67,13 @@ def newest_run(ctx: RunContext, thread_id: str, occurrence: str, scheduled: floa
         the occurrence's, also on servers that list runs without their metadata.
     """
     if not shared:
-        return next(iter(_page(ctx, thread_id, limit=1)), None)
+        return next(iter(client.runs(thread_id, limit=1)), None)
     offset = 0
     while True:
-        page = _page(ctx, thread_id, limit=PAGE, offset=offset)
+        page = client.runs(thread_id, limit=PAGE, offset=offset)
         for run in page:
             if (run.get("metadata") or {}).get(OCCURRENCE) == occurrence:
                 return run
         if len(page) < PAGE or seconds_of(page[-1]["created_at"]) < scheduled - SLACK_SECONDS:
             return None
         offset += PAGE
-
-
-def cancel(ctx: RunContext, thread_id: str, run_id: str) -> Json | None:
-    """Cancel a run, wait until it is over and return it; None: it is gone."""
-    began = ctx.clock.now()
-    while True:
-        ctx.ask(lambda: ctx.server.cancel(thread_id, run_id))
-        run = ctx.ask(lambda: ctx.server.run(thread_id, run_id))
-        if run is None or run.get("status") not in LIVE:
-            return run
-        ctx.pause(Unanswered("the run is not cancelled yet"), 0.5, ctx.limit(began))
-
-
-def _page(ctx: RunContext, thread_id: str, *, limit: int, offset: int = 0) -> list[Json]:
-    return ctx.ask(lambda: ctx.server.runs(thread_id, limit=limit, offset=offset))

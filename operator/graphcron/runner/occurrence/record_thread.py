@@ -135,7 +135,7 @@ def new_record(settings: Settings) -> dict[str, str]:
         **common(settings),
         POD: settings.pod,
         STATE: ACTIVE,
-        **({KIND: KIND_SHARED, THREAD_ID: settings.thread} if settings.thread else {KIND: KIND_OWN}),
+        **({KIND: KIND_SHARED, THREAD_ID: settings.shared_thread} if settings.shared_thread else {KIND: KIND_OWN}),
         ON_COMPLETED: request.onRunCompleted,
         DELETE_AFTER: rfc3339(settings.deadline + LATE_SECONDS),
     }

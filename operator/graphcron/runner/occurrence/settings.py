@@ -7,7 +7,7 @@ from graphcron import contract
 from graphcron.contract import Outcome, Request
 from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.times import seconds_of
-from graphcron.runner.occurrence.identity import occurrence, scheduled_time
+from graphcron.runner.occurrence.identity import lock_id, occurrence, scheduled_time
 from graphcron.runner.occurrence.shared_threads import period_thread
 
 GRACE_SECONDS: Final = 20.0
@@ -31,8 +31,8 @@ class Settings(NamedTuple):
     trigger: str
     """What a person wrote to ask for a run now, or nothing."""
     occurrence: str
-    thread: str | None
-    """The thread that runs share: the user's, or the period's; None: the occurrence has its own."""
+    shared_thread: str | None
+    """The thread that runs share, the user's or the period's; None if the occurrence has its own."""
     headers: dict[str, str]
     """HTTP headers of every request, the key's among them."""
     root: str
@@ -45,6 +45,21 @@ class Settings(NamedTuple):
     def credentials(self) -> list[str]:
         """Names of the headers that a user or an administrator has set, the key's among them."""
         return [name for name in self.headers if name not in _OWN_HEADERS]
+
+    @property
+    def record_id(self) -> str:
+        """Id of the thread that holds the occurrence's record."""
+        return lock_id(self.occurrence, 0)
+
+    @property
+    def thread_id(self) -> str:
+        """Id of the thread that the run is on: a shared one, or the record itself."""
+        return self.shared_thread or self.record_id
+
+    @property
+    def shares_thread(self) -> bool:
+        """Whether others use the run's thread too."""
+        return self.shared_thread is not None
 
     @property
     def deadline(self) -> int:
@@ -80,7 +95,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             requested=_moment(environ, contract.ENV_REQUESTED_TIME, scheduled),
             trigger=trigger,
             occurrence=occurrence(uid, scheduled, trigger),
-            thread=_thread(request, uid, scheduled),
+            shared_thread=_shared_thread(request, uid, scheduled),
             headers=_headers(request.headers, environ),
             root=environ.get(contract.ENV_ROOT, "").rstrip("/"),
             grace=float(environ.get(contract.ENV_GRACE, GRACE_SECONDS)),
@@ -109,7 +124,7 @@ def _moment(environ: Mapping[str, str], name: str, default: int) -> int:
     return int(seconds_of(text)) if text else default
 
 
-def _thread(request: Request, uid: str, scheduled: int) -> str | None:
+def _shared_thread(request: Request, uid: str, scheduled: int) -> str | None:
     if request.threadPer is None:
         return request.thread
     return period_thread(uid, request.threadPer, request.offsets, scheduled)

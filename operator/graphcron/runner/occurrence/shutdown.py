@@ -18,6 +18,9 @@ _BLOCKED: Final = 0
 _DELAYED: Final = 1
 _INTERRUPTIBLE: Final = 2
 
+STOP_SECONDS: Final = 20.0
+"""How long the pod tries to cancel its run after SIGTERM: with the last try, inside its grace period of 30 s."""
+
 
 class Stopped(BaseException):
     """The pod was told to stop. Not an ``Exception``, so that no error handler catches it."""

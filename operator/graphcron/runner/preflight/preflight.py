@@ -12,8 +12,8 @@ from graphcron.runner.client import answers
 from graphcron.runner.client.errors import CertificateError, RequestRejected, RunEnded, RunResult
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.objects import member
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence import outcome
-from graphcron.runner.occurrence.context import RunContext
 from graphcron.runner.occurrence.input_template import load_input
 from graphcron.runner.preflight import json_schema
 
@@ -41,7 +41,7 @@ LACKS: Final = {
 
 def look(ctx: RunContext) -> Report:
     """Make all checks in order; the first that fails decides."""
-    ctx.until = ctx.clock.now() + PATIENCE_SECONDS
+    ctx.client.start_deadline = ctx.clock.now() + PATIENCE_SECONDS
     seen = Seen(ctx)
     try:
         result = seen.result()
@@ -89,7 +89,7 @@ class Seen:
     def _optional(self, call: Callable[[], T], note: str) -> T | None:
         """Ask what no run needs to know; where no answer comes, take that down as a note."""
         try:
-            return self.ctx.ask(call)
+            return self.ctx.client.retry(call)
         except RunEnded as ended:
             if ended.result.outcome is not Outcome.SERVER_UNREACHABLE:
                 raise
@@ -98,9 +98,9 @@ class Seen:
 
     def _server(self) -> None:
         ctx = self.ctx
-        if not ctx.ask(ctx.server.is_langgraph):
+        if not ctx.client.retry(ctx.api.is_langgraph):
             raise _rejected("NotALangGraphServer", "something answers at this URL, but it is no LangGraph server")
-        info = self._optional(ctx.server.info, "GET /info, which tells its version, was not answered")
+        info = self._optional(ctx.api.info, "GET /info, which tells its version, was not answered")
         self.server = answers.product_of(info or {})
         lacks = LACKS.get(self.server.partition(" ")[0].lower())
         if lacks:
@@ -119,28 +119,30 @@ class Seen:
         return found or ""
 
     def _find(self, name: str) -> str:
-        server, ask = self.ctx.server, self.ctx.ask
+        api, ask = self.ctx.api, self.ctx.client.retry
         if answers.is_uuid(name):
-            if ask(lambda: server.assistant(name)):
+            if ask(lambda: api.assistant(name)):
                 return name
         else:
-            found = ask(lambda: _of_graph(server.search_assistants, name))
+            found = ask(lambda: _of_graph(api.search_assistants, name))
             if found:
                 assistant = _system_first(found)[0].get("assistant_id")
                 return str(assistant) if answers.is_uuid(assistant) else ""
-        every = ask(lambda: server.search_assistants({"limit": ASSISTANTS}))
+        every = ask(lambda: api.search_assistants({"limit": ASSISTANTS}))
         if not _shows_all(every) or (len(every) == ASSISTANTS and not answers.is_uuid(name)):
             return ""
         raise _no_assistant(name)
 
     def _thread(self) -> None:
         ctx, request = self.ctx, self.ctx.settings.request
-        if ctx.settings.thread is None:
+        if not ctx.settings.shares_thread:
             return
-        thread = ctx.ask(lambda: ctx.server.thread(ctx.thread_id))
+        thread = ctx.client.thread(ctx.settings.thread_id)
         if thread is None:
             if request.thread and not request.createThread:
-                raise _rejected("ThreadNotFound", f"there is no thread {ctx.thread_id}; set thread.create to make it")
+                raise _rejected(
+                    "ThreadNotFound", f"there is no thread {ctx.settings.thread_id}; set thread.create to make it"
+                )
             self.notes.append("the thread will be made by the first run")
             return
         self.has_thread = True
@@ -153,7 +155,7 @@ class Seen:
 
     def _schemas(self, assistant: str) -> Json | None:
         note = "the input was not checked: the question for the graph's schemas was not answered"
-        return self._optional(lambda: self.ctx.server.schemas(assistant), note)
+        return self._optional(lambda: self.ctx.api.schemas(assistant), note)
 
     def _values(self, schemas: Json | None) -> None:
         """See that there is an input, and compare it, context and config with what the graph publishes of them."""

@@ -13,9 +13,10 @@ from graphcron.runner.admission.predecessors import replaced
 from graphcron.runner.admission.turns import has_withdrawn
 from graphcron.runner.client.errors import CertificateError, NotSent, RequestRejected, RunEnded, ServerBusy, Unanswered
 from graphcron.runner.client.langgraph_api import Json
-from graphcron.runner.occurrence.context import RunContext, delays
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.identity import lock_id
 from graphcron.runner.occurrence.record_thread import OCCURRENCE, POD, TTL_MINUTES, Record, new_lock, new_record
+from graphcron.runner.occurrence.retrying_client import delays
 
 CLOSING_SECONDS: Final = 60.0
 """How long to try to end an occurrence while the right to do so is over too soon each time."""
@@ -69,12 +70,12 @@ def start_once(ctx: RunContext, start: Start) -> Json:
             run, ended = _start_or_end(ctx, start, claimed, forbidden)
             if ended and not forbidden:
                 until = ctx.clock.steady() + CLOSING_SECONDS
-                ctx.until = max(ctx.until, ctx.clock.now() + CLOSING_SECONDS)
+                ctx.client.start_deadline = max(ctx.client.start_deadline, ctx.clock.now() + CLOSING_SECONDS)
             forbidden = ended or forbidden
         if run:
             return run
         if ctx.clock.steady() > until:
-            raise ctx.unreachable("the server answers too slowly to agree on how the occurrence ends")
+            raise ctx.client.unreachable("the server answers too slowly to agree on how the occurrence ends")
         number += 1
 
 
@@ -109,16 +110,13 @@ def _is_ours(ctx: RunContext, claimed: float) -> bool:
 
 def _closed(ctx: RunContext, start: Start, ended: RunEnded, claimed: float) -> bool:
     """Close the occurrence while the right is ours; False: we don't know whether we did."""
-    before = ctx.give_up
-    ctx.give_up = ctx.clock.now() + claimed + ctx.settings.grace / 2 - ctx.clock.steady()
+    deadline = ctx.clock.now() + claimed + ctx.settings.grace / 2 - ctx.clock.steady()
     try:
-        start.close(ended)
+        ctx.client.until(deadline, lambda: start.close(ended))
     except RunEnded:
         return False
     except (RequestRejected, CertificateError) as error:  # it changes nothing about the ending
         ctx.log("cleanup-failed", level="warning", error=str(error))
-    finally:
-        ctx.give_up = before
     return True
 
 
@@ -131,8 +129,10 @@ def _claim(ctx: RunContext, start: Start, number: int) -> float | None:
         Replaced: it is another occurrence's.
     """
     lock = lock_id(start.name, number)
-    is_record = lock == ctx.record_id
-    ttl = None if is_record and not ctx.shared else TTL_MINUTES  # the run's own thread is the user's to keep
+    is_record = lock == ctx.settings.record_id
+    ttl = (
+        None if is_record and not ctx.settings.shares_thread else TTL_MINUTES
+    )  # the run's own thread is the user's to keep
     metadata = new_record(ctx.settings) if is_record else new_lock(ctx.settings, ctx.clock.now())
     doubtful = False
 
@@ -141,7 +141,7 @@ def _claim(ctx: RunContext, start: Start, number: int) -> float | None:
         if is_record and start.is_late():
             return False
         try:
-            made = ctx.server.create_thread(lock, metadata, ttl=ttl)
+            made = ctx.api.create_thread(lock, metadata, ttl=ttl)
         except NotSent:
             raise
         except Unanswered:
@@ -149,14 +149,14 @@ def _claim(ctx: RunContext, start: Start, number: int) -> float | None:
             raise
         if made or not doubtful:
             return made
-        thread = ctx.server.thread(lock)  # perhaps ours: its answer was lost
+        thread = ctx.api.thread(lock)  # perhaps ours: its answer was lost
         return thread is not None and Record(thread).text(POD) == ctx.settings.pod
 
     since = ctx.clock.steady()
-    won = ctx.ask(attempt, soon=True)
+    won = ctx.client.retry(attempt, delayed=True)
     if is_record:
-        ctx.created_record = won
-        ctx.registered_at = since if won else None
+        ctx.state.created_record = won
+        ctx.state.registered_at = since if won else None
     ctx.log("claim", lock=lock, number=number, won=won)
     if not won and not is_record:
         _see_whose(ctx, lock)
@@ -165,9 +165,9 @@ def _claim(ctx: RunContext, start: Start, number: int) -> float | None:
 
 def _see_whose(ctx: RunContext, lock: str) -> None:
     """Raise RunEnded where a lock of ours is another occurrence's."""
-    thread = ctx.ask(lambda: ctx.server.thread(lock))
+    thread = ctx.client.thread(lock)
     if thread and Record(thread).text(OCCURRENCE) != ctx.settings.occurrence:
-        raise replaced(had_run=ctx.run is not None)
+        raise replaced(had_run=ctx.state.run is not None)
 
 
 def _look_unrecorded(ctx: RunContext, start: Start) -> Json | None:
@@ -186,10 +186,12 @@ def _await_run(ctx: RunContext, start: Start, number: int) -> Json | None:
         run = start.look()
         if run:
             return run
-        if ctx.clock.steady() - began >= grace or (number == 0 and ctx.record and has_withdrawn(ctx.record)):
+        if ctx.clock.steady() - began >= grace or (
+            number == 0 and ctx.state.record and has_withdrawn(ctx.state.record)
+        ):
             break
         ctx.sleep(min(1.0, grace / 10))
-    if ctx.record is None:  # nobody has made one while we waited: too late, nobody will
+    if ctx.state.record is None:  # nobody has made one while we waited: too late, nobody will
         start.in_time()
     return None
 
@@ -209,11 +211,11 @@ def _try_start(ctx: RunContext, start: Start, claimed: float) -> Json | None:
         try:
             return _send(ctx, start)
         except Unanswered as error:
-            ctx.unanswered = ctx.clock.now(), str(error)
-            if ctx.in_doubt:
+            ctx.client.last_failure = ctx.clock.now(), str(error)
+            if ctx.state.in_doubt:
                 ctx.log("answer-lost", level="warning", error=str(error))
                 return _look_for(ctx, start, ctx.settings.grace / 2)
-            ctx.pause(error, delay, ctx.limit(began))
+            ctx.client.pause(error, delay, began)
         except RequestRejected as error:
             return _after_refusal(ctx, start, error)
     raise AssertionError("delays() never ends")
@@ -221,32 +223,32 @@ def _try_start(ctx: RunContext, start: Start, claimed: float) -> Json | None:
 
 def _after_refusal(ctx: RunContext, start: Start, error: RequestRejected) -> Json | None:
     """Look for the run after an answer that says that there is one, and for the thread after one that it is missing."""
-    if error.status == 409 and not ctx.shared:  # "reject": some run is on the occurrence's own thread
+    if error.status == 409 and not ctx.settings.shares_thread:  # "reject": some run is on the occurrence's own thread
         return _look_for(ctx, start, CONFLICT_LOOK_SECONDS)
-    if error.status == 404 and ctx.ask(lambda: ctx.server.thread(ctx.thread_id)) is None:
+    if error.status == 404 and ctx.client.thread(ctx.settings.thread_id) is None:
         message = "the thread was deleted before its run was made"
         raise RunEnded(Outcome.REJECTED, "ThreadNotFound", message) from None
     raise error
 
 
 def _send(ctx: RunContext, start: Start) -> Json:
-    """Send the request; ``ctx.in_doubt`` stays set unless we know what became of it.
+    """Send the request; ``ctx.state.in_doubt`` stays set unless we know what became of it.
 
     A 408 or 5xx is no answer: it may come from a proxy that has passed the request on, and it may be carried out yet.
     """
     with ctx.shutdown.delayed():
         try:
-            ctx.in_doubt = True
-            ctx.run = ctx.server.create_run(ctx.thread_id, start.body)
+            ctx.state.in_doubt = True
+            ctx.state.run = ctx.api.create_run(ctx.settings.thread_id, start.body)
         except (NotSent, RequestRejected):
-            ctx.in_doubt = False
+            ctx.state.in_doubt = False
             raise
         except ServerBusy as error:
-            ctx.in_doubt = error.status not in (425, 429)
+            ctx.state.in_doubt = error.status not in (425, 429)
             raise
-        ctx.in_doubt = False
-    ctx.log("run-created", run=ctx.run_id, thread=ctx.thread_id)
-    return ctx.run
+        ctx.state.in_doubt = False
+    ctx.log("run-created", run=ctx.state.run_id, thread=ctx.settings.thread_id)
+    return ctx.state.run
 
 
 def _look_for(ctx: RunContext, start: Start, seconds: float) -> Json | None:
@@ -255,6 +257,6 @@ def _look_for(ctx: RunContext, start: Start, seconds: float) -> Json | None:
     while True:
         run = start.look()
         if run or ctx.clock.steady() >= until:
-            ctx.in_doubt = False
+            ctx.state.in_doubt = False
             return run
         ctx.sleep(min(0.5, seconds / 4))

@@ -6,7 +6,7 @@ from typing import Final
 from graphcron.contract import Outcome
 from graphcron.runner.admission.checks import at_breakpoint
 from graphcron.runner.client.times import seconds_of
-from graphcron.runner.occurrence.context import RunContext
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.lookup import run_of
 from graphcron.runner.occurrence.outcome import LIVE, waits_for_human
 from graphcron.runner.occurrence.record_thread import (
@@ -85,15 +85,15 @@ def collect_garbage(ctx: RunContext) -> None:
     for record in _unneeded(ctx):
         if ctx.clock.steady() > until or ctx.shutdown.requested:
             break
-        if record.id not in (ctx.record_id, ctx.thread_id) and not _in_use(ctx, record):
-            ctx.server.delete_thread(record.id)
+        if record.id not in (ctx.settings.record_id, ctx.settings.thread_id) and not _in_use(ctx, record):
+            ctx.api.delete_thread(record.id)
             deleted += 1
     if deleted:
         ctx.log("tidied", threads=deleted)
     if ctx.spending:
         from graphcron.runner.budget import budget
 
-        budget.collect_garbage(ctx)
+        budget.collect_garbage(ctx.spending)
 
 
 def _close_forsaken(ctx: RunContext, until: float) -> None:
@@ -102,11 +102,11 @@ def _close_forsaken(ctx: RunContext, until: float) -> None:
     for record in _oldest(ctx, ACTIVE):
         if ctx.clock.steady() > until:
             return
-        if record.id == ctx.record_id or not due(record, now, late=FORSAKEN_SECONDS):
+        if record.id == ctx.settings.record_id or not due(record, now, late=FORSAKEN_SECONDS):
             continue
-        run = run_of(ctx, record)
+        run = run_of(ctx.client, ctx.settings, record)
         if run is None or run.get("status") not in LIVE:
-            ctx.server.patch_thread(record.id, {STATE: DONE})
+            ctx.api.patch_thread(record.id, {STATE: DONE})
 
 
 def _unneeded(ctx: RunContext) -> Iterator[Record]:
@@ -127,14 +127,14 @@ def _unneeded(ctx: RunContext) -> Iterator[Record]:
 
 def _oldest(ctx: RunContext, state: str) -> Iterator[Record]:
     query = {UID: ctx.settings.uid, STATE: state}
-    return map(Record, ctx.server.search_threads(query, limit=THREADS, sort_order="asc"))
+    return map(Record, ctx.api.search_threads(query, limit=THREADS, sort_order="asc"))
 
 
 def _newest(ctx: RunContext, query: dict[str, str]) -> Iterator[Record]:
     """Yield all such threads; where some are deleted meanwhile, those that are passed over are found the next time."""
     offset = 0
     while True:
-        page = ctx.server.search_threads({UID: ctx.settings.uid, **query}, limit=PAGE, offset=offset)
+        page = ctx.api.search_threads({UID: ctx.settings.uid, **query}, limit=PAGE, offset=offset)
         yield from map(Record, page)
         if len(page) < PAGE:
             return
@@ -144,7 +144,7 @@ def _newest(ctx: RunContext, query: dict[str, str]) -> Iterator[Record]:
 def _needed_by_occurrence(ctx: RunContext, period: Record) -> bool:
     """Tell whether an unfinished occurrence has, or is to have, its run on this thread."""
     query = {UID: ctx.settings.uid, STATE: ACTIVE, THREAD_ID: period.id}
-    return bool(ctx.server.search_threads(query, limit=1))
+    return bool(ctx.api.search_threads(query, limit=1))
 
 
 def _in_use(ctx: RunContext, record: Record) -> bool:
@@ -152,6 +152,6 @@ def _in_use(ctx: RunContext, record: Record) -> bool:
 
     One that looks idle is asked too: somebody may have gone on with it in a moment.
     """
-    if any(run.get("status") in LIVE for run in ctx.server.runs(record.id, limit=20)):
+    if any(run.get("status") in LIVE for run in ctx.api.runs(record.id, limit=20)):
         return True
     return waits_for_human(record.thread) or at_breakpoint(ctx, record.thread)

@@ -5,9 +5,9 @@ from typing import Final, TypeVar
 
 from graphcron.contract import Outcome, Report
 from graphcron.runner.client.errors import CertificateError, RequestRejected, RunEnded, RunResult, Unanswered
+from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import rfc3339, seconds_of
-from graphcron.runner.occurrence.context import STOP_SECONDS, RunContext
-from graphcron.runner.occurrence.lookup import cancel
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.outcome import LIVE, tokens_of
 from graphcron.runner.occurrence.record_thread import (
     ACCEPTED,
@@ -18,6 +18,7 @@ from graphcron.runner.occurrence.record_thread import (
     THREAD_ID,
     closed_by,
 )
+from graphcron.runner.occurrence.shutdown import STOP_SECONDS
 from graphcron.runner.run import follow
 from graphcron.runner.run.retry import deferred
 from graphcron.runner.run.start import adopt, find_later_run
@@ -36,34 +37,36 @@ T = TypeVar("T")
 
 def stopped(ctx: RunContext) -> RunResult:
     """Mark the record and cancel the run, so that it can be resumed; a run that is over keeps its verdict."""
-    ctx.give_up = ctx.clock.now() + STOP_SECONDS
-    ctx.server.hurry(HURRY_SECONDS)
-    ctx.log("stopping", in_doubt=ctx.in_doubt)
+    ctx.client.give_up_at(ctx.clock.now() + STOP_SECONDS)
+    ctx.api.hurry(HURRY_SECONDS)
+    ctx.log("stopping", in_doubt=ctx.state.in_doubt)
     try:
-        if ctx.run is None or ctx.in_doubt:
+        if ctx.state.run is None or ctx.state.in_doubt:
             _find_run(ctx)
-        if ctx.run is None:
+        if ctx.state.run is None:
             return _stopped_before_start(ctx)
         return deferred(ctx, _cancel(ctx))
     except (RunEnded, RequestRejected, CertificateError) as error:
         ctx.log("stop-failed", level="error", error=str(error))
-        message = "the pod was told to stop and could not cancel the run" if ctx.run else "the pod was told to stop"
-        return RunResult(Outcome.STOPPED, "NotCancelled" if ctx.run else "", message)
+        message = (
+            "the pod was told to stop and could not cancel the run" if ctx.state.run else "the pod was told to stop"
+        )
+        return RunResult(Outcome.STOPPED, "NotCancelled" if ctx.state.run else "", message)
 
 
 def _find_run(ctx: RunContext) -> None:
     """Look for a run that we don't know: made by us a moment ago, or by a pod before us."""
-    known, limit = ctx.run_id, ctx.give_up
-    until = ctx.clock.now() + (DOUBT_SECONDS if ctx.in_doubt else 0)
-    ctx.give_up = until  # where there was never contact, one try has to do
-    try:
+    known = ctx.state.run_id
+    until = ctx.clock.now() + (DOUBT_SECONDS if ctx.state.in_doubt else 0)
+
+    def find() -> Json | None:
         while True:
             run = find_later_run(ctx, known)
             if run or ctx.clock.now() >= until:
-                break
+                return run
             ctx.clock.sleep(0.5)
-    finally:
-        ctx.give_up = limit
+
+    run = ctx.client.until(until, find)  # without any contact so far, there is time for one try
     if run:
         ctx.read_record()
         adopt(ctx, run)
@@ -71,60 +74,67 @@ def _find_run(ctx: RunContext) -> None:
 
 def _stopped_before_start(ctx: RunContext) -> RunResult:
     """Nothing runs: tell the next pod that it need not wait, if it is us that it would wait for."""
-    if ctx.created_record and not ctx.in_doubt:
-        ctx.mark({STOPPED_BY: ctx.settings.pod, STOPPED_RUN: NO_RUN})
+    if ctx.state.created_record and not ctx.state.in_doubt:
+        ctx.update_record({STOPPED_BY: ctx.settings.pod, STOPPED_RUN: NO_RUN})
     return RunResult(Outcome.STOPPED, "", "the pod was told to stop before it started a run")
 
 
 def _cancel(ctx: RunContext) -> RunResult:
-    run = ctx.ask(lambda: ctx.server.run(ctx.thread_id, ctx.run_id))
+    thread_id, run_id = ctx.settings.thread_id, ctx.state.run_id
+    run = ctx.client.run(thread_id, run_id)
     if run is not None and run.get("status") in LIVE:
         # All in one note: its run may have been made so lately that the record still names an older one.
-        note = {RUN_ID: ctx.run_id, THREAD_ID: ctx.thread_id, ACCEPTED: ctx.accepted or str(run["created_at"])}
-        ctx.mark({**note, STOPPED_BY: ctx.settings.pod, STOPPED_RUN: ctx.run_id})
-        run = cancel(ctx, ctx.thread_id, ctx.run_id)
+        note = {
+            RUN_ID: ctx.state.run_id,
+            THREAD_ID: ctx.settings.thread_id,
+            ACCEPTED: ctx.state.accepted or str(run["created_at"]),
+        }
+        ctx.update_record({**note, STOPPED_BY: ctx.settings.pod, STOPPED_RUN: ctx.state.run_id})
+        run = ctx.client.cancel(ctx.settings.thread_id, ctx.state.run_id)
     return follow.judge(ctx, run)
 
 
 def report(ctx: RunContext, result: RunResult) -> Report:
     """Put together what the pod tells at its end."""
     finished: float | None = None
-    if ctx.run and ctx.run.get("updated_at") and ctx.accepted:
-        finished = seconds_of(ctx.run["updated_at"]) - seconds_of(ctx.accepted)
+    if ctx.state.run and ctx.state.run.get("updated_at") and ctx.state.accepted:
+        finished = seconds_of(ctx.state.run["updated_at"]) - seconds_of(ctx.state.accepted)
     awaited = result.outcome is Outcome.INTERRUPTED or result.reason == "ThreadAwaitsHuman"
     report = Report(
         outcome=result.outcome,
         message=result.message,
         reason=result.reason,
         scheduledTime=rfc3339(ctx.settings.scheduled),
-        runId=ctx.run_id,
-        threadId=ctx.thread_id if ctx.run or awaited else "",
-        startTime=rfc3339(seconds_of(ctx.accepted)) if ctx.accepted else "",
+        runId=ctx.state.run_id,
+        threadId=ctx.settings.thread_id if ctx.state.run or awaited else "",
+        startTime=rfc3339(seconds_of(ctx.state.accepted)) if ctx.state.accepted else "",
         durationSeconds=None if finished is None else round(max(finished, 0.0), 1),
-        attempts=ctx.attempt if ctx.attempt > 1 else None,
+        attempts=ctx.state.attempt if ctx.state.attempt > 1 else None,
         awaited=awaited or None,
     )
     if ctx.spending:
         from graphcron.runner.budget import budget
 
-        return report._replace(message=budget.message_with_usage(ctx, result), **budget.report_members(ctx))
+        return report._replace(
+            message=budget.message_with_usage(ctx.spending, result), **budget.report_members(ctx.spending)
+        )
     tokens = _tokens(ctx)
     return report._replace(tokens=tokens, tokensAtLeast=None if tokens is None else True)
 
 
 def _tokens(ctx: RunContext) -> int | None:
     """Count the tokens that the thread tells of; on a shared one earlier runs' messages can't be told from ours."""
-    if ctx.run is None or ctx.shared or ctx.shutdown.requested:
+    if ctx.state.run is None or ctx.settings.shares_thread or ctx.shutdown.requested:
         return None
-    return attempt(ctx, lambda: tokens_of(ctx.server.state(ctx.thread_id)))
+    return attempt(ctx, lambda: tokens_of(ctx.api.state(ctx.settings.thread_id)))
 
 
 def close_record(ctx: RunContext, result: RunResult) -> None:
     """Write the outcome onto the record, as well as may be."""
-    if ctx.run is None or result.outcome in (Outcome.STOPPED, Outcome.INTERNAL_ERROR, Outcome.SERVER_UNREACHABLE):
+    if ctx.state.run is None or result.outcome in (Outcome.STOPPED, Outcome.INTERNAL_ERROR, Outcome.SERVER_UNREACHABLE):
         return  # without a run, who had the right to has closed it; or the run may go on, and must be found
-    ctx.give_up = ctx.clock.now() + CLOSE_SECONDS
-    attempt(ctx, lambda: ctx.mark(closed_by(result)))
+    ctx.client.give_up_at(ctx.clock.now() + CLOSE_SECONDS)
+    attempt(ctx, lambda: ctx.update_record(closed_by(result)))
 
 
 def attempt(ctx: RunContext, call: Callable[[], T]) -> T | None:

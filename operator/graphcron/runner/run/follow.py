@@ -6,11 +6,11 @@ from graphcron.contract import Outcome
 from graphcron.runner.client.errors import CertificateError, RunResult, Unanswered
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import seconds_of
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence import outcome
-from graphcron.runner.occurrence.context import RunContext, delays
-from graphcron.runner.occurrence.lookup import cancel
 from graphcron.runner.occurrence.outcome import LIVE
 from graphcron.runner.occurrence.record_thread import ENDED_RUN, ENDED_WHY
+from graphcron.runner.occurrence.retrying_client import delays
 from graphcron.runner.run.resume import resume
 from graphcron.runner.run.retry import try_again
 from graphcron.runner.run.start import GONE, find_follow_up
@@ -23,7 +23,7 @@ BUSY_LOOKS: Final = 8
 
 
 def follow(ctx: RunContext, value: Any) -> RunResult:
-    """Follow ``ctx.run`` until it is over, resuming it where one of our pods stopped it, and trying again.
+    """Follow ``ctx.state.run`` until it is over, resuming it where one of our pods stopped it, and trying again.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def follow(ctx: RunContext, value: Any) -> RunResult:
 
 def age(ctx: RunContext) -> float:
     """Return the run's age in seconds."""
-    assert ctx.run is not None
-    return max(0.0, ctx.clock.now() - seconds_of(ctx.run["created_at"]))
+    assert ctx.state.run is not None
+    return max(0.0, ctx.clock.now() - seconds_of(ctx.state.run["created_at"]))
 
 
 def _left(ctx: RunContext) -> float:
@@ -63,21 +63,21 @@ def _left(ctx: RunContext) -> float:
 
 def _wait(ctx: RunContext) -> Json | None:
     """Return the run when it is over, too old, or over its budget; None: it is gone."""
-    assert ctx.run is not None
+    assert ctx.state.run is not None
     if ctx.spending:
-        ctx.spending.attach(ctx)
+        ctx.spending.attach()
     pauses = delays(ctx.random)
-    run: Json | None = ctx.run
+    run: Json | None = ctx.state.run
     while run is not None and run.get("status") in LIVE and _left(ctx) > 0:
         joined = ctx.clock.steady()
         _join(ctx)
         if ctx.clock.steady() - joined >= 1:
             pauses = delays(ctx.random)
-        run = ctx.ask(lambda: ctx.server.run(ctx.thread_id, ctx.run_id))
+        run = ctx.client.run(ctx.settings.thread_id, ctx.state.run_id)
         if run is not None and run.get("status") in LIVE and _left(ctx) > 0:
             ctx.sleep(min(next(pauses), _left(ctx)))  # the join was cut, or knows less than the run
     if run is not None:
-        ctx.run = run
+        ctx.state.run = run
     return run
 
 
@@ -93,9 +93,9 @@ def _join(ctx: RunContext) -> None:
     with ctx.shutdown.interruptible():
         try:
             if ctx.spending and ctx.spending.replays:
-                ctx.spending.follow(ctx, wait)
+                ctx.spending.follow(wait)
             else:
-                ctx.server.join(ctx.thread_id, ctx.run_id, wait)
+                ctx.api.join(ctx.settings.thread_id, ctx.state.run_id, wait)
         except (Unanswered, CertificateError) as error:  # a join proves nothing either way
             ctx.log("stream-disconnected", level="debug", error=str(error))
 
@@ -103,22 +103,22 @@ def _join(ctx: RunContext) -> None:
 def cut_short(ctx: RunContext) -> RunResult:
     """Cancel a run that has used too much or is too old; first say why, should this pod die in between."""
     why = Outcome.OVER_BUDGET if ctx.spending and ctx.spending.over else Outcome.TIMEOUT
-    ctx.mark({ENDED_RUN: ctx.run_id, ENDED_WHY: why.value})
-    return judge(ctx, cancel(ctx, ctx.thread_id, ctx.run_id))
+    ctx.update_record({ENDED_RUN: ctx.state.run_id, ENDED_WHY: why.value})
+    return judge(ctx, ctx.client.cancel(ctx.settings.thread_id, ctx.state.run_id))
 
 
 def judge(ctx: RunContext, run: Json | None) -> RunResult:
     """Tell how a run that is over has ended."""
     if ctx.spending:
-        ctx.spending.settle(ctx)
+        ctx.spending.settle()
     if run is None:
         return RunResult(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
-    ctx.run = run
+    ctx.state.run = run
     status = run.get("status")
     if status == "success":
         return _judge_success(ctx)
     if status == "error":
-        return outcome.of_error(ctx.ask(lambda: ctx.server.thread_error(ctx.thread_id)) if _newest(ctx) else {})
+        return outcome.of_error(ctx.client.thread_error(ctx.settings.thread_id) if _newest(ctx) else {})
     if status == "timeout":
         return outcome.timed_out_by_server()
     if status == "interrupted":
@@ -130,16 +130,16 @@ def judge(ctx: RunContext, run: Json | None) -> RunResult:
 
 def _judge_interrupted(ctx: RunContext) -> RunResult:
     """There are servers that call a run ``interrupted``, and not a success, that waits for a person."""
-    result = outcome.of_interrupted(ctx.run_id, ctx.read_record(), timeout=ctx.settings.request.timeoutSeconds)
-    if result.outcome is Outcome.CANCELLED and not result.reason and find_follow_up(ctx, ctx.run_id):
+    result = outcome.of_interrupted(ctx.state.run_id, ctx.read_record(), timeout=ctx.settings.request.timeoutSeconds)
+    if result.outcome is Outcome.CANCELLED and not result.reason and find_follow_up(ctx, ctx.state.run_id):
         return outcome.stopped()  # another pod of ours has gone on since
     if result.outcome is Outcome.STOPPED and ctx.spending and ctx.spending.over and not ctx.shutdown.requested:
         return outcome.over_budget()  # nothing is left to go on with
     if result.outcome is Outcome.CANCELLED and not result.reason and _newest(ctx):
-        plain = ctx.ask(lambda: ctx.server.thread(ctx.thread_id)) or {}
-        if ctx.shared and "interrupts" in plain:
+        plain = ctx.client.thread(ctx.settings.thread_id) or {}
+        if ctx.settings.shares_thread and "interrupts" in plain:
             return result  # a server that lists them calls a run that stopped there a success
-        thread = ctx.ask(lambda: ctx.server.thread_at_rest(ctx.thread_id)) or {}
+        thread = ctx.client.thread_at_rest(ctx.settings.thread_id) or {}
         if outcome.waits_for_human(thread):
             return outcome.of_success({**thread, "status": "interrupted"}, newest=True)
     return result
@@ -150,7 +150,7 @@ def _judge_success(ctx: RunContext) -> RunResult:
     looks = 0
     while True:
         newest = _newest(ctx)
-        thread = ctx.ask(lambda: ctx.server.thread_at_rest(ctx.thread_id)) or {}
+        thread = ctx.client.thread_at_rest(ctx.settings.thread_id) or {}
         if not newest or thread.get("status") != "busy" or looks == BUSY_LOOKS:
             return outcome.of_success(thread, newest=newest)
         looks += 1
@@ -159,5 +159,5 @@ def _judge_success(ctx: RunContext) -> RunResult:
 
 def _newest(ctx: RunContext) -> bool:
     """Tell whether the thread's state is of our run: nobody has started another since."""
-    runs = ctx.ask(lambda: ctx.server.runs(ctx.thread_id, limit=1))
-    return bool(runs) and runs[0].get("run_id") == ctx.run_id
+    runs = ctx.client.runs(ctx.settings.thread_id, limit=1)
+    return bool(runs) and runs[0].get("run_id") == ctx.state.run_id

@@ -8,7 +8,7 @@ from graphcron.runner.admission.checks import before_again
 from graphcron.runner.client import answers
 from graphcron.runner.client.errors import RequestRejected, RunEnded
 from graphcron.runner.client.langgraph_api import Json
-from graphcron.runner.occurrence.context import RunContext
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.identity import resume_name
 from graphcron.runner.occurrence.record_thread import LATE_SECONDS, RESUMES
 from graphcron.runner.run.at_most_once import Start, start_once
@@ -31,7 +31,7 @@ def resume(ctx: RunContext, stopped: Json, value: Any) -> Json:
     run_id = str(stopped["run_id"])
     await_rest(ctx)
     begun = has_begun(ctx, stopped)
-    body = body_after(ctx, run_id, value, begun=begun, attempt=ctx.attempt)
+    body = body_after(ctx, run_id, value, begun=begun, attempt=ctx.state.attempt)
     try:
         run = start_after(ctx, stopped, body, lambda: before_again(ctx, stopped, goes_on=begun))
     except RequestRejected as error:
@@ -75,16 +75,16 @@ def has_begun(ctx: RunContext, stopped: Json) -> bool:
     """
     if RESUMES in (stopped.get("metadata") or {}):
         return True
-    return ctx.ask(lambda: ctx.server.has_checkpoint(ctx.thread_id, {"run_id": stopped["run_id"]}))
+    return ctx.client.has_checkpoint(ctx.settings.thread_id, {"run_id": stopped["run_id"]})
 
 
 def body_after(ctx: RunContext, run_id: str, value: Any, *, begun: bool, attempt: int) -> Json:
     """Return the body that goes on from the last checkpoint; where the run has none, that sends the input again."""
     if not begun:
-        return run_body(ctx, value, strategy=None if ctx.shared else "reject", attempt=attempt)
+        return run_body(ctx, value, strategy=None if ctx.settings.shares_thread else "reject", attempt=attempt)
     body = run_body(ctx, None, strategy="reject", attempt=attempt)
     body["config"]["metadata"][RESUMES] = run_id
-    torn = ctx.ask(lambda: ctx.server.torn_checkpoint(ctx.thread_id))
+    torn = ctx.client.torn_checkpoint(ctx.settings.thread_id)
     if torn:
         ctx.log("torn-step", level="warning", checkpoint=torn if answers.is_uuid(torn) else "")
         body["checkpoint_id"] = torn
@@ -94,14 +94,14 @@ def body_after(ctx: RunContext, run_id: str, value: Any, *, begun: bool, attempt
 def await_rest(ctx: RunContext) -> None:
     """A cancelled run is called so before its last writes are down: give them a moment."""
     for _ in range(REST_LOOKS):
-        thread = ctx.ask(lambda: ctx.server.thread(ctx.thread_id))
+        thread = ctx.client.thread(ctx.settings.thread_id)
         if thread is None or thread.get("status") != "busy":
             return
         ctx.sleep(0.25)
 
 
 def _judged(ctx: RunContext, error: RequestRejected, *, begun: bool) -> Exception:
-    if error.status == 409 and ctx.shared:
+    if error.status == 409 and ctx.settings.shares_thread:
         return RunEnded(Outcome.CANCELLED, "ThreadMovedOn", "the pod was stopped, and the thread has a newer run since")
     if error.status == 422 and begun:
         message = "the pod was stopped, and this server can't resume a run from its checkpoint"

@@ -12,7 +12,7 @@ from graphcron.runner.admission.checks import before_again, before_start, see_en
 from graphcron.runner.client.errors import RequestRejected, RunEnded, RunResult
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import seconds_of
-from graphcron.runner.occurrence.context import RunContext
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.record_thread import LATE_SECONDS, OCCURRENCE
 from graphcron.runner.run.at_most_once import Start, start_once
 from graphcron.runner.run.resume import await_rest, body_after, has_begun, start_after
@@ -27,7 +27,7 @@ LONGEST_SECONDS: Final = 60.0
 
 def wanted(ctx: RunContext, result: RunResult) -> bool:
     """Tell whether an ending is one after which to try again, and whether a try is left."""
-    if ctx.attempt > ctx.settings.request.retryAttempts or (ctx.spending and ctx.spending.exhausted):
+    if ctx.state.attempt > ctx.settings.request.retryAttempts or (ctx.spending and ctx.spending.exhausted):
         return False
     return _is_retried(ctx, result)
 
@@ -44,7 +44,7 @@ def _is_retried(ctx: RunContext, result: RunResult) -> bool:
 
 def deferred(ctx: RunContext, result: RunResult) -> RunResult:
     """Return the ending for a pod that was told to stop: a try that is left is the next pod's."""
-    if ctx.run is None or not wanted(ctx, result):
+    if ctx.state.run is None or not wanted(ctx, result):
         return result
     return RunResult(Outcome.STOPPED, "", "the pod was told to stop before it tried again")
 
@@ -55,14 +55,14 @@ def pause_before(attempt: int, jitter: float) -> float:
 
 
 def try_again(ctx: RunContext, result: RunResult, value: Any) -> bool:
-    """Start one more run after ``ctx.run``, or find the one that another pod has started; False: there is none.
+    """Start one more run after ``ctx.state.run``, or find the one that another pod has started; False: there is none.
 
     Raises
     ------
     RunEnded
         Another pod has ended the occurrence, or the next one has.
     """
-    failed, attempt = ctx.run, ctx.attempt + 1
+    failed, attempt = ctx.state.run, ctx.state.attempt + 1
     if failed is None or not _is_retried(ctx, result):
         return False
     # Also where no try is left: a mark that a dead pod sent late can name an earlier run on the record.
@@ -72,7 +72,7 @@ def try_again(ctx: RunContext, result: RunResult, value: Any) -> bool:
         return True
     if not wanted(ctx, result):
         return False
-    pause = pause_before(ctx.attempt, ctx.random.random())
+    pause = pause_before(ctx.state.attempt, ctx.random.random())
     try:
         see_ended(ctx, str(failed["run_id"]))
         turns.reserve(ctx, pause)
@@ -111,9 +111,9 @@ def _has_begun(ctx: RunContext, failed: Json, *, lost: bool) -> bool:
     """Tell whether there is a checkpoint to go on from; a run that is gone may have left some."""
     if lost:
         ours = {OCCURRENCE: ctx.settings.occurrence}
-        if ctx.ask(lambda: ctx.server.thread(ctx.thread_id)) is None:
+        if ctx.client.thread(ctx.settings.thread_id) is None:
             return False
-        return ctx.ask(lambda: ctx.server.has_checkpoint(ctx.thread_id, ours))
+        return ctx.client.has_checkpoint(ctx.settings.thread_id, ours)
     return has_begun(ctx, failed)
 
 

@@ -7,8 +7,8 @@ from graphcron.runner.admission import checks
 from graphcron.runner.client import answers
 from graphcron.runner.client.errors import RequestRejected, RunEnded
 from graphcron.runner.client.langgraph_api import Json
+from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence import outcome
-from graphcron.runner.occurrence.context import LONGEST_DELAY, STOP_SECONDS, RunContext
 from graphcron.runner.occurrence.identity import lock_id, resume_name
 from graphcron.runner.occurrence.lookup import newest_run
 from graphcron.runner.occurrence.outcome import LIVE
@@ -30,6 +30,8 @@ from graphcron.runner.occurrence.record_thread import (
     closed_by,
     common,
 )
+from graphcron.runner.occurrence.retrying_client import LONGEST_DELAY
+from graphcron.runner.occurrence.shutdown import STOP_SECONDS
 from graphcron.runner.run.at_most_once import Start, start_once
 
 GONE: Final = "gone"
@@ -42,9 +44,9 @@ def start(ctx: RunContext, value: Any) -> Json:
 
     def in_time() -> None:
         if ctx.clock.now() > settings.deadline:
-            when, error = ctx.unanswered
+            when, error = ctx.client.last_failure
             if when > settings.deadline - LONGEST_DELAY:
-                raise ctx.unreachable(error)
+                raise ctx.client.unreachable(error)
             raise RunEnded(
                 Outcome.SKIPPED,
                 "StartingDeadlineExceeded",
@@ -53,15 +55,15 @@ def start(ctx: RunContext, value: Any) -> Json:
             )
 
     def refused(error: RequestRejected) -> RunEnded:
-        if error.status == 409 and ctx.shared:
+        if error.status == 409 and ctx.settings.shares_thread:
             message = "the thread runs something else, and multitaskStrategy is reject"
             return RunEnded(Outcome.SKIPPED, "ThreadBusy", message)
         return RunEnded(*outcome.of_refusal(error, settings.credentials))
 
     def close(ended: RunEnded) -> None:
-        ctx.mark(closed_by(ended.result))
+        ctx.update_record(closed_by(ended.result))
 
-    strategy = None if ctx.shared else "reject"
+    strategy = None if ctx.settings.shares_thread else "reject"
     body = run_body(ctx, value, strategy=strategy)
     plan = Start(
         name=settings.occurrence,
@@ -85,15 +87,15 @@ def forget_stop(ctx: RunContext) -> None:
 
     That pod may have died before it sent the request, or still tries to. A person who cancels the run later means it.
     """
-    if not (ctx.run and ctx.record and ctx.record.text(STOPPED_RUN) == ctx.run_id):
+    if not (ctx.state.run and ctx.state.record and ctx.state.record.text(STOPPED_RUN) == ctx.state.run_id):
         return
     until = ctx.clock.steady() + STOP_SECONDS + ctx.settings.grace / 2
-    while ctx.run.get("status") in LIVE:
+    while ctx.state.run.get("status") in LIVE:
         if ctx.clock.steady() >= until:
-            ctx.mark({STOPPED_RUN: ""})
+            ctx.update_record({STOPPED_RUN: ""})
             return
         ctx.sleep(min(1.0, ctx.settings.grace / 10))
-        ctx.run = ctx.ask(lambda: ctx.server.run(ctx.thread_id, ctx.run_id)) or {**ctx.run, "status": GONE}
+        ctx.state.run = ctx.client.run(ctx.settings.thread_id, ctx.state.run_id) or {**ctx.state.run, "status": GONE}
 
 
 def adopt(ctx: RunContext, run: Json, *, attempt: int = 1) -> None:
@@ -108,23 +110,23 @@ def adopt(ctx: RunContext, run: Json, *, attempt: int = 1) -> None:
     attempt
         Which run of the occurrence it is at least; record and run may know better.
     """
-    ctx.run = run
-    ctx.attempt = max(ctx.attempt, attempt, _attempt(run, ctx.record))
-    ctx.in_doubt = False
-    run_id = ctx.run_id
-    ctx.log.bind(run=run_id, thread=ctx.thread_id)
+    ctx.state.run = run
+    ctx.state.attempt = max(ctx.state.attempt, attempt, _attempt(run, ctx.state.record))
+    ctx.state.in_doubt = False
+    run_id = ctx.state.run_id
+    ctx.log.bind(run=run_id, thread=ctx.settings.thread_id)
     ctx.log("following", status=answers.run_status(run))
-    known = ctx.record.text(ACCEPTED) if ctx.record else ""
-    ctx.accepted = known or str(run["created_at"])
-    if not ctx.record or ctx.record.text(RUN_ID) != run_id:
-        note = {RUN_ID: run_id, THREAD_ID: ctx.thread_id, ACCEPTED: ctx.accepted}
-        if ctx.attempt > 1:
-            note[ATTEMPTS] = str(ctx.attempt)
-        if ctx.record and ctx.record.text(AWAITED_FOR):
+    known = ctx.state.record.text(ACCEPTED) if ctx.state.record else ""
+    ctx.state.accepted = known or str(run["created_at"])
+    if not ctx.state.record or ctx.state.record.text(RUN_ID) != run_id:
+        note = {RUN_ID: run_id, THREAD_ID: ctx.settings.thread_id, ACCEPTED: ctx.state.accepted}
+        if ctx.state.attempt > 1:
+            note[ATTEMPTS] = str(ctx.state.attempt)
+        if ctx.state.record and ctx.state.record.text(AWAITED_FOR):
             note[AWAITED_FOR] = ""
-        if ctx.record and ctx.record.text(STATE) == DONE:
+        if ctx.state.record and ctx.state.record.text(STATE) == DONE:
             note |= {STATE: ACTIVE, OUTCOME: "", REASON: ""}
-        ctx.mark(note)
+        ctx.update_record(note)
 
 
 def _attempt(run: Json, record: Record | None) -> int:
@@ -177,13 +179,13 @@ def find_run(ctx: RunContext) -> Json | None:
         if record.outcome:
             raise RunEnded(record.outcome, record.reason, "an earlier pod of this occurrence ended so")
         return find_later_run(ctx, "")
-    run = ctx.ask(lambda: ctx.server.run(ctx.thread_id, run_id))
+    run = ctx.client.run(ctx.settings.thread_id, run_id)
     if run is None:
         if record.outcome:
             raise RunEnded(record.outcome, record.reason, "an earlier pod followed the run to its end")
         if not ctx.settings.request.retryAttempts:
             raise RunEnded(Outcome.CANCELLED, "RunNotFound", "the run is gone from the server")
-        return {"run_id": run_id, "thread_id": ctx.thread_id, "status": GONE, "created_at": _accepted(record)}
+        return {"run_id": run_id, "thread_id": ctx.settings.thread_id, "status": GONE, "created_at": _accepted(record)}
     return run
 
 
@@ -193,7 +195,7 @@ def find_unrecorded_run(ctx: RunContext) -> Json | None:
     On the occurrence's own thread there is none to be found: that thread is the record, and who deletes it deletes its
     runs. A server that keeps them answers the request for another with 409 (``reject``).
     """
-    return find_later_run(ctx, "") if ctx.shared else None
+    return find_later_run(ctx, "") if ctx.settings.shares_thread else None
 
 
 def find_follow_up(ctx: RunContext, run_id: str) -> Json | None:
@@ -202,13 +204,19 @@ def find_follow_up(ctx: RunContext, run_id: str) -> Json | None:
     A newer run on the occurrence's own thread may also be a person's. A pod of ours has made a lock for it.
     """
     later = find_later_run(ctx, run_id)
-    if later is None or ctx.shared:
+    if later is None or ctx.settings.shares_thread:
         return later
     lock = lock_id(resume_name(ctx.settings.occurrence, run_id), 0)
-    return later if ctx.ask(lambda: ctx.server.thread(lock)) else None
+    return later if ctx.client.thread(lock) else None
 
 
 def find_later_run(ctx: RunContext, than: str) -> Json | None:
     """Return the occurrence's newest run on its thread, unless that is the one we know."""
-    run = newest_run(ctx, ctx.thread_id, ctx.settings.occurrence, ctx.settings.scheduled, shared=ctx.shared)
+    run = newest_run(
+        ctx.client,
+        ctx.settings.thread_id,
+        ctx.settings.occurrence,
+        ctx.settings.scheduled,
+        shared=ctx.settings.shares_thread,
+    )
     return run if run and run.get("run_id") != than else None

@@ -97,7 +97,7 @@ def _start_or_end(
             raise
         ended = error
     if _is_ours(ctx, claimed):
-        if _closed(ctx, start, ended, claimed):
+        if _close(ctx, start, ended, claimed):
             raise ended
         ctx.sleep(claimed + ctx.settings.grace / 2 - ctx.clock.steady())
     return None, ended  # others may have the right by now: not before it is ours again
@@ -108,7 +108,7 @@ def _is_ours(ctx: RunContext, claimed: float) -> bool:
     return ctx.clock.steady() - claimed <= ctx.settings.grace / 2
 
 
-def _closed(ctx: RunContext, start: Start, ended: RunEnded, claimed: float) -> bool:
+def _close(ctx: RunContext, start: Start, ended: RunEnded, claimed: float) -> bool:
     """Close the occurrence while the right is ours; False: we don't know whether we did."""
     deadline = ctx.clock.now() + claimed + ctx.settings.grace / 2 - ctx.clock.steady()
     try:

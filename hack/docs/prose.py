@@ -54,7 +54,6 @@ NOT_YET: Final = (
     "SECURITY.md",
     "charts/graphcron",
     "docs/api.md",
-    "docs/architecture.md",
     "docs/cli-reference.md",
     "docs/cli.md",
     "docs/comparison.md",

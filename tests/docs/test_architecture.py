@@ -26,7 +26,7 @@ NAMES = sorted(
 
 
 def test_names_are_found() -> None:
-    assert {"ready.CHECKS", "runner.once", "reconcile.Reconciler.reconcile"} <= set(NAMES)
+    assert {"status.ready.CHECKS", "runner.run.at_most_once", "controller.workqueue"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -188,7 +188,7 @@ class Api:
         """Write the CronJob of a GraphCron, as our operator does."""
         await self._send(writes.cronjob.of(owner))
 
-    async def patch_status(self, owner: Object, writes: Writes) -> None:
+    async def update_status(self, owner: Object, writes: Writes) -> None:
         """Write the status of a GraphCron, as our operator does."""
         await self._send(writes.status.of(owner))
 
@@ -199,7 +199,7 @@ class Api:
             body = graphcron(f"{prefix}-{number:05d}", schedule=not_now(number))
             owner = await self.request("POST", PATHS["graphcrons"], body=body)
             await self.apply_cronjob(owner, writes)
-            await self.patch_status(owner, writes)
+            await self.update_status(owner, writes)
 
         await spread(one, range(count), concurrency)
 

@@ -158,26 +158,26 @@ class FakeCluster:
     def orphans(self, key: Key) -> list[Any]:
         return []
 
-    async def find_cronjob(self, namespace: str, name: str) -> None:
+    async def get_cronjob(self, namespace: str, name: str) -> None:
         return None
 
     async def apply_cronjob(self, manifest: Any, *, uid: str | None) -> Any:
         return {**manifest, "metadata": {**manifest["metadata"], "uid": "c", "generation": 1}}
 
-    async def patch_status(self, owner: Any, status: Any) -> bool:
+    async def update_status(self, owner: Any, status: Any) -> bool:
         self.statuses.append(json.loads(json.dumps(status)))
         return True
 
     async def _nothing(self, *_: Any, **__: Any) -> None:
         return None
 
-    async def is_there(self, owner: Any) -> bool:
+    async def exists(self, owner: Any) -> bool:
         return True
 
-    async def events_of(self, namespace: str, uid: str) -> list[Any]:
+    async def list_events(self, namespace: str, uid: str) -> list[Any]:
         return [{"reason": "FailedCreate", "message": None, "lastTimestamp": 5}, {"reason": {}, "message": []}]
 
-    create_job = delete_job = end_pod = delete_cronjob = suspend_cronjob = emit = _nothing
+    create_job = delete_job = terminate_pod = delete_cronjob = suspend_cronjob = create_event = _nothing
 
 
 @PROFILE

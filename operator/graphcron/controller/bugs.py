@@ -45,7 +45,7 @@ async def tell_bug(cluster: Cluster, body: Mapping[str, Any] | None, error: Exce
     try:
         status = status_with_bug(body, error, now=now) if body else None
         if body and status:
-            await cluster.patch_status(body, status)
+            await cluster.update_status(body, status)
     except Exception:
         logger.exception("The status can't be written")
 

@@ -29,7 +29,7 @@ async def read_refusals(
         if now - job.created < POD_GRACE:
             continue
         try:
-            words = refusal_in(job.name, await cluster.events_of(namespace, job.uid))
+            words = refusal_in(job.name, await cluster.list_events(namespace, job.uid))
         except ClusterError as error:
             _LOG.warning("Cannot read the Events on a Job: %s", error)
             break
@@ -48,9 +48,9 @@ async def end_stuck(cluster: Cluster, owner: Body, endings: Iterable[Ending], *,
             if each.kind == "Job":
                 await cluster.delete_job(namespace, each.name, uid=each.uid, version=each.version)
             else:
-                await cluster.end_pod(namespace, each.name, uid=each.uid)
+                await cluster.terminate_pod(namespace, each.name, uid=each.uid)
             if each.sidecars or each.refusal:
-                await cluster.emit(owner, _event(each), now=rfc3339(now))
+                await cluster.create_event(owner, _event(each), now=rfc3339(now))
         except ClusterError as error:
             _LOG.warning("Cannot end a %s, which is tried again: %s", each.kind, error)
 

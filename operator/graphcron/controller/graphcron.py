@@ -107,7 +107,7 @@ class Reconciler:
             seen = replace(seen, cronjobs=await self._with_unlabelled(graphcron, seen.cronjobs))
             check_owner(seen.cronjobs.values(), body, self._settings.installation)
             plan = plan_for(graphcron, self._settings, seen, now=now)
-            if plan.creates(seen) and not await self._cluster.is_there(body):
+            if plan.creates(seen) and not await self._cluster.exists(body):
                 return None
             done = await self._carry_out(key, body, plan, seen, now=now)
             plan = plan.without(done.refused, seen, graphcron.spec)
@@ -180,7 +180,7 @@ class Reconciler:
         metadata, cronjobs = graphcron.metadata, dict(known)
         for name in cronjob_names(graphcron):
             if name not in cronjobs:
-                found = await self._cluster.find_cronjob(metadata.namespace or "", name)
+                found = await self._cluster.get_cronjob(metadata.namespace or "", name)
                 cronjobs |= {name: cached_cronjob(found)} if found else {}
             if name in cronjobs and not cronjobs[name].belongs_to(metadata.uid or ""):
                 raise ConflictError(
@@ -243,7 +243,7 @@ class Reconciler:
             try:
                 if look:
                     self._limiter.acquire(key, look, now=now)
-                    if seen.previous.observed_generation is not None and not await self._cluster.is_there(body):
+                    if seen.previous.observed_generation is not None and not await self._cluster.exists(body):
                         continue  # as in :meth:`Plan.creates`
                 await self._cluster.create_job(manifest)
             except GraphCronError as error:
@@ -273,9 +273,9 @@ class Reconciler:
         self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=now)
         where = {"namespace": metadata["namespace"], "generation": metadata["generation"]}
         status = contended(previous, owner, own, **where, now=now)
-        if status != previous and await self._cluster.patch_status(body, dump_status(status)):
+        if status != previous and await self._cluster.update_status(body, dump_status(status)):
             for event in events_for(previous, status):
-                await self._cluster.emit(body, event, now=rfc3339(now))
+                await self._cluster.create_event(body, event, now=rfc3339(now))
         waits = status.contender is not None and not status.contender.acknowledged
         return now + (PATIENCE if waits else timedelta(seconds=self._settings.resync_seconds))
 
@@ -289,9 +289,9 @@ class Reconciler:
         owner = owner_of(observed.cronjobs, metadata["name"], metadata["uid"]) or None
         if observed.problem and owner != observed.installation and is_reported_by_other(previous, status):
             return False  # two installations of which neither owns a CronJob would correct each other without end
-        if not await self._cluster.patch_status(body, dump_status(status)):
+        if not await self._cluster.update_status(body, dump_status(status)):
             return False
         self._ended((metadata["namespace"], metadata["name"]), previous.recent_runs or (), observed.told.new)
         for event in events_for(previous, status):
-            await self._cluster.emit(body, event, now=rfc3339(observed.now))
+            await self._cluster.create_event(body, event, now=rfc3339(observed.now))
         return True

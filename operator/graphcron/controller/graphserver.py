@@ -88,7 +88,7 @@ class ServerReconciler:
         if look.manifest and not look.is_shown:
             self._limiter.acquire(key, look, now=now)
             # As for a GraphCron, a watch may have missed its deletion.
-            if not is_new and not await self._cluster.is_there(body):
+            if not is_new and not await self._cluster.exists(body):
                 return False
             await self._cluster.create_job(look.manifest)
         return True
@@ -122,13 +122,13 @@ class ServerReconciler:
     async def _tell(self, body: Body, previous: GraphServerStatus, status: GraphServerStatus, *, now: datetime) -> bool:
         if status == previous:
             return True
-        if not await self._cluster.patch_status(body, dump_status(status)):
+        if not await self._cluster.update_status(body, dump_status(status)):
             return False
         before, after = _ready(previous), _ready(status)
         if after and after.status != "Unknown" and (before is None or before.reason != after.reason):
             key = f"{after.reason}/{after.last_transition_time.isoformat()}"
             event = Event(after.status == "True", after.reason, after.message, key=key)
-            await self._cluster.emit(body, event, now=rfc3339(now))
+            await self._cluster.create_event(body, event, now=rfc3339(now))
         return True
 
 

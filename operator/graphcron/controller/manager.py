@@ -207,7 +207,7 @@ class Manager:
         """Wait for the CustomResourceDefinitions; kopf does not always notice that they are created later."""
         while True:
             try:
-                if await self._cluster.serves_our_kinds():
+                if await self._cluster.has_crds():
                     return
                 logger.warning("CustomResourceDefinitions missing: apply those of this version")
             except ClusterError as error:

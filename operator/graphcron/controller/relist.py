@@ -141,7 +141,7 @@ class Relist:
 
     async def _list(self) -> Listed:
         named = self._settings.namespaces if self._settings.namespaces_are_named else ()
-        return await self._cluster.listed(named, self._settings.serves)
+        return await self._cluster.list_metadata(named, self._settings.serves)
 
     async def _wait(self) -> bool:
         """Wait for a reason to compare; return whether it is the end of the resync period."""

@@ -1,4 +1,4 @@
-"""What the API server refuses, as errors."""
+"""The API server's error responses as exceptions."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from graphcron.errors import ClusterError, SpecError
 from graphcron.unstructured.bounded_json import fast_loads
 
 
-def refused(what: str, error: ClusterError) -> SpecError:
-    """Return the error about a spec that asks for what the API server refuses."""
+def spec_error(what: str, error: ClusterError) -> SpecError:
+    """Return the error about a spec that the API server rejects."""
     return SpecError(field="spec", problem=f"the API server refuses the {what}: {error}", remedy="change what it names")
 
 
-def refusal(method: str, path: str, status: int, text: bytes) -> ClusterError:
-    """Read what the API server refuses a request with, or what a proxy answers in its place."""
+def response_error(method: str, path: str, status: int, text: bytes) -> ClusterError:
+    """Parse an error response of the API server or of a proxy in front of it."""
     try:
         answer = fast_loads(text)
         message, reason = answer["message"], str(answer.get("reason") or "")
@@ -23,8 +23,8 @@ def refusal(method: str, path: str, status: int, text: bytes) -> ClusterError:
     return ClusterError(f"{method} {path}: {status} {message}", status=status, reason=reason, causes=causes)
 
 
-async def unless_changed(call: Awaitable[Mapping[str, Any]]) -> None:
-    """Await a call about an object in one state; leave it alone where it is gone, or in another one by now."""
+async def ignore_changed(call: Awaitable[Mapping[str, Any]]) -> None:
+    """Await a conditional write; ignore the error if the object was deleted or has changed."""
     try:
         await call
     except ClusterError as error:

@@ -25,7 +25,7 @@ async def nothing(*_: Any) -> None:
 @pytest.mark.parametrize(
     ("mutation", "profile", "broken"),
     [
-        ((Cluster, "is_there", yes), "gaps", "nothing is made for a GraphCron that was gone"),
+        ((Cluster, "exists", yes), "gaps", "nothing is made for a GraphCron that was gone"),
         ((graphcron.Reconciler, "_suspend_orphans", nothing), "calm", "orphans are suspended"),
         ((graphcron, "runs_kept", lambda _: None), "calm", "each run is told once"),
     ],

@@ -44,7 +44,7 @@ def test_a_bug_is_told_once_and_the_rest_of_the_status_stays():
 
 def test_that_a_bug_cannot_be_told_is_no_further_one():
     class Refuses:
-        async def patch_status(self, *_: Any) -> bool:
+        async def update_status(self, *_: Any) -> bool:
             raise ClusterError("no")
 
     asyncio.run(tell_bug(cast("Cluster", Refuses()), body(), ValueError(), now=NOW))
@@ -55,7 +55,7 @@ def test_a_reconcile_that_fails_is_told_and_tried_again_and_others_are_served():
     written: list[str] = []
 
     class Takes:
-        async def patch_status(self, owner: Any, status: Any) -> bool:
+        async def update_status(self, owner: Any, status: Any) -> bool:
             written.append(status["conditions"][0]["reason"])
             return True
 

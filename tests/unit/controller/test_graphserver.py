@@ -52,7 +52,7 @@ class Place:
     def pods(self, key: Key, uid: str) -> list[CachedPod]:
         return self.ended if uid == "s" else []
 
-    async def is_there(self, owner: Any) -> bool:
+    async def exists(self, owner: Any) -> bool:
         return not self.deleted
 
     async def create_job(self, manifest: dict[str, Any]) -> None:
@@ -67,14 +67,14 @@ class Place:
     async def delete_job(self, namespace: str, name: str, *, uid: str, version: str = "") -> None:
         del self.seen[name]
 
-    async def events_of(self, namespace: str, uid: str) -> list[dict[str, Any]]:
+    async def list_events(self, namespace: str, uid: str) -> list[dict[str, Any]]:
         return []
 
-    async def patch_status(self, owner: Any, status: dict[str, Any]) -> bool:
+    async def update_status(self, owner: Any, status: dict[str, Any]) -> bool:
         self.object = {**self.object, "status": status}
         return True
 
-    async def emit(self, owner: Any, event: Any, *, now: str) -> None:
+    async def create_event(self, owner: Any, event: Any, *, now: str) -> None:
         self.events.append((event.normal, event.reason))
 
     def look(self, now: datetime, settings: Settings = SETTINGS) -> datetime | None:

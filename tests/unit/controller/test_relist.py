@@ -33,7 +33,7 @@ class Lists:
         self._version = version
         self.asked = 0
 
-    async def listed(self, *_: object) -> Listed:
+    async def list_metadata(self, *_: object) -> Listed:
         self.asked += 1
         answer = self._answers[min(self.asked, len(self._answers)) - 1]
         if answer is None:
@@ -96,9 +96,9 @@ def test_an_object_that_is_made_while_the_list_is_on_its_way_is_kept():
     manager = full(Lists(ALL))
 
     class Slow(Lists):
-        async def listed(self, *_: object) -> Listed:
+        async def list_metadata(self, *_: object) -> Listed:
             manager.expectations.observe(body(uid="new", version=101), deleted=False)
-            return await super().listed()
+            return await super().list_metadata()
 
     manager.relist._cluster = Slow(ALL)
     asyncio.run(manager.relist.compare())
@@ -268,14 +268,16 @@ def page(*uids: str, version: int = 9, following: str = "") -> dict[str, Any]:
 
 
 def test_all_kinds_are_listed_as_metadata():
-    said = ask(lambda cluster: cluster.listed((), lambda _: True), **page("a", "b"))
+    said = ask(lambda cluster: cluster.list_metadata((), lambda _: True), **page("a", "b"))
     asked = [path.split("?")[0] for _, path, _ in said.requests]
     assert [path.rpartition("/")[2] for path in asked] == KINDS
     assert said.result == Listed({"a": 1, "b": 1}, 9)
 
 
 def test_of_named_namespaces_each_is_asked_for_and_what_is_not_served_does_not_count():
-    said = ask(lambda cluster: cluster.listed(("agents", "more"), lambda each: each != "agents"), **page("a", "b"))
+    said = ask(
+        lambda cluster: cluster.list_metadata(("agents", "more"), lambda each: each != "agents"), **page("a", "b")
+    )
     assert sum("/namespaces/agents/" in path for _, path, _ in said.requests) == 5
     assert sum("/namespaces/more/" in path for _, path, _ in said.requests) == 5
     assert said.result == Listed({}, 9)
@@ -298,7 +300,7 @@ OWNER = {"kind": names.KIND, "metadata": body(version=7)["metadata"]}
     ids=["there", "gone", "a successor", "about to go"],
 )
 def test_an_owner_is_looked_up_by_its_uid(items, there, gone):
-    said = ask(lambda cluster: cluster.is_there(OWNER), metadata={"resourceVersion": "9"}, items=items)
+    said = ask(lambda cluster: cluster.exists(OWNER), metadata={"resourceVersion": "9"}, items=items)
     ((method, path, _),) = said.requests
     assert (method, path.split("?")[0]) == ("GET", "/apis/graphcron.dev/v1alpha1/namespaces/agents/graphcrons")
     assert "fieldSelector=metadata.name%3Dhello" in path
@@ -307,7 +309,7 @@ def test_an_owner_is_looked_up_by_its_uid(items, there, gone):
 
 MANIFEST = {"metadata": {"name": "hello", "namespace": "agents"}}
 WRITES: dict[str, Callable[[Any], Awaitable[Any]]] = {
-    "status": lambda cluster: cluster.patch_status(OWNER, {}),
+    "status": lambda cluster: cluster.update_status(OWNER, {}),
     "apply": lambda cluster: cluster.apply_cronjob(MANIFEST, uid="c"),
     "suspend": lambda cluster: cluster.suspend_cronjob("agents", "hello", uid="c"),
     "delete": lambda cluster: cluster.delete_cronjob("agents", "hello", uid="c"),

@@ -78,7 +78,7 @@ def ask(
         await site.start()
         port = runner.addresses[0][1]
         api = client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{port}"))
-        cluster = Cluster(api, said.written.append, gone=said.gone.append)
+        cluster = Cluster(api, said.written.append, on_deleted=said.gone.append)
         try:
             said.result = await verb(cluster)
         finally:
@@ -207,7 +207,7 @@ def test_a_cronjob_with_fields_of_another_manager_belongs_to_somebody_else():
 
 @pytest.mark.parametrize(("kind", "plural"), [("GraphCron", "graphcrons"), ("GraphServer", "graphservers")])
 def test_a_status_is_written_where_it_belongs(kind, plural):
-    said = ask(lambda cluster: cluster.patch_status(owner(kind), {"x": 1}))
+    said = ask(lambda cluster: cluster.update_status(owner(kind), {"x": 1}))
     ((method, path, body),) = said.requests
     place = f"/apis/{names.API_VERSION}/namespaces/agents/{plural}/hello/status"
     assert (method, path.split("?")[0]) == ("PUT", place)
@@ -220,14 +220,20 @@ def test_a_status_is_written_where_it_belongs(kind, plural):
 @pytest.mark.parametrize("items", [[], [{"metadata": {"uid": "another"}}]], ids=["gone", "made again"])
 def test_a_status_of_an_object_that_is_gone_is_not_tried_again(answer, items):
     answers = {"PUT": answer, "GET": {"status": 200, "items": items}}
-    said = ask(lambda cluster: cluster.patch_status(owner("GraphCron"), {"x": 1}), answers=answers)
+    said = ask(lambda cluster: cluster.update_status(owner("GraphCron"), {"x": 1}), answers=answers)
+    assert (said.result, said.written, said.gone) == (False, [], ["u"])
+
+
+def test_update_status_not_found_sends_no_further_request():
+    answers = {"PUT": refused(404, "NotFound"), "GET": {"status": 500}}
+    said = ask(lambda cluster: cluster.update_status(owner("GraphCron"), {"x": 1}), answers=answers)
     assert (said.result, said.written, said.gone) == (False, [], ["u"])
 
 
 def test_a_status_decided_on_an_older_version_is_decided_again():
     answers = {"PUT": refused(409, "Conflict"), "GET": {"status": 200, "items": [{"metadata": {"uid": "u"}}]}}
     with pytest.raises(ClusterError, match="409"):
-        ask(lambda cluster: cluster.patch_status(owner("GraphCron"), {"x": 1}), answers=answers)
+        ask(lambda cluster: cluster.update_status(owner("GraphCron"), {"x": 1}), answers=answers)
 
 
 EVENT = Event(False, "Paused", "x" * 2000, key="k")
@@ -247,14 +253,17 @@ EVENT = Event(False, "Paused", "x" * 2000, key="k")
     ids=lambda each: f"{each['status']} {each['reason']}" if isinstance(each, dict) else "",
 )
 def test_an_event_that_is_not_posted_is_logged_and_no_error(answer, is_told, caplog):
-    ask(lambda cluster: cluster.emit(owner("GraphCron"), EVENT, now="2026-11-22T12:00:00Z"), answers={"POST": answer})
+    ask(
+        lambda cluster: cluster.create_event(owner("GraphCron"), EVENT, now="2026-11-22T12:00:00Z"),
+        answers={"POST": answer},
+    )
     assert [record.levelname for record in caplog.records if "Event Paused" in record.message] == ["WARNING"] * is_told
 
 
 @pytest.mark.parametrize("kind", ["GraphCron", "GraphServer"])
 @pytest.mark.parametrize("status", [201, 503])
 def test_an_event_is_about_its_object(kind, status):
-    said = ask(lambda cluster: cluster.emit(owner(kind), EVENT, now="2026-11-22T12:00:00Z"), status)
+    said = ask(lambda cluster: cluster.create_event(owner(kind), EVENT, now="2026-11-22T12:00:00Z"), status)
     ((method, _, body),) = said.requests
     assert (method, body["type"], body["involvedObject"]["kind"], len(body["message"])) == (
         "POST",
@@ -266,7 +275,7 @@ def test_an_event_is_about_its_object(kind, status):
 
 @pytest.mark.parametrize(("status", "found"), [(200, True), (404, False)])
 def test_a_cronjob_is_found_or_not(status, found):
-    assert bool(ask(lambda cluster: cluster.find_cronjob("agents", "hello"), status).result) is found
+    assert bool(ask(lambda cluster: cluster.get_cronjob("agents", "hello"), status).result) is found
 
 
 @pytest.mark.parametrize(("status", "reachable"), [(200, True), (500, False)])
@@ -279,7 +288,7 @@ def test_the_api_server_is_reachable_where_it_answers(status, reachable):
     [(200, ["graphcrons", "graphservers", "graphcrons/status"], True), (200, ["graphcrons"], False), (404, [], False)],
 )
 def test_missing_definitions_are_noticed(status, kinds, served):
-    said = ask(lambda cluster: cluster.serves_our_kinds(), status, resources=[{"name": name} for name in kinds])
+    said = ask(lambda cluster: cluster.has_crds(), status, resources=[{"name": name} for name in kinds])
     assert said.requests == [("GET", "/apis/graphcron.dev/v1alpha1", None)]
     assert said.result is served
 
@@ -331,7 +340,7 @@ def test_the_api_server_is_asked_through_the_proxy(tmp_path, monkeypatch):
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
         cluster = Cluster(await open_client(), lambda _: None)
         try:
-            await cluster.serves_our_kinds()
+            await cluster.has_crds()
         finally:
             await cluster.close()
             await runner.cleanup()

@@ -111,7 +111,7 @@ def test_a_run_is_not_counted_before_the_status_tells_it(monkeypatch):
     cron.look(NOW)
     cron.end(job(), Report(outcome=Outcome.GRAPH_ERROR))
     with monkeypatch.context() as refused:
-        refused.setattr(world._ApiServer, "patch_status", refuse)
+        refused.setattr(world._ApiServer, "update_status", refuse)
         cron.look(NOW)
         assert outcomes(metrics) == {}
     cron.look(NOW)

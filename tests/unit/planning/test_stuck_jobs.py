@@ -131,7 +131,7 @@ def test_nothing_is_ended_before_the_outcome_stands_in_the_status(monkeypatch):
     async def refuse(*_: Any) -> bool:
         return False
 
-    monkeypatch.setattr("graphcron.kube.client.Cluster.patch_status", refuse)
+    monkeypatch.setattr("graphcron.kube.client.Cluster.update_status", refuse)
     world.look(at("12:00:40"))
     assert world.ended == []
 
@@ -349,7 +349,7 @@ def test_events_that_cannot_be_read_stop_nothing(monkeypatch):
     async def refuse(*_: Any) -> Any:
         raise ClusterError("GET /events: 403", status=403)
 
-    monkeypatch.setattr("graphcron.kube.client.Cluster.events_of", refuse)
+    monkeypatch.setattr("graphcron.kube.client.Cluster.list_events", refuse)
     world = refused()
     world.look(at("12:02:31"))
     assert "has no pod yet" in ready(world)[2]

@@ -61,8 +61,6 @@ NOT_YET: Final = (
     "docs/metrics.md",
     "docs/migration.md",
     "docs/protocol.md",
-    "docs/servers.md",
-    "docs/troubleshooting.md",
     "operator/graphcron",
 )
 """Files and folders that are still to be rewritten."""

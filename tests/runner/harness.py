@@ -9,16 +9,20 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from graphcron import contract
 from graphcron.contract import Report, Request
 from graphcron.runner.client.times import rfc3339
+from tests import cluster
+from tests.cluster import ROOT
 
-ROOT = Path(__file__).parents[2]
+QUIET = {"LANGSMITH_TRACING": "false", "PYTHONDONTWRITEBYTECODE": "1"}
 SAMPLE = ROOT / "examples" / "langgraph-server"
 GRACE = 3.0
 """Grace time of the pods here, in place of 20 s."""
@@ -31,15 +35,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
-    """Return what the condition returns as soon as that is true of anything."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"waited {seconds} s in vain for {what or condition}")
+wait_for = partial(cluster.wait_for, seconds=30, pause=0.05)
+"""Wait for what a process or the server does soon."""
 
 
 class Api:
@@ -91,9 +88,7 @@ class Api:
 
     def started_run(self, uid: str, status: str = "running") -> dict[str, Any]:
         """Wait until there is a run, of that status, and return it."""
-        return dict(
-            wait_for(lambda: next((r for r in self.all_runs(uid) if r["status"] == status), None), what="a run")
-        )
+        return dict(wait_for("run", lambda: next((r for r in self.all_runs(uid) if r["status"] == status), None)))
 
     def steps(self, thread_id: str, phase: str = "finished") -> list[int]:
         """Return which steps of the ``steps`` graph were executed, as often as they were."""
@@ -188,25 +183,34 @@ class Cron:
 
 
 @contextmanager
-def serve(folder: Path, port: int | None = None, **env: str) -> Iterator[str]:
-    """Run the sample server and yield its URL."""
-    port = port or free_port()
-    plain = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-    environ = {**plain, "PORT": str(port), "N_JOBS_PER_WORKER": "50", "PYTHONDONTWRITEBYTECODE": "1", **env}
-    command = [sys.executable, str(SAMPLE / "serve.py")]
-    with (folder / f"server-{port}.log").open("wb") as out:
-        process = subprocess.Popen(command, env=environ, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
+def serving(folder: Path, command: list[str], url: str, health: str, **environ: str) -> Iterator[str]:
+    """Run a LangGraph server, and yield its URL as soon as it is healthy."""
+    plain = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    log = folder / f"server-{urlsplit(url).port}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, env={**plain, **QUIET, **environ}, cwd=folder, stdout=out, stderr=subprocess.STDOUT
+        )
     try:
-        url = f"http://127.0.0.1:{port}"
-        wait_for(lambda: _answers(url), 120, "the sample server")
+        wait_for("server", lambda: process.poll() is not None or _is_healthy(url, health), seconds=120)
+        assert process.poll() is None, log.read_text()[-3000:]
         yield url
     finally:
         process.kill()
         process.wait()
 
 
-def _answers(url: str) -> bool:
+def serve(
+    folder: Path, port: int | None = None, python: str = sys.executable, **environ: str
+) -> AbstractContextManager[str]:
+    """Run the sample server."""
+    port = port or free_port()
+    environ = {"PORT": str(port), "N_JOBS_PER_WORKER": "50", **environ}
+    return serving(folder, [python, str(SAMPLE / "serve.py")], f"http://127.0.0.1:{port}", "/ok", **environ)
+
+
+def _is_healthy(url: str, health: str) -> bool:
     try:
-        return Api(url).ask("GET", "/ok")[0] == 200
+        return Api(url).ask("GET", health)[0] == 200
     except OSError:
         return False

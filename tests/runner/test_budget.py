@@ -92,7 +92,7 @@ def test_a_cut_stream_is_taken_up_where_it_was_cut(cron: Cron, faults: Faults) -
 def test_a_pod_that_comes_later_counts_the_whole_run(api: Api, cron: Cron) -> None:
     first = cron.pod(**spender(4, seconds=0.5))
     run = api.started_run(cron.uid)
-    wait_for(lambda: messages_of(api, run["thread_id"]), what="a call")
+    wait_for("call", lambda: messages_of(api, run["thread_id"]))
     first.process.kill()
     first.process.wait()
     assert exact(cron.pod(**spender(4, seconds=0.5)).wait()) == (Outcome.SUCCEEDED, HIDDEN + 4 * CALL, None)
@@ -119,7 +119,7 @@ def test_a_run_that_was_stopped_and_its_resume_add_up(api: Api, cron: Cron) -> N
     request = spender(5, seconds=0.6)
     pod = cron.pod(**request)
     thread = api.started_run(cron.uid)["thread_id"]
-    wait_for(lambda: len(messages_of(api, thread) or []) == 2, what="two calls")
+    wait_for("two calls", lambda: len(messages_of(api, thread) or []) == 2)
     stopped = stop(pod)
     assert stopped.outcome is Outcome.STOPPED
     assert stopped.tokens is not None
@@ -216,7 +216,7 @@ def test_the_pod_dies_between_its_note_and_the_cancel(api: Api, cron: Cron, faul
     faults.rules({"method": "POST", "path": "/cancel", "fault": "hang", "seconds": 60})
     budget = Budget(maxTokensPerRun=100)
     pod = cron.pod(**spender(50, budget, seconds=0.3))
-    wait_for(lambda: faults.requests("POST", "/cancel"), what="the cancel")
+    wait_for("cancel", lambda: faults.requests("POST", "/cancel"))
     pod.process.kill()
     assert api.record(cron.uid)["ended-why"] == "OverBudget"
     report = cron.pod(**spender(50, budget, seconds=0.3)).wait(30)
@@ -236,7 +236,7 @@ def test_all_pods_of_an_occurrence_share_the_limit(api: Api, cron: Cron) -> None
     budget = Budget(maxTokensPerRun=HIDDEN + 4 * CALL)
     pod = cron.pod(**spender(50, budget, seconds=0.6))
     thread = api.started_run(cron.uid)["thread_id"]
-    wait_for(lambda: len(messages_of(api, thread) or []) == 2, what="two calls")
+    wait_for("two calls", lambda: len(messages_of(api, thread) or []) == 2)
     assert stop(pod).outcome is Outcome.STOPPED
     report = cron.pod(**spender(50, budget, seconds=0.6)).wait()
     assert (report.outcome, report.tokens) == (Outcome.OVER_BUDGET, HIDDEN + 5 * CALL)
@@ -245,7 +245,7 @@ def test_all_pods_of_an_occurrence_share_the_limit(api: Api, cron: Cron) -> None
 def test_sigterm_while_the_stream_is_read(api: Api, cron: Cron) -> None:
     pod = cron.pod(**spender(2, seconds=30))
     thread = api.started_run(cron.uid)["thread_id"]
-    wait_for(lambda: messages_of(api, thread), what="a call")
+    wait_for("call", lambda: messages_of(api, thread))
     began = time.monotonic()
     report = stop(pod)
     assert time.monotonic() - began < 10

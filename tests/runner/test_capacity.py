@@ -70,7 +70,7 @@ def most_at_a_time(runs: list[dict[str, Any]]) -> int:
 
 
 def waiting(pod: Pod) -> None:
-    wait_for(lambda: "waiting-for-slot" in pod.log, what="a pod that waits")
+    wait_for("pod that waits", lambda: "waiting-for-slot" in pod.log)
 
 
 @pytest.mark.parametrize("limit", [1, 3])
@@ -106,7 +106,7 @@ def test_contenders_that_die_and_come_back(town: Town) -> None:
 
 def test_until_the_start_deadline(town: Town, api: Api) -> None:
     town.pod(**LONG)
-    wait_for(lambda: [run for run in town.runs() if run["status"] == "running"], what="the one that runs")
+    wait_for("one that runs", lambda: [run for run in town.runs() if run["status"] == "running"])
     deadline = int(time.time()) - town.cron.minute * 60 + 4
     report = town.pod(maxConcurrentRuns=1, startingDeadlineSeconds=deadline).wait()
     assert (report.outcome, report.reason) == (Outcome.SKIPPED, "ServerAtCapacity")
@@ -145,7 +145,7 @@ def test_more_records_than_a_page_has(town: Town, api: Api) -> None:
 
 def test_a_pod_that_waits_is_stopped_at_once_and_leaves_its_place(town: Town) -> None:
     town.pod(**LONG)
-    wait_for(lambda: [run for run in town.runs() if run["status"] == "running"], what="the one that runs")
+    wait_for("one that runs", lambda: [run for run in town.runs() if run["status"] == "running"])
     first = town.pod(maxConcurrentRuns=1)
     waiting(first)
     second = town.pod(maxConcurrentRuns=1)
@@ -162,14 +162,14 @@ def test_a_pod_that_waits_is_stopped_at_once_and_leaves_its_place(town: Town) ->
 @pytest.mark.parametrize(("policy", "reasons"), [("Forbid", ("", "PredecessorActive")), ("Replace", ("Replaced", ""))])
 def test_the_next_occurrence_of_one_that_waits(town: Town, policy: str, reasons: tuple[str, str]) -> None:
     town.pod(**LONG)
-    wait_for(lambda: [run for run in town.runs() if run["status"] == "running"], what="the one that runs")
+    wait_for("one that runs", lambda: [run for run in town.runs() if run["status"] == "running"])
     request = {"maxConcurrentRuns": 1, "concurrencyPolicy": policy}
     first = town.pod(**request)
     uid = town.cron.uid
     waiting(first)
     town.cron.minute += 1
     second = town.pod(uid, **request)
-    wait_for(lambda: second.process.poll() is not None or "waiting-for-slot" in second.log, what="its decision")
+    wait_for("decision", lambda: second.process.poll() is not None or "waiting-for-slot" in second.log)
     (run,) = town.runs()
     town.api.get("POST", f"/threads/{run['thread_id']}/runs/{run['run_id']}/cancel?wait=true")
     reports = [first.wait(), second.wait()]
@@ -181,7 +181,7 @@ def test_the_next_occurrence_of_one_that_waits(town: Town, policy: str, reasons:
 def test_a_further_run_keeps_its_place(town: Town) -> None:
     flaky = {"assistant": "flaky", "input": {"fail": 2}, "retryAttempts": 2, "retryOnGraphError": True}
     first = town.pod(maxConcurrentRuns=1, **flaky)
-    wait_for(lambda: "trying-again" in first.log, what="its pause")
+    wait_for("pause", lambda: "trying-again" in first.log)
     second = town.pod(maxConcurrentRuns=1)
     waiting(second)
     assert [first.wait().attempts, second.wait().outcome] == [3, Outcome.SUCCEEDED]

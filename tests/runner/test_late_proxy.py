@@ -56,7 +56,7 @@ def test_sidecar_refuses_connections_at_first_run_is_made_once(api: Api, cron: C
     cron.url = f"http://127.0.0.1:{port}"
     began = time.monotonic()
     pod = cron.pod()
-    wait_for(lambda: time.monotonic() - began > SECONDS and tries(pod), what="failed tries")
+    wait_for("failed tries", lambda: time.monotonic() - began > SECONDS and tries(pod))
     make_faults("--listen", f"127.0.0.1:{port}")
     check(api, cron, pod)
 
@@ -66,7 +66,7 @@ def test_sidecar_is_not_ready_at_first_run_is_made_once(api: Api, cron: Cron, fa
     faults.rules({**NOT_READY[fault], "times": None})
     began = time.monotonic()
     pod = cron.pod()
-    wait_for(lambda: time.monotonic() - began > SECONDS and tries(pod), what="failed tries")
+    wait_for("failed tries", lambda: time.monotonic() - began > SECONDS and tries(pod))
     faults.rules()
     check(api, cron, pod)
 

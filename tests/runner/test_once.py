@@ -84,7 +84,7 @@ def test_a_request_that_really_was_lost_is_sent_again(
 def test_the_winner_dies_before_its_request(api: Api, cron: Cron, faults: Faults, where: dict[str, str]) -> None:
     faults.rules({**CREATE_RUN, "fault": "hang", "seconds": 600})
     dead = cron.pod(**SLOW, **where)
-    wait_for(lambda: faults.requests("POST", "/runs"), what="the request")
+    wait_for("request", lambda: faults.requests("POST", "/runs"))
     heirs = [cron.pod(**SLOW, **where) for _ in range(2)]
     dead.process.kill()
     reports = [heir.wait() for heir in heirs]
@@ -99,7 +99,7 @@ def test_a_winner_that_slept_is_no_winner_any_more(api: Api, cron: Cron, faults:
     """The search for predecessors hangs for longer than the grace time: another pod has started the run since."""
     faults.rules({"method": "POST", "path": "/threads/search", "fault": "delay", "seconds": 6})
     slow = cron.pod(**SLOW, **where)
-    wait_for(lambda: faults.requests("POST", "/search"), what="the winner at its checks")
+    wait_for("winner at its checks", lambda: faults.requests("POST", "/search"))
     quick = cron.pod(**SLOW, **where)
     reports = [slow.wait(), quick.wait()]
 

@@ -49,7 +49,7 @@ def test_too_late_to_start_but_not_to_attach(api: Api, cron: Cron) -> None:
     run = api.started_run(cron.uid)
     first.process.kill()
     second = cron.pod(minutes_ago=5, startingDeadlineSeconds=120, **SLOW)
-    wait_for(lambda: run["run_id"] in second.log, what="the attached pod")
+    wait_for("attached pod", lambda: run["run_id"] in second.log)
     api.get("POST", f"/threads/{run['thread_id']}/runs/{run['run_id']}/cancel?wait=true")
     report = second.wait()
     assert (report.outcome, report.runId) == (Outcome.CANCELLED, run["run_id"])
@@ -85,7 +85,7 @@ def running_predecessor(
     ``noted``: its record names it; else the pod has died before that.
     """
     pod = cron.pod(minutes_ago=1, env=before, **SLOW, **where)
-    (record,) = wait_for(lambda: records(api, cron, with_run=True), what="the record")
+    (record,) = wait_for("record", lambda: records(api, cron, with_run=True))
     pod.process.kill()
     if not noted:
         api.get("PATCH", f"/threads/{record['thread_id']}", {"metadata": {"graphcron/run-id": ""}})
@@ -121,11 +121,11 @@ def test_forbid_skips_what_was_due_during_a_run_that_is_over(
 ) -> None:
     """Kubernetes makes the Job when the earlier one has ended; what was due after the run starts, however late."""
     first = cron.pod(minutes_ago=1, env=before, assistant="steps", input={"steps": 10, "seconds": 0.5}, **where)
-    wait_for(lambda: records(api, cron, with_run=True), what="the record")
+    wait_for("record", lambda: records(api, cron, with_run=True))
     during = time.time() + 1
     assert first.wait().outcome is Outcome.SUCCEEDED
     after = time.time() + 1
-    wait_for(lambda: time.time() > after + PROMPT_SECONDS + 0.5, what="a late pod")
+    wait_for("late pod", lambda: time.time() > after + PROMPT_SECONDS + 0.5)
     report = cron.pod(env={ENV_SCHEDULED_TIME: rfc3339(during)}, **where).wait()
     assert (report.outcome, report.reason) == (Outcome.SKIPPED, "PredecessorActive")
     assert cron.pod(env={ENV_SCHEDULED_TIME: rfc3339(after)}, **where).wait().outcome is Outcome.SUCCEEDED
@@ -159,7 +159,7 @@ def test_replace_finds_a_run_whose_pod_is_gone(
 
 def test_replace(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]) -> None:
     first = cron.pod(minutes_ago=1, env=before, **SLOW, **where)
-    (record,) = wait_for(lambda: records(api, cron, with_run=True), what="the record")
+    (record,) = wait_for("record", lambda: records(api, cron, with_run=True))
     thread, run = record["metadata"]["graphcron/thread-id"], record["metadata"]["graphcron/run-id"]
     assert cron.pod(concurrencyPolicy="Replace", **where).wait().outcome is Outcome.SUCCEEDED
     assert status(api, thread, run) == "interrupted"
@@ -187,7 +187,7 @@ def test_the_page_lists_the_questions_and_not_the_runs_that_were_replaced(api: A
 def test_allow(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]) -> None:
     thread, run = running_predecessor(api, cron, where, before)
     last = cron.pod(concurrencyPolicy="Allow", **where)
-    wait_for(lambda: "run-created" in last.log, what="the second run")
+    wait_for("second run", lambda: "run-created" in last.log)
     assert status(api, thread, run) in ("pending", "running")
     if "thread" in where:  # it is queued behind the first
         api.get("POST", f"/threads/{thread}/runs/{run}/cancel?wait=true")
@@ -244,9 +244,9 @@ def test_a_thread_at_a_breakpoint_waits_and_a_cancelled_one_does_not(api: Api, c
 
     other = api.get("POST", "/threads", {})["thread_id"]
     run = api.get("POST", f"/threads/{other}/runs", {"assistant_id": "steps", "input": {"steps": 50, "seconds": 0.2}})
-    wait_for(lambda: status(api, other, run["run_id"]) == "running", what="the run")
+    wait_for("run", lambda: status(api, other, run["run_id"]) == "running")
     api.get("POST", f"/threads/{other}/runs/{run['run_id']}/cancel?wait=true")
-    wait_for(lambda: api.get("GET", f"/threads/{other}")["status"] == "interrupted", what="the thread")
+    wait_for("thread", lambda: api.get("GET", f"/threads/{other}")["status"] == "interrupted")
     cron.minute += 1
     assert cron.pod(thread=other).wait().outcome is Outcome.SUCCEEDED
 

@@ -17,7 +17,7 @@ def test_a_torn_step_runs_again(api: Api, cron: Cron, faults: Faults) -> None:
     """
     pod = cron.pod(**FOUR)
     thread = api.started_run(cron.uid)["thread_id"]
-    wait_for(lambda: api.steps(thread) == [1], what="a step")
+    wait_for("step", lambda: api.steps(thread) == [1])
     pod.process.send_signal(signal.SIGTERM)
     assert pod.wait().outcome is Outcome.STOPPED
 
@@ -36,12 +36,12 @@ def test_a_resume_that_is_stopped_before_its_own_first_checkpoint(api: Api, cron
     """The third run has the first one's checkpoints to go on from, though the second made none."""
     pod = cron.pod(**FOUR)
     thread = api.started_run(cron.uid)["thread_id"]
-    wait_for(lambda: api.steps(thread) == [1, 2], what="two steps")
+    wait_for("two steps", lambda: api.steps(thread) == [1, 2])
     pod.process.send_signal(signal.SIGTERM)
     assert pod.wait().outcome is Outcome.STOPPED
 
     pod = cron.pod(**FOUR)
-    wait_for(lambda: len(api.runs(thread)) == 2, what="the resume")
+    wait_for("resume", lambda: len(api.runs(thread)) == 2)
     pod.process.send_signal(signal.SIGTERM)
     assert pod.wait().outcome is Outcome.STOPPED
 

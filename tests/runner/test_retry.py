@@ -33,7 +33,7 @@ def stop(pod: Pod) -> Report:
 
 
 def trying_again(pod: Pod) -> None:
-    wait_for(lambda: "trying-again" in pod.log, what="the pause before a further run")
+    wait_for("pause before a further run", lambda: "trying-again" in pod.log)
 
 
 def test_from_the_last_checkpoint(api: Api, cron: Cron, where: dict[str, str]) -> None:
@@ -104,11 +104,11 @@ def test_a_run_that_the_server_has_lost(api: Api, cron: Cron, faults: Faults, wh
     if where and lost == "all":
         where["createThread"] = True
     pod = cron.pod(**flaky(hang=1), **where)
-    thread = wait_for(lambda: runs_of(api, cron, where), what="the run")[0]["thread_id"]
-    wait_for(lambda: api.steps(thread) == [1] and api.steps(thread, "started") == [1, 2], what="the first step")
+    thread = wait_for("run", lambda: runs_of(api, cron, where))[0]["thread_id"]
+    wait_for("first step", lambda: api.steps(thread) == [1] and api.steps(thread, "started") == [1, 2])
     (run,) = api.runs(thread)
     path = f"/threads/{thread}/runs/{run['run_id']}"
-    wait_for(lambda: api.record(cron.uid).get("run-id"), what="the note on the record")
+    wait_for("note on the record", lambda: api.record(cron.uid).get("run-id"))
     if lost == "run":  # no server here loses only that: the proxy says so
         faults.rules({"method": "GET", "path": f"{run['run_id']}$", "fault": "answer", "status": 404, "times": None})
         api.get("POST", f"{path}/cancel?wait=true")
@@ -163,9 +163,9 @@ def test_stopped_during_the_further_run(api: Api, cron: Cron) -> None:
     """Going on after a stop is no attempt."""
     request = flaky(fail=1, attempts=1, seconds=2)
     pod = cron.pod(**request)
-    wait_for(lambda: len(api.all_runs(cron.uid)) == 2, what="the further run")
+    wait_for("further run", lambda: len(api.all_runs(cron.uid)) == 2)
     thread = api.all_runs(cron.uid)[0]["thread_id"]
-    wait_for(lambda: 2 in api.steps(thread), what="its step")
+    wait_for("step", lambda: 2 in api.steps(thread))
     stopped = stop(pod)
     assert (stopped.outcome, stopped.attempts) == (Outcome.STOPPED, 2)
     report = cron.pod(**request).wait()
@@ -206,7 +206,7 @@ def test_one_that_comes_back_too_late_leaves_the_field(api: Api, cron: Cron) -> 
     record = api.threads(cron.uid)[0]["thread_id"]
     api.get("PATCH", f"/threads/{record}", {"metadata": {"graphcron/awaited-for": "0"}})
     cron.pod(env=asked("other"), assistant="steps", input={"steps": 100, "seconds": 0.3})
-    wait_for(lambda: len(api.all_runs(cron.uid)) == 2, what="the other's run")
+    wait_for("other's run", lambda: len(api.all_runs(cron.uid)) == 2)
 
     again = cron.pod(**flaky(fail=1))
     report = again.wait()

@@ -24,13 +24,13 @@ def stop(pod: Pod, seconds: float = 10) -> Report:
 
 
 def thread_of(api: Api, cron: Cron, where: dict[str, str]) -> str:
-    return where.get("thread") or wait_for(lambda: api.threads(cron.uid), what="the thread")[0]["thread_id"]
+    return where.get("thread") or wait_for("thread", lambda: api.threads(cron.uid))[0]["thread_id"]
 
 
 def test_resumed_by_the_next_pod(api: Api, cron: Cron, where: dict[str, str]) -> None:
     pod = cron.pod(**SIX, **where)
     thread = thread_of(api, cron, where)
-    wait_for(lambda: api.steps(thread) == [1, 2], what="two steps")
+    wait_for("two steps", lambda: api.steps(thread) == [1, 2])
     report = stop(pod)
 
     assert report.outcome is Outcome.STOPPED
@@ -55,7 +55,7 @@ def test_resumed_twice_and_by_racing_pods(api: Api, cron: Cron, where: dict[str,
         pod = cron.pod(**SIX, **where)
         thread = thread_of(api, cron, where)
         before = len(api.steps(thread))
-        wait_for(lambda: len(api.steps(thread)) > before, what="a step")  # noqa: B023
+        wait_for("step", lambda: len(api.steps(thread)) > before)  # noqa: B023
         assert stop(pod).outcome is Outcome.STOPPED
     reports = [racer.wait() for racer in [cron.pod(**SIX, **where) for _ in range(3)]]
 
@@ -70,7 +70,7 @@ def test_stopped_before_the_first_checkpoint(api: Api, cron: Cron, where: dict[s
     """A run without a checkpoint can't be resumed with no input: its input is sent again."""
     pod = cron.pod(**SIX, **where)
     api_runs = lambda: api.runs(thread_of(api, cron, where))  # noqa: E731
-    wait_for(api_runs, what="the run")
+    wait_for("run", api_runs)
     report = stop(pod)
     assert report.outcome is Outcome.STOPPED
 
@@ -82,7 +82,7 @@ def test_resuming_dies_at_any_moment(api: Api, cron: Cron) -> None:
     rng = random.Random(7)
     pod = cron.pod(**SIX)
     run = api.started_run(cron.uid)
-    wait_for(lambda: api.steps(run["thread_id"]), what="a step")
+    wait_for("step", lambda: api.steps(run["thread_id"]))
     assert stop(pod).outcome is Outcome.STOPPED
     for _ in range(4):
         pod = cron.pod(**SIX)
@@ -107,7 +107,7 @@ def test_a_run_that_somebody_else_cancelled_is_not_resumed(api: Api, cron: Cron)
 def test_a_thread_that_has_moved_on_is_not_resumed(api: Api, cron: Cron) -> None:
     thread = api.get("POST", "/threads", {})["thread_id"]
     pod = cron.pod(**SIX, thread=thread)
-    wait_for(lambda: api.steps(thread), what="a step")
+    wait_for("step", lambda: api.steps(thread))
     assert stop(pod).outcome is Outcome.STOPPED
     api.get("POST", f"/threads/{thread}/runs/wait", {"assistant_id": "steps", "input": {"steps": 0}})
 
@@ -121,7 +121,7 @@ def test_during_the_request_that_starts_the_run(api: Api, cron: Cron, faults: Fa
     faults.rules({**CREATE_RUN, "fault": "drop", "seconds": 60})
     pod = cron.pod(**SIX, **where)
     thread = thread_of(api, cron, where)
-    wait_for(lambda: api.runs(thread), what="the run")
+    wait_for("run", lambda: api.runs(thread))
     report = stop(pod, 20)
 
     assert report.outcome is Outcome.STOPPED
@@ -136,14 +136,14 @@ def test_while_the_server_is_away(cron: Cron) -> None:
         probe.bind(("127.0.0.1", 0))
         cron.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     pod = cron.pod()
-    wait_for(lambda: "server-unavailable" in pod.log, what="a failed try")
+    wait_for("failed try", lambda: "server-unavailable" in pod.log)
     assert stop(pod).outcome is Outcome.STOPPED
 
 
 def test_before_anything_was_started_the_next_pod_need_not_wait(api: Api, cron: Cron, faults: Faults) -> None:
     faults.rules({"method": "POST", "path": "/threads/search", "fault": "answer", "status": 503, "times": None})
     pod = cron.pod(env={"GRAPHCRON_GRACE_SECONDS": "60"})
-    wait_for(lambda: "server-unavailable" in pod.log, what="a failed try")
+    wait_for("failed try", lambda: "server-unavailable" in pod.log)
     report = stop(pod)
     assert (report.outcome, report.runId) == (Outcome.STOPPED, "")
     assert api.all_runs(cron.uid) == []
@@ -165,7 +165,7 @@ def test_a_run_that_was_over_keeps_its_verdict(api: Api, cron: Cron, faults: Fau
     faults.rules({"path": "/join$", "fault": "hang", "seconds": 60, "times": None})
     pod = cron.pod(assistant="steps", input={"steps": 1, "seconds": 0.1})
     api.started_run(cron.uid, status="success")
-    wait_for(lambda: faults.requests("GET", "/join"), what="the join")
+    wait_for("join", lambda: faults.requests("GET", "/join"))
     assert stop(pod).outcome is Outcome.SUCCEEDED
     assert api.record(cron.uid)["outcome"] == "Succeeded"
 
@@ -178,7 +178,7 @@ def test_at_any_moment(api: Api, cron: Cron, where: dict[str, str], seed: int) -
     outcomes = []
     while len(outcomes) < 3:
         pod = cron.pod(**request)
-        wait_for(lambda: "started" in pod.log, what="the pod's start")  # noqa: B023
+        wait_for("pod's start", lambda: "started" in pod.log)  # noqa: B023
         time.sleep(rng.uniform(0, 1.2))
         outcomes.append(stop(pod).outcome)
         if where or api.threads(cron.uid):
@@ -204,13 +204,13 @@ def test_a_pod_that_is_stopped_while_it_looks_does_its_part_too(api: Api, cron: 
     first.process.kill()
     faults.rules({"path": "/threads/search", "fault": "hang", "seconds": 60})
     second = cron.pod(**SIX)
-    wait_for(lambda: [each for each in faults.requests() if each["fault"]], what="the second pod's look")
+    wait_for("second pod's look", lambda: [each for each in faults.requests() if each["fault"]])
     assert stop(second).runId == run["run_id"]
     assert api.all_runs(cron.uid)[0]["status"] == "interrupted"
 
     faults.rules({"path": "/threads/search", "fault": "hang", "seconds": 60})
     third = cron.pod(**SIX)
-    wait_for(lambda: len([each for each in faults.requests() if each["fault"]]) > 1, what="the third pod's look")
+    wait_for("third pod's look", lambda: len([each for each in faults.requests() if each["fault"]]) > 1)
     assert stop(third).outcome is Outcome.STOPPED
     assert api.record(cron.uid)["stopped-run"] == run["run_id"]
     assert cron.pod(**SIX).wait().outcome is Outcome.SUCCEEDED

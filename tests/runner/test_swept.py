@@ -26,9 +26,7 @@ def thread(api: Api) -> str:
 
 def started(api: Api, thread: str, status: str = "running") -> dict[str, Any]:
     """Wait until the thread has a run of that status, and return it."""
-    return dict(
-        wait_for(lambda: next((run for run in api.runs(thread) if run["status"] == status), None), what="the run")
-    )
+    return dict(wait_for("run", lambda: next((run for run in api.runs(thread) if run["status"] == status), None)))
 
 
 def record_of(cron: Cron) -> str:
@@ -74,7 +72,7 @@ def test_record_swept_next_pod_after_the_deadline_follows_the_run(api: Api, cron
     run = started(api, thread)
     kill(first)
     sweep(api, cron)
-    wait_for(lambda: time.time() > cron.minute * 60 + deadline + 1, what="the deadline to pass")
+    wait_for("deadline to pass", lambda: time.time() > cron.minute * 60 + deadline + 1)
     report = cron.pod(**request).wait()
 
     assert (report.outcome, report.runId) == (Outcome.SUCCEEDED, run["run_id"])
@@ -103,7 +101,7 @@ def test_locks_swept_after_a_stop_next_pod_resumes_once(api: Api, cron: Cron, th
     for lock in api.threads(cron.uid, kind="lock"):
         api.ask("DELETE", f"/threads/{lock['thread_id']}")
     third = cron.pod(**ENDLESS, thread=thread)
-    wait_for(lambda: '"following"' in third.log and resumed["run_id"] in third.log, what="the pod to follow")
+    wait_for("pod to follow", lambda: '"following"' in third.log and resumed["run_id"] in third.log)
     assert len(api.runs(thread)) == 2
 
 

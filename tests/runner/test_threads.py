@@ -112,7 +112,7 @@ def test_records_that_no_pod_will_close_are_closed(api: Api, cron: Cron) -> None
     """Else every later occurrence would ask after them; a run that goes on keeps its record open."""
     where = {"thread": str(uuid4()), "createThread": True}
     going = cron.pod(minutes_ago=2, assistant="steps", input={"steps": 100, "seconds": 0.3}, **where)
-    wait_for(lambda: records(api, cron, with_run=True), what="the run")
+    wait_for("run", lambda: records(api, cron, with_run=True))
     going.process.kill()
     metadata = {"uid": cron.uid, "namespace": "agents", "state": "active", "kind": "own", "pod": "gone"}
     body = {"metadata": {f"graphcron/{key}": value for key, value in metadata.items()}}

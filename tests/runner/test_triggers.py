@@ -85,7 +85,10 @@ def test_a_trigger_finds_its_predecessor_and_is_one(api: Api, cron: Cron) -> Non
     assert "of 20" in refused.message
 
     taken = cron.pod(env=asked("b"), concurrencyPolicy="Replace", **SLOW)
-    wait_for(lambda: api.get("GET", f"/threads/{run['thread_id']}/runs/{run['run_id']}")["status"] == "interrupted")
+    wait_for(
+        "interrupted run",
+        lambda: api.get("GET", f"/threads/{run['thread_id']}/runs/{run['run_id']}")["status"] == "interrupted",
+    )
     other = api.started_run(cron.uid)
     cron.minute += 1
     skipped = cron.pod().wait()
@@ -119,9 +122,9 @@ def test_who_comes_back_late_lets_those_go_first_that_it_finds(api: Api, cron: C
         api.get("POST", "/threads", {"thread_id": thread, "metadata": prefixed})
     faults.rules({"method": "PATCH", "path": old, "fault": "delay", "seconds": 1})
     late = cron.pod(minutes_ago=1)
-    wait_for(lambda: faults.requests("PATCH", old), what="the late pod's coming back")
+    wait_for("late pod's coming back", lambda: faults.requests("PATCH", old))
     api.get("PATCH", f"/threads/{new}", {"metadata": {"graphcron/pod": "still here"}})
-    wait_for(lambda: len(faults.requests("GET", f"{new}/runs")) > 2, what="its waiting")
+    wait_for("waiting", lambda: len(faults.requests("GET", f"{new}/runs")) > 2)
     run = api.get("POST", f"/threads/{new}/runs", {"assistant_id": "steps", "input": {"steps": 9, "seconds": 0.5}})
     report = late.wait()
     assert (report.outcome, report.reason) == (Outcome.SKIPPED, "PredecessorActive")

@@ -54,7 +54,7 @@ def test_timeout_by_default(api: Api, cron: Cron) -> None:
 def test_timeout_counts_from_the_run_s_creation(api: Api, cron: Cron) -> None:
     pod = cron.pod(**SLOW, timeoutSeconds=8)
     thread = api.started_run(cron.uid)["thread_id"]
-    wait_for(lambda: len(api.steps(thread)) >= 14, what="the steps of four seconds")
+    wait_for("steps of four seconds", lambda: len(api.steps(thread)) >= 14)
     pod.process.kill()
     report = cron.pod(**SLOW, timeoutSeconds=8).wait()
     assert report.outcome is Outcome.TIMEOUT
@@ -88,7 +88,7 @@ def test_a_later_run_on_the_users_thread_does_not_change_the_verdict(api: Api, c
         thread = api.get("POST", "/threads", {})["thread_id"]
         faults.rules({"path": "/join$", "fault": "delay", "seconds": 3})
         pod = cron.pod(assistant=assistant, thread=thread, minutes_ago=1 if assistant == "agent" else 0)
-        wait_for(lambda: api.runs(thread) and api.runs(thread)[0]["status"] in ("success", "error"), what="the end")  # noqa: B023
+        wait_for("end", lambda: api.runs(thread) and api.runs(thread)[0]["status"] in ("success", "error"))  # noqa: B023
         api.get("POST", f"/threads/{thread}/runs/wait", {"assistant_id": "approval", "input": {}})
         report = pod.wait()
         assert (report.outcome, report.reason) == (outcome, "")
@@ -105,7 +105,7 @@ def test_joins_that_are_cut_all_the_time(api: Api, cron: Cron, faults: Faults) -
 def test_the_server_goes_away_while_the_run_is_followed(api: Api, cron: Cron, faults: Faults) -> None:
     pod = cron.pod(assistant="steps", input={"steps": 4, "seconds": 0.5})
     api.started_run(cron.uid)
-    wait_for(lambda: faults.requests("GET", "/join"), what="the join")
+    wait_for("join", lambda: faults.requests("GET", "/join"))
     faults.rules(
         {"path": "/join$", "fault": "answer", "status": 503, "times": 2},
         {"method": "GET", "fault": "answer", "status": 401, "times": 2},

@@ -42,7 +42,7 @@ def test_the_server_comes_up_late(cron: Cron, tmp_path: Path, server: str) -> No
     port = free_port()
     cron.url = f"http://127.0.0.1:{port}"
     pod = cron.pod()
-    wait_for(lambda: pod.log.count("server-unavailable") > 1, what="failed tries")
+    wait_for("failed tries", lambda: pod.log.count("server-unavailable") > 1)
     proxy = [sys.executable, str(ROOT / "tests/faults/proxy.py"), "--upstream", server.removeprefix("http://")]
     with subprocess.Popen([*proxy, "--listen", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL) as process:
         try:
@@ -61,7 +61,7 @@ def test_the_server_stays_away(cron: Cron) -> None:
 def test_a_name_that_does_not_resolve_may_resolve_later(cron: Cron) -> None:
     cron.url = "http://langgraph.invalid:2024"
     pod = cron.pod()
-    wait_for(lambda: "can't be resolved" in pod.log, what="a failed try")
+    wait_for("failed try", lambda: "can't be resolved" in pod.log)
     assert pod.process.poll() is None
 
 
@@ -192,7 +192,7 @@ def test_tls_is_cut_with_sigterm_too(
     cron.url = f"https://127.0.0.1:{front.port}"
     pod = cron_slow(cron, tmp_path, cert)
     api.started_run(cron.uid)
-    wait_for(lambda: front.requests("GET", "/join"), what="the join")
+    wait_for("join", lambda: front.requests("GET", "/join"))
     pod.process.terminate()
     assert pod.wait(20).outcome is Outcome.STOPPED  # sooner than a join that is silent is given up
 

@@ -1,22 +1,15 @@
 """The servers that the promises are tested against, each a real one with the sample graphs."""
 
 import json
-import os
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.runner.harness import SAMPLE, Api, free_port, wait_for
+from tests.runner.harness import SAMPLE, Api, free_port, serve, serving
 from tests.servers.installed import installed
 from tests.servers.postgres import Database, postgres
 from tests.servers.shared import Facts, Serve
-
-QUIET = {"LANGSMITH_TRACING": "false", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class Bed(NamedTuple):
@@ -52,7 +45,7 @@ class AegraApi(Api):
 @contextmanager
 def serve_langgraph(folder: Path) -> Iterator[Facts]:
     """Serve with the release of LangGraph's own server that the project is developed with."""
-    with _sample_server(folder, sys.executable) as url:
+    with serve(folder, TMPDIR=str(folder)) as url:
         yield {"url": url}
 
 
@@ -60,7 +53,7 @@ def serve_langgraph(folder: Path) -> Iterator[Facts]:
 def serve_langgraph_old(folder: Path) -> Iterator[Facts]:
     """Serve with a release that is a year older. It can't do without its files."""
     python = installed("langgraph-old").python
-    with _sample_server(folder, str(python), DATA_DIR=str(folder)) as url:
+    with serve(folder, python=str(python), TMPDIR=str(folder), DATA_DIR=str(folder)) as url:
         yield {"url": url}
 
 
@@ -76,7 +69,7 @@ def serve_aegra(folder: Path) -> Iterator[Facts]:
     with postgres(made.packages) as database:
         environ = {"DATABASE_URL": database.url, "AEGRA_CONFIG": str(config), "LOG_LEVEL": "WARNING"}
         environ["AEGRA_THREAD_TTL"] = json.dumps({"default_ttl": 7 * 1440, "sweep_interval_minutes": 0.01})
-        with _serving(folder, command, f"http://127.0.0.1:{port}", "/health", **environ) as url:
+        with serving(folder, command, f"http://127.0.0.1:{port}", "/health", **environ) as url:
             yield {"url": url, "database": database.url, "psql": str(database.psql)}
 
 
@@ -92,35 +85,3 @@ def bed_of(name: str, facts: Facts) -> Bed:
     if name == "aegra":
         return Bed(name, AegraApi(facts), rejects=False, names_errors=False)
     return Bed(name, Api(facts["url"]))
-
-
-def _sample_server(folder: Path, python: str, **environ: str) -> AbstractContextManager[str]:
-    port = free_port()
-    environ = {"PORT": str(port), "N_JOBS_PER_WORKER": "50", "TMPDIR": str(folder), **environ}
-    return _serving(folder, [python, str(SAMPLE / "serve.py")], f"http://127.0.0.1:{port}", "/ok", **environ)
-
-
-@contextmanager
-def _serving(folder: Path, command: list[str], url: str, health: str, **environ: str) -> Iterator[str]:
-    """Run a server and yield its URL as soon as it is healthy."""
-    plain = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    log = folder / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, env={**plain, **QUIET, **environ}, cwd=folder, stdout=out, stderr=subprocess.STDOUT
-        )
-    try:
-        wait_for(lambda: process.poll() is not None or _answers(url + health), 120, "the server")
-        assert process.poll() is None, log.read_text()[-3000:]
-        yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False

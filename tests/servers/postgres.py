@@ -64,7 +64,7 @@ def postgres(packages: Path) -> Iterator[Database]:
             process = subprocess.Popen(command, stdout=log, stderr=log, **run)
         try:
             database = Database(f"postgresql://postgres@127.0.0.1:{port}/postgres", home / "bin/psql")
-            wait_for(lambda: process.poll() is not None or _answers(database), what="PostgreSQL")
+            wait_for("PostgreSQL", lambda: process.poll() is not None or _answers(database))
             assert process.poll() is None, (folder / "log").read_text()
             yield database
         finally:

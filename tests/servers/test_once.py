@@ -44,7 +44,7 @@ def test_killed_at_any_moment(api: Api, cron: Cron, where: dict[str, str]) -> No
 def test_killed_between_the_request_and_its_answer(api: Api, cron: Cron, faults: Faults, where: dict[str, str]) -> None:
     faults.rules({**CREATE_RUN, "fault": "drop", "seconds": 600, "times": None})
     pod = cron.pod(**SLOW, **where)
-    (made,) = wait_for(lambda: runs_of(api, cron, where), 10, what="the run")
+    (made,) = wait_for("run", lambda: runs_of(api, cron, where), seconds=10)
     pod.process.kill()
     pod.process.wait()
 
@@ -72,7 +72,7 @@ def test_a_proxy_answers_502_for_a_run_that_was_made(api: Api, cron: Cron, fault
 def test_the_winner_dies_before_its_request(api: Api, cron: Cron, faults: Faults) -> None:
     faults.rules({**CREATE_RUN, "fault": "hang", "seconds": 600})
     dead = cron.pod(**SLOW)
-    wait_for(lambda: faults.requests("POST", "/runs"), what="the request")
+    wait_for("request", lambda: faults.requests("POST", "/runs"))
     pods = [cron.pod(**SLOW) for _ in range(2)]
     dead.process.kill()
 

@@ -12,7 +12,7 @@ from tests.servers.test_followed import QUESTION, SLOW, cancel
 def running_predecessor(api: Api, cron: Cron, where: dict[str, str]) -> tuple[str, str]:
     """Leave a run of the minute before going on the server, with no pod that follows it."""
     pod = cron.pod(minutes_ago=1, **SLOW, **where)
-    wait_for(lambda: api.threads(cron.uid) and api.record(cron.uid).get("run-id"), what="the record")
+    wait_for("record", lambda: api.threads(cron.uid) and api.record(cron.uid).get("run-id"))
     pod.process.kill()
     pod.process.wait()
     record = api.record(cron.uid)
@@ -36,7 +36,7 @@ def test_forbid(api: Api, cron: Cron, where: dict[str, str]) -> None:
 
 def test_replace(api: Api, cron: Cron, where: dict[str, str]) -> None:
     first = cron.pod(minutes_ago=1, **SLOW, **where)
-    wait_for(lambda: api.threads(cron.uid) and api.record(cron.uid).get("run-id"), what="the record")
+    wait_for("record", lambda: api.threads(cron.uid) and api.record(cron.uid).get("run-id"))
     record = api.record(cron.uid)
     report = cron.pod(concurrencyPolicy="Replace", **where).wait()
 
@@ -83,7 +83,7 @@ def test_a_thread_that_waits_for_a_person(api: Api, cron: Cron) -> None:
 def run_and_wait(api: Api, thread: str, body: dict[str, Any]) -> None:
     """Do what somebody else does on a thread."""
     api.get("POST", f"/threads/{thread}/runs/wait", body)
-    wait_for(lambda: api.get("GET", f"/threads/{thread}")["status"] != "busy", what="the thread at rest")
+    wait_for("thread at rest", lambda: api.get("GET", f"/threads/{thread}")["status"] != "busy")
 
 
 def test_a_busy_thread(bed: Bed, api: Api, cron: Cron) -> None:

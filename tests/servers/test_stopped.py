@@ -16,13 +16,13 @@ def stop(pod: Pod) -> Report:
 
 
 def thread_of(api: Api, cron: Cron, where: dict[str, str]) -> str:
-    return where.get("thread") or wait_for(lambda: api.threads(cron.uid), what="the thread")[0]["thread_id"]
+    return where.get("thread") or wait_for("thread", lambda: api.threads(cron.uid))[0]["thread_id"]
 
 
 def test_cancelled_and_resumed(api: Api, cron: Cron, where: dict[str, str]) -> None:
     pod = cron.pod(**FIVE, **where)
     thread = thread_of(api, cron, where)
-    wait_for(lambda: api.steps(thread) == [1, 2], what="two steps")
+    wait_for("two steps", lambda: api.steps(thread) == [1, 2])
     report = stop(pod)
     assert report.outcome is Outcome.STOPPED
     (stopped,) = api.runs(thread)
@@ -44,7 +44,7 @@ def test_stopped_again_and_resumed_by_racing_pods(api: Api, cron: Cron) -> None:
         pod = cron.pod(**FIVE)
         thread = thread_of(api, cron, {})
         before = len(api.steps(thread))
-        wait_for(lambda: len(api.steps(thread)) > before, what="a step")  # noqa: B023
+        wait_for("step", lambda: len(api.steps(thread)) > before)  # noqa: B023
         stop(pod)
     reports = [racer.wait(25) for racer in [cron.pod(**FIVE) for _ in range(3)]]
 
@@ -56,7 +56,7 @@ def test_stopped_again_and_resumed_by_racing_pods(api: Api, cron: Cron) -> None:
 
 def test_stopped_before_the_first_checkpoint(api: Api, cron: Cron) -> None:
     pod = cron.pod(**FIVE)
-    wait_for(lambda: api.all_runs(cron.uid), what="the run")
+    wait_for("run", lambda: api.all_runs(cron.uid))
     assert stop(pod).outcome is Outcome.STOPPED
     assert cron.pod(**FIVE).wait(25).outcome is Outcome.SUCCEEDED
     assert [run["status"] for run in api.all_runs(cron.uid)] == ["interrupted", "success"]
@@ -66,7 +66,7 @@ def test_during_the_request_that_starts_the_run(api: Api, cron: Cron, faults: Fa
     """The server has got it, its answer is on its way: the run is found and cancelled."""
     faults.rules({"method": "POST", "path": "/runs$", "fault": "drop", "seconds": 60})
     pod = cron.pod(**LONG)
-    wait_for(lambda: api.all_runs(cron.uid), what="the run")
+    wait_for("run", lambda: api.all_runs(cron.uid))
     report = stop(pod)
 
     assert report.outcome is Outcome.STOPPED

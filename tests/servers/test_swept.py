@@ -25,7 +25,7 @@ def exists(api: Api, thread: str) -> bool:
 def test_record_deleted_and_pod_killed_next_pod_follows_the_run(api: Api, cron: Cron) -> None:
     thread = new_thread(api)
     pod = cron.pod(**SLOW, thread=thread)
-    (run,) = wait_for(lambda: api.runs(thread), what="the run")
+    (run,) = wait_for("run", lambda: api.runs(thread))
     pod.process.kill()
     pod.process.wait()
     for record in api.threads(cron.uid, kind="shared"):
@@ -51,12 +51,12 @@ class TestSweeper:
     def test_record_and_run_survive_where_a_thread_without_a_ttl_goes(self, api: AegraApi, cron: Cron) -> None:
         thread, other = new_thread(api), new_thread(api)
         pod = cron.pod(**SLOW, thread=thread)
-        (run,) = wait_for(lambda: api.runs(thread), what="the run")
+        (run,) = wait_for("run", lambda: api.runs(thread))
         pod.process.kill()
         pod.process.wait()
         (record,) = api.threads(cron.uid)
         api.age(record["thread_id"], other)
-        wait_for(lambda: not exists(api, other), what="the sweeper")
+        wait_for("sweeper", lambda: not exists(api, other))
         assert exists(api, record["thread_id"])
         report = cron.pod(**SLOW, thread=thread).wait()
         assert (report.outcome, report.runId) == (Outcome.SUCCEEDED, run["run_id"])
@@ -67,11 +67,11 @@ class TestSweeper:
         other = new_thread(api)
         day = ledger.thread_of(cron.uid, (cron.minute - 1) * 60)
         api.age(day, other)
-        wait_for(lambda: not exists(api, other), what="the sweeper")
+        wait_for("sweeper", lambda: not exists(api, other))
         report = cron.pod(**SPENDER, budget=budget).wait()
         assert (report.outcome, report.reason, report.windowTokens) == (Outcome.SKIPPED, "BudgetExceeded", PER_RUN)
 
     def test_thread_of_a_run_is_swept_as_the_server_is_configured(self, api: AegraApi, cron: Cron) -> None:
         report = cron.pod(**SPENDER).wait()
         api.age(report.threadId)
-        wait_for(lambda: not exists(api, report.threadId), what="the sweeper")
+        wait_for("sweeper", lambda: not exists(api, report.threadId))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +17,7 @@ import yaml
 from graphcron.unstructured.bounded_json import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
@@ -103,3 +105,11 @@ def wait_for(what: str, look: Callable[[], T], *, seconds: float = 60, pause: fl
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds:.0f} s still no {what}")
         time.sleep(pause)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes that lock the file out."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import sys
 import uuid
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import left_out
-from tests.cluster import ENV_CLUSTER, ROOT, Cluster, wait_for
+from tests.cluster import ENV_CLUSTER, ROOT, Cluster, locked, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from tests.e2e.api import Api, LangGraph
 
 sys.path[:0] = [str(ROOT / "hack" / each) for each in ("demo", "docs", "release")]  # tests install what the demo does
 
@@ -112,49 +112,24 @@ def operator_values() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def server(cluster: Cluster) -> Server:
+def api(cluster: Cluster) -> Api:
+    """Return a way to the API server."""
+    from tests.e2e.api import Api
+
+    return Api(cluster)
+
+
+@pytest.fixture(scope="session")
+def server(cluster: Cluster, api: Api) -> LangGraph:
     """Install a real LangGraph server into the cluster."""
     import installing
+    from tests.e2e.api import LangGraph
 
     with one_at_a_time(cluster):
         installing.install_server(cluster)
-    return Server(cluster, installing.SERVER_NAMESPACE, installing.server_url())
+    return LangGraph(api, installing.SERVER_NAMESPACE)
 
 
-class Server:
-    """A LangGraph server in the cluster, reached through the API server's proxy."""
-
-    def __init__(self, cluster: Cluster, namespace: str, url: str) -> None:
-        self.url = url
-        """Where pods find it."""
-        self._cluster = cluster
-        self._path = f"/api/v1/namespaces/{namespace}/services/langgraph:2024/proxy"
-
-    def get(self, path: str) -> Any:
-        """GET a path such as ``/threads/…``; None where the server has no such thing."""
-        done = self._cluster.kubectl("get", "--raw", self._path + path, check=False)
-        if done.returncode and "NotFound" in done.stderr:
-            return None
-        assert not done.returncode, done.stderr
-        return json.loads(done.stdout)
-
-    def post(self, path: str, body: Any) -> Any:
-        """POST JSON to a path."""
-        done = self._cluster.kubectl("create", "--raw", self._path + path, "-f", "-", stdin=json.dumps(body))
-        return json.loads(done.stdout) if done.stdout.strip() else None
-
-    def runs(self, thread: str) -> list[Any]:
-        """List the runs of a thread, the newest first; none where there is no such thread."""
-        return list(self.get(f"/threads/{thread}/runs?limit=1000") or [])
-
-    def threads(self, **metadata: str) -> list[Any]:
-        """List the threads that carry the metadata."""
-        return list(self.post("/threads/search", {"metadata": metadata, "limit": 1000}))
-
-
-@contextmanager
-def one_at_a_time(cluster: Cluster) -> Iterator[None]:
+def one_at_a_time(cluster: Cluster) -> AbstractContextManager[None]:
     """Keep the other workers of this test run out."""
-    with cluster.kubeconfig.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return locked(cluster.kubeconfig.with_suffix(".lock"))

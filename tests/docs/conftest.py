@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.cluster import Cluster
-    from tests.conftest import Server
+    from tests.e2e.api import LangGraph
 
 
 @pytest.fixture(scope="session")
-def langgraph_url(cluster: Cluster, server: Server) -> Iterator[str]:
+def langgraph_url(cluster: Cluster, server: LangGraph) -> Iterator[str]:
     """Return the address under which this machine reaches the LangGraph server."""
     parts = urlsplit(server.url)
     service = re.fullmatch(r"([^.]+)\.([^.]+)\.svc(\..*)?", parts.hostname or "")

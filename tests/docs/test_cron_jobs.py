@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cluster import Cluster
-    from tests.conftest import Server
     from tests.docs.page import Block
+    from tests.e2e.api import LangGraph
 
 PAGE = blocks(ROOT / "docs/cron-jobs.md")
 TRACKS = ("kubectl", "Python", "JavaScript", "cURL")
@@ -62,7 +62,9 @@ def test_no_snippet_is_left_out() -> None:
     "track", [pytest.param(each, marks=pytest.mark.needs("node") if each == "JavaScript" else ()) for each in TRACKS]
 )
 @pytest.mark.usefixtures("operator")
-def test_the_page_works(track: str, cluster: Cluster, server: Server, reader: dict[str, str], tmp_path: Path) -> None:
+def test_the_page_works(
+    track: str, cluster: Cluster, server: LangGraph, reader: dict[str, str], tmp_path: Path
+) -> None:
     namespace = reader["NAMESPACE"]
     with Session(snippets(track), tmp_path, reader) as session:
         if track in {"kubectl", "cURL"}:
@@ -143,7 +145,7 @@ def _assert_gone(cluster: Cluster, namespace: str, name: str) -> None:
     wait_for("end of CronJob, Jobs and pods", lambda: not cluster.items(*everything))
 
 
-def _assert_it_runs_in_the_background(cluster: Cluster, namespace: str, server: Server, thread: str) -> None:
+def _assert_it_runs_in_the_background(cluster: Cluster, namespace: str, server: LangGraph, thread: str) -> None:
     """While a person's run holds the thread, an occurrence waits its turn; nobody else waits."""
     persons = server.post(f"/threads/{thread}/runs", {"assistant_id": "steps", "input": {"steps": 1, "seconds": 30}})
     wait_for("start of the person's run", lambda: _run(server, thread, persons["run_id"])["status"] == "running")
@@ -167,10 +169,10 @@ def _assert_it_runs_in_the_background(cluster: Cluster, namespace: str, server: 
     _assert_told(cluster, namespace, "ask-the-time", job, run=ours["run_id"], thread=thread)
 
 
-def _assert_it_runs_on_a_fresh_thread(cluster: Cluster, namespace: str, server: Server, *, not_on: str) -> None:
+def _assert_it_runs_on_a_fresh_thread(cluster: Cluster, namespace: str, server: LangGraph, *, not_on: str) -> None:
     job = start_occurrence(cluster, namespace, "ask-afresh")
     uid = _uid(cluster, namespace, "ask-afresh")
-    thread = wait_for("thread of the run", lambda: server.threads(**{"graphcron/uid": uid}))[0]["thread_id"]
+    thread = wait_for("thread of the run", lambda: server.threads(uid))[0]["thread_id"]
     assert thread != not_on
     ours = wait_for("run of the GraphCron", lambda: _run_of(server, thread, uid))
     assert ours["kwargs"]["input"] == QUESTION
@@ -189,17 +191,17 @@ def _assert_told(cluster: Cluster, namespace: str, name: str, job: str, *, run: 
     assert (entry["outcome"], entry["runId"], entry["threadId"]) == ("Succeeded", run, thread), json.dumps(entry)
 
 
-def _run(server: Server, thread: str, run: str) -> Any:
+def _run(server: LangGraph, thread: str, run: str) -> Any:
     return server.get(f"/threads/{thread}/runs/{run}")
 
 
-def _statuses(server: Server, thread: str, runs: tuple[str, ...]) -> list[str]:
+def _statuses(server: LangGraph, thread: str, runs: tuple[str, ...]) -> list[str]:
     return [_run(server, thread, run)["status"] for run in runs]
 
 
-def _run_of(server: Server, thread: str, uid: str) -> Any:
+def _run_of(server: LangGraph, thread: str, uid: str) -> Any:
     """Return the newest run of a GraphCron on a thread; None where there is none."""
-    return next((run for run in server.runs(thread) if run["metadata"].get("graphcron/uid") == uid), None)
+    return next((run for run in reversed(server.runs(thread)) if run["metadata"].get("graphcron/uid") == uid), None)
 
 
 def _uid(cluster: Cluster, namespace: str, name: str) -> str:

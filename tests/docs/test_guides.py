@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cluster import Cluster
-    from tests.conftest import Server
     from tests.docs.page import Block
+    from tests.e2e.api import LangGraph
 
 HUMAN = blocks(ROOT / "docs/human-in-the-loop.md")
 TENANTS = blocks(ROOT / "docs/multi-tenant.md")
@@ -86,7 +86,7 @@ def test_the_graph_asks_and_goes_on() -> None:
 
 @pytest.mark.usefixtures("operator")
 def test_a_question_is_seen_and_answered(
-    cluster: Cluster, server: Server, reader: dict[str, str], tmp_path: Path
+    cluster: Cluster, server: LangGraph, reader: dict[str, str], tmp_path: Path
 ) -> None:
     newsletter = Asked(cluster, reader["NAMESPACE"], "newsletter")
     with Session([file_of("newsletter.yaml"), *of(HUMAN, "bash")], tmp_path, reader) as session:
@@ -131,7 +131,7 @@ def _assert_shown(cluster: Cluster, namespace: str) -> None:
 
 
 @pytest.mark.usefixtures("operator")
-def test_a_shared_thread_waits_for_the_answer(cluster: Cluster, server: Server, namespace: str) -> None:
+def test_a_shared_thread_waits_for_the_answer(cluster: Cluster, server: LangGraph, namespace: str) -> None:
     body = yaml.safe_load(file_of("approvals.yaml").text)
     # The page's thread may be there from an earlier run of this test: a thread of this test's own.
     thread = body["spec"]["thread"]["id"] = server.post("/threads", {})["thread_id"]
@@ -148,7 +148,7 @@ def test_a_shared_thread_waits_for_the_answer(cluster: Cluster, server: Server, 
 
 
 @pytest.mark.usefixtures("operator")
-def test_a_breakpoint_goes_on_with_nothing(cluster: Cluster, server: Server, namespace: str) -> None:
+def test_a_breakpoint_goes_on_with_nothing(cluster: Cluster, server: LangGraph, namespace: str) -> None:
     body = resource(of(HUMAN, "yaml")[-1])
     assert body is not None
     assert body["spec"]["interruptBefore"]
@@ -167,7 +167,7 @@ def test_a_breakpoint_goes_on_with_nothing(cluster: Cluster, server: Server, nam
 
 
 @pytest.fixture
-def own(cluster: Cluster, namespace: str, server: Server) -> Iterator[Callable[[str], str]]:
+def own(cluster: Cluster, namespace: str, server: LangGraph) -> Iterator[Callable[[str], str]]:
     """Put names of this test's own in the place of the page's, and the server that is there; clean up."""
     ours = {name: f"{namespace}-{name}" for name in ("team-a", "team-b", "graphcron-author")}
     policy = "graphcrons-use-the-graphserver"

@@ -16,7 +16,7 @@ from graphcron.runner.client.errors import CertificateError, NotSent, Unanswered
 from graphcron.runner.client.http_transport import Transport
 from tests.cluster import ROOT, wait_for
 from tests.docs.page import blocks, resource, table
-from tests.e2e.conftest import api, crons, faulty, langgraph  # noqa: F401
+from tests.e2e.conftest import crons, faulty  # noqa: F401
 from tests.e2e.crons import NEVER, QUESTION, condition
 
 if TYPE_CHECKING:

@@ -99,9 +99,10 @@ class LangGraph:
         """Return the values of a thread's state."""
         return self.get(f"/threads/{thread}/state")["values"]
 
-    def threads(self, uid: str) -> list[Any]:
-        """List the threads that carry a GraphCron's UID."""
-        return list(self.post("/threads/search", {"metadata": {"graphcron/uid": uid}, "limit": 1000}))
+    def threads(self, uid: str = "", **metadata: str) -> list[Any]:
+        """List the threads that carry a GraphCron's UID, or other metadata."""
+        metadata |= {"graphcron/uid": uid} if uid else {}
+        return list(self.post("/threads/search", {"metadata": metadata, "limit": 1000}))
 
     def runs(self, thread: str) -> list[Any]:
         """List the runs of a thread, the oldest first; none where there is no such thread."""

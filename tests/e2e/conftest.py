@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import Api, LangGraph
 from tests.e2e.crons import Crons
 from tests.e2e.faulty import Faulty
 from tests.e2e.killer import Killer
@@ -15,29 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.cluster import Cluster
-    from tests.conftest import Server
-
-
-@pytest.fixture(scope="session")
-def api(cluster: Cluster) -> Api:
-    """Return a way to the API server."""
-    return Api(cluster)
-
-
-@pytest.fixture(scope="session")
-def langgraph(api: Api, server: Server) -> LangGraph:
-    """Return the LangGraph server that the runs happen on."""
-    import installing
-
-    langgraph = LangGraph(api, installing.SERVER_NAMESPACE)
-    assert langgraph.url == server.url
-    return langgraph
+    from tests.e2e.api import Api, LangGraph
 
 
 @pytest.fixture
-def crons(cluster: Cluster, api: Api, operator: None, langgraph: LangGraph, namespace: str) -> Iterator[Crons]:
+def crons(cluster: Cluster, api: Api, operator: None, server: LangGraph, namespace: str) -> Iterator[Crons]:
     """Return what the test works with; what became of it is shown where the test fails."""
-    crons = Crons(cluster, api, langgraph, namespace)
+    crons = Crons(cluster, api, server, namespace)
     yield crons
     print(crons.account())
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cluster import Cluster
-    from tests.conftest import Server
+    from tests.e2e.api import LangGraph
 
 NAMESPACE = "demo"
 
 
-def active_runs(server: Server, **metadata: str) -> list[str]:
+def active_runs(server: LangGraph, **metadata: str) -> list[str]:
     """Return the runs of the demo's GraphCrons that are pending or running, by the server's own word."""
     return [
         run["run_id"]
@@ -54,7 +54,7 @@ def typed(command: str) -> str:
 
 @pytest.mark.usefixtures("operator")
 @pytest.mark.timeout(590)
-def test_the_demo_shows_a_finished_run_and_deleting_leaves_nothing(cluster: Cluster, server: Server, tmp_path: Path):
+def test_the_demo_shows_a_finished_run_and_deleting_leaves_nothing(cluster: Cluster, server: LangGraph, tmp_path: Path):
     import installing
 
     installing.make_namespace(cluster, NAMESPACE)

@@ -26,9 +26,9 @@ LIMIT = 4
 
 @pytest.mark.timeout(600 + SECONDS_EACH * NUMBER)
 def test_many_graphcrons_applied_at_once_disturb_nobody(
-    cluster: Cluster, api: Api, operator: None, langgraph: LangGraph, namespace: str
+    cluster: Cluster, api: Api, operator: None, server: LangGraph, namespace: str
 ):
-    figures = storm(Crons(cluster, api, langgraph, namespace), NUMBER, seconds=300 + SECONDS_EACH * NUMBER)
+    figures = storm(Crons(cluster, api, server, namespace), NUMBER, seconds=300 + SECONDS_EACH * NUMBER)
     print(figures)
     assert figures.before == figures.after
     assert figures.wrong == {}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import Api, LangGraph
 from tests.e2e.crons import Crons
 from tests.gitops.argo import REAL, CommandLine, Interpreter
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cluster import Cluster
-    from tests.conftest import Server
+    from tests.e2e.api import Api, LangGraph
     from tests.gitops.argo import Argo
 
 
@@ -27,11 +26,8 @@ def argo(tmp_path: Path) -> Argo:
 
 
 @pytest.fixture
-def crons(cluster: Cluster, operator: None, server: Server, namespace: str) -> Iterator[Crons]:
+def crons(cluster: Cluster, api: Api, operator: None, server: LangGraph, namespace: str) -> Iterator[Crons]:
     """Return GraphCrons of a namespace; what became of them is shown where the test fails."""
-    import installing
-
-    api = Api(cluster)
-    crons = Crons(cluster, api, LangGraph(api, installing.SERVER_NAMESPACE), namespace)
+    crons = Crons(cluster, api, server, namespace)
     yield crons
     print(crons.account())

@@ -18,14 +18,14 @@ import yaml
 from kubernetes import config
 
 from tests.cluster import ROOT, tool, wait_for
-from tests.e2e.conftest import api, crons, langgraph
+from tests.e2e.conftest import crons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.cluster import Cluster
 
-__all__ = ("api", "crons", "langgraph")
+__all__ = ("crons",)
 
 JOB = "graphcron-metrics"
 """What Prometheus calls the operator: the name of its Service."""

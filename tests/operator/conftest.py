@@ -90,9 +90,11 @@ class Operator:
 
 
 @pytest.fixture
-def operator(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Operator]:
-    """Start an operator for the test's namespace; what it logged is shown where the test fails."""
-    operator = Operator(cluster, namespace, tmp_path / "operator.log")
+def operator(cluster: Cluster, namespace: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Operator]:
+    """Start an operator for the test's namespaces; what it logged is shown where the test fails."""
+    both = "elsewhere" in request.fixturenames
+    namespaces = f"{namespace},{request.getfixturevalue('elsewhere').namespace}" if both else namespace
+    operator = Operator(cluster, namespaces, tmp_path / "operator.log")
     try:
         operator.start()
         yield operator
@@ -158,6 +160,15 @@ class Objects:
 def objects(cluster: Cluster, namespace: str) -> Objects:
     """Return what the test works with."""
     return Objects(cluster, namespace)
+
+
+@pytest.fixture
+def elsewhere(cluster: Cluster, namespace: str) -> Iterator[Objects]:
+    """Return what is made in a second namespace."""
+    name = f"{namespace}-b"
+    cluster.kubectl("create", "namespace", name)
+    yield Objects(cluster, name)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def condition(graphcron: Any, kind: str) -> Any:

@@ -11,11 +11,10 @@ import yaml
 
 from graphcron.api import names
 from tests.cluster import ROOT, Cluster, wait_for
-from tests.operator.conftest import Objects, Operator
+from tests.operator.conftest import Objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    pass
 
 ALLOWED = "http://langgraph.example.svc:2024"
 EVIL = "http://evil.example.net:2024"
@@ -56,15 +55,6 @@ class User:
 
 
 @pytest.fixture
-def elsewhere(cluster: Cluster, namespace: str) -> Iterator[Objects]:
-    """Return what the attacker works with: a second namespace."""
-    name = f"{namespace}-b"
-    cluster.kubectl("create", "namespace", name)
-    yield Objects(cluster, name)
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-
-
-@pytest.fixture
 def roles(cluster: Cluster) -> None:
     """Apply the roles by which the chart adds GraphCrons to `view`, `edit` and `admin`."""
     command = ["helm", "template", "x", str(ROOT / "charts/graphcron"), "--show-only=templates/aggregated.yaml"]
@@ -81,19 +71,6 @@ def victim(objects: Objects, roles: None) -> User:
 @pytest.fixture
 def attacker(elsewhere: Objects, roles: None) -> User:
     return User(elsewhere, "attacker")
-
-
-@pytest.fixture
-def operator(cluster: Cluster, namespace: str, elsewhere: Objects, tmp_path: Path) -> Iterator[Operator]:
-    """Start an operator for both namespaces."""
-    operator = Operator(cluster, f"{namespace},{elsewhere.namespace}", tmp_path / "operator.log")
-    try:
-        operator.start()
-        yield operator
-    finally:
-        operator.stop()
-        print(operator.log())
-    assert "Traceback" not in operator.log()
 
 
 def labels(uid: str, **more: str) -> dict[str, str]:

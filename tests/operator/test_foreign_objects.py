@@ -7,15 +7,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from graphcron.api import names
-from tests.cluster import Cluster, wait_for
+from tests.cluster import wait_for
 from tests.operator.conftest import Objects, Operator, condition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    pass
 
 ABSURD = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "10000-01-01T00:00:00Z", "soon"]
 REPORT = {
@@ -33,28 +30,6 @@ STATUS = {
     "budget": {"windowEnd": ABSURD[1], "tokens": -1, "cost": "NaN"},
 }
 CONTAINER = {"name": "runner", "image": "registry.example.com/none:1"}
-
-
-@pytest.fixture
-def elsewhere(cluster: Cluster, namespace: str) -> Iterator[Objects]:
-    """Return what is made in a second namespace, where there are no strangers."""
-    name = f"{namespace}-b"
-    cluster.kubectl("create", "namespace", name)
-    yield Objects(cluster, name)
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-
-
-@pytest.fixture
-def operator(cluster: Cluster, namespace: str, elsewhere: Objects, tmp_path: Path) -> Iterator[Operator]:
-    """Start an operator for both namespaces."""
-    operator = Operator(cluster, f"{namespace},{elsewhere.namespace}", tmp_path / "operator.log")
-    try:
-        operator.start()
-        yield operator
-    finally:
-        operator.stop()
-        print(operator.log())
-    assert "Traceback" not in operator.log()
 
 
 def make_deep(objects: Objects, name: str, levels: int) -> None:

@@ -1,5 +1,5 @@
 """Parts of the control plane stopped: these tests disturb all others, so `hack/test` gives them a cluster of their own."""
 
-from tests.e2e.conftest import api, crons, langgraph
+from tests.e2e.conftest import crons
 
-__all__ = ["api", "crons", "langgraph"]
+__all__ = ["crons"]

@@ -1,17 +1,14 @@
 """Servers' Python packages, each server's in a virtual environment of its own, made once and kept."""
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.runner.harness import ROOT
+from tests.cluster import ROOT, locked
 
 LOCKS = ROOT / "requirements" / "servers"
 NEWEST = (3, 13)
@@ -50,7 +47,7 @@ def installed(name: str, *options: str) -> Installed:
     key = hashlib.sha256(f"{python} {sys.version} {options} {lock.read_text()}".encode()).hexdigest()[:12]
     made = Installed(_cache() / f"{name}-{key}")
     done = made.folder / ".done"
-    with _locked(made.folder.with_suffix(".lock")):
+    with locked(made.folder.with_suffix(".lock")):
         if not done.exists():
             shutil.rmtree(made.folder, ignore_errors=True)
             _run(python, "-m", "venv", "--without-pip", str(made.folder))
@@ -81,10 +78,3 @@ def _cache() -> Path:
     path = (Path(base) if base.startswith("/") else Path.home() / ".cache") / "graphcron" / "servers"
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

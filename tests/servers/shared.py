@@ -6,10 +6,12 @@ waited for in vain.
 
 import fcntl
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import IO
+
+from tests.cluster import locked
 
 Facts = dict[str, str]
 """What tests have to know of a server that runs."""
@@ -37,7 +39,7 @@ class Shared:
         if name in self._facts:
             return self._facts[name]
         written = self._folder / f"{name}.json"
-        with _locked(self._folder / f"{name}.start"):
+        with locked(self._folder / f"{name}.start"):
             users = (self._folder / f"{name}.users").open("w")
             fcntl.flock(users, fcntl.LOCK_SH)  # waits for one that is being stopped
             self._users[name] = users
@@ -58,10 +60,3 @@ class Shared:
             (self._folder / f"{name}.json").unlink(missing_ok=True)
             own.close()
             self._users[name].close()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import api, langgraph
 from tests.e2e.crons import Crons
 
 if TYPE_CHECKING:
@@ -15,12 +14,10 @@ if TYPE_CHECKING:
     from tests.cluster import Cluster
     from tests.e2e.api import Api, LangGraph
 
-__all__ = ["api", "langgraph"]
-
 
 @pytest.fixture
-def crons(cluster: Cluster, api: Api, langgraph: LangGraph, namespace: str) -> Iterator[Crons]:
+def crons(cluster: Cluster, api: Api, server: LangGraph, namespace: str) -> Iterator[Crons]:
     """Return what the test works with; which operator is there is the test's own business."""
-    crons = Crons(cluster, api, langgraph, namespace)
+    crons = Crons(cluster, api, server, namespace)
     yield crons
     print(crons.account())

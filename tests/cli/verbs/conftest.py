@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import api, crons, langgraph  # noqa: F401  (fixtures)
+from tests.e2e.conftest import crons  # noqa: F401  (fixtures)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

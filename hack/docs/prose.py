@@ -60,7 +60,6 @@ NOT_YET: Final = (
     "docs/cron-jobs.md",
     "docs/metrics.md",
     "docs/migration.md",
-    "docs/protocol.md",
     "operator/graphcron",
 )
 """Files and folders that are still to be rewritten."""

@@ -38,7 +38,6 @@ PAGE_WORDS: Final = {
 TEXTS: Final = (
     "README.md",
     "CHANGELOG.md",
-    "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/*.md",
     "benchmarks/*.md",
@@ -50,7 +49,6 @@ CODE: Final = ("operator/graphcron/**/*.py",)
 
 NOT_YET: Final = (
     "CHANGELOG.md",
-    "CONTRIBUTING.md",
     "SECURITY.md",
     "charts/graphcron",
     "docs/api.md",

@@ -38,7 +38,6 @@ PAGE_WORDS: Final = {
 TEXTS: Final = (
     "README.md",
     "CHANGELOG.md",
-    "SECURITY.md",
     "docs/*.md",
     "benchmarks/*.md",
     "charts/graphcron/*.md",
@@ -49,7 +48,6 @@ CODE: Final = ("operator/graphcron/**/*.py",)
 
 NOT_YET: Final = (
     "CHANGELOG.md",
-    "SECURITY.md",
     "charts/graphcron",
     "docs/api.md",
     "docs/cli-reference.md",

@@ -202,7 +202,9 @@ def test_words_under_our_prefix_are_ours() -> None:
         assert removed <= known, page.name
 
 
-@pytest.mark.parametrize(("title", "contract"), [("Package", "graphcron"), ("Package of the runner", "graphcron.runner")])
+@pytest.mark.parametrize(
+    ("title", "contract"), [("Package", "graphcron"), ("Package of the runner", "graphcron.runner")]
+)
 def test_floors_are_those_of_the_contracts(title: str, contract: str) -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"

@@ -181,7 +181,7 @@ def test_the_next_occurrence_of_one_that_waits(town: Town, policy: str, reasons:
 def test_a_further_run_keeps_its_place(town: Town) -> None:
     flaky = {"assistant": "flaky", "input": {"fail": 2}, "retryAttempts": 2, "retryOnGraphError": True}
     first = town.pod(maxConcurrentRuns=1, **flaky)
-    wait_for("pause", lambda: "trying-again" in first.log)
+    wait_for("pause", lambda: "retrying" in first.log)
     second = town.pod(maxConcurrentRuns=1)
     waiting(second)
     assert [first.wait().attempts, second.wait().outcome] == [3, Outcome.SUCCEEDED]

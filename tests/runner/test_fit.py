@@ -49,7 +49,7 @@ SCHEMA = {
     ],
 )
 def test_what_may_fit(value: Any) -> None:
-    assert json_schema.misfit(value, SCHEMA) == ""
+    assert json_schema.mismatch(value, SCHEMA) == ""
 
 
 @pytest.mark.parametrize(
@@ -69,22 +69,22 @@ def test_what_may_fit(value: Any) -> None:
     ],
 )
 def test_what_can_not_fit(value: Any, words: str) -> None:
-    assert words in json_schema.misfit(value, SCHEMA)
+    assert words in json_schema.mismatch(value, SCHEMA)
 
 
 @pytest.mark.parametrize(
     "schema", [None, [], {}, {"type": "array"}, {"type": "object"}, {"type": "object", "properties": {}}]
 )
 def test_schemas_that_say_nothing(schema: Any) -> None:
-    assert json_schema.misfit("anything", schema) == ""
-    assert json_schema.ignored({"a": 1}, schema) == 0
+    assert json_schema.mismatch("anything", schema) == ""
+    assert json_schema.unknown_keys({"a": 1}, schema) == 0
 
 
 def test_graphs_that_take_any_key() -> None:
     open_schema = {**SCHEMA, "additionalProperties": True}
-    assert json_schema.misfit({"zzz": 1}, open_schema) == ""
-    assert json_schema.ignored({"zzz": 1}, open_schema) == 0
-    assert json_schema.ignored({"zzz": 1, "count": 1}, SCHEMA) == 1
+    assert json_schema.mismatch({"zzz": 1}, open_schema) == ""
+    assert json_schema.unknown_keys({"zzz": 1}, open_schema) == 0
+    assert json_schema.unknown_keys({"zzz": 1, "count": 1}, SCHEMA) == 1
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,6 @@ def test_graphs_that_take_any_key() -> None:
     [({}, 2), ({"messages": []}, 1), ({"messages": [], "count": None}, 0), ({"name": "x"}, 2), (None, 0), ("text", 0)],
 )
 def test_missing_keys(value: Any, count: int) -> None:
-    assert json_schema.missing(value, SCHEMA) == count
+    assert json_schema.missing_keys(value, SCHEMA) == count
     for required in (None, "messages", [1], {}):
-        assert json_schema.missing(value, {**SCHEMA, "required": required}) == 0
+        assert json_schema.missing_keys(value, {**SCHEMA, "required": required}) == 0

@@ -71,10 +71,10 @@ class Said(Transport):
 
 def look_at_thread(thread: dict[str, Any]) -> None:
     record = Record(thread)
-    _ = (record.made, record.touched, record.scheduled, record.outcome, record.reason, record.text(RUN_ID))
+    _ = (record.created, record.updated, record.scheduled, record.outcome, record.reason, record.text(RUN_ID))
     outcome.of_success(thread, newest=True)
     outcome.of_interrupted(ID, record, timeout=None)
-    cleanup.deletable(record, 0)
+    cleanup.is_deletable(record, 0)
     turns.is_reserved(record, 0)
     turns.has_withdrawn(record)
     start._attempt(thread, record)
@@ -126,7 +126,7 @@ def test_answer_of_any_shape_is_read_or_lost(answer: Any) -> None:
     with suppress(Unanswered, RequestRejected):
         server.assistant(ID)
     schemas = server.schemas(ID)
-    json_schema.misfit({"properties": 1}, schemas.get("input_schema"))
+    json_schema.mismatch({"properties": 1}, schemas.get("input_schema"))
     answers.product_of(server.info() or {})
     answers.sentence_of(422, json.dumps(answer).encode())
 

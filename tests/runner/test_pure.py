@@ -7,7 +7,7 @@ import pytest
 
 from graphcron.contract import Outcome, Request
 from graphcron.runner.client import errors, langgraph_api, objects, proxies
-from graphcron.runner.occurrence import identity, input_template, record_thread, shared_threads
+from graphcron.runner.occurrence import identity, input_template, record_thread
 from graphcron.runner.occurrence import outcome as outcomes
 from graphcron.runner.occurrence.record_thread import Record
 from graphcron.runner.occurrence.retrying_client import RetryingClient
@@ -34,7 +34,7 @@ def test_the_occurrence_s_ids_never_change() -> None:
     assert identity.lock_id(name, 1) == identity.uuid5(f"{name}/lock/1")
     assert identity.resume_name(name, "r") == f"{name}/resume/r"
     assert identity.occurrence("2a7c", 0, "now!") == "2a7c/trigger/now!"
-    assert shared_threads.period_thread("2a7c", "day", (), 0) == identity.uuid5("2a7c/thread/day/1970-01-01")
+    assert identity.period_thread("2a7c", "day", (), 0) == identity.uuid5("2a7c/thread/day/1970-01-01")
 
 
 @pytest.mark.parametrize("job", ["nightly", "nightly-", "nightly-1x", "nightly-١", ""])
@@ -238,9 +238,9 @@ def test_torn(tasks: object, torn: str) -> None:
 def test_what_is_tidied_away(metadata: dict[str, str], goes: bool) -> None:
     due = {**metadata, record_thread.DELETE_AFTER: "2026-11-22T14:00:00Z"}
     at = 1795356000.0
-    assert cleanup.deletable(Record({"metadata": due}), at + 1) is goes
-    assert cleanup.deletable(Record({"metadata": due}), at - 1) is False
-    assert cleanup.deletable(Record({"metadata": metadata}), at + 1) is False
+    assert cleanup.is_deletable(Record({"metadata": due}), at + 1) is goes
+    assert cleanup.is_deletable(Record({"metadata": due}), at - 1) is False
+    assert cleanup.is_deletable(Record({"metadata": metadata}), at + 1) is False
 
 
 def test_the_longest_request_fits() -> None:

@@ -33,7 +33,7 @@ def stop(pod: Pod) -> Report:
 
 
 def trying_again(pod: Pod) -> None:
-    wait_for("pause before a further run", lambda: "trying-again" in pod.log)
+    wait_for("pause before a further run", lambda: "retrying" in pod.log)
 
 
 def test_from_the_last_checkpoint(api: Api, cron: Cron, where: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from graphcron import contract
 from graphcron.contract import Outcome, Request
 from graphcron.runner.admission import checks, turns
 from graphcron.runner.client import errors, times
-from graphcron.runner.occurrence import settings, shared_threads
+from graphcron.runner.occurrence import identity, settings
 from graphcron.runner.occurrence.record_thread import Record
 from graphcron.runner.run import cleanup, retry
 
@@ -40,22 +40,22 @@ PARIS = ((0, 3600), (seconds("2026-03-29T01:00:00Z"), 7200), (seconds("2026-10-2
     ],
 )
 def test_periods(per: str, at: str, first: str) -> None:
-    assert shared_threads.first_day(per, PARIS, seconds(at)) == first
-    assert shared_threads.first_day(per, (), seconds("2026-11-22T23:59:59Z")) == shared_threads.first_day(
+    assert identity.first_day(per, PARIS, seconds(at)) == first
+    assert identity.first_day(per, (), seconds("2026-11-22T23:59:59Z")) == identity.first_day(
         per, ((0, 0),), seconds("2026-11-22T00:00:00Z")
     )
 
 
 def test_the_first_offset_holds_before_its_time_too() -> None:
-    assert [shared_threads.offset_at(((100, 7), (200, 8)), at) for at in (0, 100, 199, 200, 10**10)] == [7, 7, 7, 8, 8]
-    assert shared_threads.offset_at((), 5) == 0
+    assert [identity.offset_at(((100, 7), (200, 8)), at) for at in (0, 100, 199, 200, 10**10)] == [7, 7, 7, 8, 8]
+    assert identity.offset_at((), 5) == 0
 
 
-def other(made: float, touched: float, number: int = 0, **metadata: str) -> Record:
+def other(created: float, updated: float, number: int = 0, **metadata: str) -> Record:
     """Return a record without a run, made and touched so many seconds after the hour."""
     hour = seconds("2026-11-22T14:00:00Z")
     members = {f"graphcron/{key.replace('_', '-')}": value for key, value in metadata.items()}
-    stamps = {"created_at": times.rfc3339(hour + made), "updated_at": times.rfc3339(hour + touched)}
+    stamps = {"created_at": times.rfc3339(hour + created), "updated_at": times.rfc3339(hour + updated)}
     return Record({"thread_id": f"t{number}", "metadata": members, **stamps})
 
 
@@ -77,13 +77,13 @@ def other(made: float, touched: float, number: int = 0, **metadata: str) -> Reco
 )
 def test_whose_turn_it_is(theirs: Record, ours: Record, now: float, first: bool) -> None:
     hour = seconds("2026-11-22T14:00:00Z")
-    turn = turns.Turn(ours.made, (ours.touched, ours.id), False, 20, ours.touched, 0)
+    turn = turns.Turn(ours.created, (ours.updated, ours.id), False, 20, ours.updated, 0)
     assert turns.has_priority(theirs, turn, hour + now) is first
 
 
 def test_nobody_who_waits_is_before_one_who_holds_a_place() -> None:
     ours = other(5, 5, 1)
-    turn = turns.Turn(ours.made, (ours.touched, "t1"), True, 20, ours.touched, 0)
+    turn = turns.Turn(ours.created, (ours.updated, "t1"), True, 20, ours.updated, 0)
     assert turns.has_priority(other(0, 6), turn, turn.queued_since[0] + 1) is False
     assert (
         turns.has_priority(other(0, 4), turn, turn.queued_since[0] + 1) is True
@@ -91,8 +91,8 @@ def test_nobody_who_waits_is_before_one_who_holds_a_place() -> None:
 
 
 def test_the_pause_before_another_run() -> None:
-    assert [retry.pause_before(number, 1) for number in range(1, 8)] == [2, 4, 8, 16, 32, 60, 60]
-    assert [retry.pause_before(number, 0) for number in (1, 10)] == [1, 30]
+    assert [retry.backoff(number, 1) for number in range(1, 8)] == [2, 4, 8, 16, 32, 60, 60]
+    assert [retry.backoff(number, 0) for number in (1, 10)] == [1, 30]
 
 
 def test_which_threads_are_too_many() -> None:
@@ -107,11 +107,11 @@ def test_which_threads_are_too_many() -> None:
         thread(5),
         thread(6, outcome="Interrupted"),
     ]
-    assert [each.id for each in cleanup.surplus(records, 2)] == ["t5", "t6"]
-    assert [each.id for each in cleanup.surplus(records, 0)] == ["t1", "t4", "t5", "t6"]
-    assert list(cleanup.surplus(records, 4)) == []
+    assert [each.id for each in cleanup.beyond_limit(records, 2)] == ["t5", "t6"]
+    assert [each.id for each in cleanup.beyond_limit(records, 0)] == ["t1", "t4", "t5", "t6"]
+    assert list(cleanup.beyond_limit(records, 4)) == []
     periods = [other(0, 0, number, kind="period") for number in range(3)]
-    assert [each.id for each in cleanup.surplus(periods, 1)] == ["t1", "t2"]
+    assert [each.id for each in cleanup.beyond_limit(periods, 1)] == ["t1", "t2"]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class Wire:
         self._asked: Counter[str] = Counter()
         self._answer_seconds = ANSWER_SECONDS
 
-    def hurry(self, seconds: float) -> None:
+    def limit_timeouts(self, seconds: float) -> None:
         self._answer_seconds = seconds
 
     def close(self) -> None:

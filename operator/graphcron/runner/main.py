@@ -13,9 +13,8 @@ from graphcron.runner.client.langgraph_api import LangGraphClient
 from graphcron.runner.client.times import rfc3339
 from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.input_template import load_input
-from graphcron.runner.occurrence.log import Log
 from graphcron.runner.occurrence.outcome import of_refusal
-from graphcron.runner.occurrence.runtime import Clock, Runtime
+from graphcron.runner.occurrence.runtime import Clock, Log, Runtime
 from graphcron.runner.occurrence.settings import Settings, read_settings
 from graphcron.runner.occurrence.shutdown import ShutdownSignal, Stopped
 from graphcron.runner.run import cleanup, finish
@@ -53,16 +52,16 @@ def work(environ: Mapping[str, str], runtime: Runtime) -> int:
         outcome, reason, message = ended.result
         return _report(runtime, root, Report(outcome, message, reason, scheduled))
     except Exception as error:  # whatever it is, the operator must learn of it
-        return _report(runtime, root, _bug(error)._replace(scheduledTime=scheduled))
+        return _report(runtime, root, _internal_error(error)._replace(scheduledTime=scheduled))
     try:
         result = run(ctx)
         runtime.shutdown.disarm()
         code = _report(runtime, root, finish.report(ctx, result))
     except Exception as error:
         thread_id = ctx.settings.thread_id if ctx.state.run else ""
-        report = _bug(error)._replace(scheduledTime=scheduled, runId=ctx.state.run_id, threadId=thread_id)
+        report = _internal_error(error)._replace(scheduledTime=scheduled, runId=ctx.state.run_id, threadId=thread_id)
         return _report(runtime, root, report)
-    _afterwards(ctx, result)
+    _clean_up(ctx, result)
     return code
 
 
@@ -74,34 +73,34 @@ def _preflight(environ: Mapping[str, str], runtime: Runtime) -> Report:
         settings = read_settings({**environ, contract.ENV_SCHEDULED_TIME: rfc3339(runtime.clock.now())})
         runtime.log.bind(preflight=settings.name, pod=settings.pod)
         ctx = RunContext(settings, runtime)
-        return preflight.look(ctx)
+        return preflight.check_all(ctx)
     except RunEnded as ended:
         return Report(ended.result.outcome, ended.result.message, ended.result.reason)
     except Stopped:
         return Report(Outcome.STOPPED, "the pod was told to stop")
     except Exception as error:
-        return _bug(error)
+        return _internal_error(error)
 
 
-def _afterwards(ctx: RunContext, result: RunResult) -> None:
+def _clean_up(ctx: RunContext, result: RunResult) -> None:
     """Write the outcome onto the record, and tidy up. The report is out: nothing here changes it."""
     try:
         finish.close_record(ctx, result)
         if not ctx.shutdown.requested:
             finish.attempt(ctx, lambda: cleanup.collect_garbage(ctx))
     except Exception as error:
-        ctx.log("cleanup-failed", level="error", error=_bug(error).message)
+        ctx.log("cleanup-failed", level="error", error=_internal_error(error).message)
 
 
 def run(ctx: RunContext) -> RunResult:
     """Do the whole of it, up to the ending."""
     try:
-        return _guarded(ctx)
+        return _start_and_follow(ctx)
     except Stopped:
         return finish.stopped(ctx)
 
 
-def _guarded(ctx: RunContext) -> RunResult:
+def _start_and_follow(ctx: RunContext) -> RunResult:
     try:
         value = load_input(ctx.settings)
         ctx.log("started", assistant=ctx.settings.request.assistant)
@@ -147,7 +146,7 @@ def _report(runtime: Runtime, root: str, report: Report) -> int:
     return EXIT_CODES[report.outcome]
 
 
-def _bug(error: Exception) -> Report:
+def _internal_error(error: Exception) -> Report:
     """An error that nobody foresaw: its class and place, not its text, which may hold anything."""
     place = error.__traceback__
     while place and place.tb_next:

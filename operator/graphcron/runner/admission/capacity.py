@@ -4,7 +4,7 @@ from typing import Final
 
 from graphcron.contract import Outcome
 from graphcron.runner.admission import turns
-from graphcron.runner.admission.predecessors import see_over
+from graphcron.runner.admission.predecessors import check_not_over
 from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.times import rfc3339
 from graphcron.runner.context import RunContext
@@ -48,10 +48,10 @@ def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = 
         own = records.pop(ctx.settings.record_id, None) or ctx.read_record()
         if own is None:
             return waited  # somebody took it away: nothing to stand in line with
-        see_over(own)
+        check_not_over(own)
         if own.text(RUN_ID) and not reserved:
             return False  # another pod of ours has made the run
-        if _taken(ctx, limit, list(records.values()), turns.turn_of(ctx, own, reserved=reserved)) < limit:
+        if _occupied(ctx, limit, list(records.values()), turns.turn_of(ctx, own, reserved=reserved)) < limit:
             return waited
         if ctx.clock.now() >= until:
             message = f"{limit} or more runs of this namespace were under way on the server until the start deadline"
@@ -88,7 +88,7 @@ def _page(ctx: RunContext, query: dict[str, str], offset: int) -> list[Record]:
     return [Record(thread) for thread in threads]
 
 
-def _taken(ctx: RunContext, limit: int, others: list[Record], turn: turns.Turn) -> int:
+def _occupied(ctx: RunContext, limit: int, others: list[Record], turn: turns.Turn) -> int:
     """Count the places that others have, up to the limit; those that can be told without asking come first."""
     now = turn.now(ctx.clock.steady())
     unsure = [each for each in others if not (turns.is_reserved(each, now) or turns.has_priority(each, turn, now))]

@@ -18,7 +18,7 @@ from graphcron.runner.occurrence.record_thread import (
     KIND_PERIOD,
     OCCURRENCE,
     SCHEDULED,
-    whose,
+    owner_metadata,
 )
 from graphcron.runner.occurrence.settings import Settings
 
@@ -65,7 +65,7 @@ def before_start(ctx: RunContext) -> None:
             return
 
 
-def before_again(ctx: RunContext, run: Json, *, goes_on: bool) -> None:
+def before_further_run(ctx: RunContext, run: Json, *, from_checkpoint: bool) -> None:
     """Make all checks before a further run of the occurrence, after this one.
 
     Parameters
@@ -85,11 +85,11 @@ def before_again(ctx: RunContext, run: Json, *, goes_on: bool) -> None:
     turns.reserve(ctx)
     until = ctx.clock.now() + ctx.settings.request.startingDeadlineSeconds
     while True:
-        see_ended(ctx, str(run["run_id"]))
+        check_not_ended(ctx, str(run["run_id"]))
         if ctx.settings.request.concurrencyPolicy != "Allow":
             check_predecessors(ctx, again=True)
         if ctx.settings.shares_thread:
-            check_thread(ctx, after=run if goes_on else None)
+            check_thread(ctx, after=run if from_checkpoint else None)
         if not acquire_slot(ctx, until, reserved=True):
             return
 
@@ -112,7 +112,7 @@ def acquire_slot(ctx: RunContext, until: float, *, reserved: bool = False) -> bo
     return capacity.acquire_slot(ctx, limit, until, reserved=reserved)
 
 
-def see_ended(ctx: RunContext, run_id: str) -> None:
+def check_not_ended(ctx: RunContext, run_id: str) -> None:
     """Raise RunEnded where another pod has ended the occurrence meanwhile, ours or the next one's."""
     record = ctx.read_record()
     if record and record.outcome:
@@ -155,7 +155,7 @@ def _made_for(ctx: RunContext) -> dict[str, str]:
     """Return the metadata of a period's thread: its runs get them too, so they name no occurrence."""
     if ctx.settings.request.threadPer is None:
         return {}
-    return {**whose(ctx.settings), KIND: KIND_PERIOD, SCHEDULED: rfc3339(ctx.settings.scheduled)}
+    return {**owner_metadata(ctx.settings), KIND: KIND_PERIOD, SCHEDULED: rfc3339(ctx.settings.scheduled)}
 
 
 def _moved_on(ctx: RunContext, after: Json) -> bool:
@@ -167,7 +167,7 @@ def _moved_on(ctx: RunContext, after: Json) -> bool:
 
 
 def at_breakpoint(ctx: RunContext, thread: Json) -> bool:
-    """Tell whether a graph stopped at interrupt_before or interrupt_after: it lists no interrupts.
+    """Return whether a graph stopped at interrupt_before or interrupt_after: it lists no interrupts.
 
     The thread of a cancelled run looks the same, but for the run.
     """

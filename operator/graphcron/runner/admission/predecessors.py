@@ -60,7 +60,7 @@ def check_predecessors(ctx: RunContext, *, again: bool = False) -> None:
     found = [Record(thread) for thread in ctx.client.search_threads(query, limit=PREDECESSORS)]
     own = next((record for record in found if record.id == ctx.settings.record_id), None) or ctx.read_record()
     if own:
-        see_over(own)
+        check_not_over(own)
     turn = turns.turn_of(ctx, own, reserved=again) if own else None
     replace = ctx.settings.request.concurrencyPolicy == "Replace" and not again
     for record in found:
@@ -95,7 +95,7 @@ def _check_time_of_schedule(ctx: RunContext, unfinished: list[Record]) -> None:
 def _was_active(ctx: RunContext, record: Record, moment: int) -> bool:
     """Return whether the run of another occurrence, which is over, was under way at a time."""
     run_id, closed = record.text(RUN_ID), record.text(STATE) == DONE
-    if not run_id or record.made[0] >= moment or (closed and record.touched <= moment):
+    if not run_id or record.created[0] >= moment or (closed and record.updated <= moment):
         return False
     run = ctx.client.run(record.text(THREAD_ID) or record.id, run_id)
     return run is not None and seconds_of(run.get("updated_at") or run["created_at"]) > moment
@@ -105,7 +105,7 @@ def _predecessor_active(record: Record, what: str) -> RunEnded:
     return RunEnded(Outcome.SKIPPED, "PredecessorActive", f"the run {_of(record)} {what}")
 
 
-def see_over(own: Record) -> None:
+def check_not_over(own: Record) -> None:
     """Raise RunEnded where another pod of ours has ended the occurrence, or the next one took our place."""
     if own.outcome:
         raise RunEnded(own.outcome, own.reason, "an earlier pod of this occurrence ended so")
@@ -114,13 +114,13 @@ def see_over(own: Record) -> None:
 
 
 def _active(ctx: RunContext, record: Record | None, turn: turns.Turn | None) -> Active | None:
-    """Tell whether another occurrence is under way; wait for one that is about to start, and goes first."""
+    """Return whether another occurrence is under way; wait for one that is about to start, and goes first."""
     while record is not None and record.text(STATE) == ACTIVE:
         run = run_of(ctx.client, ctx.settings, record)
         if run is not None and run.get("status") in LIVE:
             return record, run
-        now = turn.now(ctx.clock.steady()) if turn else record.touched
-        if turn and turns.is_reserved(record, now) and not (turn.reserved and record.made > turn.made):
+        now = turn.now(ctx.clock.steady()) if turn else record.updated
+        if turn and turns.is_reserved(record, now) and not (turn.reserved and record.created > turn.created):
             return record, run
         if run or not turn:
             return None

@@ -16,21 +16,21 @@ from graphcron.runner.occurrence.record_thread import AWAITED_FOR, NO_RUN, POD, 
 class Turn(NamedTuple):
     """Our own place among those who are about to start."""
 
-    made: tuple[float, str]
+    created: tuple[float, str]
     """As :attr:`Record.made`: the order in which all go."""
     queued_since: tuple[float, str]
     """Since when we have been seen without a gap: whoever was seen before goes first, if it is younger."""
     reserved: bool
     """Ours is a further run of an occurrence that is under way: its place is kept, nobody who waits is before us."""
     grace: float
-    touched: float
+    updated: float
     """The server's time when we made ourselves seen last."""
     read_at: float
     """When we knew of that (steady clock)."""
 
     def now(self, steady: float) -> float:
         """Return the server's time, or a little less."""
-        return self.touched + steady - self.read_at
+        return self.updated + steady - self.read_at
 
 
 def register(ctx: RunContext, marks: dict[str, str] | None = None) -> None:
@@ -54,24 +54,24 @@ def reserve(ctx: RunContext, seconds: float = 0.0) -> None:
 
 
 def is_reserved(record: Record, now: float) -> bool:
-    """Tell whether the occurrence goes on though its run is over (by the server's clock)."""
+    """Return whether the occurrence goes on though its run is over (by the server's clock)."""
     text = record.text(AWAITED_FOR)
-    return text.isascii() and text.isdigit() and len(text) < 10 and now < record.touched + int(text)
+    return text.isascii() and text.isdigit() and len(text) < 10 and now < record.updated + int(text)
 
 
 def has_withdrawn(record: Record) -> bool:
-    """Tell whether the pod that was to start was stopped in good order before it did."""
+    """Return whether the pod that was to start was stopped in good order before it did."""
     return record.text(STOPPED_RUN) == NO_RUN and record.text(STOPPED_BY) == record.text(POD)
 
 
 def turn_of(ctx: RunContext, own: Record, *, reserved: bool = False) -> Turn:
     """Return our turn, from our record as it was read after we made ourselves seen."""
-    ctx.state.queued_since = ctx.state.queued_since or (own.touched, own.id)
-    return Turn(own.made, ctx.state.queued_since, reserved, ctx.settings.grace, own.touched, ctx.clock.steady())
+    ctx.state.queued_since = ctx.state.queued_since or (own.updated, own.id)
+    return Turn(own.created, ctx.state.queued_since, reserved, ctx.settings.grace, own.updated, ctx.clock.steady())
 
 
 def has_priority(record: Record, turn: Turn, now: float) -> bool:
-    """Tell whether another occurrence that has no run is about to start one, and before us (by the server's clock)."""
-    if record.text(RUN_ID) or has_withdrawn(record) or now - record.touched >= turn.grace:
+    """Return whether another occurrence that has no run is about to start one, and before us (by the server's clock)."""
+    if record.text(RUN_ID) or has_withdrawn(record) or now - record.updated >= turn.grace:
         return False
-    return (not turn.reserved and record.made < turn.made) or (record.touched, record.id) < turn.queued_since
+    return (not turn.reserved and record.created < turn.created) or (record.updated, record.id) < turn.queued_since

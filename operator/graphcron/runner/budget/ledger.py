@@ -17,7 +17,7 @@ from graphcron.runner.client.errors import RequestRejected
 from graphcron.runner.client.langgraph_api import Json, LangGraphClient
 from graphcron.runner.client.times import rfc3339, seconds_of
 from graphcron.runner.occurrence.identity import uuid5
-from graphcron.runner.occurrence.record_thread import KIND, TTL_MINUTES, UID, whose
+from graphcron.runner.occurrence.record_thread import KIND, TTL_MINUTES, UID, owner_metadata
 from graphcron.runner.occurrence.settings import Settings
 
 KIND_LEDGER: Final = "ledger"
@@ -142,7 +142,7 @@ def relief(found: list[Entry], over: tuple[int | None, int | None]) -> int | Non
 
 
 def reached(used: int, limit: int | None) -> bool:
-    """Tell whether a limit is used up."""
+    """Return whether a limit is used up."""
     return limit is not None and used >= limit
 
 
@@ -173,7 +173,7 @@ def write(server: LangGraphClient, settings: Settings, entry: Entry) -> None:
     except RequestRejected as error:
         if error.status != 404:
             raise
-        metadata = {**whose(settings), KIND: KIND_LEDGER, DAY: day_of(entry.at)}
+        metadata = {**owner_metadata(settings), KIND: KIND_LEDGER, DAY: day_of(entry.at)}
         metadata[EARLIER] = earlier(read(server, settings.uid), entry.at)
         server.create_thread(thread, metadata, if_exists="do_nothing", ttl=TTL_MINUTES)
         server.patch_thread(thread, note)

@@ -60,20 +60,20 @@ class Spending:
         self.per_run = Limits.of(budget.maxTokensPerRun, budget.maxCostPerRun)
         self.counter = Counter()
         self.run_id = ""
-        self.replays = True
+        self.can_stream = True
         """The server gives us the run's stream."""
         self.window: dict[str, Any] = {}
         """What is known of the budget's window, as members of the report."""
         self.lost_days: list[str] = []
         """Days of the window whose ledger the server has deleted: only their totals are known, as a lower bound."""
         self._at, self._occurrence = settings.requested, ledger.short(settings.record_id)
-        self._noted: dict[str, Entry] = {}
+        self._entries: dict[str, Entry] = {}
         """What the ledger says of the occurrence's runs, and what we have counted of those that are over."""
         self._in_state: dict[Names, Used] = {}
         self._read = False
-        self._whole = False
+        self._complete = False
         self._gap = False
-        self._heard: float | None = None
+        self._last_event: float | None = None
         self._saved_at = 0.0
         self._saved: Entry | None = None
 
@@ -82,13 +82,13 @@ class Spending:
     @property
     def entry(self) -> Entry:
         """What the run has used so far: what we or any pod before us know."""
-        noted = self._noted.get(ledger.short(self.run_id))
-        others = [each for each in self._noted.values() if each.run != ledger.short(self.run_id)]
+        noted = self._entries.get(ledger.short(self.run_id))
+        others = [each for each in self._entries.values() if each.run != ledger.short(self.run_id)]
         seen = sum(used.total for used in self._in_state.values()) - sum(each.tokens for each in others)
         seen_cost = self._cost(self._in_state) - sum(each.cost for each in others)
         tokens = max(self.counter.total, seen, noted.tokens if noted else 0)
         cost = max(self._cost(self.counter.by_model), seen_cost, noted.cost if noted else 0)
-        is_exact = self.counter.exact and self._whole and not self._gap and tokens == self.counter.total
+        is_exact = self.counter.exact and self._complete and not self._gap and tokens == self.counter.total
         is_exact = is_exact or (noted is not None and not noted.at_least)  # only the whole of a run is called exact
         return Entry(self._at, self._occurrence, ledger.short(self.run_id), tokens, cost, not is_exact)
 
@@ -96,7 +96,7 @@ class Spending:
     def all(self) -> list[Entry]:
         """What each run of the occurrence has used."""
         own = [self.entry] if self.run_id else []
-        return [each for each in self._noted.values() if each.run != ledger.short(self.run_id)] + own
+        return [each for each in self._entries.values() if each.run != ledger.short(self.run_id)] + own
 
     @property
     def tokens(self) -> int:
@@ -144,22 +144,22 @@ class Spending:
         """Count the run that the pod follows from here on."""
         if self.state.run_id != self.run_id:
             if self.run_id:
-                self._noted[ledger.short(self.run_id)] = self.entry
-            self.counter, self.run_id, self.replays, self._in_state = Counter(), self.state.run_id, True, {}
-            self._whole, self._gap, self._heard = False, False, None
+                self._entries[ledger.short(self.run_id)] = self.entry
+            self.counter, self.run_id, self.can_stream, self._in_state = Counter(), self.state.run_id, True, {}
+            self._complete, self._gap, self._last_event = False, False, None
             self._saved_at = self.runtime.clock.steady()
         if not self._read:  # a SIGTERM may have cut short the first try
-            self._recall()
+            self._load_earlier()
 
-    def _recall(self) -> None:
+    def _load_earlier(self) -> None:
         """Learn what earlier pods have noted of this occurrence."""
         day = ledger.thread_of(self.settings.uid, self._at)
-        found = self._briefly(lambda: [self.client.api.thread(day)])
+        found = self._with_short_deadline(lambda: [self.client.api.thread(day)])
         self._read, self._gap = found is not None, self._gap or found is None
         thread = (found or [None])[0] or {}
         for entry in ledger.entries(thread.get("metadata") or {}):
             if (entry.at, entry.occurrence) == (self._at, self._occurrence):
-                self._noted.setdefault(entry.run, entry)
+                self._entries.setdefault(entry.run, entry)
 
     def follow(self, wait: Callable[[], float], *, stop_at_limit: bool = True) -> None:
         """Read the run's stream until its end, or until the run has used too much.
@@ -175,34 +175,34 @@ class Spending:
         ------
         Unanswered, CertificateError
         """
-        reader, self._whole = self.counter.reader(), False
+        reader, self._complete = self.counter.reader(), False
 
         def take(piece: bytes) -> None:
             before = self.counter.total
-            self._hear()
+            self._note_event()
             reader.feed(piece)
             if stop_at_limit and self.counter.total != before and self.over:
                 raise _Over
 
         def patience() -> float:
-            self._save_in_passing()
+            self._save_periodically()
             return wait()
 
         try:
             self.client.api.stream(self.settings.thread_id, self.state.run_id, self.counter.since, patience, take)
-            self._whole = True
+            self._complete = True
         except _Over:
             self.runtime.log("over-budget", tokens=self.tokens)
         except RequestRejected as error:
-            self.replays = False
+            self.can_stream = False
             self.runtime.log("stream-unavailable", level="warning", error=str(error))
 
-    def _hear(self) -> None:
+    def _note_event(self) -> None:
         now = self.runtime.clock.steady()
-        self._gap = self._gap or (self._heard is not None and now - self._heard > GAP_SECONDS)
-        self._heard = now
+        self._gap = self._gap or (self._last_event is not None and now - self._last_event > GAP_SECONDS)
+        self._last_event = now
 
-    def _save_in_passing(self) -> None:
+    def _save_periodically(self) -> None:
         now = self.runtime.clock.steady()
         if now - self._saved_at < SAVE_SECONDS:
             return
@@ -219,7 +219,7 @@ class Spending:
             return
         self.attach()
         patience = HURRY_SECONDS if self.runtime.shutdown.requested else SETTLE_SECONDS
-        if self.replays and not self._whole:
+        if self.can_stream and not self._complete:
             self._read_rest(self.runtime.clock.steady() + patience)
         if self.entry.at_least and not self.settings.shares_thread and not self.runtime.shutdown.requested:
             self._in_state = in_state(self._try(self._read_state))
@@ -238,21 +238,21 @@ class Spending:
                 raise TimeoutError
             return left
 
-        while self.replays and not self._whole and self.runtime.clock.steady() < until:
+        while self.can_stream and not self._complete and self.runtime.clock.steady() < until:
             with self.runtime.shutdown.interruptible():
                 try:
                     self.follow(wait, stop_at_limit=False)
                 except (Unanswered, CertificateError) as error:
-                    self.runtime.log("stream-cut", level="debug", error=str(error))
-            if not self._whole:
+                    self.runtime.log("stream-disconnected", level="debug", error=str(error))
+            if not self._complete:
                 self.runtime.sleep(0.2)
 
     def _write(self) -> None:
         entry = self.entry
-        self._briefly(lambda: ledger.write(self.client.api, self.settings, entry))
+        self._with_short_deadline(lambda: ledger.write(self.client.api, self.settings, entry))
         self.runtime.log("counted", tokens=entry.tokens, at_least=entry.at_least, unpriced=self.unpriced or None)
 
-    def _briefly(self, call: Callable[[], T]) -> T | None:
+    def _with_short_deadline(self, call: Callable[[], T]) -> T | None:
         """Ask with little patience: a run's outcome does not wait for the ledger."""
         patience = HURRY_SECONDS if self.runtime.shutdown.requested else WRITE_SECONDS
         until = self.runtime.clock.now() + patience

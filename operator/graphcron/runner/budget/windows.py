@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from graphcron.runner.occurrence.shared_threads import DAY, Offsets, offset_at
+from graphcron.runner.occurrence.identity import DAY, Offsets, offset_at
 
 _EPOCH: Final = date(1970, 1, 1)
 _UNITS: Final = {"h": 3600, "d": DAY}

@@ -170,7 +170,7 @@ def run_status(run: Any) -> str:
 
 
 def is_uuid(text: Any) -> bool:
-    """Tell whether it is an id as LangGraph's API has them."""
+    """Return whether it is an id as LangGraph's API has them."""
     if not isinstance(text, str) or len(text) != 36 or not text.isascii():
         return False
     parts = text.lower().split("-")
@@ -187,7 +187,7 @@ def product_of(info: Any) -> str:
 
 
 def is_product(text: Any) -> bool:
-    """Tell whether :func:`product_of` may have returned it."""
+    """Return whether :func:`product_of` may have returned it."""
     name, _, version = text.partition(" ") if isinstance(text, str) else ("", "", "")
     return bool(name) and product_of({"name": name, "version": version}) == text
 

@@ -85,7 +85,7 @@ class Transport:
         self._kept: http.client.HTTPConnection | None = None
         self._kept_at = 0.0
 
-    def hurry(self, seconds: float) -> None:
+    def limit_timeouts(self, seconds: float) -> None:
         """Wait no longer than this for anything from here on, and on a new connection."""
         self._connect_seconds = self._answer_seconds = self._body_seconds = seconds
         self.close()

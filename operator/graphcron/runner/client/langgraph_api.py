@@ -166,7 +166,7 @@ class LangGraphClient:
         self._found(lambda: self._json("POST", path))
 
     def has_checkpoint(self, thread_id: str, metadata: Json) -> bool:
-        """Tell whether the thread has a checkpoint of a run with these metadata, its ``run_id`` among them."""
+        """Return whether the thread has a checkpoint of a run with these metadata, its ``run_id`` among them."""
         body, path = json.dumps({"limit": 1, "metadata": metadata}).encode(), path_of("threads", thread_id, "history")
         answer = self._transport.request("POST", path, body, limit=64)
         if answer.status in (404, 405, 422) or answer.status >= 500:  # a server without this question
@@ -225,9 +225,9 @@ class LangGraphClient:
             found = {}
         return found if isinstance(found, dict) else {}
 
-    def hurry(self, seconds: float) -> None:
+    def limit_timeouts(self, seconds: float) -> None:
         """Wait no longer than this for any answer from here on."""
-        self._transport.hurry(seconds)
+        self._transport.limit_timeouts(seconds)
 
     def _json(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()

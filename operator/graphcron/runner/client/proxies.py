@@ -67,7 +67,7 @@ def split_url(url: str, schemes: tuple[str, ...], form: str) -> SplitResult:
 
 
 def excepted(host: str, port: int, no_proxy: str) -> bool:
-    """Tell whether ``NO_PROXY`` names the server: ``*``, a domain and all below it, an address or a CIDR block."""
+    """Return whether ``NO_PROXY`` names the server: ``*``, a domain and all below it, an address or a CIDR block."""
     for entry in (part.strip().lower() for part in no_proxy.split(",")):
         if entry == "*":
             return True

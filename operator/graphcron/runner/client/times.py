@@ -29,7 +29,7 @@ def seconds_of(text: str) -> float:
 
 
 def is_time(text: Any) -> bool:
-    """Tell whether :func:`seconds_of` can read it."""
+    """Return whether :func:`seconds_of` can read it."""
     try:
         return isinstance(text, str) and bool(rfc3339(seconds_of(text)))
     except (ValueError, OverflowError):

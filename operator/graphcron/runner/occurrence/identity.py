@@ -1,5 +1,6 @@
 """The occurrence's one identity, and the thread ids that are derived from it."""
 
+import time
 from typing import Final
 
 try:
@@ -11,6 +12,11 @@ from graphcron.runner.client.times import rfc3339
 
 NAMESPACE: Final = bytes.fromhex("9928fc9de6fc52f0aa4148b160ef8d0b")
 """UUID namespace of all ids here: UUIDv5 of ``graphcron.dev`` in the DNS namespace. Never to change."""
+
+DAY: Final = 86400
+"""Seconds of a day, by a clock that shows local time."""
+
+Offsets = tuple[tuple[int, int], ...]
 
 
 def uuid5(name: str) -> str:
@@ -49,3 +55,24 @@ def lock_id(name: str, number: int) -> str:
 def resume_name(of: str, run_id: str) -> str:
     """Return the name under which going on after a run that was stopped, or failed, is claimed."""
     return f"{of}/resume/{run_id}"
+
+
+def period_thread(uid: str, per: str, offsets: Offsets, at: int) -> str:
+    """Return the id of the thread of the period that the time lies in (seconds since the epoch)."""
+    return uuid5(f"{uid}/thread/{per}/{first_day(per, offsets, at)}")
+
+
+def first_day(per: str, offsets: Offsets, at: int) -> str:
+    """Return the first local day of the day, week (from Monday) or month that the time lies in."""
+    day = (at + offset_at(offsets, at)) // DAY
+    if per == "week":
+        day -= (day + 3) % 7  # the epoch was a Thursday
+    elif per == "month":
+        day -= time.gmtime(day * DAY).tm_mday - 1
+    return time.strftime("%Y-%m-%d", time.gmtime(day * DAY))
+
+
+def offset_at(offsets: Offsets, at: float) -> int:
+    """Return the zone's distance from UTC at that time, in seconds; without any it is UTC."""
+    past = [offset for since, offset in offsets if since <= at]
+    return past[-1] if past else offsets[0][1] if offsets else 0

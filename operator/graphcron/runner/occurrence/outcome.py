@@ -14,7 +14,7 @@ LIVE: Final = ("pending", "running")
 
 
 def waits_for_human(thread: Mapping[str, Any]) -> bool:
-    """Tell whether a thread has an interrupt that nobody has answered.
+    """Return whether a thread has an interrupt that nobody has answered.
 
     Its status does not: a cancelled run leaves ``interrupted`` too, and a cancelled *pending* run makes a
     thread with an open interrupt ``idle``.

@@ -97,12 +97,12 @@ class Record(NamedTuple):
         return answers.reason_of(self.text(REASON))
 
     @property
-    def made(self) -> tuple[float, str]:
+    def created(self) -> tuple[float, str]:
         """When the record was made, by the server's clock; the id after it, so that no two are equal."""
         return seconds_of(self.thread["created_at"]), self.id
 
     @property
-    def touched(self) -> float:
+    def updated(self) -> float:
         """When it was changed last, by the server's clock; when it was made, on servers that don't tell."""
         return seconds_of(self.thread.get("updated_at") or self.thread["created_at"])
 
@@ -113,17 +113,17 @@ class Record(NamedTuple):
         return Outcome(text) if text in {outcome.value for outcome in Outcome} else None
 
 
-def common(settings: Settings) -> dict[str, str]:
+def common_metadata(settings: Settings) -> dict[str, str]:
     """Return what threads and runs of an occurrence carry alike."""
     return {
-        **whose(settings),
+        **owner_metadata(settings),
         OCCURRENCE: settings.occurrence,
         SCHEDULED: rfc3339(settings.scheduled),
         **({TRIGGER: settings.trigger} if settings.trigger else {}),
     }
 
 
-def whose(settings: Settings) -> dict[str, str]:
+def owner_metadata(settings: Settings) -> dict[str, str]:
     """Return what all threads and runs of a GraphCron carry alike."""
     return {UID: settings.uid, "graphcron/name": settings.name, NAMESPACE: settings.namespace}
 
@@ -132,7 +132,7 @@ def new_record(settings: Settings) -> dict[str, str]:
     """Return the metadata of a fresh record."""
     request = settings.request
     return {
-        **common(settings),
+        **common_metadata(settings),
         POD: settings.pod,
         STATE: ACTIVE,
         **({KIND: KIND_SHARED, THREAD_ID: settings.shared_thread} if settings.shared_thread else {KIND: KIND_OWN}),
@@ -149,7 +149,7 @@ def closed_by(result: RunResult) -> dict[str, str]:
 def new_lock(settings: Settings, now: float) -> dict[str, str]:
     """Return the metadata of a lock that is not the record itself."""
     return {
-        **common(settings),
+        **common_metadata(settings),
         POD: settings.pod,
         STATE: DONE,
         KIND: KIND_LOCK,

@@ -1,11 +1,13 @@
 """What a pod uses of its surroundings: signals, clock, log, randomness, server and report file."""
 
+import json
+import sys
 import time
 from collections.abc import Callable
 from random import Random
 
 from graphcron.runner.client.langgraph_api import LangGraphClient
-from graphcron.runner.occurrence.log import Log
+from graphcron.runner.client.times import rfc3339_millis
 from graphcron.runner.occurrence.settings import Settings
 from graphcron.runner.occurrence.shutdown import ShutdownSignal
 
@@ -24,6 +26,29 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+class Log:
+    """Writes one JSON object a line, with the fields that all lines of this pod share.
+
+    No prompt, answer or key is ever logged.
+    """
+
+    def __init__(self, **shared: str) -> None:
+        self._shared = shared
+
+    def bind(self, **shared: str) -> None:
+        """Put more fields on every line from here on."""
+        self._shared.update(shared)
+
+    def __call__(self, event: str, *, level: str = "info", **fields: object) -> None:
+        """Write one line."""
+        line = {"time": rfc3339_millis(), "level": level, "event": event, **self._shared, **fields}
+        try:
+            sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+            sys.stdout.flush()
+        except OSError:  # nobody reads us any more: no reason to lose the run
+            pass
 
 
 class Runtime:

@@ -7,8 +7,7 @@ from graphcron import contract
 from graphcron.contract import Outcome, Request
 from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.times import seconds_of
-from graphcron.runner.occurrence.identity import lock_id, occurrence, scheduled_time
-from graphcron.runner.occurrence.shared_threads import period_thread
+from graphcron.runner.occurrence.identity import lock_id, occurrence, period_thread, scheduled_time
 
 GRACE_SECONDS: Final = 20.0
 """A pod that has claimed the start and not made the run for so long may be succeeded by another."""

@@ -12,7 +12,7 @@ KINDS: Final = ("object", "array", "string", "number", "integer", "boolean", "nu
 Schema = Mapping[str, Any]
 
 
-def misfit(value: Any, schema: Any) -> str:
+def mismatch(value: Any, schema: Any) -> str:
     """Return what is wrong with a value that a graph is given, in words that follow "the input"; nothing: it may fit.
 
     The words hold nothing of the value and nothing of the schema but types: both may be private.
@@ -24,7 +24,7 @@ def misfit(value: Any, schema: Any) -> str:
     schema
         The graph's schema for it, as published; anything else fits all.
     """
-    if value is None or not says_something(schema):
+    if value is None or not has_constraints(schema):
         return ""
     properties = schema["properties"]
     if not isinstance(value, dict):
@@ -40,21 +40,21 @@ def misfit(value: Any, schema: Any) -> str:
     return ""
 
 
-def ignored(value: Any, schema: Any) -> int:
+def unknown_keys(value: Any, schema: Any) -> int:
     """Return how many keys the graph will leave out."""
-    if not isinstance(value, dict) or not says_something(schema) or schema.get("additionalProperties"):
+    if not isinstance(value, dict) or not has_constraints(schema) or schema.get("additionalProperties"):
         return 0
     return sum(key not in schema["properties"] for key in value)
 
 
-def missing(value: Any, schema: Any) -> int:
+def missing_keys(value: Any, schema: Any) -> int:
     """Return how many keys an object lacks that the schema requires; a graph may start without them all the same."""
-    required = schema.get("required") if isinstance(value, dict) and says_something(schema) else None
+    required = schema.get("required") if isinstance(value, dict) and has_constraints(schema) else None
     return len({key for key in required if isinstance(key, str)} - value.keys()) if isinstance(required, list) else 0
 
 
-def says_something(schema: Any) -> bool:
-    """Tell whether a schema says what an object holds: only then can a value be compared with it."""
+def has_constraints(schema: Any) -> bool:
+    """Return whether a schema says what an object holds: only then can a value be compared with it."""
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return False
     properties = schema.get("properties")
@@ -95,7 +95,7 @@ def _referred(reference: str, root: Schema) -> Any:
 
 
 def _passes(value: Any, allowed: set[str]) -> bool:
-    """Tell whether a value may be taken: graphs make messages of texts and objects, and numbers of texts."""
+    """Return whether a value may be taken: graphs make messages of texts and objects, and numbers of texts."""
     kind = kind_of(value)
     if kind in allowed or kind == "null" or len(allowed) == len(KINDS):
         return True

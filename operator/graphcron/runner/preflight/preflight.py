@@ -32,17 +32,17 @@ _WHERE: Final = "GET /assistants/ASSISTANT_ID/schemas tells what the graph takes
 
 T = TypeVar("T")
 
-LACKS: Final = {
+KNOWN_LIMITATIONS: Final = {
     "aegra": "this server lets a second run start on a busy thread, so multitaskStrategy: reject has no effect; of an "
     "error it tells no class; and it must be 0.11 or later",
 }
 """What servers are known to lack, by the name they give themselves, in small letters."""
 
 
-def look(ctx: RunContext) -> Report:
+def check_all(ctx: RunContext) -> Report:
     """Make all checks in order; the first that fails decides."""
     ctx.client.start_deadline = ctx.clock.now() + PATIENCE_SECONDS
-    seen = Seen(ctx)
+    seen = Preflight(ctx)
     try:
         result = seen.result()
     except RunEnded as ended:
@@ -55,7 +55,7 @@ def look(ctx: RunContext) -> Report:
     return Report(result.outcome, result.message, result.reason, server=seen.server, awaited=awaited)
 
 
-class Seen:
+class Preflight:
     """What has been found so far."""
 
     def __init__(self, ctx: RunContext) -> None:
@@ -102,7 +102,7 @@ class Seen:
             raise _rejected("NotALangGraphServer", "something answers at this URL, but it is no LangGraph server")
         info = self._optional(ctx.api.info, "GET /info, which tells its version, was not answered")
         self.server = answers.product_of(info or {})
-        lacks = LACKS.get(self.server.partition(" ")[0].lower())
+        lacks = KNOWN_LIMITATIONS.get(self.server.partition(" ")[0].lower())
         if lacks:
             self.notes.append(lacks)
 
@@ -172,9 +172,9 @@ class Seen:
             ("config", config.get("configurable") if isinstance(config, dict) else None, schemas.get("config_schema")),
         )
         for name, value, schema in given:
-            wrong = json_schema.misfit(value, schema)
+            wrong = json_schema.mismatch(value, schema)
             if wrong and not (
-                name == "config" and json_schema.ignored(value, schema)
+                name == "config" and json_schema.unknown_keys(value, schema)
             ):  # it is for others than the graph, too
                 reason = "InputMismatch" if name == "input" else "ContextMismatch"
                 raise _rejected(reason, f"the {name} {wrong}; {_WHERE}")
@@ -183,13 +183,13 @@ class Seen:
 
 def _notes(name: str, value: Any, schema: Any) -> Iterator[str]:
     """Say what is worth knowing of a value that may fit."""
-    if name == "input" and value and not json_schema.says_something(schema):
+    if name == "input" and value and not json_schema.has_constraints(schema):
         yield "the input was not checked: the graph publishes no input schema"
     if name == "config":
         return
-    if unknown := json_schema.ignored(value, schema):
+    if unknown := json_schema.unknown_keys(value, schema):
         yield f"the graph leaves out {_keys(unknown)} of the {name}, unknown to it; {_WHERE}"
-    if lacks := json_schema.missing(value, schema):
+    if lacks := json_schema.missing_keys(value, schema):
         yield f"the {name} lacks {_keys(lacks)} that the graph's schema requires; {_WHERE}"
 
 
@@ -213,7 +213,7 @@ def _is_system(assistant: Json) -> bool:
 
 
 def _shows_all(assistants: list[Json]) -> bool:
-    """Tell whether the key sees the assistants that the server makes itself: then it sees all."""
+    """Return whether the key sees the assistants that the server makes itself: then it sees all."""
     return any(_is_system(each) for each in assistants)
 
 

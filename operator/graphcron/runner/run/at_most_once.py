@@ -18,10 +18,10 @@ from graphcron.runner.occurrence.identity import lock_id
 from graphcron.runner.occurrence.record_thread import OCCURRENCE, POD, TTL_MINUTES, Record, new_lock, new_record
 from graphcron.runner.occurrence.retrying_client import delays
 
-CLOSING_SECONDS: Final = 60.0
+END_SECONDS: Final = 60.0
 """How long to try to end an occurrence while the right to do so is over too soon each time."""
 
-CONFLICT_LOOK_SECONDS: Final = 2.0
+CONFLICT_SECONDS: Final = 2.0
 """How long to look for the run after a 409: it is there."""
 
 
@@ -30,16 +30,16 @@ class Start(NamedTuple):
 
     name: str
     """What the locks are named after."""
-    look: Callable[[], Json | None]
+    find: Callable[[], Json | None]
     """Find the run, where somebody has made it."""
-    look_unrecorded: Callable[[], Json | None]
+    find_unrecorded: Callable[[], Json | None]
     """Find the run by its metadata alone, for the pod that has just made the record: an earlier record, which named
     the run, may have been deleted while the run went on."""
-    allow: Callable[[], None]
+    check: Callable[[], None]
     """The checks before the request; raises RunEnded where one forbids it."""
-    in_time: Callable[[], None]
+    check_deadline: Callable[[], None]
     """Raises RunEnded where it may not be started any more."""
-    refused: Callable[[RequestRejected], Exception]
+    on_rejected: Callable[[RequestRejected], Exception]
     """Return what a 4xx means: RunEnded, where there will be no run; otherwise the error itself."""
     close: Callable[[RunEnded], None]
     """Lets all pods of the occurrence know that there will be no run, where one of those has forbidden it."""
@@ -65,12 +65,12 @@ def start_once(ctx: RunContext, start: Start) -> Json:
         if claimed is None:
             run = _await_run(ctx, start, number)
         else:
-            run = start.look() if number else _look_unrecorded(ctx, start)
+            run = start.find() if number else _find_unrecorded(ctx, start)
         if claimed is not None and not run:
             run, ended = _start_or_end(ctx, start, claimed, forbidden)
             if ended and not forbidden:
-                until = ctx.clock.steady() + CLOSING_SECONDS
-                ctx.client.start_deadline = max(ctx.client.start_deadline, ctx.clock.now() + CLOSING_SECONDS)
+                until = ctx.clock.steady() + END_SECONDS
+                ctx.client.start_deadline = max(ctx.client.start_deadline, ctx.clock.now() + END_SECONDS)
             forbidden = ended or forbidden
         if run:
             return run
@@ -88,7 +88,7 @@ def _start_or_end(
             raise forbidden
         return _try_start(ctx, start, claimed), None
     except RequestRejected as error:
-        meant = start.refused(error)
+        meant = start.on_rejected(error)
         if not isinstance(meant, RunEnded):
             raise
         ended = meant
@@ -104,7 +104,7 @@ def _start_or_end(
 
 
 def _is_ours(ctx: RunContext, claimed: float) -> bool:
-    """Tell whether we have the right still."""
+    """Return whether we have the right still."""
     return ctx.clock.steady() - claimed <= ctx.settings.grace / 2
 
 
@@ -159,20 +159,20 @@ def _claim(ctx: RunContext, start: Start, number: int) -> float | None:
         ctx.state.registered_at = since if won else None
     ctx.log("claim", lock=lock, number=number, won=won)
     if not won and not is_record:
-        _see_whose(ctx, lock)
+        _check_owner(ctx, lock)
     return since if won else None
 
 
-def _see_whose(ctx: RunContext, lock: str) -> None:
+def _check_owner(ctx: RunContext, lock: str) -> None:
     """Raise RunEnded where a lock of ours is another occurrence's."""
     thread = ctx.client.thread(lock)
     if thread and Record(thread).text(OCCURRENCE) != ctx.settings.occurrence:
         raise replaced(had_run=ctx.state.run is not None)
 
 
-def _look_unrecorded(ctx: RunContext, start: Start) -> Json | None:
+def _find_unrecorded(ctx: RunContext, start: Start) -> Json | None:
     """Look for a run whose locks were deleted while it went on, by a server that sweeps threads or by a person."""
-    run = start.look_unrecorded()
+    run = start.find_unrecorded()
     if run:
         ctx.log("record-missing", level="warning", run=run.get("run_id"), name=start.name)
     return run
@@ -183,7 +183,7 @@ def _await_run(ctx: RunContext, start: Start, number: int) -> Json | None:
     grace = ctx.settings.grace
     began = ctx.clock.steady()
     while True:
-        run = start.look()
+        run = start.find()
         if run:
             return run
         if ctx.clock.steady() - began >= grace or (
@@ -192,7 +192,7 @@ def _await_run(ctx: RunContext, start: Start, number: int) -> Json | None:
             break
         ctx.sleep(min(1.0, grace / 10))
     if ctx.state.record is None:  # nobody has made one while we waited: too late, nobody will
-        start.in_time()
+        start.check_deadline()
     return None
 
 
@@ -201,20 +201,20 @@ def _try_start(ctx: RunContext, start: Start, claimed: float) -> Json | None:
 
     A check may have waited for long. Then the next lock gives the right to start, and all is checked again, in no time.
     """
-    start.in_time()  # nothing is replaced by a run that may not start
-    start.allow()
+    start.check_deadline()  # nothing is replaced by a run that may not start
+    start.check()
     began = ctx.clock.now()
     for delay in delays(ctx.random):
         if not _is_ours(ctx, claimed):
             return None
-        start.in_time()
+        start.check_deadline()
         try:
             return _send(ctx, start)
         except Unanswered as error:
             ctx.client.last_failure = ctx.clock.now(), str(error)
             if ctx.state.in_doubt:
                 ctx.log("answer-lost", level="warning", error=str(error))
-                return _look_for(ctx, start, ctx.settings.grace / 2)
+                return _await_visible(ctx, start, ctx.settings.grace / 2)
             ctx.client.pause(error, delay, began)
         except RequestRejected as error:
             return _after_refusal(ctx, start, error)
@@ -224,7 +224,7 @@ def _try_start(ctx: RunContext, start: Start, claimed: float) -> Json | None:
 def _after_refusal(ctx: RunContext, start: Start, error: RequestRejected) -> Json | None:
     """Look for the run after an answer that says that there is one, and for the thread after one that it is missing."""
     if error.status == 409 and not ctx.settings.shares_thread:  # "reject": some run is on the occurrence's own thread
-        return _look_for(ctx, start, CONFLICT_LOOK_SECONDS)
+        return _await_visible(ctx, start, CONFLICT_SECONDS)
     if error.status == 404 and ctx.client.thread(ctx.settings.thread_id) is None:
         message = "the thread was deleted before its run was made"
         raise RunEnded(Outcome.REJECTED, "ThreadNotFound", message) from None
@@ -251,11 +251,11 @@ def _send(ctx: RunContext, start: Start) -> Json:
     return ctx.state.run
 
 
-def _look_for(ctx: RunContext, start: Start, seconds: float) -> Json | None:
+def _await_visible(ctx: RunContext, start: Start, seconds: float) -> Json | None:
     """Look for the run again and again; None: there is none."""
     until = ctx.clock.steady() + seconds
     while True:
-        run = start.look()
+        run = start.find()
         if run or ctx.clock.steady() >= until:
             ctx.state.in_doubt = False
             return run

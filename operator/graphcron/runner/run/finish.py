@@ -20,7 +20,7 @@ from graphcron.runner.occurrence.record_thread import (
 )
 from graphcron.runner.occurrence.shutdown import STOP_SECONDS
 from graphcron.runner.run import follow
-from graphcron.runner.run.retry import deferred
+from graphcron.runner.run.retry import left_to_next_pod
 from graphcron.runner.run.start import adopt, find_later_run
 
 HURRY_SECONDS: Final = 3.0
@@ -38,14 +38,14 @@ T = TypeVar("T")
 def stopped(ctx: RunContext) -> RunResult:
     """Mark the record and cancel the run, so that it can be resumed; a run that is over keeps its verdict."""
     ctx.client.give_up_at(ctx.clock.now() + STOP_SECONDS)
-    ctx.api.hurry(HURRY_SECONDS)
+    ctx.api.limit_timeouts(HURRY_SECONDS)
     ctx.log("stopping", in_doubt=ctx.state.in_doubt)
     try:
         if ctx.state.run is None or ctx.state.in_doubt:
             _find_run(ctx)
         if ctx.state.run is None:
             return _stopped_before_start(ctx)
-        return deferred(ctx, _cancel(ctx))
+        return left_to_next_pod(ctx, _cancel(ctx))
     except (RunEnded, RequestRejected, CertificateError) as error:
         ctx.log("stop-failed", level="error", error=str(error))
         message = (

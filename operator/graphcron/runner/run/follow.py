@@ -12,7 +12,7 @@ from graphcron.runner.occurrence.outcome import LIVE
 from graphcron.runner.occurrence.record_thread import ENDED_RUN, ENDED_WHY
 from graphcron.runner.occurrence.retrying_client import delays
 from graphcron.runner.run.resume import resume
-from graphcron.runner.run.retry import try_again
+from graphcron.runner.run.retry import start_retry
 from graphcron.runner.run.start import GONE, find_follow_up
 
 SILENCE_SECONDS: Final = 30.0
@@ -40,11 +40,11 @@ def follow(ctx: RunContext, value: Any) -> RunResult:
         run = _wait(ctx)
         if run is not None and run.get("status") == GONE:
             run = None
-        result = cut_short(ctx) if run is not None and run.get("status") in LIVE else judge(ctx, run)
+        result = cancel_run(ctx) if run is not None and run.get("status") in LIVE else judge(ctx, run)
         if result.outcome is Outcome.STOPPED:
             assert run is not None
             resume(ctx, run, value)
-        elif not try_again(ctx, result, value):
+        elif not start_retry(ctx, result, value):
             return result
 
 
@@ -92,7 +92,7 @@ def _join(ctx: RunContext) -> None:
 
     with ctx.shutdown.interruptible():
         try:
-            if ctx.spending and ctx.spending.replays:
+            if ctx.spending and ctx.spending.can_stream:
                 ctx.spending.follow(wait)
             else:
                 ctx.api.join(ctx.settings.thread_id, ctx.state.run_id, wait)
@@ -100,7 +100,7 @@ def _join(ctx: RunContext) -> None:
             ctx.log("stream-disconnected", level="debug", error=str(error))
 
 
-def cut_short(ctx: RunContext) -> RunResult:
+def cancel_run(ctx: RunContext) -> RunResult:
     """Cancel a run that has used too much or is too old; first say why, should this pod die in between."""
     why = Outcome.OVER_BUDGET if ctx.spending and ctx.spending.over else Outcome.TIMEOUT
     ctx.update_record({ENDED_RUN: ctx.state.run_id, ENDED_WHY: why.value})
@@ -158,6 +158,6 @@ def _judge_success(ctx: RunContext) -> RunResult:
 
 
 def _newest(ctx: RunContext) -> bool:
-    """Tell whether the thread's state is of our run: nobody has started another since."""
+    """Return whether the thread's state is of our run: nobody has started another since."""
     runs = ctx.client.runs(ctx.settings.thread_id, limit=1)
     return bool(runs) and runs[0].get("run_id") == ctx.state.run_id

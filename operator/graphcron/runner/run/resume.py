@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from graphcron.contract import Outcome
-from graphcron.runner.admission.checks import before_again
+from graphcron.runner.admission.checks import before_further_run
 from graphcron.runner.client import answers
 from graphcron.runner.client.errors import RequestRejected, RunEnded
 from graphcron.runner.client.langgraph_api import Json
@@ -29,11 +29,11 @@ def resume(ctx: RunContext, stopped: Json, value: Any) -> Json:
         Cancelled: somebody else has used the thread since, or the server can't resume.
     """
     run_id = str(stopped["run_id"])
-    await_rest(ctx)
-    begun = has_begun(ctx, stopped)
+    wait_until_idle(ctx)
+    begun = has_checkpoint_of(ctx, stopped)
     body = body_after(ctx, run_id, value, begun=begun, attempt=ctx.state.attempt)
     try:
-        run = start_after(ctx, stopped, body, lambda: before_again(ctx, stopped, goes_on=begun))
+        run = start_after(ctx, stopped, body, lambda: before_further_run(ctx, stopped, from_checkpoint=begun))
     except RequestRejected as error:
         raise _judged(ctx, error, begun=begun) from None
     except RunEnded as ended:
@@ -46,30 +46,30 @@ def resume(ctx: RunContext, stopped: Json, value: Any) -> Json:
     return run
 
 
-def start_after(ctx: RunContext, run: Json, body: Json, allow: Callable[[], None]) -> Json:
+def start_after(ctx: RunContext, run: Json, body: Json, check: Callable[[], None]) -> Json:
     """Start the one run that follows up this one, or find it."""
     run_id = str(run["run_id"])
     until = ctx.clock.now() + ctx.settings.request.startingDeadlineSeconds + LATE_SECONDS
 
-    def in_time() -> None:
+    def check_deadline() -> None:
         if ctx.clock.now() > until:
             raise RunEnded(Outcome.SKIPPED, "StartingDeadlineExceeded", "a further run was not started in time")
 
     plan = Start(
         name=resume_name(ctx.settings.occurrence, run_id),
-        look=lambda: find_later_run(ctx, run_id),
-        look_unrecorded=lambda: find_later_run(ctx, run_id),
-        allow=allow,
-        in_time=in_time,
-        refused=lambda error: error,
+        find=lambda: find_later_run(ctx, run_id),
+        find_unrecorded=lambda: find_later_run(ctx, run_id),
+        check=check,
+        check_deadline=check_deadline,
+        on_rejected=lambda error: error,
         close=lambda _: None,
         body=body,
     )
     return start_once(ctx, plan)
 
 
-def has_begun(ctx: RunContext, stopped: Json) -> bool:
-    """Tell whether there is a checkpoint to go on from.
+def has_checkpoint_of(ctx: RunContext, stopped: Json) -> bool:
+    """Return whether there is a checkpoint to go on from.
 
     A run that was a resume itself may have been stopped before its own first: it has its predecessor's.
     """
@@ -91,7 +91,7 @@ def body_after(ctx: RunContext, run_id: str, value: Any, *, begun: bool, attempt
     return body
 
 
-def await_rest(ctx: RunContext) -> None:
+def wait_until_idle(ctx: RunContext) -> None:
     """A cancelled run is called so before its last writes are down: give them a moment."""
     for _ in range(REST_LOOKS):
         thread = ctx.client.thread(ctx.settings.thread_id)

@@ -28,7 +28,7 @@ from graphcron.runner.occurrence.record_thread import (
     THREAD_ID,
     Record,
     closed_by,
-    common,
+    common_metadata,
 )
 from graphcron.runner.occurrence.retrying_client import LONGEST_DELAY
 from graphcron.runner.occurrence.shutdown import STOP_SECONDS
@@ -42,7 +42,7 @@ def start(ctx: RunContext, value: Any) -> Json:
     """Start the occurrence's run with this input, or attach to the one there is."""
     settings = ctx.settings
 
-    def in_time() -> None:
+    def check_deadline() -> None:
         if ctx.clock.now() > settings.deadline:
             when, error = ctx.client.last_failure
             if when > settings.deadline - LONGEST_DELAY:
@@ -54,7 +54,7 @@ def start(ctx: RunContext, value: Any) -> Json:
                 + ("the scheduled time" if settings.requested == settings.scheduled else "being asked for"),
             )
 
-    def refused(error: RequestRejected) -> RunEnded:
+    def on_rejected(error: RequestRejected) -> RunEnded:
         if error.status == 409 and ctx.settings.shares_thread:
             message = "the thread runs something else, and multitaskStrategy is reject"
             return RunEnded(Outcome.SKIPPED, "ThreadBusy", message)
@@ -67,22 +67,22 @@ def start(ctx: RunContext, value: Any) -> Json:
     body = run_body(ctx, value, strategy=strategy)
     plan = Start(
         name=settings.occurrence,
-        look=lambda: find_run(ctx),
-        look_unrecorded=lambda: find_unrecorded_run(ctx),
-        allow=lambda: checks.before_start(ctx),
-        in_time=in_time,
-        refused=refused,
+        find=lambda: find_run(ctx),
+        find_unrecorded=lambda: find_unrecorded_run(ctx),
+        check=lambda: checks.before_start(ctx),
+        check_deadline=check_deadline,
+        on_rejected=on_rejected,
         close=close,
         body=body,
         is_late=lambda: ctx.clock.now() > settings.deadline + LATE_SECONDS,
     )
     run = start_once(ctx, plan)
     adopt(ctx, run)
-    forget_stop(ctx)
+    clear_stop_mark(ctx)
     return run
 
 
-def forget_stop(ctx: RunContext) -> None:
+def clear_stop_mark(ctx: RunContext) -> None:
     """See whether a run is cancelled that a pod before us was told to stop; if not, its mark is not true any more.
 
     That pod may have died before it sent the request, or still tries to. A person who cancels the run later means it.
@@ -154,7 +154,7 @@ def run_body(ctx: RunContext, value: Any, *, strategy: str | None, attempt: int 
     config = run.get("config") or {}
     if isinstance(config, dict):  # what is none, the server refuses
         kept = config.get("metadata")
-        ours = {**common(settings), **({ATTEMPT: str(attempt)} if attempt > 1 else {})}
+        ours = {**common_metadata(settings), **({ATTEMPT: str(attempt)} if attempt > 1 else {})}
         body["config"] = {**config, "metadata": {**(kept if isinstance(kept, dict) else {}), **ours}}
     if settings.request.budget is not None:  # each call to a model is told of, and can be read again
         body |= {"stream_mode": ["messages-tuple"], "stream_resumable": True, "stream_subgraphs": True}

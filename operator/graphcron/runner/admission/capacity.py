@@ -1,4 +1,4 @@
-"""``maxConcurrentRuns``: waiting for a place on the server, in the order in which the records were made."""
+"""``maxConcurrentRuns``: wait for a slot on the server, in the order in which the records were created."""
 
 from typing import Final
 
@@ -13,33 +13,31 @@ from graphcron.runner.occurrence.outcome import LIVE
 from graphcron.runner.occurrence.record_thread import ACTIVE, NAMESPACE, RUN_ID, STATE, WAITING, Record
 
 PAGE: Final = 100
-"""Records that are listed at a time."""
+"""Records in one list request."""
 
 OVERLAP: Final = 20
-"""Records that a page has in common with the one before it; others may finish, and move up, while we turn it."""
+"""Records that two pages have in common: others can finish, and move up, between the two requests."""
 
 POLL_SECONDS: Final = 2.0
-"""Between two looks; shorter where the grace time is."""
+"""Interval of polling; shorter with a shorter grace time."""
 
 
 def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = False) -> bool:
-    """Wait for a place; tell whether we had to.
+    """Wait for a slot; return whether that was necessary.
 
     Parameters
     ----------
-    ctx
-        Who waits.
     limit
-        How many places there are.
+        Number of slots.
     until
         When to give up (seconds since the epoch).
     holds
-        A further run of an occurrence that is under way: see :class:`turns.Turn`.
+        It is for a further run of an active occurrence; see :class:`turns.Turn`.
 
     Raises
     ------
     RunEnded
-        Skipped/ServerAtCapacity; Skipped/Replaced, where the next occurrence took our place.
+        Skipped/ServerAtCapacity; Skipped/Replaced, if the next occurrence has replaced this one.
     """
     since = rfc3339(ctx.clock.now())
     waited = False
@@ -47,10 +45,10 @@ def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = 
         records = active_records(ctx)
         own = records.pop(ctx.settings.record_id, None) or ctx.read_record()
         if own is None:
-            return waited  # somebody took it away: nothing to stand in line with
+            return waited  # it was deleted: the pod has no place in the queue
         check_not_over(own)
         if own.text(RUN_ID) and not reserved:
-            return False  # another pod of ours has made the run
+            return False  # another pod of the occurrence has created the run
         if _occupied(ctx, limit, list(records.values()), turns.turn_of(ctx, own, reserved=reserved)) < limit:
             return waited
         if ctx.clock.now() >= until:
@@ -67,14 +65,14 @@ def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = 
 
 
 def active_records(ctx: RunContext) -> dict[str, Record]:
-    """Return all unfinished records of the namespace, by id."""
+    """Return all active records of the namespace, by id."""
     found: dict[str, Record] = {}
     query = {NAMESPACE: ctx.settings.namespace, STATE: ACTIVE}
     offset = 0
     while True:
         page = {record.id: record for record in _page(ctx, query, offset)}
         if offset and not page.keys() & found.keys():
-            offset = max(0, offset - PAGE)  # so many have finished meanwhile that some were passed over
+            offset = max(0, offset - PAGE)  # many have finished meanwhile, so the page has skipped some
             continue
         news = page.keys() - found.keys()
         found.update(page)
@@ -89,7 +87,7 @@ def _page(ctx: RunContext, query: dict[str, str], offset: int) -> list[Record]:
 
 
 def _occupied(ctx: RunContext, limit: int, others: list[Record], turn: turns.Turn) -> int:
-    """Count the places that others have, up to the limit; those that can be told without asking come first."""
+    """Count the slots that others occupy, up to the limit, and ask the server only if needed."""
     now = turn.now(ctx.clock.steady())
     unsure = [each for each in others if not (turns.is_reserved(each, now) or turns.has_priority(each, turn, now))]
     taken = len(others) - len(unsure)

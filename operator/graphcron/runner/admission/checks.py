@@ -1,6 +1,6 @@
-"""What may forbid to start: the schedule's own bounds, a predecessor that still runs, a thread that waits for a person.
+"""The checks before a run starts: schedule, budget, predecessors, thread, slot.
 
-They are for starting only: a pod that finds its occurrence's run goes straight to following it.
+They apply to starts only: a pod that finds its occurrence's run follows it at once.
 """
 
 from graphcron.contract import Outcome
@@ -24,9 +24,9 @@ from graphcron.runner.occurrence.settings import Settings
 
 
 def within_schedule(settings: Settings) -> None:
-    """Refuse an occurrence that the schedule does not have: too early, too late, or in an excluded time.
+    """Check that the schedule has this occurrence: not too early, not too late, and not in an excluded time.
 
-    A person's request is none of the schedule's.
+    An occurrence that a person has requested is exempt.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def within_schedule(settings: Settings) -> None:
 
 
 def before_start(ctx: RunContext) -> None:
-    """Make all checks that need the server; after a wait for a place, those before it once more.
+    """Make all checks that need the server, and repeat them after a wait for a slot.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def before_start(ctx: RunContext) -> None:
     """
     turns.ensure_registered(ctx)
     while True:
-        within_budget(ctx)  # first: nothing is replaced by a run that may not start
+        within_budget(ctx)  # first: a run that may not start must not replace another
         if ctx.settings.request.concurrencyPolicy != "Allow":
             check_predecessors(ctx)
         if ctx.settings.shares_thread:
@@ -66,21 +66,19 @@ def before_start(ctx: RunContext) -> None:
 
 
 def before_further_run(ctx: RunContext, run: Json, *, from_checkpoint: bool) -> None:
-    """Make all checks before a further run of the occurrence, after this one.
+    """Make all checks before a further run of the occurrence.
 
     Parameters
     ----------
-    ctx
-        Who wants to start.
     run
         The run that was stopped, or failed.
     goes_on
-        The further run depends on what is on the thread: nobody else may have used it since.
+        The further run continues from the thread's state, so nothing else may have used the thread since.
 
     Raises
     ------
     RunEnded
-        Skipped: it can't be now, which leaves the occurrence with the run that it has had.
+        Skipped: no further run starts, and the last run decides the outcome.
     """
     turns.reserve(ctx)
     until = ctx.clock.now() + ctx.settings.request.startingDeadlineSeconds
@@ -95,7 +93,7 @@ def before_further_run(ctx: RunContext, run: Json, *, from_checkpoint: bool) -> 
 
 
 def within_budget(ctx: RunContext) -> None:
-    """See that the budget's window is not used up."""
+    """Check that the budget of the window is not exhausted."""
     if ctx.spending:
         from graphcron.runner.budget import budget
 
@@ -103,7 +101,7 @@ def within_budget(ctx: RunContext) -> None:
 
 
 def acquire_slot(ctx: RunContext, until: float, *, reserved: bool = False) -> bool:
-    """Wait for a place on the server; tell whether we had to."""
+    """Wait for a slot on the server; return whether that was necessary."""
     limit = ctx.settings.request.maxConcurrentRuns
     if limit is None:
         return False
@@ -113,7 +111,7 @@ def acquire_slot(ctx: RunContext, until: float, *, reserved: bool = False) -> bo
 
 
 def check_not_ended(ctx: RunContext, run_id: str) -> None:
-    """Raise RunEnded where another pod has ended the occurrence meanwhile, ours or the next one's."""
+    """Raise RunEnded if another pod, of this or of the next occurrence, has ended the occurrence."""
     record = ctx.read_record()
     if record and record.outcome:
         raise RunEnded(record.outcome, record.reason, "an earlier pod of this occurrence ended so")
@@ -122,15 +120,12 @@ def check_not_ended(ctx: RunContext, run_id: str) -> None:
 
 
 def check_thread(ctx: RunContext, *, after: Json | None = None) -> None:
-    """See that the shared thread is there and waits for nobody; where it is to be made, make it.
+    """Check that the shared thread exists and does not wait for a person; create it if the request says so.
 
     Parameters
     ----------
-    ctx
-        Who wants to start.
     after
-        The run of ours that a further one is to follow, where nobody else may have gone on since; what the thread
-        waits for is that run's then.
+        The run to continue, if nothing else may have used the thread since. An open interrupt is that run's then.
     """
     request = ctx.settings.request
     thread = ctx.client.thread_at_rest(ctx.settings.thread_id)
@@ -152,7 +147,7 @@ def check_thread(ctx: RunContext, *, after: Json | None = None) -> None:
 
 
 def _made_for(ctx: RunContext) -> dict[str, str]:
-    """Return the metadata of a period's thread: its runs get them too, so they name no occurrence."""
+    """Return the metadata of a period's thread: they name no occurrence, since the server copies them to its runs."""
     if ctx.settings.request.threadPer is None:
         return {}
     return {**owner_metadata(ctx.settings), KIND: KIND_PERIOD, SCHEDULED: rfc3339(ctx.settings.scheduled)}
@@ -167,9 +162,9 @@ def _moved_on(ctx: RunContext, after: Json) -> bool:
 
 
 def at_breakpoint(ctx: RunContext, thread: Json) -> bool:
-    """Return whether a graph stopped at interrupt_before or interrupt_after: it lists no interrupts.
+    """Return whether a graph stopped at interrupt_before or interrupt_after, which lists no interrupts.
 
-    The thread of a cancelled run looks the same, but for the run.
+    The thread of a cancelled run looks the same; only the run differs.
     """
     if thread.get("status") != "interrupted":
         return False

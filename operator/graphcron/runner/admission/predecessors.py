@@ -1,7 +1,7 @@
-"""Other occurrences of the GraphCron that are under way, and what ``concurrencyPolicy`` has us do about them.
+"""Other active occurrences of the GraphCron, and ``concurrencyPolicy``.
 
-What counts is the run on the server: its pod and Job may be long gone. An occurrence is also under way while it waits
-for a place, or pauses before it tries again.
+The run on the server counts: its pod and Job can be gone. An occurrence is also active while it waits for a slot or for
+a retry.
 """
 
 from typing import Final
@@ -36,25 +36,23 @@ from graphcron.runner.occurrence.record_thread import (
 )
 
 PREDECESSORS: Final = 100
-"""At most so many records are looked at."""
+"""Maximum number of records to look at."""
 
 PROMPT_SECONDS: Final = 2.0
-"""A pod that looks so soon after its time was not held back until an earlier run had ended."""
+"""A pod that looks this soon after its time was not held back by an earlier Job."""
 
 Active = tuple[Record, Json | None]
-"""Another occurrence that is under way: its record, and its last run; None, or a run that is over: it waits for a
-place, or for its next run. (A named tuple would cost a tick half a millisecond.)"""
+"""Another active occurrence: its record and its last run. None, or a run that is over: it waits for a slot, or for its
+next run. (A named tuple would cost half a millisecond at the start of each pod.)"""
 
 
 def check_predecessors(ctx: RunContext, *, again: bool = False) -> None:
-    """Apply ``concurrencyPolicy`` to each other occurrence of this GraphCron that is under way.
+    """Apply ``concurrencyPolicy`` to each other active occurrence of this GraphCron.
 
     Parameters
     ----------
-    ctx
-        Who wants to start.
     again
-        Ours is under way itself, and wants a further run: nobody is replaced then.
+        It is for a further run of an active occurrence, which replaces nothing.
     """
     query = {UID: ctx.settings.uid, STATE: ACTIVE}
     found = [Record(thread) for thread in ctx.client.search_threads(query, limit=PREDECESSORS)]
@@ -77,9 +75,9 @@ def check_predecessors(ctx: RunContext, *, again: bool = False) -> None:
 
 
 def _check_time_of_schedule(ctx: RunContext, unfinished: list[Record]) -> None:
-    """Skip what was due while an earlier run was under way, though that is over now.
+    """Skip an occurrence that was due while an earlier run was active, though that is over now.
 
-    The CronJob controller makes no Job while one is active, and then makes the last one that it held back.
+    The CronJob controller creates no Job while one is active, and then creates the last one that it held back.
     """
     settings = ctx.settings
     due = settings.scheduled
@@ -93,7 +91,7 @@ def _check_time_of_schedule(ctx: RunContext, unfinished: list[Record]) -> None:
 
 
 def _was_active(ctx: RunContext, record: Record, moment: int) -> bool:
-    """Return whether the run of another occurrence, which is over, was under way at a time."""
+    """Return whether the run of another occurrence, which is over, was active at a time."""
     run_id, closed = record.text(RUN_ID), record.text(STATE) == DONE
     if not run_id or record.created[0] >= moment or (closed and record.updated <= moment):
         return False
@@ -106,7 +104,7 @@ def _predecessor_active(record: Record, what: str) -> RunEnded:
 
 
 def check_not_over(own: Record) -> None:
-    """Raise RunEnded where another pod of ours has ended the occurrence, or the next one took our place."""
+    """Raise RunEnded if another pod of the occurrence has ended it, or the next occurrence has replaced it."""
     if own.outcome:
         raise RunEnded(own.outcome, own.reason, "an earlier pod of this occurrence ended so")
     if own.text(ENDED_RUN) == NO_RUN:
@@ -114,7 +112,7 @@ def check_not_over(own: Record) -> None:
 
 
 def _active(ctx: RunContext, record: Record | None, turn: turns.Turn | None) -> Active | None:
-    """Return whether another occurrence is under way; wait for one that is about to start, and goes first."""
+    """Return another occurrence if it is active; wait for one that is about to start, and has priority."""
     while record is not None and record.text(STATE) == ACTIVE:
         run = run_of(ctx.client, ctx.settings, record)
         if run is not None and run.get("status") in LIVE:
@@ -131,7 +129,7 @@ def _active(ctx: RunContext, record: Record | None, turn: turns.Turn | None) -> 
             ctx.sleep(min(0.5, ctx.settings.grace / 10))
         seen, record = record, _read(ctx, record.id)
         if not first and record == seen:
-            return None  # what was read a while ago alone would not prove its silence
+            return None  # an older copy of the record would not prove that it is silent
     return None
 
 
@@ -141,7 +139,7 @@ def _read(ctx: RunContext, record_id: str) -> Record | None:
 
 
 def _replace(ctx: RunContext, active: Active) -> None:
-    """End another occurrence; its own pod reads on the record why."""
+    """End another occurrence, whose own pod reads the reason from the record."""
     record, run = active
     run_id = str(run["run_id"]) if run else record.text(RUN_ID) or NO_RUN
     mark = {ENDED_RUN: run_id, ENDED_WHY: "Replaced", **({AWAITED_FOR: ""} if record.text(AWAITED_FOR) else {})}
@@ -154,9 +152,9 @@ def _replace(ctx: RunContext, active: Active) -> None:
 
 
 def _take_over(ctx: RunContext, record: Record, run_id: str) -> None:
-    """Take from a predecessor the right to start its next run, and close its record; or return when it has a run.
+    """Take a predecessor's right to start its next run, and close its record, or return once it has a run.
 
-    Whoever of its pods had the right before is out after the grace time, and after us they find whose the right is.
+    A pod of the predecessor loses the right after the grace time. Later ones find the lock of this occurrence.
     """
     number = 1 if run_id == NO_RUN else 0  # the record itself is the first lock
     while not _take_lock(ctx, record, run_id, number):
@@ -180,7 +178,7 @@ def _take_lock(ctx: RunContext, record: Record, run_id: str, number: int) -> boo
 
 
 def replaced(*, had_run: bool) -> RunEnded:
-    """Return what ends an occurrence whose place the next one took."""
+    """Return the end of an occurrence that the next one has replaced."""
     if had_run:
         return RunEnded(Outcome.CANCELLED, "Replaced", "the next occurrence took its place")
     return RunEnded(Outcome.SKIPPED, "Replaced", "the next occurrence took its place before it started")

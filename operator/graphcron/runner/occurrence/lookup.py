@@ -19,16 +19,16 @@ from graphcron.runner.occurrence.retrying_client import RetryingClient
 from graphcron.runner.occurrence.settings import Settings
 
 PAGE: Final = 100
-"""Runs of a user's thread that are listed at a time."""
+"""Runs in one list request."""
 
 SLACK_SECONDS: Final = 3600
-"""How far the server's clock may be behind the schedule's before a run of ours is taken for an older one."""
+"""How far the server's clock can be behind before the search for a run stops too early."""
 
 
 def run_of(client: RetryingClient, settings: Settings, record: Record) -> Json | None:
-    """Return the run of a record's occurrence, of whatever GraphCron, or None: there is none.
+    """Return the run of a record's occurrence, of any GraphCron, or None if it has none.
 
-    Of several it is the newest, also where the record does not name that yet.
+    Of several runs it is the newest, even if the record does not name that yet.
     """
     shared = record.text(KIND) == KIND_SHARED
     run_id, place = record.text(RUN_ID), record.text(THREAD_ID) or _place(settings, record, shared=shared)
@@ -38,12 +38,12 @@ def run_of(client: RetryingClient, settings: Settings, record: Record) -> Json |
     if run is not None and run.get("status") in LIVE:
         return run
     scheduled = "" if run_id else record.text(SCHEDULED)
-    since = seconds_of(scheduled) if scheduled else float("inf")  # what follows a run is on the first page
+    since = seconds_of(scheduled) if scheduled else float("inf")  # a run that follows another is on the first page
     return newest_run(client, place, record.text(OCCURRENCE), since, shared=shared) or run
 
 
 def _place(settings: Settings, record: Record, *, shared: bool) -> str:
-    """Return the thread of a record that does not name it: one without a run, or of an older version."""
+    """Return the thread of a record that names none: it has no run, or is of an older version."""
     if not shared:
         return record.id
     return settings.thread_id if settings.shares_thread and record.text(UID) == settings.uid else ""
@@ -63,8 +63,8 @@ def newest_run(
     scheduled
         When it was due (seconds since the epoch): no run of it is older.
     shared
-        Others use the thread too: the run's metadata tell whose it is. On the occurrence's own thread any run is
-        the occurrence's, also on servers that list runs without their metadata.
+        Others use the thread too, so the run's metadata name the occurrence. On the occurrence's own thread each run is
+        the occurrence's, even on servers that list runs without their metadata.
     """
     if not shared:
         return next(iter(client.runs(thread_id, limit=1)), None)

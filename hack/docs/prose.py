@@ -37,7 +37,6 @@ PAGE_WORDS: Final = {
 
 TEXTS: Final = (
     "README.md",
-    "CHANGELOG.md",
     "docs/*.md",
     "benchmarks/*.md",
     "charts/graphcron/*.md",
@@ -47,7 +46,6 @@ TEXTS: Final = (
 CODE: Final = ("operator/graphcron/**/*.py",)
 
 NOT_YET: Final = (
-    "CHANGELOG.md",
     "charts/graphcron",
     "docs/api.md",
     "docs/cli-reference.md",

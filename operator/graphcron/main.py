@@ -1,4 +1,4 @@
-"""Start-up: ``python -m graphcron.main`` runs the operator until it is told to stop."""
+"""Entry point: ``python -m graphcron.main`` runs the operator."""
 
 import gc
 import logging
@@ -10,20 +10,20 @@ from typing import Final
 import kopf
 
 import graphcron.controller.handlers  # noqa: F401  (its decorators register the handlers)
-from graphcron.controller.bugs import leave_out_messages_of_errors
+from graphcron.controller.bugs import redact_error_messages
 from graphcron.controller.manager import Manager
 from graphcron.errors import SpecError
 from graphcron.settings import from_arguments, from_environment, served_and_not
 
 COLLECT_AFTER: Final = 50_000
-"""How many new objects Python takes in before it looks for cycles among them.
+"""Number of new objects after which Python's garbage collector runs.
 
-By itself it looks after some hundreds, which takes a third of the time in which kopf hands over an event.
+The default of some hundreds takes a third of the time in which kopf delivers an event.
 """
 
 
 def watched(namespaces: Sequence[str]) -> list[str]:
-    """Return the patterns for kopf, which serves what any of them matches: what is taken away is taken from each."""
+    """Return the namespace patterns for kopf, each without the excluded namespaces, since kopf serves any match."""
     served, without = served_and_not(namespaces)
     return [",".join([each, *without]) for each in served] if namespaces else []
 
@@ -37,8 +37,8 @@ def main() -> int:
         return 2
     kopf.configure(log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL)
     logging.getLogger().setLevel(settings.log_level.upper())
-    leave_out_messages_of_errors()
-    # kopf tells of each handler that succeeded; ours only put a key into a queue.
+    redact_error_messages()
+    # kopf logs each successful handler; the operator's handlers only add a key to a queue.
     logging.getLogger("kopf.objects").setLevel(max(logging.WARNING, logging.getLogger().level))
     manager = Manager(settings)
     gc.set_threshold(COLLECT_AFTER)

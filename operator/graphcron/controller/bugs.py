@@ -1,4 +1,4 @@
-"""A bug of the operator that one object brings out: the object's status reports it, and no other object is affected."""
+"""Bugs that one object triggers: its status reports the bug, and no other object is affected."""
 
 import logging
 import traceback
@@ -19,8 +19,8 @@ _MESSAGE: Final = (
 logger = logging.getLogger(__name__)
 
 
-def leave_out_messages_of_errors() -> None:
-    """Log errors by class and place, whoever logs them: their texts may hold parts of an object, such as its input."""
+def redact_error_messages() -> None:
+    """Log every exception without its message, which may contain parts of an object, such as its input."""
     make = logging.getLogRecordFactory()
 
     def record(*args: Any, **more: Any) -> logging.LogRecord:
@@ -33,25 +33,25 @@ def leave_out_messages_of_errors() -> None:
 
 
 def trace_of(error: BaseException) -> str:
-    """Return the traceback of an error and of those behind it, without what they say."""
+    """Return the traceback of an error and its causes without their messages."""
     behind = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     before = f"{trace_of(behind)}\n\nThen:\n\n" if behind else ""
     frames = "".join(traceback.format_tb(error.__traceback__))
     return f"{before}Traceback (most recent call last):\n{frames}{type(error).__name__}"
 
 
-async def tell_bug(cluster: Cluster, body: Mapping[str, Any] | None, error: Exception, *, now: datetime) -> None:
-    """Set Ready to False, as far as that is possible; the rest of the status stays as it is, readable or not."""
+async def report_bug(cluster: Cluster, body: Mapping[str, Any] | None, error: Exception, *, now: datetime) -> None:
+    """Set Ready to False if possible; the rest of the status stays as it is."""
     try:
         status = status_with_bug(body, error, now=now) if body else None
         if body and status:
             await cluster.update_status(body, status)
     except Exception:
-        logger.exception("The status can't be written")
+        logger.exception("Cannot report the bug in the status")
 
 
 def status_with_bug(body: Mapping[str, Any], error: Exception, *, now: datetime) -> dict[str, Any] | None:
-    """Return the status that reports a bug; None where it already does."""
+    """Return the status that reports a bug; None if it already does."""
     status, generation = object_at(body, "status"), body["metadata"]["generation"]
     conditions = objects_at(status, "conditions")
     before = next((each for each in conditions if each.get("type") == ConditionType.READY), {})

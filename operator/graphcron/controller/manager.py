@@ -19,7 +19,7 @@ from graphcron.cache.expectations import Expectations
 from graphcron.cache.objects import Body
 from graphcron.cache.store import Key, Store
 from graphcron.clock import SYSTEM_CLOCK, Clock
-from graphcron.controller.bugs import tell_bug
+from graphcron.controller.bugs import report_bug
 from graphcron.controller.graphcron import Reconciler
 from graphcron.controller.graphserver import ServerReconciler
 from graphcron.controller.probes import Probes
@@ -28,7 +28,7 @@ from graphcron.controller.workqueue import WorkQueue
 from graphcron.errors import ClusterError
 from graphcron.kube.client import Cluster
 from graphcron.kube.connection import open_client
-from graphcron.kube.leader_election import Leadership
+from graphcron.kube.leader_election import LeaderElector
 from graphcron.metrics import Metrics
 from graphcron.planning.installation import is_others
 from graphcron.planning.preflight_limiter import PreflightLimiter
@@ -69,7 +69,7 @@ class Manager:
         """Monotonic time when the workers last reconciled an object."""
         self._tasks: list[asyncio.Task[None]] = []
         """The tasks beside the workers."""
-        self._leadership: Leadership | None = None
+        self._elector: LeaderElector | None = None
         self._exit_stack = AsyncExitStack()
 
     # --- from an event to the queue
@@ -140,7 +140,7 @@ class Manager:
                 key.name,
                 delay,
             )
-            await tell_bug(self._cluster, self.store.body(key), error, now=now)
+            await report_bug(self._cluster, self.store.body(key), error, now=now)
             return "error"
         if again is None:
             self.queue.discard(key)
@@ -196,8 +196,8 @@ class Manager:
         except TimeoutError:
             logger.warning("Reconciles were cancelled: they did not end within %.0f s", SHUTDOWN_SECONDS)
         await self._cancel(*self._workers, *self._tasks)
-        if self._leadership:
-            await self._leadership.give_back()
+        if self._elector:
+            await self._elector.release()
 
     def __copy__(self) -> "Manager":
         """Return itself: kopf copies the memo for each object, and there is one manager."""
@@ -221,7 +221,7 @@ class Manager:
     async def _run_election(self) -> None:
         """Start the workers when this replica is elected; when it loses the Lease, the process must end."""
         settings, identity = self.settings, f"{socket.gethostname()}_{uuid.uuid4()}"
-        self._leadership = Leadership(
+        self._elector = LeaderElector(
             open_client,
             settings.lease_name,
             settings.lease_namespace,
@@ -230,7 +230,7 @@ class Manager:
         )
         logger.info("Waiting to acquire Lease %s/%s as %s", settings.lease_namespace, settings.lease_name, identity)
         try:
-            why = await self._leadership.lead(self._start_workers, self._stop_workers)
+            why = await self._elector.run(self._start_workers, self._stop_workers)
             logger.error("Leader election lost, exiting: %s", why)
         except Exception:
             logger.exception("Leader election failed with a bug, exiting")

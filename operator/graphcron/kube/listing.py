@@ -1,4 +1,4 @@
-"""What there is, by lists of metadata alone: to compare what the watches have shown with."""
+"""Lists of metadata, which the relist compares with the cache."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -8,7 +8,7 @@ from graphcron.api import names
 Query = list[tuple[str, str]]
 
 Get = Callable[[str, Query], Awaitable[Mapping[str, Any]]]
-"""Returns the list at a path, of whose objects it has the metadata alone."""
+"""Returns the list at a path with the metadata of its objects."""
 
 LISTED: Final = (
     (f"/apis/{names.API_VERSION}", names.PLURAL, ""),
@@ -17,30 +17,30 @@ LISTED: Final = (
     ("/apis/batch/v1", "jobs", names.OURS),
     ("/api/v1", "pods", names.OURS),
 )
-"""What the watches show: API group, resource and selector of each."""
+"""The watched resources: API group, resource and label selector."""
 
-LIST_LIMIT: Final = 1000
-"""Objects of a list that are asked for at once."""
+PAGE_SIZE: Final = 1000
+"""Number of objects in one page of a list."""
 
 
 class Listed(NamedTuple):
-    """What there is."""
+    """The existing objects."""
 
     versions: dict[str, int]
-    """The versions of all objects, by UID."""
+    """Versions of all objects by UID."""
     version: int
-    """The version that the lists are of: what they lack was gone by then. The oldest, where the lists differ."""
+    """The lowest resource version of the lists: an object that they lack was deleted by then."""
 
 
 async def list_all(get: Get, namespaces: Sequence[str], serves: Callable[[str], bool]) -> Listed:
-    """Return all GraphCrons and GraphServers that there are, and the CronJobs, Jobs and pods of ours.
+    """List all GraphCrons and GraphServers, and the CronJobs, Jobs and Pods with the operator's labels.
 
     Parameters
     ----------
     namespaces
-        Where to look, by their names; empty: in all of them at once.
+        Names of the namespaces to list; empty: all namespaces with one request.
     serves
-        Tells which namespaces count.
+        Returns whether the operator serves a namespace.
     """
     found, lists = dict[str, int](), list[int]()
     for group, plural, selector in LISTED:
@@ -55,7 +55,7 @@ async def list_all(get: Get, namespaces: Sequence[str], serves: Callable[[str], 
 async def _pages(get: Get, path: str, selector: str) -> AsyncIterator[Mapping[str, Any]]:
     following = ""
     while True:
-        query = [("limit", str(LIST_LIMIT)), ("labelSelector", selector), ("continue", following)]
+        query = [("limit", str(PAGE_SIZE)), ("labelSelector", selector), ("continue", following)]
         page = await get(path, [(name, value) for name, value in query if value])
         yield page
         following = page["metadata"].get("continue", "")
@@ -64,6 +64,6 @@ async def _pages(get: Get, path: str, selector: str) -> AsyncIterator[Mapping[st
 
 
 def owners_path(owner: Mapping[str, Any]) -> str:
-    """Return the path of the GraphCrons, or GraphServers, of an owner's namespace."""
+    """Return the path of the GraphCrons or GraphServers in an owner's namespace."""
     plural = names.SERVER_PLURAL if owner["kind"] == names.SERVER_KIND else names.PLURAL
     return f"/apis/{names.API_VERSION}/namespaces/{owner['metadata']['namespace']}/{plural}"

@@ -12,7 +12,7 @@ from kopf._core.actions.loggers import make_formatter
 
 from graphcron.api.v1alpha1 import GraphCron
 from graphcron.cache.store import Key
-from graphcron.controller.bugs import leave_out_messages_of_errors, status_with_bug, tell_bug
+from graphcron.controller.bugs import redact_error_messages, report_bug, status_with_bug
 from graphcron.controller.manager import Manager
 from graphcron.errors import ClusterError
 from graphcron.kube.client import Cluster
@@ -47,8 +47,8 @@ def test_that_a_bug_cannot_be_told_is_no_further_one():
         async def update_status(self, *_: Any) -> bool:
             raise ClusterError("no")
 
-    asyncio.run(tell_bug(cast("Cluster", Refuses()), body(), ValueError(), now=NOW))
-    asyncio.run(tell_bug(cast("Cluster", Refuses()), None, ValueError(), now=NOW))
+    asyncio.run(report_bug(cast("Cluster", Refuses()), body(), ValueError(), now=NOW))
+    asyncio.run(report_bug(cast("Cluster", Refuses()), None, ValueError(), now=NOW))
 
 
 def test_a_reconcile_that_fails_is_told_and_tried_again_and_others_are_served():
@@ -91,7 +91,7 @@ def test_logged_error_holds_no_text_of_the_error(form, monkeypatch):
     """Pydantic's errors quote the value; so do those of Python, and those that they were raised from."""
     monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())
     private = str(uuid4())
-    leave_out_messages_of_errors()
+    redact_error_messages()
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     handler.setFormatter(make_formatter(log_format=form))

@@ -13,7 +13,7 @@ import pytest
 from kubernetes.aio import client
 
 from graphcron.kube import leader_election
-from graphcron.kube.leader_election import Leadership
+from graphcron.kube.leader_election import LeaderElector
 
 SECONDS = 4
 """Duration of the Lease: as short as the client's election allows, with a pause of a second."""
@@ -43,8 +43,8 @@ class ApiServer(ThreadingHTTPServer):
         configuration.host = f"http://127.0.0.1:{self.server_address[1]}"
         return client.ApiClient(configuration)
 
-    def leadership(self) -> Leadership:
-        return Leadership(self.connect, "graphcron", "system", identity="us", seconds=SECONDS)
+    def elector(self) -> LeaderElector:
+        return LeaderElector(self.connect, "graphcron", "system", identity="us", seconds=SECONDS)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that went away."""
@@ -119,14 +119,14 @@ def busy(seconds: float) -> None:
 
 def test_leader_with_a_busy_event_loop_keeps_the_lease(api_server: ApiServer):
     async def lead() -> bool:
-        leadership, work = api_server.leadership(), Work()
-        leading = asyncio.create_task(leadership.lead(work.begin, work.stop))
+        elector, work = api_server.elector(), Work()
+        leading = asyncio.create_task(elector.run(work.begin, work.stop))
         await work.begun.wait()
         busy(1.5 * SECONDS)
         await asyncio.sleep(0.5)
         still = not leading.done() and work.stopped is None
         leading.cancel()
-        await leadership.give_back()
+        await elector.release()
         return still
 
     assert asyncio.run(lead())
@@ -136,8 +136,8 @@ def test_leader_with_a_busy_event_loop_keeps_the_lease(api_server: ApiServer):
 
 def test_leader_with_one_request_that_hangs_keeps_the_lease(api_server: ApiServer):
     async def lead() -> bool:
-        leadership, work = api_server.leadership(), Work()
-        leading = asyncio.create_task(leadership.lead(work.begin, work.stop))
+        elector, work = api_server.elector(), Work()
+        leading = asyncio.create_task(elector.run(work.begin, work.stop))
         await work.begun.wait()
         api_server.answers.clear()
         await asyncio.sleep(1.5)
@@ -145,7 +145,7 @@ def test_leader_with_one_request_that_hangs_keeps_the_lease(api_server: ApiServe
         await asyncio.sleep(SECONDS)
         still = not leading.done()
         leading.cancel()
-        await leadership.give_back()
+        await elector.release()
         return still
 
     assert asyncio.run(lead())
@@ -155,18 +155,18 @@ def test_leader_with_one_request_that_hangs_keeps_the_lease(api_server: ApiServe
 
 def test_leader_that_cannot_renew_stops_before_another_may_take_over(api_server: ApiServer):
     async def lead() -> tuple[str, Work]:
-        leadership, work = api_server.leadership(), Work()
-        leading = asyncio.create_task(leadership.lead(work.begin, work.stop))
+        elector, work = api_server.elector(), Work()
+        leading = asyncio.create_task(elector.run(work.begin, work.stop))
         await work.begun.wait()
         api_server.answers.clear()
         why = await leading
-        await leadership.give_back()
+        await elector.release()
         return why, work
 
     why, work = asyncio.run(lead())
     assert work.stopped is not None
     assert work.stopped - api_server.written[0] < SECONDS
-    assert why == "it was not renewed within 3 s"
+    assert why == "the Lease was not renewed within 3 s"
 
 
 def test_leader_whose_work_does_not_stop_ends_the_process_in_time(
@@ -176,12 +176,12 @@ def test_leader_whose_work_does_not_stop_ends_the_process_in_time(
     monkeypatch.setattr(leader_election, "_exit", lambda: ended.append(time.monotonic()))
 
     async def lead() -> None:
-        leadership, work = api_server.leadership(), Work(stops=False)
-        leading = asyncio.create_task(leadership.lead(work.begin, work.stop))
+        elector, work = api_server.elector(), Work(stops=False)
+        leading = asyncio.create_task(elector.run(work.begin, work.stop))
         await work.begun.wait()
         api_server.answers.clear()
         await leading
-        await leadership.give_back()
+        await elector.release()
 
     asyncio.run(lead())
     assert ended[0] - api_server.written[0] < SECONDS
@@ -189,16 +189,16 @@ def test_leader_whose_work_does_not_stop_ends_the_process_in_time(
 
 def test_leader_whose_lease_another_holds_stops_and_names_it(api_server: ApiServer):
     async def lead() -> str:
-        leadership, work = api_server.leadership(), Work()
-        leading = asyncio.create_task(leadership.lead(work.begin, work.stop))
+        elector, work = api_server.elector(), Work()
+        leading = asyncio.create_task(elector.run(work.begin, work.stop))
         await work.begun.wait()
         assert api_server.lease is not None
         api_server.lease["spec"] = {**api_server.lease["spec"], "holderIdentity": "other", "leaseDurationSeconds": 99}
         why = await leading
-        await leadership.give_back()
+        await elector.release()
         return why
 
-    assert asyncio.run(lead()) == "other holds it"
+    assert asyncio.run(lead()) == "other holds the Lease"
     assert api_server.lease is not None
     assert api_server.lease["spec"]["holderIdentity"] == "other"
 
@@ -206,11 +206,11 @@ def test_leader_whose_lease_another_holds_stops_and_names_it(api_server: ApiServ
 def test_candidate_that_is_told_to_stop_ends(api_server: ApiServer):
     async def stand() -> None:
         api_server.answers.clear()
-        leadership, work = api_server.leadership(), Work()
-        leading = asyncio.create_task(leadership.lead(work.begin, work.stop))
+        elector, work = api_server.elector(), Work()
+        leading = asyncio.create_task(elector.run(work.begin, work.stop))
         await asyncio.sleep(0.2)
         leading.cancel()
-        await leadership.give_back()
+        await elector.release()
 
     asyncio.run(stand())
     assert not [thread for thread in threading.enumerate() if thread.name == "election"]

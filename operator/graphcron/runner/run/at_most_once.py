@@ -1,8 +1,9 @@
-"""At most one run: who may start it, and what to do when that pod dies or hears no answer.
+"""Start at most one run: which pod may start it, and what happens if that pod dies or receives no answer.
 
-The right to start is a thread that only one can make. Its maker has half of the grace time to send the one request;
-after the whole of it, any other pod may make the next such thread. So a request that is under way when its sender
-dies is known, or surely lost, before anybody sends it again. Who has the right may also say that there will be no run.
+The right to start is a lock: a thread that only one pod can create. Its creator has half of the grace time to send the
+one request. After the whole grace time another pod can create the next lock. So a request that was active when its
+sender died is visible or lost before another pod sends it again. The holder of the right can also end the occurrence
+without a run. See docs/protocol.md.
 """
 
 from collections.abc import Callable
@@ -19,34 +20,34 @@ from graphcron.runner.occurrence.record_thread import OCCURRENCE, POD, TTL_MINUT
 from graphcron.runner.occurrence.retrying_client import delays
 
 END_SECONDS: Final = 60.0
-"""How long to try to end an occurrence while the right to do so is over too soon each time."""
+"""How long to try to end an occurrence if the right expires too early each time."""
 
 CONFLICT_SECONDS: Final = 2.0
-"""How long to look for the run after a 409: it is there."""
+"""How long to look for the run after a 409."""
 
 
 class Start(NamedTuple):
-    """One run to be started once."""
+    """A run to start at most once."""
 
     name: str
-    """What the locks are named after."""
+    """The name that the ids of the locks derive from."""
     find: Callable[[], Json | None]
-    """Find the run, where somebody has made it."""
+    """Find the run, if a pod has created it."""
     find_unrecorded: Callable[[], Json | None]
-    """Find the run by its metadata alone, for the pod that has just made the record: an earlier record, which named
-    the run, may have been deleted while the run went on."""
+    """Find the run by its metadata alone, for the pod that has just created the record: an earlier record, which named
+    the run, may have been deleted while the run was active."""
     check: Callable[[], None]
-    """The checks before the request; raises RunEnded where one forbids it."""
+    """Make the checks before the request; raises RunEnded if one fails."""
     check_deadline: Callable[[], None]
-    """Raises RunEnded where it may not be started any more."""
+    """Raise RunEnded if it is too late to start the run."""
     on_rejected: Callable[[RequestRejected], Exception]
-    """Return what a 4xx means: RunEnded, where there will be no run; otherwise the error itself."""
+    """Return the meaning of a 4xx: RunEnded if there will be no run, otherwise the error itself."""
     close: Callable[[RunEnded], None]
-    """Lets all pods of the occurrence know that there will be no run, where one of those has forbidden it."""
+    """Close the record of an occurrence that ends without a run."""
     body: Json
     """Body of the request."""
     is_late: Callable[[], bool] = lambda: False
-    """Whether an earlier record may be deleted by now, so that to make one would prove nothing."""
+    """Return whether an earlier record may be deleted by now, so that creating one would prove nothing."""
 
 
 def start_once(ctx: RunContext, start: Start) -> Json:
@@ -55,9 +56,9 @@ def start_once(ctx: RunContext, start: Start) -> Json:
     Raises
     ------
     RunEnded
-        There is none, and no pod of the occurrence starts one any more; or ServerUnreachable.
+        The occurrence ends without a run, or ServerUnreachable.
     RequestRejected
-        What :attr:`Start.refused` does not turn into RunEnded.
+        What :attr:`Start.on_rejected` does not turn into RunEnded.
     """
     number, forbidden, until = 0, None, float("inf")
     while True:
@@ -82,7 +83,7 @@ def start_once(ctx: RunContext, start: Start) -> Json:
 def _start_or_end(
     ctx: RunContext, start: Start, claimed: float, forbidden: RunEnded | None
 ) -> tuple[Json | None, RunEnded | None]:
-    """Start the run, or end the occurrence; where the right is over before, return why it is to end."""
+    """Start the run, or end the occurrence; if the right expires before that, return how it is to end."""
     try:
         if forbidden:
             raise forbidden
@@ -100,39 +101,38 @@ def _start_or_end(
         if _close(ctx, start, ended, claimed):
             raise ended
         ctx.sleep(claimed + ctx.settings.grace / 2 - ctx.clock.steady())
-    return None, ended  # others may have the right by now: not before it is ours again
+    return None, ended  # the pod may have lost the right, so it needs the next lock first
 
 
 def _is_ours(ctx: RunContext, claimed: float) -> bool:
-    """Return whether we have the right still."""
+    """Return whether the pod still holds the right."""
     return ctx.clock.steady() - claimed <= ctx.settings.grace / 2
 
 
 def _close(ctx: RunContext, start: Start, ended: RunEnded, claimed: float) -> bool:
-    """Close the occurrence while the right is ours; False: we don't know whether we did."""
+    """Close the occurrence while the pod holds the right; return whether the server has answered."""
     deadline = ctx.clock.now() + claimed + ctx.settings.grace / 2 - ctx.clock.steady()
     try:
         ctx.client.until(deadline, lambda: start.close(ended))
     except RunEnded:
         return False
-    except (RequestRejected, CertificateError) as error:  # it changes nothing about the ending
+    except (RequestRejected, CertificateError) as error:  # the result is the same
         ctx.log("cleanup-failed", level="warning", error=str(error))
     return True
 
 
 def _claim(ctx: RunContext, start: Start, number: int) -> float | None:
-    """Make the lock thread; return since when it is ours (steady clock), or None: it is another pod's.
+    """Create the lock; return since when the pod holds it (monotonic clock), or None if another pod does.
 
     Raises
     ------
     RunEnded
-        Replaced: it is another occurrence's.
+        Replaced: another occurrence holds it.
     """
     lock = lock_id(start.name, number)
     is_record = lock == ctx.settings.record_id
-    ttl = (
-        None if is_record and not ctx.settings.shares_thread else TTL_MINUTES
-    )  # the run's own thread is the user's to keep
+    is_run_thread = is_record and not ctx.settings.shares_thread  # the user decides how long to keep it
+    ttl = None if is_run_thread else TTL_MINUTES
     metadata = new_record(ctx.settings) if is_record else new_lock(ctx.settings, ctx.clock.now())
     doubtful = False
 
@@ -149,7 +149,7 @@ def _claim(ctx: RunContext, start: Start, number: int) -> float | None:
             raise
         if made or not doubtful:
             return made
-        thread = ctx.api.thread(lock)  # perhaps ours: its answer was lost
+        thread = ctx.api.thread(lock)  # it may be this pod's, whose answer was lost
         return thread is not None and Record(thread).text(POD) == ctx.settings.pod
 
     since = ctx.clock.steady()
@@ -164,14 +164,14 @@ def _claim(ctx: RunContext, start: Start, number: int) -> float | None:
 
 
 def _check_owner(ctx: RunContext, lock: str) -> None:
-    """Raise RunEnded where a lock of ours is another occurrence's."""
+    """Raise RunEnded if another occurrence holds a lock of this one."""
     thread = ctx.client.thread(lock)
     if thread and Record(thread).text(OCCURRENCE) != ctx.settings.occurrence:
         raise replaced(had_run=ctx.state.run is not None)
 
 
 def _find_unrecorded(ctx: RunContext, start: Start) -> Json | None:
-    """Look for a run whose locks were deleted while it went on, by a server that sweeps threads or by a person."""
+    """Find an active run whose locks were deleted, by a server that sweeps threads or by a person."""
     run = start.find_unrecorded()
     if run:
         ctx.log("record-missing", level="warning", run=run.get("run_id"), name=start.name)
@@ -179,29 +179,28 @@ def _find_unrecorded(ctx: RunContext, start: Start) -> Json | None:
 
 
 def _await_run(ctx: RunContext, start: Start, number: int) -> Json | None:
-    """Wait for the run of the pod that holds the lock, for as long as that pod has."""
+    """Wait for the run of the pod that holds the lock, until that pod loses the right."""
     grace = ctx.settings.grace
     began = ctx.clock.steady()
     while True:
         run = start.find()
         if run:
             return run
-        if ctx.clock.steady() - began >= grace or (
-            number == 0 and ctx.state.record and has_withdrawn(ctx.state.record)
-        ):
+        record = ctx.state.record
+        if ctx.clock.steady() - began >= grace or (number == 0 and record and has_withdrawn(record)):
             break
         ctx.sleep(min(1.0, grace / 10))
-    if ctx.state.record is None:  # nobody has made one while we waited: too late, nobody will
+    if ctx.state.record is None:  # if it is too late for this pod, it is too late for all
         start.check_deadline()
     return None
 
 
 def _try_start(ctx: RunContext, start: Start, claimed: float) -> Json | None:
-    """Check, then send; None: our time with this lock is over, or looking found nothing.
+    """Check, then send; None if the right expires, or if the answer is lost and the run can't be found.
 
-    A check may have waited for long. Then the next lock gives the right to start, and all is checked again, in no time.
+    A check can wait for longer than the right lasts. The pod then needs the next lock, and checks again.
     """
-    start.check_deadline()  # nothing is replaced by a run that may not start
+    start.check_deadline()  # first: a run that may not start must not replace another
     start.check()
     began = ctx.clock.now()
     for delay in delays(ctx.random):
@@ -222,8 +221,8 @@ def _try_start(ctx: RunContext, start: Start, claimed: float) -> Json | None:
 
 
 def _after_refusal(ctx: RunContext, start: Start, error: RequestRejected) -> Json | None:
-    """Look for the run after an answer that says that there is one, and for the thread after one that it is missing."""
-    if error.status == 409 and not ctx.settings.shares_thread:  # "reject": some run is on the occurrence's own thread
+    """Look for the run after a 409, and for the thread after a 404."""
+    if error.status == 409 and not ctx.settings.shares_thread:  # the occurrence's own thread has a run
         return _await_visible(ctx, start, CONFLICT_SECONDS)
     if error.status == 404 and ctx.client.thread(ctx.settings.thread_id) is None:
         message = "the thread was deleted before its run was made"
@@ -232,9 +231,10 @@ def _after_refusal(ctx: RunContext, start: Start, error: RequestRejected) -> Jso
 
 
 def _send(ctx: RunContext, start: Start) -> Json:
-    """Send the request; ``ctx.state.in_doubt`` stays set unless we know what became of it.
+    """Send the request; ``in_doubt`` stays set if its result is unknown.
 
-    A 408 or 5xx is no answer: it may come from a proxy that has passed the request on, and it may be carried out yet.
+    A 408 or 5xx is no answer: a proxy can send it after it has passed the request on, and the server can still carry
+    out the request.
     """
     with ctx.shutdown.delayed():
         try:
@@ -252,7 +252,7 @@ def _send(ctx: RunContext, start: Start) -> Json:
 
 
 def _await_visible(ctx: RunContext, start: Start, seconds: float) -> Json | None:
-    """Look for the run again and again; None: there is none."""
+    """Poll for the run; None if it does not become visible."""
     until = ctx.clock.steady() + seconds
     while True:
         run = start.find()

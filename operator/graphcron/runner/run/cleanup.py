@@ -1,4 +1,4 @@
-"""Taking away what earlier occurrences left on the server: never our own, never a thread with a live run."""
+"""Delete what earlier occurrences left on the server: never this one's threads, never a thread with an active run."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -27,20 +27,20 @@ from graphcron.runner.occurrence.record_thread import (
 )
 
 SECONDS: Final = 3.0
-"""Longest time for it."""
+"""Time limit."""
 
 THREADS: Final = 200
-"""At most so many threads are looked at."""
+"""Maximum number of threads to look at."""
 
 PAGE: Final = 100
-"""Threads that are listed at a time to find those that are too many."""
+"""Threads in one list request, to find those beyond the limit."""
 
 ABANDONED_SECONDS: Final = 3600
-"""An unfinished record is closed so long after its time, if it has no live run: no pod is left to do it."""
+"""An active record without an active run is closed this long after its time: no pod is left to do so."""
 
 
 def is_due(record: Record, now: float, *, late: float = 0.0) -> bool:
-    """Return whether the time has passed, by so much, up to which a late pod may need the record or lock."""
+    """Return whether no late pod can need the record or lock any more, since that long."""
     text = record.text(DELETE_AFTER)
     return bool(text) and now > seconds_of(text) + late
 
@@ -52,18 +52,18 @@ def is_deletable(record: Record, now: float) -> bool:
     if record.text(KIND) in (KIND_LOCK, KIND_SHARED):
         return True
     if not record.text(RUN_ID):
-        # An empty thread: nothing on it for a person to see.
+        # An empty thread.
         return record.outcome in (Outcome.SKIPPED, Outcome.REJECTED)
     return is_disposable(record)
 
 
 def is_disposable(record: Record) -> bool:
-    """Return whether the thread of a run is not to be kept, however few there are."""
+    """Return whether to delete the thread of a run regardless of the limit."""
     return record.outcome is Outcome.SUCCEEDED and record.text(ON_COMPLETED) == "delete"
 
 
 def beyond_limit(records: Iterable[Record], keep: int) -> Iterator[Record]:
-    """Yield the threads of runs that are too many, from records that come newest first."""
+    """Yield the threads of runs beyond the limit, from records in descending order."""
     for record in records:
         if record.text(KIND) == KIND_PERIOD or (record.text(RUN_ID) and not is_disposable(record)):
             if keep <= 0:
@@ -72,12 +72,12 @@ def beyond_limit(records: Iterable[Record], keep: int) -> Iterator[Record]:
 
 
 def collect_garbage(ctx: RunContext) -> None:
-    """Take away what is not needed any more, for a few seconds at most.
+    """Delete what is not needed any more, for a few seconds at most.
 
     Raises
     ------
     Unanswered, RequestRejected, CertificateError, RunEnded
-        Then the next occurrence goes on with it.
+        The next occurrence continues.
     """
     until = ctx.clock.steady() + SECONDS
     _close_abandoned(ctx, until)
@@ -97,7 +97,7 @@ def collect_garbage(ctx: RunContext) -> None:
 
 
 def _close_abandoned(ctx: RunContext, until: float) -> None:
-    """Close records that no pod will close, lest every later occurrence asks after them."""
+    """Close records that no pod will close, so that later occurrences need not look at them."""
     now = ctx.clock.now()
     for record in _oldest(ctx, ACTIVE):
         if ctx.clock.steady() > until:
@@ -110,7 +110,7 @@ def _close_abandoned(ctx: RunContext, until: float) -> None:
 
 
 def _garbage(ctx: RunContext) -> Iterator[Record]:
-    """Yield what may go."""
+    """Yield what can be deleted."""
     now = ctx.clock.now()
     for record in _oldest(ctx, DONE):
         if is_deletable(record, now):
@@ -131,7 +131,7 @@ def _oldest(ctx: RunContext, state: str) -> Iterator[Record]:
 
 
 def _newest(ctx: RunContext, query: dict[str, str]) -> Iterator[Record]:
-    """Yield all such threads; where some are deleted meanwhile, those that are passed over are found the next time."""
+    """Yield all such threads, newest first; some may be skipped if others are deleted meanwhile."""
     offset = 0
     while True:
         page = ctx.api.search_threads({UID: ctx.settings.uid, **query}, limit=PAGE, offset=offset)
@@ -142,15 +142,15 @@ def _newest(ctx: RunContext, query: dict[str, str]) -> Iterator[Record]:
 
 
 def _needed_by_occurrence(ctx: RunContext, period: Record) -> bool:
-    """Return whether an unfinished occurrence has, or is to have, its run on this thread."""
+    """Return whether an active occurrence has, or will have, its run on this thread."""
     query = {UID: ctx.settings.uid, STATE: ACTIVE, THREAD_ID: period.id}
     return bool(ctx.api.search_threads(query, limit=1))
 
 
 def _in_use(ctx: RunContext, record: Record) -> bool:
-    """Return whether a thread has a live run, or waits for a person.
+    """Return whether a thread has an active run, or waits for a person.
 
-    One that looks idle is asked too: somebody may have gone on with it in a moment.
+    An idle one is checked too, since someone may have started a run just now.
     """
     if any(run.get("status") in LIVE for run in ctx.api.runs(record.id, limit=20)):
         return True

@@ -1,4 +1,4 @@
-"""The end of a pod's work: the record, the report, and what SIGTERM asks for."""
+"""The end of a pod's work: the record, the report, and the reaction to SIGTERM."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -24,19 +24,19 @@ from graphcron.runner.run.retry import left_to_next_pod
 from graphcron.runner.run.start import adopt, find_later_run
 
 HURRY_SECONDS: Final = 3.0
-"""How long to wait for one answer then."""
+"""How long to wait for one answer after SIGTERM."""
 
 CLOSE_SECONDS: Final = 5.0
-"""How long the last notes on the record may take."""
+"""How long the last write to the record can take."""
 
 DOUBT_SECONDS: Final = 5.0
-"""How long to look, after SIGTERM, for a run whose POST was under way."""
+"""How long to look, after SIGTERM, for a run whose POST was active."""
 
 T = TypeVar("T")
 
 
 def stopped(ctx: RunContext) -> RunResult:
-    """Mark the record and cancel the run, so that it can be resumed; a run that is over keeps its verdict."""
+    """Mark the record and cancel the run, so that it can be resumed; a run that is over keeps its result."""
     ctx.client.give_up_at(ctx.clock.now() + STOP_SECONDS)
     ctx.api.limit_timeouts(HURRY_SECONDS)
     ctx.log("stopping", in_doubt=ctx.state.in_doubt)
@@ -55,7 +55,7 @@ def stopped(ctx: RunContext) -> RunResult:
 
 
 def _find_run(ctx: RunContext) -> None:
-    """Look for a run that we don't know: made by us a moment ago, or by a pod before us."""
+    """Find a run that the pod does not know: created a moment ago, or by an earlier pod."""
     known = ctx.state.run_id
     until = ctx.clock.now() + (DOUBT_SECONDS if ctx.state.in_doubt else 0)
 
@@ -73,7 +73,7 @@ def _find_run(ctx: RunContext) -> None:
 
 
 def _stopped_before_start(ctx: RunContext) -> RunResult:
-    """Nothing runs: tell the next pod that it need not wait, if it is us that it would wait for."""
+    """Without a run, tell the next pod not to wait, if it would wait for this one."""
     if ctx.state.created_record and not ctx.state.in_doubt:
         ctx.update_record({STOPPED_BY: ctx.settings.pod, STOPPED_RUN: NO_RUN})
     return RunResult(Outcome.STOPPED, "", "the pod was told to stop before it started a run")
@@ -83,7 +83,7 @@ def _cancel(ctx: RunContext) -> RunResult:
     thread_id, run_id = ctx.settings.thread_id, ctx.state.run_id
     run = ctx.client.run(thread_id, run_id)
     if run is not None and run.get("status") in LIVE:
-        # All in one note: its run may have been made so lately that the record still names an older one.
+        # In one request, since the record can still name an older run.
         note = {
             RUN_ID: ctx.state.run_id,
             THREAD_ID: ctx.settings.thread_id,
@@ -95,7 +95,7 @@ def _cancel(ctx: RunContext) -> RunResult:
 
 
 def report(ctx: RunContext, result: RunResult) -> Report:
-    """Put together what the pod tells at its end."""
+    """Return the report of the pod."""
     finished: float | None = None
     if ctx.state.run and ctx.state.run.get("updated_at") and ctx.state.accepted:
         finished = seconds_of(ctx.state.run["updated_at"]) - seconds_of(ctx.state.accepted)
@@ -123,22 +123,22 @@ def report(ctx: RunContext, result: RunResult) -> Report:
 
 
 def _tokens(ctx: RunContext) -> int | None:
-    """Count the tokens that the thread tells of; on a shared one earlier runs' messages can't be told from ours."""
+    """Count the tokens in the thread's messages, except on a shared one, which has other runs' messages too."""
     if ctx.state.run is None or ctx.settings.shares_thread or ctx.shutdown.requested:
         return None
     return attempt(ctx, lambda: tokens_of(ctx.api.state(ctx.settings.thread_id)))
 
 
 def close_record(ctx: RunContext, result: RunResult) -> None:
-    """Write the outcome onto the record, as well as may be."""
+    """Write the outcome onto the record, if the server answers in time."""
     if ctx.state.run is None or result.outcome in (Outcome.STOPPED, Outcome.INTERNAL_ERROR, Outcome.SERVER_UNREACHABLE):
-        return  # without a run, who had the right to has closed it; or the run may go on, and must be found
+        return  # the holder of the right has closed it, or the run can be active and must be found
     ctx.client.give_up_at(ctx.clock.now() + CLOSE_SECONDS)
     attempt(ctx, lambda: ctx.update_record(closed_by(result)))
 
 
 def attempt(ctx: RunContext, call: Callable[[], T]) -> T | None:
-    """Do what is good to have and never changes the outcome."""
+    """Make a call whose failure does not change the outcome."""
     try:
         return call()
     except (RunEnded, Unanswered, RequestRejected, CertificateError) as error:

@@ -1,4 +1,4 @@
-"""Following a run to its end, and what that end was."""
+"""Follow a run to its end, and determine its result."""
 
 from typing import Any, Final
 
@@ -16,21 +16,19 @@ from graphcron.runner.run.retry import start_retry
 from graphcron.runner.run.start import GONE, find_follow_up
 
 SILENCE_SECONDS: Final = 30.0
-"""A join that brings nothing for so long is dropped and made anew; the server sends a byte every 5 s."""
+"""A join without a byte for this time is repeated; the server sends one every 5 s."""
 
 BUSY_LOOKS: Final = 8
-"""How often to look again at a thread that is busy after its last run."""
+"""How often to look again at a thread that is still busy after its last run."""
 
 
 def follow(ctx: RunContext, value: Any) -> RunResult:
-    """Follow ``ctx.state.run`` until it is over, resuming it where one of our pods stopped it, and trying again.
+    """Follow the run until it is over; resume it if a pod of the occurrence has stopped it, and retry it.
 
     Parameters
     ----------
-    ctx
-        Who follows.
     value
-        The input, for a run that was stopped before it began, and for one that is tried again from the start.
+        The input, for a run that was stopped before its first checkpoint, and for a retry from the start.
 
     Raises
     ------
@@ -55,14 +53,14 @@ def age(ctx: RunContext) -> float:
 
 
 def _left(ctx: RunContext) -> float:
-    """Return for how many seconds the run may go on: none where it has used too much."""
+    """Return how many seconds are left for the run: none if it is over its budget."""
     if ctx.spending and ctx.spending.over:
         return 0.0
     return ctx.settings.timeout - age(ctx)
 
 
 def _wait(ctx: RunContext) -> Json | None:
-    """Return the run when it is over, too old, or over its budget; None: it is gone."""
+    """Return the run once it is over, too old, or over its budget; None if it was deleted."""
     assert ctx.state.run is not None
     if ctx.spending:
         ctx.spending.attach()
@@ -75,14 +73,14 @@ def _wait(ctx: RunContext) -> Json | None:
             pauses = delays(ctx.random)
         run = ctx.client.run(ctx.settings.thread_id, ctx.state.run_id)
         if run is not None and run.get("status") in LIVE and _left(ctx) > 0:
-            ctx.sleep(min(next(pauses), _left(ctx)))  # the join was cut, or knows less than the run
+            ctx.sleep(min(next(pauses), _left(ctx)))  # the join was disconnected, or is behind the run's status
     if run is not None:
         ctx.state.run = run
     return run
 
 
 def _join(ctx: RunContext) -> None:
-    """Wait at the server until the run is over; whatever comes of it, the run's status is asked next."""
+    """Wait at the server until the run is over. In any case the caller reads the run's status next."""
 
     def wait() -> float:
         left = _left(ctx)
@@ -96,19 +94,19 @@ def _join(ctx: RunContext) -> None:
                 ctx.spending.follow(wait)
             else:
                 ctx.api.join(ctx.settings.thread_id, ctx.state.run_id, wait)
-        except (Unanswered, CertificateError) as error:  # a join proves nothing either way
+        except (Unanswered, CertificateError) as error:  # the status decides
             ctx.log("stream-disconnected", level="debug", error=str(error))
 
 
 def cancel_run(ctx: RunContext) -> RunResult:
-    """Cancel a run that has used too much or is too old; first say why, should this pod die in between."""
+    """Cancel a run that is too old or over its budget; first write the reason, in case the pod dies in between."""
     why = Outcome.OVER_BUDGET if ctx.spending and ctx.spending.over else Outcome.TIMEOUT
     ctx.update_record({ENDED_RUN: ctx.state.run_id, ENDED_WHY: why.value})
     return judge(ctx, ctx.client.cancel(ctx.settings.thread_id, ctx.state.run_id))
 
 
 def judge(ctx: RunContext, run: Json | None) -> RunResult:
-    """Tell how a run that is over has ended."""
+    """Return the result of a run that is over."""
     if ctx.spending:
         ctx.spending.settle()
     if run is None:
@@ -129,16 +127,16 @@ def judge(ctx: RunContext, run: Json | None) -> RunResult:
 
 
 def _judge_interrupted(ctx: RunContext) -> RunResult:
-    """There are servers that call a run ``interrupted``, and not a success, that waits for a person."""
+    """Some servers give a run that waits for a person the status ``interrupted`` instead of ``success``."""
     result = outcome.of_interrupted(ctx.state.run_id, ctx.read_record(), timeout=ctx.settings.request.timeoutSeconds)
     if result.outcome is Outcome.CANCELLED and not result.reason and find_follow_up(ctx, ctx.state.run_id):
-        return outcome.stopped()  # another pod of ours has gone on since
+        return outcome.stopped()  # another pod of the occurrence has resumed it
     if result.outcome is Outcome.STOPPED and ctx.spending and ctx.spending.over and not ctx.shutdown.requested:
-        return outcome.over_budget()  # nothing is left to go on with
+        return outcome.over_budget()  # nothing is left for a resume
     if result.outcome is Outcome.CANCELLED and not result.reason and _newest(ctx):
         plain = ctx.client.thread(ctx.settings.thread_id) or {}
         if ctx.settings.shares_thread and "interrupts" in plain:
-            return result  # a server that lists them calls a run that stopped there a success
+            return result  # with a list of interrupts, such a run is a success
         thread = ctx.client.thread_at_rest(ctx.settings.thread_id) or {}
         if outcome.waits_for_human(thread):
             return outcome.of_success({**thread, "status": "interrupted"}, newest=True)
@@ -146,7 +144,7 @@ def _judge_interrupted(ctx: RunContext) -> RunResult:
 
 
 def _judge_success(ctx: RunContext) -> RunResult:
-    """The thread's status comes a moment after the run's: while it is busy with nothing newer, look again."""
+    """The thread's status follows the run's with a delay: while it is busy without a newer run, look again."""
     looks = 0
     while True:
         newest = _newest(ctx)
@@ -158,6 +156,6 @@ def _judge_success(ctx: RunContext) -> RunResult:
 
 
 def _newest(ctx: RunContext) -> bool:
-    """Return whether the thread's state is of our run: nobody has started another since."""
+    """Return whether the thread's state is this run's, because no other has started since."""
     runs = ctx.client.runs(ctx.settings.thread_id, limit=1)
     return bool(runs) and runs[0].get("run_id") == ctx.state.run_id

@@ -1,4 +1,4 @@
-"""Going on, from its last checkpoint, with a run that one of our pods was told to stop."""
+"""Resume a run from its last checkpoint, after its pod was told to stop."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,18 +15,18 @@ from graphcron.runner.run.at_most_once import Start, start_once
 from graphcron.runner.run.start import adopt, find_later_run, run_body
 
 REST_LOOKS: Final = 8
-"""How often to look whether a cancelled run's thread has come to rest."""
+"""How often to look whether the thread of a cancelled run is idle."""
 
 
 def resume(ctx: RunContext, stopped: Json, value: Any) -> Json:
-    """Go on after a stopped run, or find the run that another pod goes on with.
+    """Resume a stopped run, or find the run with which another pod has resumed it.
 
-    A run that never got to a checkpoint has nothing to go on from: its input is sent again.
+    A run without a checkpoint can't be resumed, so its input is sent again.
 
     Raises
     ------
     RunEnded
-        Cancelled: somebody else has used the thread since, or the server can't resume.
+        Cancelled: something else has used the thread since, or the server can't resume.
     """
     run_id = str(stopped["run_id"])
     wait_until_idle(ctx)
@@ -47,7 +47,7 @@ def resume(ctx: RunContext, stopped: Json, value: Any) -> Json:
 
 
 def start_after(ctx: RunContext, run: Json, body: Json, check: Callable[[], None]) -> Json:
-    """Start the one run that follows up this one, or find it."""
+    """Start the one run that follows this one, or find it."""
     run_id = str(run["run_id"])
     until = ctx.clock.now() + ctx.settings.request.startingDeadlineSeconds + LATE_SECONDS
 
@@ -69,9 +69,9 @@ def start_after(ctx: RunContext, run: Json, body: Json, check: Callable[[], None
 
 
 def has_checkpoint_of(ctx: RunContext, stopped: Json) -> bool:
-    """Return whether there is a checkpoint to go on from.
+    """Return whether there is a checkpoint to resume from.
 
-    A run that was a resume itself may have been stopped before its own first: it has its predecessor's.
+    A run that resumed another, and was stopped before its own first checkpoint, has its predecessor's.
     """
     if RESUMES in (stopped.get("metadata") or {}):
         return True
@@ -79,7 +79,7 @@ def has_checkpoint_of(ctx: RunContext, stopped: Json) -> bool:
 
 
 def body_after(ctx: RunContext, run_id: str, value: Any, *, begun: bool, attempt: int) -> Json:
-    """Return the body that goes on from the last checkpoint; where the run has none, that sends the input again."""
+    """Return the body that resumes from the last checkpoint, or sends the input again without one."""
     if not begun:
         return run_body(ctx, value, strategy=None if ctx.settings.shares_thread else "reject", attempt=attempt)
     body = run_body(ctx, None, strategy="reject", attempt=attempt)
@@ -92,7 +92,7 @@ def body_after(ctx: RunContext, run_id: str, value: Any, *, begun: bool, attempt
 
 
 def wait_until_idle(ctx: RunContext) -> None:
-    """A cancelled run is called so before its last writes are down: give them a moment."""
+    """Wait until the thread is idle: a run has the status of a cancelled one before its last writes."""
     for _ in range(REST_LOOKS):
         thread = ctx.client.thread(ctx.settings.thread_id)
         if thread is None or thread.get("status") != "busy":

@@ -1,7 +1,7 @@
-"""Trying again what failed, where the GraphCron allows it: one further run after each failed one, and never more.
+"""Retry a failed run, if the GraphCron allows it: at most one further run after each failed one.
 
-A further run is claimed as a resume is, under a name that follows from the run before it. So pods that are killed or
-doubled meet, and the number of runs stands on the record and on the runs themselves.
+A further run is claimed in the same way as a resume, under a name that derives from the run before it. So replaced and
+duplicate pods find it. The record and the runs themselves hold the number of runs.
 """
 
 from typing import Any, Final
@@ -19,21 +19,21 @@ from graphcron.runner.run.resume import body_after, has_checkpoint_of, start_aft
 from graphcron.runner.run.start import adopt, find_follow_up, find_run, find_unrecorded_run
 
 FIRST_SECONDS: Final = 2.0
-"""Pause before the first further run; each later one's is twice as long."""
+"""Delay before the first retry; it doubles with each further one."""
 
 LONGEST_SECONDS: Final = 60.0
-"""Longest pause."""
+"""Longest delay."""
 
 
 def should_retry(ctx: RunContext, result: RunResult) -> bool:
-    """Return whether an ending is one after which to try again, and whether a try is left."""
+    """Return whether to retry after this result, and whether a retry is left."""
     if ctx.state.attempt > ctx.settings.request.retryAttempts or (ctx.spending and ctx.spending.exhausted):
         return False
     return _is_retriable(ctx, result)
 
 
 def _is_retriable(ctx: RunContext, result: RunResult) -> bool:
-    """Return whether an ending is one after which this occurrence tries again at all."""
+    """Return whether this occurrence retries after such a result at all."""
     request = ctx.settings.request
     if not request.retryAttempts:
         return False
@@ -43,31 +43,31 @@ def _is_retriable(ctx: RunContext, result: RunResult) -> bool:
 
 
 def left_to_next_pod(ctx: RunContext, result: RunResult) -> RunResult:
-    """Return the ending for a pod that was told to stop: a try that is left is the next pod's."""
+    """Return the result of a pod that was told to stop: the next pod makes a retry that is left."""
     if ctx.state.run is None or not should_retry(ctx, result):
         return result
     return RunResult(Outcome.STOPPED, "", "the pod was told to stop before it tried again")
 
 
 def backoff(attempt: int, jitter: float) -> float:
-    """Return the seconds to wait after the run of this number, with a jitter between 0 and 1."""
+    """Return the delay after the run of this number, for a jitter between 0 and 1."""
     return min(FIRST_SECONDS * (1 << attempt - 1), LONGEST_SECONDS) * (0.5 + jitter / 2)
 
 
 def start_retry(ctx: RunContext, result: RunResult, value: Any) -> bool:
-    """Start one more run after ``ctx.state.run``, or find the one that another pod has started; False: there is none.
+    """Start a further run, or find the one that another pod has started; return whether there is one.
 
     Raises
     ------
     RunEnded
-        Another pod has ended the occurrence, or the next one has.
+        Another pod, of this or of the next occurrence, has ended the occurrence.
     """
     failed, attempt = ctx.state.run, ctx.state.attempt + 1
     if failed is None or not _is_retriable(ctx, result):
         return False
-    # Also where no try is left: a mark that a dead pod sent late can name an earlier run on the record.
+    # Even if no retry is left: a mark that a dead pod sent late can name an earlier run on the record.
     later = find_follow_up(ctx, str(failed["run_id"]))
-    if later:  # another pod of ours has tried again
+    if later:  # another pod of the occurrence has retried
         adopt(ctx, later)
         return True
     if not should_retry(ctx, result):
@@ -108,7 +108,7 @@ def _further_run(ctx: RunContext, failed: Json, result: RunResult, value: Any, a
 
 
 def _has_checkpoint(ctx: RunContext, failed: Json, *, lost: bool) -> bool:
-    """Return whether there is a checkpoint to go on from; a run that is gone may have left some."""
+    """Return whether there is a checkpoint to resume from, which a deleted run may have left too."""
     if lost:
         ours = {OCCURRENCE: ctx.settings.occurrence}
         if ctx.client.thread(ctx.settings.thread_id) is None:
@@ -118,7 +118,7 @@ def _has_checkpoint(ctx: RunContext, failed: Json, *, lost: bool) -> bool:
 
 
 def _start_over(ctx: RunContext, failed: Json, body: Json) -> Json:
-    """Claim the occurrence again: the server has lost all that it knew of it, its record too."""
+    """Claim the occurrence again after the server has lost its record and its runs."""
 
     def find_unrecorded() -> Json | None:
         run = find_unrecorded_run(ctx)

@@ -1,4 +1,4 @@
-"""Starting the occurrence's run, or finding the one that another pod has started."""
+"""Start the occurrence's run, or find the one that another pod has started."""
 
 from typing import Any, Final
 
@@ -35,11 +35,11 @@ from graphcron.runner.occurrence.shutdown import STOP_SECONDS
 from graphcron.runner.run.at_most_once import Start, start_once
 
 GONE: Final = "gone"
-"""Our own word for the status of a run that the server has lost, and that may be tried again."""
+"""The runner's own status for a run that the server has lost, and that can be retried."""
 
 
 def start(ctx: RunContext, value: Any) -> Json:
-    """Start the occurrence's run with this input, or attach to the one there is."""
+    """Start the occurrence's run with this input, or follow the one that exists."""
     settings = ctx.settings
 
     def check_deadline() -> None:
@@ -83,9 +83,9 @@ def start(ctx: RunContext, value: Any) -> Json:
 
 
 def clear_stop_mark(ctx: RunContext) -> None:
-    """See whether a run is cancelled that a pod before us was told to stop; if not, its mark is not true any more.
+    """Remove the mark of an earlier pod that was told to stop the run, unless the run is cancelled in time.
 
-    That pod may have died before it sent the request, or still tries to. A person who cancels the run later means it.
+    That pod may have died before it sent the request, or may still send it. A later cancel is a person's.
     """
     if not (ctx.state.run and ctx.state.record and ctx.state.record.text(STOPPED_RUN) == ctx.state.run_id):
         return
@@ -99,16 +99,14 @@ def clear_stop_mark(ctx: RunContext) -> None:
 
 
 def adopt(ctx: RunContext, run: Json, *, attempt: int = 1) -> None:
-    """Follow this run from here on, and say so on the record.
+    """Follow this run from here on, and write it onto the record.
 
     Parameters
     ----------
-    ctx
-        Who follows.
     run
-        What is followed.
+        The run.
     attempt
-        Which run of the occurrence it is at least; record and run may know better.
+        Its number among the occurrence's runs; record and run can name a higher one.
     """
     ctx.state.run = run
     ctx.state.attempt = max(ctx.state.attempt, attempt, _attempt(run, ctx.state.record))
@@ -136,7 +134,7 @@ def _attempt(run: Json, record: Record | None) -> int:
 
 
 def _accepted(record: Record) -> str:
-    """Return when the occurrence's first run was accepted: not before the record was made."""
+    """Return when the occurrence's first run was accepted, or else when the record was created."""
     return record.text(ACCEPTED) or str(record.thread["created_at"])
 
 
@@ -145,18 +143,18 @@ def run_body(ctx: RunContext, value: Any, *, strategy: str | None, attempt: int 
     settings = ctx.settings
     run = dict(settings.request.run or {})
     body = {
-        "stream_mode": "custom",  # nobody streams it: the least that the server has to publish
+        "stream_mode": "custom",  # nothing reads the stream, and this is the cheapest mode
         **run,
         "assistant_id": settings.request.assistant,
         "input": value,
     }
-    # Ours go where every server keeps them, under any name; LangGraph's makes them metadata of the run.
+    # Every server keeps metadata in the config; LangGraph copies them to the run.
     config = run.get("config") or {}
-    if isinstance(config, dict):  # what is none, the server refuses
+    if isinstance(config, dict):  # the server rejects anything else
         kept = config.get("metadata")
         ours = {**common_metadata(settings), **({ATTEMPT: str(attempt)} if attempt > 1 else {})}
         body["config"] = {**config, "metadata": {**(kept if isinstance(kept, dict) else {}), **ours}}
-    if settings.request.budget is not None:  # each call to a model is told of, and can be read again
+    if settings.request.budget is not None:  # events for each model call, which can be read again
         body |= {"stream_mode": ["messages-tuple"], "stream_resumable": True, "stream_subgraphs": True}
     if strategy:
         body["multitask_strategy"] = strategy
@@ -164,7 +162,7 @@ def run_body(ctx: RunContext, value: Any, *, strategy: str | None, attempt: int 
 
 
 def find_run(ctx: RunContext) -> Json | None:
-    """Return the occurrence's newest run, or None: nobody has started one.
+    """Return the occurrence's newest run, or None if no pod has started one.
 
     Raises
     ------
@@ -190,18 +188,18 @@ def find_run(ctx: RunContext) -> Json | None:
 
 
 def find_unrecorded_run(ctx: RunContext) -> Json | None:
-    """Return the occurrence's newest run where there is no record that could name it.
+    """Return the occurrence's newest run if no record can name it.
 
-    On the occurrence's own thread there is none to be found: that thread is the record, and who deletes it deletes its
-    runs. A server that keeps them answers the request for another with 409 (``reject``).
+    On the occurrence's own thread there is none: that thread is the record, and its deletion deletes its runs. A server
+    that keeps them answers a second request with 409 (``reject``).
     """
     return find_later_run(ctx, "") if ctx.settings.shares_thread else None
 
 
 def find_follow_up(ctx: RunContext, run_id: str) -> Json | None:
-    """Return the newer run with which a pod of ours has followed up this one, or None.
+    """Return the newer run that a pod of the occurrence has started after this one, or None.
 
-    A newer run on the occurrence's own thread may also be a person's. A pod of ours has made a lock for it.
+    A newer run on the occurrence's own thread can also be a person's. A pod creates a lock first.
     """
     later = find_later_run(ctx, run_id)
     if later is None or ctx.settings.shares_thread:
@@ -211,7 +209,7 @@ def find_follow_up(ctx: RunContext, run_id: str) -> Json | None:
 
 
 def find_later_run(ctx: RunContext, than: str) -> Json | None:
-    """Return the occurrence's newest run on its thread, unless that is the one we know."""
+    """Return the occurrence's newest run on its thread, unless it is the given one."""
     run = newest_run(
         ctx.client,
         ctx.settings.thread_id,

@@ -14,8 +14,9 @@ from graphcron.api import names
 from tests.chaos.due import due
 from tests.chaos.records import MINUTE, Cron
 from tests.cluster import wait_for
-from tests.e2e.crons import NEVER, QUESTION, condition
+from tests.e2e.crons import NEVER, QUESTION
 from tests.e2e.mesh import SLEEPS
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

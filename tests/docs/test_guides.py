@@ -19,7 +19,7 @@ from graphcron.api import names
 from tests.cluster import ROOT, wait_for
 from tests.docs.page import blocks, resource
 from tests.docs.session import Session
-from tests.e2e.crons import condition
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

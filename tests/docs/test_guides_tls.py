@@ -17,7 +17,8 @@ from graphcron.runner.client.http_transport import Transport
 from tests.cluster import ROOT, wait_for
 from tests.docs.page import blocks, resource, table
 from tests.e2e.conftest import crons, faulty  # noqa: F401
-from tests.e2e.crons import NEVER, QUESTION, condition
+from tests.e2e.crons import NEVER, QUESTION
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from graphcron.api import names
 from tests.cluster import wait_for
+from tests.objects import Objects, condition
 from tests.occurrence import start_occurrence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.cluster import Cluster
     from tests.e2e.api import Api, LangGraph
 
@@ -21,33 +22,24 @@ NEVER = "0 0 29 2 *"
 QUESTION = {"messages": [{"role": "user", "content": "What time is it?"}]}
 
 
-class Crons:
-    """What a test works with."""
+class Crons(Objects):
+    """What a test works with; the API server is asked without kubectl."""
+
+    schedule = NEVER
+    kind = "graphcrons"
+    seconds = 60.0
 
     def __init__(self, cluster: Cluster, api: Api, server: LangGraph, namespace: str) -> None:
-        self.cluster = cluster
+        super().__init__(cluster, namespace)
         self.api = api
         self.server = server
-        self.namespace = namespace
 
     # --- making ---------------------------------------------------------------------------------------------------
-
-    def apply(self, name: str = "hello", **spec: Any) -> None:
-        """Apply a GraphCron as a user does; without a preflight, whose Job is none of most tests' business."""
-        when = {} if "schedules" in spec else {"schedule": NEVER}
-        spec = {"assistant": "agent", "preflight": False, **when, **spec}
-        body = {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": {"name": name}, "spec": spec}
-        self.cluster.apply(body, namespace=self.namespace)
 
     def make(self, name: str = "hello", *, ready_reason: str = "Reconciled", **spec: Any) -> str:
         """Apply a GraphCron, wait until it is ready, and return its UID."""
         self.apply(name, **spec)
         return str(self.wait_ready(name, reason=ready_reason)["metadata"]["uid"])
-
-    def ask(self, annotation: str, value: str, name: str = "hello") -> None:
-        """Annotate a GraphCron, as people do to ask for something."""
-        command = ("annotate", "graphcron", name, "--overwrite", f"{annotation}={value}")
-        self.cluster.kubectl(*command, "--namespace", self.namespace)
 
     def make_secret(self, name: str, **values: str) -> None:
         """Make a Secret."""
@@ -90,34 +82,14 @@ class Crons:
         groups = {"graphcrons": ours, "graphservers": ours, "cronjobs": batch, "jobs": batch}
         return f"/{groups.get(kind, 'api/v1')}/namespaces/{self.namespace}/{kind}" + (f"/{name}" if name else "")
 
-    def get(self, kind: str, name: str) -> Any:
+    @override
+    def get(self, kind: str, name: str = "hello") -> Any:
         """Return an object; None where there is none."""
         return self.api.get(self.path(kind, name))
 
     def items(self, kind: str) -> list[Any]:
         """List the objects of a kind."""
         return list(self.api.get(self.path(kind))["items"])
-
-    def wait(self, what: str, kind: str, name: str, holds: Callable[[Any], Any], *, seconds: float = 60) -> Any:
-        """Wait until an object is there and something holds of it; return it."""
-
-        def look() -> Any:
-            found = self.get(kind, name)
-            return found if found and holds(found) else None
-
-        return wait_for(f"{kind}/{name} {what}", look, seconds=seconds)
-
-    def wait_ready(
-        self, name: str = "hello", status: str = "True", reason: str = "Reconciled", *, seconds: float = 60
-    ) -> Any:
-        """Wait for a Ready condition that is about the newest spec; return the GraphCron."""
-
-        def holds(found: Any) -> bool:
-            ready = condition(found, "Ready")
-            newest = ready.get("observedGeneration") == found["metadata"]["generation"]
-            return newest and (ready["status"], ready["reason"]) == (status, reason)
-
-        return self.wait(f"with Ready={status}, {reason}", "graphcrons", name, holds, seconds=seconds)
 
     def wait_target(self, name: str = "hello") -> Any:
         """Wait until a preflight has found something; return the condition TargetResolved."""
@@ -207,9 +179,3 @@ def runner_state(pod: Any) -> Any:
     """Return the state of the runner's container, an empty one where it has none yet."""
     states = pod["status"].get("containerStatuses", [])
     return next((each["state"] for each in states if each["name"] == names.CONTAINER), {})
-
-
-def condition(graphcron: Any, kind: str) -> Any:
-    """Return a condition of a GraphCron, an empty one where it has none."""
-    conditions = graphcron.get("status", {}).get("conditions", [])
-    return next((each for each in conditions if each["type"] == kind), {})

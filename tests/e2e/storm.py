@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.cluster import wait_for
-from tests.e2e.crons import NEVER, QUESTION, condition
+from tests.e2e.crons import NEVER, QUESTION
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from tests.e2e.crons import Crons

@@ -6,7 +6,8 @@ from typing import Any
 
 from graphcron.api import names
 from tests.cluster import wait_for
-from tests.e2e.crons import Crons, condition
+from tests.e2e.crons import Crons
+from tests.objects import condition
 
 PER_RUN = 30 + 10 + 2 * (100 + 20)
 """Tokens of a run of the graph ``spender`` with two calls, the one out of sight included."""

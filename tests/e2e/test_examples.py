@@ -10,7 +10,7 @@ import yaml
 
 from graphcron.api import names
 from tests.cluster import ROOT, wait_for
-from tests.e2e.crons import condition
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ import pytest
 
 from graphcron.contract import EXIT_CODES, Outcome
 from tests.cluster import wait_for
-from tests.e2e.crons import Crons, condition, runner_state
+from tests.e2e.crons import Crons, runner_state
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from tests.e2e.killer import Killer

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from graphcron.contract import EXIT_CODES, Outcome
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, Crons, condition
+from tests.e2e.crons import QUESTION, Crons
 from tests.e2e.faulty import CREATE_RUN, NAME
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from tests.e2e.faulty import Faulty

@@ -13,7 +13,8 @@ import pytest
 
 from graphcron.contract import EXIT_CODES, Outcome
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, Crons, condition
+from tests.e2e.crons import QUESTION, Crons
+from tests.objects import condition
 
 SECRETS = ("hunter2", "sk-sample-0000")
 """What the error of the graph ``failing`` says."""

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, Crons, condition
+from tests.e2e.crons import QUESTION, Crons
+from tests.objects import condition
 
 LOOK = """
 import json, os

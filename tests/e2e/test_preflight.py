@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, Crons, condition
+from tests.e2e.crons import QUESTION, Crons
+from tests.objects import condition
 
 NOBODY = "http://nobody.example.svc:2024"
 NO_THREAD = "7b0e7d2a-5a0f-4f5e-9d5e-5a1d0e6f1c11"

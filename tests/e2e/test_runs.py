@@ -13,7 +13,8 @@ import pytest
 
 from graphcron.contract import ENV_REQUEST
 from tests.cluster import wait_for
-from tests.e2e.crons import NEVER, QUESTION, Crons, condition, runner_state
+from tests.e2e.crons import NEVER, QUESTION, Crons, runner_state
+from tests.objects import condition
 
 
 def moment(text: str) -> datetime:

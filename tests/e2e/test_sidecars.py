@@ -8,8 +8,9 @@ import pytest
 
 from graphcron.api import names
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, Crons, condition, runner_state
+from tests.e2e.crons import QUESTION, Crons, runner_state
 from tests.e2e.mesh import SIDECAR, SLEEPS, Mesh
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

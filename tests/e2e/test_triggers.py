@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from graphcron.api import names
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, Crons, condition
+from tests.e2e.crons import QUESTION, Crons
+from tests.objects import condition
 
 ASK, RESUME = names.ANNOTATION_RUN_REQUESTED, names.ANNOTATION_RESUME_REQUESTED
 

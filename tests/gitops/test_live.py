@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, condition
+from tests.e2e.crons import QUESTION
 from tests.gitops.kstatus import kstatus
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from tests.e2e.crons import Crons

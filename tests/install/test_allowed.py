@@ -9,7 +9,7 @@ import pytest
 
 import installing
 from tests.cluster import wait_for
-from tests.e2e.crons import condition
+from tests.objects import condition
 
 LIST = ["https://langgraph.example.com", "http://*.agents.svc:8000"]
 EVIL = "https://evil.example.net"

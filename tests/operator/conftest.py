@@ -8,12 +8,13 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster import Cluster, wait_for
+from tests.objects import Objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,57 +106,6 @@ def operator(cluster: Cluster, namespace: str, tmp_path: Path, request: pytest.F
     assert "Traceback" not in operator.log()
 
 
-class Objects:
-    """What the tests make and look at, in one namespace."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def apply(self, name: str = "hello", **spec: Any) -> None:
-        """Apply a GraphCron; without a preflight, whose Job is none of most tests' business."""
-        when = {} if "schedules" in spec else {"schedule": "0 4 * * *"}
-        spec = {"assistant": "agent", "preflight": False, **when, **spec}
-        body = {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": {"name": name}, "spec": spec}
-        self.cluster.apply(body, namespace=self.namespace)
-
-    def ask(self, annotation: str, value: str, name: str = "hello") -> None:
-        """Annotate a GraphCron, as people do to ask for something."""
-        self.kubectl("annotate", "graphcron", name, "--overwrite", f"{annotation}={value}")
-
-    def all(self, kind: str) -> dict[str, Any]:
-        """Return all objects of a kind, by name."""
-        return {each["metadata"]["name"]: each for each in self.cluster.items("--namespace", self.namespace, kind)}
-
-    def kubectl(self, *arguments: str, **options: Any) -> str:
-        """Run kubectl in the namespace."""
-        return self.cluster.kubectl("--namespace", self.namespace, *arguments, **options).stdout
-
-    def get(self, kind: str, name: str = "hello") -> Any:
-        """Return an object; None where there is none."""
-        return self.cluster.get("--namespace", self.namespace, kind, name)
-
-    def wait_for(self, what: str, kind: str, holds: Any, *, name: str = "hello", seconds: float = 20) -> Any:
-        """Wait until an object is there and something holds of it; return it."""
-
-        def look() -> Any:
-            found = self.get(kind, name)
-            return found if found and holds(found) else None
-
-        return wait_for(f"{kind} {name} that {what}", look, seconds=seconds)
-
-    def wait_ready(self, status: str = "True", reason: str = "Reconciled", *, name: str = "hello") -> Any:
-        """Wait for a Ready condition that is about the newest spec; return the GraphCron."""
-
-        def holds(found: Any) -> bool:
-            conditions = found.get("status", {}).get("conditions", [])
-            ready = next((each for each in conditions if each["type"] == "Ready"), {})
-            newest = ready.get("observedGeneration") == found["metadata"]["generation"]
-            return newest and (ready["status"], ready["reason"]) == (status, reason)
-
-        return self.wait_for(f"is Ready={status} because {reason}", "graphcron", holds, name=name)
-
-
 @pytest.fixture
 def objects(cluster: Cluster, namespace: str) -> Objects:
     """Return what the test works with."""
@@ -169,8 +119,3 @@ def elsewhere(cluster: Cluster, namespace: str) -> Iterator[Objects]:
     cluster.kubectl("create", "namespace", name)
     yield Objects(cluster, name)
     cluster.kubectl("delete", "namespace", name, "--wait=false")
-
-
-def condition(graphcron: Any, kind: str) -> Any:
-    """Return a condition of a GraphCron."""
-    return next((each for each in graphcron["status"]["conditions"] if each["type"] == kind), None)

@@ -11,7 +11,7 @@ import yaml
 
 from graphcron.api import names
 from tests.cluster import ROOT, Cluster, wait_for
-from tests.operator.conftest import Objects
+from tests.objects import Objects
 
 if TYPE_CHECKING:
     pass
@@ -186,12 +186,12 @@ FORBIDDEN: dict[str, dict[str, Any]] = {
 
 def set_time_zone(objects: Objects, name: str) -> None:
     objects.kubectl("patch", "graphcron", name, "--type=merge", '--patch={"spec":{"timeZone":"Mars/Olympus"}}')
-    objects.wait_ready("False", "InvalidSpec", name=name)
+    objects.wait_ready(name, status="False", reason="InvalidSpec")
 
 
 def delete_server(objects: Objects, name: str) -> None:
     objects.kubectl("delete", "graphserver", name)
-    objects.wait_ready("False", "GraphServerNotFound", name=name)
+    objects.wait_ready(name, status="False", reason="GraphServerNotFound")
 
 
 def delete_with_finalizer(objects: Objects, name: str) -> None:
@@ -210,7 +210,7 @@ def test_what_is_no_longer_allowed_runs_no_more_whatever_else_is_wrong(victim, o
         url = EVIL if name == "server" else ALLOWED
         objects.cluster.apply({**server, "spec": {"url": url}}, namespace=objects.namespace)
         objects.apply(name, **LATE, serverRef={"name": name}, runner=runner)
-        objects.wait_ready(name=name)
+        objects.wait_ready(name)
         objects.ask(names.ANNOTATION_RUN_REQUESTED, "now", name)
 
     def running() -> set[str]:
@@ -227,7 +227,7 @@ def test_what_is_no_longer_allowed_runs_no_more_whatever_else_is_wrong(victim, o
         operator.stop()
         operator.start(GRAPHCRON_ALLOWED_SERVERS=ALLOWED)
         for name in attacks.keys() - {"fine"}:
-            objects.wait_for("is suspended", "cronjob", lambda found: found["spec"]["suspend"], name=name)
+            objects.wait("that is suspended", "cronjob", name, lambda found: found["spec"]["suspend"])
         wait_for("end of all Jobs that are not allowed", lambda: running() == {"fine"}, seconds=60)
         assert not objects.get("cronjob", "fine")["spec"]["suspend"]
     finally:
@@ -250,6 +250,6 @@ def test_with_a_list_of_servers_nothing_else_of_the_pod_leads_a_secret_away(vict
     for name, spec in attacks.items():
         objects.apply(name, **LATE, **spec)
     for name in attacks:
-        objects.wait_ready("False", "NotAllowed", name=name)
+        objects.wait_ready(name, status="False", reason="NotAllowed")
     assert not objects.all("cronjobs")
     assert not objects.all("jobs")

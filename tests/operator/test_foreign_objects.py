@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphcron.api import names
 from tests.cluster import wait_for
-from tests.operator.conftest import Objects, Operator, condition
+from tests.objects import Objects, condition
+from tests.operator.conftest import Operator
 
 if TYPE_CHECKING:
     pass
@@ -80,7 +81,7 @@ def patch(objects: Objects, kind: str, name: str, status: Any) -> None:
 def assert_served(objects: Objects, operator: Operator, hour: int) -> None:
     """Change the good GraphCron, and see its CronJob follow; see that all probes are answered well."""
     objects.apply("good", schedule=f"0 {hour} * * *")
-    objects.wait_ready(name="good")
+    objects.wait_ready("good")
     assert objects.get("cronjob", "good")["spec"]["schedule"] == f"0 {hour} * * *"
     assert {each: operator.probe(each) for each in ("livez", "readyz", "metrics")} == {
         "livez": 200, "readyz": 200, "metrics": 200
@@ -102,16 +103,16 @@ def test_a_zoo_of_strange_objects_harms_nobody_else_and_no_restart(objects, else
     objects.apply("rolled-back")
     objects.apply("visited")
     for name in ("rolled-back", "visited"):
-        objects.wait_ready(name=name)
+        objects.wait_ready(name)
     patch(objects, "graphcron", "rolled-back", STATUS)
     make_children(objects, "visited")
     for hour in (2, 3):
         for name in ("deep-1500", "deep-300"):
-            found = objects.wait_ready("False", "InvalidSpec", name=name)
+            found = objects.wait_ready(name, status="False", reason="InvalidSpec")
             message = condition(found, "Ready")["message"]
             assert message.startswith("spec.input: is nested more than 64 levels deep; make it flatter")
-        objects.wait_ready(name="visited")
-        found = objects.wait_ready(name="rolled-back")
+        objects.wait_ready("visited")
+        found = objects.wait_ready("rolled-back")
         assert [each["outcome"] for each in found["status"]["recentRuns"]] == ["Postponed"]
         for each in (objects, elsewhere):
             assert_served(each, operator, hour)

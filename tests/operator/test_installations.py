@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster import Cluster, wait_for
-from tests.operator.conftest import Objects, Operator, condition
+from tests.objects import Objects, condition
+from tests.operator.conftest import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +66,7 @@ def test_two_installations_on_one_namespace_come_to_rest_and_ready_reports_it(
     objects.wait_ready()
     made = objects.get("cronjob")
     second = start(SECOND)
-    graphcron = objects.wait_ready("True", "InstallationConflict")
+    graphcron = objects.wait_ready(reason="InstallationConflict")
     message = condition(graphcron, "Ready")["message"]
     assert "ops/graphcron" in message
     assert "team/second" in message
@@ -78,11 +79,13 @@ def test_two_installations_on_one_namespace_come_to_rest_and_ready_reports_it(
     assert rest == [rest[0]] * 5
     assert [each.probe("livez") for each in (first, second)] == [200, 200]
     objects.ask("graphcron.dev/run-requested-at", "now")
-    objects.wait_for("was triggered", "graphcron", lambda found: found["status"].get("lastHandledTrigger") == "now")
+    objects.wait(
+        "that was triggered", "graphcron", "hello", lambda found: found["status"].get("lastHandledTrigger") == "now"
+    )
     (job,) = [each for each in objects.all("job").values() if "purpose" in str(each["metadata"]["labels"])]
     assert "first.example.svc" in str(job["spec"])
     objects.apply(schedule="0 5 * * *")
-    objects.wait_ready("True", "InstallationConflict")
+    objects.wait_ready(reason="InstallationConflict")
     cronjob = objects.get("cronjob")
     assert cronjob["spec"]["schedule"] == "0 5 * * *"
     assert "first.example.svc" in str(cronjob["spec"])
@@ -92,7 +95,7 @@ def test_two_installations_on_one_namespace_come_to_rest_and_ready_reports_it(
 def test_a_new_graphcron_goes_to_one_of_two_installations(objects: Objects, start: Callable[..., Operator]):
     operators = [start(FIRST), start(SECOND)]
     objects.apply()
-    objects.wait_ready("True", "InstallationConflict")
+    objects.wait_ready(reason="InstallationConflict")
     look_again(objects, operators, "touched")
     before = versions(objects)[0]
     look_again(objects, operators, "again")
@@ -116,10 +119,10 @@ def test_a_cronjob_is_handed_over_by_removing_its_annotation(objects: Objects, s
     objects.wait_ready()
     first.stop()
     start(SECOND)
-    objects.wait_for("has a contender", "graphcron", lambda found: found["status"].get("contender"))
+    objects.wait("that has a contender", "graphcron", "hello", lambda found: found["status"].get("contender"))
     assert installation_of(objects.get("cronjob")) == "ops/graphcron"
     objects.kubectl("annotate", "cronjobs", "--all", "graphcron.dev/installation-")
-    objects.wait_for("is adopted", "cronjob", lambda found: installation_of(found) == "team/second")
+    objects.wait("that is adopted", "cronjob", "hello", lambda found: installation_of(found) == "team/second")
     objects.wait_ready()
     assert "contender" not in objects.get("graphcron")["status"]
 
@@ -128,7 +131,7 @@ def test_a_graphserver_is_probed_by_one_installation(objects: Objects, start: Ca
     operators = [start(FIRST), start(SECOND)]
     server = {**DAILY, "spec": {"url": "http://langgraph.example.svc:2024"}}
     objects.cluster.apply(server, namespace=objects.namespace)
-    objects.wait_for("is claimed", "graphserver", lambda found: found.get("status", {}).get("preflight"), name="shared")
+    objects.wait("that is claimed", "graphserver", "shared", lambda found: found.get("status", {}).get("preflight"))
     for each in operators:
         wait_for("a first look", lambda each=each: _looks(each))
     before, looks = objects.get("graphserver", "shared")["status"], [_looks(each) for each in operators]
@@ -149,14 +152,14 @@ def test_a_cronjob_left_by_its_graphcron_is_suspended_and_counted(objects: Objec
     objects.apply()
     objects.wait_ready()
     objects.kubectl("delete", "graphcron", "hello", "--cascade=orphan")
-    left = objects.wait_for("is suspended", "cronjob", lambda found: found["spec"]["suspend"])
+    left = objects.wait("that is suspended", "cronjob", "hello", lambda found: found["spec"]["suspend"])
     assert "ownerReferences" not in left["metadata"]
     wait_for("the metric", lambda: operator.metric("graphcron_orphaned_cronjobs", name="hello") == 1)
     objects.apply()
-    graphcron = objects.wait_ready("False", "CronJobNotOurs")
+    graphcron = objects.wait_ready(status="False", reason="CronJobNotOurs")
     assert "kubectl delete cronjob hello" in condition(graphcron, "Ready")["message"]
     objects.kubectl("patch", "cronjob", "hello", "--type=merge", "-p", '{"spec":{"suspend":false}}')
-    objects.wait_for("is suspended again", "cronjob", lambda found: found["spec"]["suspend"])
+    objects.wait("that is suspended again", "cronjob", "hello", lambda found: found["spec"]["suspend"])
     objects.kubectl("delete", "cronjob", "hello")
     objects.wait_ready()
     wait_for("no orphan", lambda: operator.metric("graphcron_orphaned_cronjobs", name="hello") is None)
@@ -169,7 +172,7 @@ def test_a_cronjob_that_was_left_while_no_operator_ran_is_suspended(objects: Obj
     objects.kubectl("delete", "graphcron", "hello", "--cascade=orphan")
     assert not objects.get("cronjob")["spec"]["suspend"]
     operator.start()
-    objects.wait_for("is suspended", "cronjob", lambda found: found["spec"]["suspend"])
+    objects.wait("that is suspended", "cronjob", "hello", lambda found: found["spec"]["suspend"])
 
 
 @pytest.mark.parametrize("cascade", ["background", "foreground"])

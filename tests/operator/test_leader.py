@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster import Cluster, wait_for
-from tests.operator.conftest import Objects, Operator
+from tests.objects import Objects
+from tests.operator.conftest import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +128,7 @@ def test_leaders_killed_during_a_load_of_changes_lose_none_and_do_none_twice(rep
             print(f"another leads {time.monotonic() - killed:.1f} s after the kill")
             replicas.start()
         for name in names:
-            objects.wait_ready(name=name)
+            objects.wait_ready(name)
         assert {name: minute_of(each) for name, each in objects.all("cronjob").items()} == dict.fromkeys(
             names, str(minute)
         )

@@ -14,7 +14,8 @@ from tests.cluster import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.operator.conftest import Objects, Operator
+    from tests.objects import Objects
+    from tests.operator.conftest import Operator
 
 NEVER = "0 0 29 2 *"
 
@@ -99,7 +100,7 @@ def test_nothing_that_is_made_counts_as_the_tools_own(restless: Operator, object
     before = objects.get("cronjob")
     objects.kubectl("patch", "graphcron", "hello", "--type=merge", "-p", json.dumps({"metadata": TRACKED}))
     objects.ask("graphcron.dev/run-requested-at", "now")
-    objects.wait_for("has run", "graphcron", lambda found: found["status"].get("lastHandledTrigger") == "now")
+    objects.wait("that has run", "graphcron", "hello", lambda found: found["status"].get("lastHandledTrigger") == "now")
     wait_for_rounds(restless, objects)
     cronjob = objects.get("cronjob")
     assert cronjob["spec"] == before["spec"]

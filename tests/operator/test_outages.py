@@ -19,7 +19,7 @@ def test_a_restart_writes_nothing(objects, operator):
     operator.kill()
     operator.start()
     objects.apply("new")
-    objects.wait_ready(name="new")
+    objects.wait_ready("new")
     after = versions()
     assert {uid: after[uid] for uid in before} == before
 
@@ -34,10 +34,10 @@ def test_what_changed_while_it_was_down_is_made_good(objects, operator):
     objects.apply("changed", schedule="1 1 1 1 *")
     objects.apply("made")
     operator.start()
-    objects.wait_for("runs again", "cronjob", lambda each: not each["spec"]["suspend"], name="edited")
-    objects.wait_for("is back", "cronjob", lambda each: True, name="deleted")
-    objects.wait_for("follows", "cronjob", lambda each: each["spec"]["schedule"] == "1 1 1 1 *", name="changed")
-    objects.wait_ready(name="made")
+    objects.wait("that runs again", "cronjob", "edited", lambda each: not each["spec"]["suspend"])
+    objects.wait("that is back", "cronjob", "deleted", lambda each: True)
+    objects.wait("that follows", "cronjob", "changed", lambda each: each["spec"]["schedule"] == "1 1 1 1 *")
+    objects.wait_ready("made")
 
 
 def test_a_graphcron_deleted_while_it_was_down_is_gone_at_once(objects, operator):

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.cluster import wait_for
-from tests.operator.conftest import Objects, Operator, condition
+from tests.objects import Objects, condition
+from tests.operator.conftest import Operator
 
 LIMIT = 4
 NUMBER = 12
@@ -34,7 +35,7 @@ def test_while_a_server_is_down_few_preflights_run_and_the_others_name_the_one_t
     for number in range(NUMBER):
         objects.apply(f"cron-{number}", preflight=True, server={"url": NOBODY})
     for number in range(NUMBER):
-        objects.wait_ready(name=f"cron-{number}")
+        objects.wait_ready(f"cron-{number}")
     assert len(objects.all("cronjob")) == NUMBER
     wait_for("preflights", lambda: len(running(objects)) == LIMIT)
     operator.kill()

@@ -9,7 +9,7 @@ import pytest
 
 from graphcron.api import names
 from tests.cluster import wait_for
-from tests.operator.conftest import Objects, condition
+from tests.objects import Objects, condition
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -28,7 +28,7 @@ def quota(objects: Objects) -> Iterator[str]:
         "spec": {"hard": {"count/jobs.batch": "0"}},
     }
     objects.cluster.apply(body, namespace=objects.namespace)
-    objects.wait_for("counts", "resourcequota", lambda found: found.get("status", {}).get("used"), name="no-jobs")
+    objects.wait("that counts", "resourcequota", "no-jobs", lambda found: found.get("status", {}).get("used"))
     yield "no-jobs"
     objects.kubectl("delete", "resourcequota", "no-jobs", "--ignore-not-found")
 
@@ -42,17 +42,17 @@ def wait_told(objects: Objects, kind: str, reason: str, words: str = "") -> Any:
     """Wait for a condition with that reason and words; return the GraphCron."""
 
     def holds(found: Any) -> bool:
-        told = condition(found, kind) if found.get("status", {}).get("conditions") else None
+        told = condition(found, kind)
         return bool(told and told["reason"] == reason and words in told["message"])
 
-    return objects.wait_for(f"is {kind} because {reason}", "graphcron", holds, seconds=RETRY_SECONDS)
+    return objects.wait(f"that is {kind} because {reason}", "graphcron", "hello", holds, seconds=RETRY_SECONDS)
 
 
 def wait_cronjob(objects: Objects, **spec: Any) -> None:
     def holds(found: Any) -> bool:
         return spec.items() <= found["spec"].items()
 
-    objects.wait_for(f"has {spec}", "cronjob", holds, seconds=10)
+    objects.wait(f"that has {spec}", "cronjob", "hello", holds, seconds=10)
 
 
 def test_an_edit_and_a_suspension_reach_the_cronjob_while_the_preflight_is_refused(objects, quota):
@@ -89,7 +89,7 @@ def test_a_refused_request_holds_up_nothing_and_starts_once_the_quota_relents(ob
     def is_handled(found: Any) -> bool:
         return found["status"].get("lastHandledTrigger") == "once" and not condition(found, "RunDelayed")
 
-    objects.wait_for("is handled", "graphcron", is_handled, seconds=RETRY_SECONDS)
+    objects.wait("that is handled", "graphcron", "hello", is_handled, seconds=RETRY_SECONDS)
     assert len(jobs(objects, "trigger")) == 1
     assert objects.get("cronjob")["metadata"]["annotations"][names.ANNOTATION_HANDLED_TRIGGER] == "once"
 
@@ -103,9 +103,9 @@ def test_a_request_refused_until_its_deadline_is_skipped_in_the_api_servers_word
     def is_told(found: Any) -> bool:
         return bool(found["status"].get("recentRuns"))
 
-    graphcron = objects.wait_for("is skipped", "graphcron", is_told, seconds=RETRY_SECONDS)
+    graphcron = objects.wait("that is skipped", "graphcron", "hello", is_told, seconds=RETRY_SECONDS)
     (run,) = graphcron["status"]["recentRuns"]
     assert (run["trigger"], run["outcome"], run["reason"]) == ("never", "Skipped", "StartingDeadlineExceeded")
     assert "exceeded quota: no-jobs" in run["message"]
-    assert condition(graphcron, "RunDelayed") is None
+    assert not condition(graphcron, "RunDelayed")
     assert graphcron["status"]["lastHandledTrigger"] == "never"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.cluster import wait_for
-from tests.operator.conftest import condition
+from tests.objects import condition
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -50,7 +50,7 @@ def test_applying_the_same_again_changes_nothing(objects):
     cronjob = objects.get("cronjob")
     objects.apply()
     objects.apply("other")
-    objects.wait_ready(name="other")
+    objects.wait_ready("other")
     assert objects.get("graphcron")["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
     assert objects.get("cronjob")["metadata"]["resourceVersion"] == cronjob["metadata"]["resourceVersion"]
 
@@ -88,7 +88,7 @@ def test_a_cronjob_edited_behind_our_back_is_put_right(objects, patch):
         same = all(metadata.get(each) == right[each] for each in ("labels", "ownerReferences", "uid"))
         return same and cronjob["spec"] == before["spec"]
 
-    objects.wait_for("is as it was", "cronjob", ours)
+    objects.wait("that is as it was", "cronjob", "hello", ours)
 
 
 def test_a_cronjob_deleted_behind_our_back_comes_back(objects):
@@ -96,7 +96,7 @@ def test_a_cronjob_deleted_behind_our_back_comes_back(objects):
     objects.wait_ready()
     uid = objects.get("cronjob")["metadata"]["uid"]
     objects.kubectl("delete", "cronjob", "hello")
-    objects.wait_for("is a new one", "cronjob", lambda cronjob: cronjob["metadata"]["uid"] != uid)
+    objects.wait("that is a new one", "cronjob", "hello", lambda cronjob: cronjob["metadata"]["uid"] != uid)
     objects.wait_ready()
 
 
@@ -117,12 +117,14 @@ def test_a_cronjob_that_is_not_ours_is_never_touched(objects):
     objects.cluster.apply(FOREIGN, namespace=objects.namespace)
     foreign = objects.get("cronjob")
     objects.apply()
-    graphcron = objects.wait_ready("False", "CronJobNotOurs")
+    graphcron = objects.wait_ready(status="False", reason="CronJobNotOurs")
     assert "kubectl delete cronjob hello" in condition(graphcron, "Ready")["message"]
     assert condition(graphcron, "Stalled")["status"] == "True"
     assert objects.get("cronjob")["metadata"]["resourceVersion"] == foreign["metadata"]["resourceVersion"]
     objects.kubectl("delete", "cronjob", "hello")
-    objects.wait_for("is ours", "cronjob", lambda cronjob: "ownerReferences" in cronjob["metadata"], seconds=90)
+    objects.wait(
+        "that is ours", "cronjob", "hello", lambda cronjob: "ownerReferences" in cronjob["metadata"], seconds=90
+    )
     objects.wait_ready()
 
 
@@ -130,7 +132,7 @@ def test_what_only_the_operator_can_see_is_told_and_mended(objects):
     objects.apply()
     objects.wait_ready()
     objects.apply(timeZone="Europe/Berln")
-    graphcron = objects.wait_ready("False", "InvalidSpec")
+    graphcron = objects.wait_ready(status="False", reason="InvalidSpec")
     message = condition(graphcron, "Ready")["message"]
     assert message.startswith('spec.timeZone: there is no time zone "Europe/Berln"; did you mean Europe/Berlin?')
     assert objects.get("cronjob")["spec"]["timeZone"] == "Etc/UTC"
@@ -141,14 +143,14 @@ def test_what_only_the_operator_can_see_is_told_and_mended(objects):
 
 def test_a_schedule_that_never_comes_is_refused_in_words(objects):
     objects.apply(schedule="0 0 31 2 *")
-    graphcron = objects.wait_ready("False", "InvalidSpec")
+    graphcron = objects.wait_ready(status="False", reason="InvalidSpec")
     assert "never comes" in condition(graphcron, "Ready")["message"]
     assert objects.get("cronjob") is None
 
 
 def test_what_the_api_server_refuses_of_the_pod_is_told(objects):
     objects.apply(runner={"tolerations": [{"key": "a", "operator": "Nonsense"}]})
-    graphcron = objects.wait_ready("False", "InvalidSpec")
+    graphcron = objects.wait_ready(status="False", reason="InvalidSpec")
     assert "Nonsense" in condition(graphcron, "Ready")["message"]
 
 
@@ -170,7 +172,7 @@ def test_a_graphcron_made_anew_under_its_old_name_gets_a_cronjob_of_its_own(obje
     def ours(cronjob):
         return [each["uid"] for each in cronjob["metadata"]["ownerReferences"]] == [new]
 
-    objects.wait_for("belongs to the new GraphCron", "cronjob", ours, seconds=60)
+    objects.wait("that belongs to the new GraphCron", "cronjob", "hello", ours, seconds=60)
     objects.wait_ready()
 
 
@@ -184,7 +186,7 @@ def test_many_at_once_are_all_reconciled(objects):
 
 def test_events_tell_it_in_plain_words_and_once(objects):
     objects.apply(timeZone="Mars/Phobos")
-    objects.wait_ready("False", "InvalidSpec")
+    objects.wait_ready(status="False", reason="InvalidSpec")
 
     def events():
         found = objects.cluster.items("--namespace", objects.namespace, "events")
@@ -202,9 +204,9 @@ def test_of_new_graphcrons_only_what_is_wrong_is_told_and_once_and_cronjobs_are_
     for name in wrong:
         objects.apply(name, timeZone="Mars/Phobos")
     for name in good:
-        objects.wait_ready(name=name)
+        objects.wait_ready(name)
     for name in wrong:
-        objects.wait_ready("False", "InvalidSpec", name=name)
+        objects.wait_ready(name, status="False", reason="InvalidSpec")
     objects.apply("last", timeZone="Mars/Phobos")
     told = lambda: objects.cluster.items("--namespace", objects.namespace, "events")  # noqa: E731
     about = lambda: sorted(each["involvedObject"]["name"] for each in told())  # noqa: E731

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import wait_for
-from tests.operator.conftest import Objects, condition
+from tests.objects import Objects, condition
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -33,8 +33,11 @@ def test_each_line_has_a_cronjob_and_one_that_goes_takes_its_own_along(objects):
     assert first["spec"]["schedule"] == "0 4 * * *"
 
     objects.apply(schedules=["0 4 * * *", "0 20 * * 6"])
-    objects.wait_for(
-        "has two", "graphcron", lambda found: found["status"].get("schedules") == ["0 4 * * *", "0 20 * * 6"]
+    objects.wait(
+        "that has two",
+        "graphcron",
+        "hello",
+        lambda found: found["status"].get("schedules") == ["0 4 * * *", "0 20 * * 6"],
     )
     wait_for("two CronJobs", lambda: len(objects.all("cronjobs")) == 2)
     assert schedules(objects) == ["0 20 * * 6", "0 4 * * *"]
@@ -61,7 +64,7 @@ def test_the_next_times_are_those_of_all_lines_together(objects):
 def test_an_h_stays_the_same_for_ever_and_differs_between_names(objects):
     for name in ("hello", "other"):
         objects.apply(name, schedule="H H(2-5) * * *")
-        objects.wait_ready(name=name)
+        objects.wait_ready(name)
     lines = {name: objects.get("cronjob", name)["spec"]["schedule"] for name in ("hello", "other")}
     assert lines["hello"] != lines["other"]
     assert {name: objects.get("graphcron", name)["status"]["schedule"] for name in lines} == lines
@@ -78,7 +81,7 @@ def test_a_campaign_that_is_to_come_rests_and_wakes_by_itself_before_it_begins(o
     assert objects.get("cronjob")["spec"]["suspend"] is True
     assert next_times(graphcron)[0] >= begins.replace(microsecond=0)
 
-    objects.wait_for("is awake", "cronjob", lambda found: not found["spec"]["suspend"], seconds=30)
+    objects.wait("that is awake", "cronjob", "hello", lambda found: not found["spec"]["suspend"], seconds=30)
     objects.wait_ready()
     # So the first run of the campaign is no run from before its schedule.
     since = objects.get("cronjob")["metadata"]["annotations"]["graphcron.dev/schedule-since"]
@@ -102,7 +105,7 @@ def test_an_excluded_day_rests(objects):
 
 def test_a_graphserver_that_is_named_must_be_there(objects):
     objects.apply(serverRef={"name": "shared"})
-    graphcron = objects.wait_ready("False", "GraphServerNotFound")
+    graphcron = objects.wait_ready(status="False", reason="GraphServerNotFound")
     assert "no valid GraphServer named shared" in condition(graphcron, "Ready")["message"]
     server = {
         "apiVersion": "graphcron.dev/v1alpha1",
@@ -116,15 +119,17 @@ def test_a_graphserver_that_is_named_must_be_there(objects):
 
     server["spec"]["url"] = "http://two.example.svc:2024"
     objects.cluster.apply(server, namespace=objects.namespace)
-    objects.wait_for("has the new URL", "cronjob", lambda found: "http://two.example.svc:2024" in str(found["spec"]))
+    objects.wait(
+        "that has the new URL", "cronjob", "hello", lambda found: "http://two.example.svc:2024" in str(found["spec"])
+    )
     objects.kubectl("delete", "graphserver", "shared")
-    objects.wait_ready("False", "GraphServerNotFound")
+    objects.wait_ready(status="False", reason="GraphServerNotFound")
     assert objects.get("cronjob"), "the CronJob stays as it was"
 
 
 def test_a_limit_in_money_wants_prices(objects, operator):
     objects.apply(budget={"maxCost": "12.50", "window": "month"})
-    graphcron = objects.wait_ready("False", "InvalidSpec")
+    graphcron = objects.wait_ready(status="False", reason="InvalidSpec")
     assert "spec.budget.maxCost" in condition(graphcron, "Ready")["message"]
     operator.stop()
     operator.start(GRAPHCRON_PRICES='{"*": {"input": "2.50", "output": "10"}}')

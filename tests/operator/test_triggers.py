@@ -10,7 +10,7 @@ import pytest
 
 from graphcron.api import names
 from tests.cluster import wait_for
-from tests.operator.conftest import Objects
+from tests.objects import Objects
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -18,7 +18,9 @@ ASK = names.ANNOTATION_RUN_REQUESTED
 
 
 def wait_handled(objects: Objects, value: str) -> Any:
-    return objects.wait_for("is echoed", "graphcron", lambda found: found["status"].get("lastHandledTrigger") == value)
+    return objects.wait(
+        "that is echoed", "graphcron", "hello", lambda found: found["status"].get("lastHandledTrigger") == value
+    )
 
 
 def jobs(objects: Objects) -> list[Any]:
@@ -33,7 +35,7 @@ def environment(job: Any) -> dict[str, str]:
 @pytest.mark.parametrize("spec", [{}, {"suspend": True}, {"endTime": "2020-01-01T00:00:00Z"}], ids=str)
 def test_a_new_value_makes_one_job_whatever_the_schedule_says(objects, spec):
     objects.apply(**spec)
-    objects.wait_for("is told of", "graphcron", lambda found: "conditions" in found.get("status", {}))
+    objects.wait("that is told of", "graphcron", "hello", lambda found: "conditions" in found.get("status", {}))
     before = datetime.now(UTC).replace(microsecond=0)
     objects.ask(ASK, "first")
     wait_handled(objects, "first")

@@ -115,7 +115,7 @@ def test_a_dead_watch_fails_the_liveness_probe_until_it_is_made_anew(cluster, na
         objects.apply("unseen")
         quiet.talks.set()
         wait_for("probe that is well again", lambda: operator.probe("livez") == 200, seconds=40)
-        objects.wait_ready(name="unseen")
+        objects.wait_ready("unseen")
     finally:
         operator.stop()
         print(operator.log())

@@ -11,7 +11,8 @@ import pytest
 
 from graphcron.api.names import Purpose
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, Crons, condition
+from tests.e2e.crons import QUESTION, Crons
+from tests.objects import condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

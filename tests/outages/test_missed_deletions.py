@@ -13,7 +13,8 @@ import pytest
 
 from tests.cluster import Cluster, wait_for
 from tests.conftest import ALONE
-from tests.operator.conftest import Objects, Operator, condition
+from tests.objects import Objects, condition
+from tests.operator.conftest import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,7 @@ def test_deletions_that_no_watch_reports_are_found_and_made_good(objects: Object
     server(objects, "shared")
     objects.apply("names-server", serverRef={"name": "shared"})
     for name in ("stays", "gone", "loses-cronjob", "loses-job", "names-server"):
-        objects.wait_ready(name=name)
+        objects.wait_ready(name)
     objects.ask(RUN_NOW, "once", name="loses-job")
     job = wait_for("active run", lambda: active(objects, "loses-job"))[0]["job"]
     wait_for("metric", lambda: operator.metric("graphcron_ready", name="gone") == 1)
@@ -114,17 +115,17 @@ def test_deletions_that_no_watch_reports_are_found_and_made_good(objects: Object
         delete(objects, "graphserver", "shared")
     resumed = time.monotonic()
 
-    back = objects.wait_for(
-        "was made again", "cronjob", lambda each: each["metadata"]["uid"] != before, name="loses-cronjob", seconds=40
+    back = objects.wait(
+        "that was made again", "cronjob", "loses-cronjob", lambda each: each["metadata"]["uid"] != before, seconds=40
     )
     wait_for("run that is no longer active", lambda: not active(objects, "loses-job"), seconds=40)
-    objects.wait_ready("False", "GraphServerNotFound", name="names-server")
+    objects.wait_ready("names-server", status="False", reason="GraphServerNotFound")
     wait_for("end of its metrics", lambda: operator.metric("graphcron_ready", name="gone") is None, seconds=40)
     assert operator.metric("graphcron_runs_total", name="gone") is None
     print(f"all was made good {time.monotonic() - resumed:.1f} s after the operator went on")
     assert RELISTED in operator.log()
     assert "missed the deletion of" in operator.log()
-    assert condition(objects.wait_ready(name="loses-cronjob"), "Ready")
+    assert condition(objects.wait_ready("loses-cronjob"), "Ready")
     assert objects.get("cronjob", "loses-cronjob")["metadata"]["uid"] == back["metadata"]["uid"]
 
     # Longer than a write may go unshown: the probe stays well, nothing is made for what is gone, and all is at rest.
@@ -143,13 +144,11 @@ def test_a_cronjob_orphaned_in_the_gap_is_suspended_and_not_adopted(objects: Obj
     """The change of the CronJob is seen at once, and asks for a reconcile of the GraphCron that the view still has."""
     for name in ("stays", "gone"):
         objects.apply(name)
-        objects.wait_ready(name=name)
+        objects.wait_ready(name)
     uid = objects.get("cronjob", "gone")["metadata"]["uid"]
     with held_off(operator, objects.cluster):
         objects.kubectl("delete", "graphcron", "gone", "--cascade=orphan", "--timeout=100s")
-    suspended = objects.wait_for(
-        "is suspended", "cronjob", lambda each: each["spec"]["suspend"], name="gone", seconds=60
-    )
+    suspended = objects.wait("that is suspended", "cronjob", "gone", lambda each: each["spec"]["suspend"], seconds=60)
     assert suspended["metadata"]["uid"] == uid
     assert "ownerReferences" not in suspended["metadata"]
     assert operator.probe("livez") == 200

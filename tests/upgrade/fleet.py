@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphcron.api import names
 from tests.cluster import wait_for
-from tests.e2e.crons import QUESTION, condition
+from tests.e2e.crons import QUESTION
+from tests.objects import condition
 from tests.upgrade.judge import Seen
 
 if TYPE_CHECKING:

@@ -1,36 +1,36 @@
-"""The error tree; an error's type says what happens next.
+"""The operator's exceptions; the type decides how an error is handled.
 
 ::
 
     GraphCronError
-    ├── SpecError      the object is wrong: a person must change it; not tried again until then
-    │   └── NotAllowedError   it names what the administrator does not allow: its CronJobs are suspended
-    ├── PreflightPendingError   a preflight waits for its turn: told to the user, and looked at again then
-    └── ClusterError   the API server said no or did not answer: tried again, with back-off
-        └── ConflictError   something that is not ours is in the way: told to the user, never touched
+    ├── SpecError      the object is invalid: reported in the status, not retried until a user changes it
+    │   └── NotAllowedError   not in the administrator's allow-list: the CronJobs are suspended
+    ├── PreflightPendingError   a preflight waits for its turn: reported in the status, requeued
+    └── ClusterError   the API server rejected a request or did not respond: retried with back-off
+        └── ConflictError   an object of another owner has the name: reported in the status, never modified
             └── OtherInstallationError   another installation of the operator reconciles the object
 
-One tree of our own, so that no caller has to know the exceptions of an HTTP client or of pydantic.
+Callers do not need to know the exceptions of the HTTP client or of pydantic.
 """
 
 from datetime import datetime
 
 
 class GraphCronError(Exception):
-    """Root of all errors that we raise on purpose."""
+    """Base class of the operator's exceptions."""
 
 
 class SpecError(GraphCronError):
-    """A field holds what can't work.
+    """A field has an invalid value.
 
     Parameters
     ----------
     field
-        Path of the field as the user wrote it, such as ``spec.schedule``.
+        Path of the field, such as ``spec.schedule``.
     problem
-        What is wrong with it, without the field's name.
+        What is wrong, without the field's name.
     remedy
-        What would be right, with an example where there is one.
+        How to correct it, with an example if possible.
     """
 
     def __init__(self, *, field: str, problem: str, remedy: str) -> None:
@@ -41,22 +41,22 @@ class SpecError(GraphCronError):
 
 
 class NotAllowedError(SpecError):
-    """A field names what the administrator of this installation does not allow."""
+    """The value of a field is not in the administrator's allow-list."""
 
 
 class ClusterError(GraphCronError):
-    """The API server refused a request or could not be reached.
+    """The API server rejected a request or could not be reached.
 
     Parameters
     ----------
     message
-        What was tried and what came back, in one line.
+        The request and the response, in one line.
     status
-        HTTP status, or 0 where there was no answer.
+        HTTP status; 0: there was no response.
     reason
-        Kubernetes' word for it, such as ``AlreadyExists`` or ``Conflict``, which are both a 409.
+        Kubernetes' reason, such as ``AlreadyExists`` or ``Conflict``, which are both a 409.
     causes
-        The same for its details, such as ``FieldManagerConflict`` or ``NamespaceTerminating``.
+        Reasons in the details, such as ``FieldManagerConflict`` or ``NamespaceTerminating``.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class ClusterError(GraphCronError):
 
 
 class PreflightPendingError(GraphCronError):
-    """A preflight may not start yet; its owner is looked at again when its turn comes.
+    """A preflight cannot start yet; its owner is reconciled again when its turn comes.
 
     Parameters
     ----------
     reason
-        Why, in one CamelCase word.
+        The reason as one CamelCase word.
     message
-        The same in a sentence for people.
+        The reason as a sentence.
     until
-        When it may ask, if its turn does not come before; None: not without an event.
+        Time to retry at the latest; None: only after an event.
     """
 
     def __init__(self, reason: str, message: str, *, until: datetime | None = None) -> None:
@@ -88,7 +88,7 @@ class PreflightPendingError(GraphCronError):
 
 
 class ConflictError(ClusterError):
-    """An object of the name that we need exists and belongs to somebody else."""
+    """An object with the required name exists and has another owner."""
 
 
 class OtherInstallationError(ConflictError):

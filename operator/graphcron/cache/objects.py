@@ -23,56 +23,56 @@ Body = Mapping[str, Any]
 SECONDS_PER_MINUTE: Final = 60
 _READ: Final = ["name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"]
 _INITIALIZING: Final = "PodInitializing"
-"""Why a container waits that comes after others."""
+"""Reason of a container that waits for init containers."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedCronJob:
-    """A CronJob that carries our labels."""
+    """A CronJob with the operator's labels."""
 
     name: str
     uid: str
     generation: int
-    """Moves with each change of the spec, ours or somebody else's."""
+    """Increases with each change of the spec, by any client."""
     controller_uid: str
-    """UID of the owner that controls it; empty where none does."""
+    """UID of its controller; empty: it has none."""
     labels: dict[str, str]
-    """Those of our labels that it carries."""
+    """The operator's labels."""
     applied: str
-    """Hash of the manifest that we applied last."""
+    """Hash of the manifest that the operator applied last."""
     schedule_key: str
-    """What :attr:`schedule_since` belongs to."""
+    """Identifies the schedule that :attr:`schedule_since` belongs to."""
     schedule_since: datetime | None
-    """When the schedule took effect."""
+    """Time when the schedule took effect."""
     last_schedule_time: datetime | None = field(compare=False)
-    """Scheduled time of the newest Job, as the CronJob controller tells it; no news by itself, since the Job comes."""
+    """Scheduled time of the newest Job; a change alone causes no reconcile, since the Job's own event does."""
     paused_since: datetime | None = None
-    """When failures paused the GraphCron; None: they have not."""
+    """Time when failures paused the GraphCron; None: it is not paused."""
     handled_trigger: str = ""
-    """The last request for a run now that we acted on."""
+    """The last handled request to run now."""
     handled_resume: str = ""
-    """The last request to end a pause that we acted on."""
+    """The last handled request to resume."""
     suspended: bool = False
     ran_since: datetime | None = None
     """Of one that is suspended: since when its schedule had been in force until then."""
     installation: str = ""
-    """Installation of the operator that made it; empty: one without a name, or of an older release."""
+    """Installation of the operator that created it; empty: one without a name, or of an older release."""
     carried: Carried = NOTHING
-    """What the pods of its Jobs carry that an administrator limits."""
+    """Properties of its Pods that an administrator can restrict."""
 
     @property
     def owner(self) -> str:
-        """UID of the GraphCron that it belongs to, even if somebody has removed the owner reference."""
+        """UID of its GraphCron, from the label if the owner reference was removed."""
         return self.controller_uid or self.labels.get(names.LABEL_UID, "")
 
     def belongs_to(self, uid: str) -> bool:
-        """Tell whether it is that GraphCron's."""
+        """Return whether it belongs to the GraphCron with this UID."""
         return self.owner == uid
 
 
 @dataclass(frozen=True, slots=True)
 class CachedJob:
-    """A Job of a GraphCron: one occurrence."""
+    """A Job of a GraphCron or GraphServer: one occurrence, or a preflight."""
 
     name: str
     scheduled_time: datetime
@@ -83,54 +83,54 @@ class CachedJob:
     finished_at: datetime | None
     created: datetime
     purpose: Purpose | None = None
-    """What it is for, if no schedule has made it."""
+    """Purpose of a Job that the operator created; None: its CronJob created it."""
     trigger: str = ""
-    """The request that it answers, where a person asked for it."""
+    """The value of the run request that it answers."""
     uid: str = ""
     owner: str = ""
-    """UID of the CronJob that made it, or of its GraphCron or GraphServer."""
+    """UID of the CronJob that created it, or of its GraphCron or GraphServer."""
     carried: Carried = NOTHING
-    """The same of its own pods, until it has finished."""
+    """Properties of its Pods that an administrator can restrict; empty when it has finished."""
     version: str = field(default="", compare=False)
     had_pods: bool = field(default=True, compare=False)
-    """Whether it has or had a pod, as far as its status tells; no news, since the pod follows."""
+    """Whether its status counts a Pod; a change alone causes no reconcile, since the Pod's own event does."""
 
     @property
     def finished(self) -> bool:
-        """Whether no further pod will be started."""
+        """Whether no further Pod will be started."""
         return self.succeeded or self.failed
 
 
 @dataclass(frozen=True, slots=True)
 class CachedPod:
-    """A pod of a Job: one try at an occurrence."""
+    """A Pod of a Job: one attempt at an occurrence."""
 
     name: str
     job: str
     created: datetime
     terminal: bool
-    """Whether the runner has ended for good, even if a sidecar goes on."""
+    """Whether the runner has terminated, even if a sidecar still runs."""
     report: Report | None
-    """Its termination message, where it left a readable one."""
+    """The report in its termination message; None: there is no valid one."""
     waiting_reason: str
-    """Why the runner has not started, such as ``CreateContainerConfigError``; empty where it has."""
+    """Reason why the runner has not started, such as ``CreateContainerConfigError``; empty: it has."""
     waiting_message: str
     finished_at: datetime | None
     purpose: Purpose | None = None
-    """What it is for, if no schedule has made its Job."""
+    """Purpose of its Job; None: a CronJob created the Job."""
     uid: str = ""
     owner: str = ""
     """UID of its Job."""
     exit_code: int | None = None
-    """The runner's; None: it has not ended, or nobody knows how."""
+    """The runner's exit code; None: it has not terminated, or the code is unknown."""
     failed: bool = False
-    """Whether the pod as a whole has failed."""
+    """Whether the Pod's phase is ``Failed``."""
     sidecars: str = ""
-    """Names of the containers that still keep the pod from its end."""
+    """Names of the containers that still run."""
 
     @property
     def is_silent(self) -> bool:
-        """Whether it has told nothing yet: it neither waits for a reason that is known nor has it ended."""
+        """Whether it has neither terminated nor reported anything."""
         return not (self.terminal or self.report or self.waiting_reason)
 
 
@@ -230,17 +230,17 @@ def cached_job(body: Body) -> CachedJob:
 
 
 _POD_COUNTS: Final = ("active", "succeeded", "failed", "terminating")
-"""Counts of pods in a Job's status."""
+"""Fields of a Job's status that count its Pods."""
 
 
 def _purpose(metadata: Body) -> Purpose | None:
-    """Read what a Job or pod is for; what a newer version made for something else counts as a look, not as a run."""
+    """Return the purpose of a Job or Pod; an unknown purpose of a newer version counts as a preflight, not as a run."""
     text = object_at(metadata, "labels").get(names.LABEL_PURPOSE)
     return None if text is None else Purpose(text) if text in list(Purpose) else Purpose.PREFLIGHT
 
 
 def cached_pod(body: Body) -> CachedPod:
-    """Keep what matters of a pod."""
+    """Return the cached value of a Pod."""
     metadata = body["metadata"]
     status = object_at(body, "status")
     # By name: the kubelet sorts them, and istio-proxy or linkerd-proxy come before the runner.
@@ -268,7 +268,7 @@ def cached_pod(body: Body) -> CachedPod:
 
 
 def _waiting(state: Mapping[str, Any], status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return why the runner has not started: for an init container's reason, where it is that which it waits for."""
+    """Return why the runner has not started, possibly because of an init container."""
     waiting = object_at(state, "waiting")
     if waiting.get("reason", _INITIALIZING) != _INITIALIZING:
         return waiting
@@ -280,7 +280,7 @@ def _waiting(state: Mapping[str, Any], status: Mapping[str, Any]) -> Mapping[str
 
 
 def _unscheduled(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the condition that says why no node takes the pod; nothing where one has taken it."""
+    """Return the condition that reports why the Pod is not scheduled; empty if it is."""
     conditions = objects_at(status, "conditions")
     return next(
         (each for each in conditions if (each.get("type"), each.get("status")) == ("PodScheduled", "False")), {}
@@ -288,7 +288,7 @@ def _unscheduled(status: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def scheduled_time_of(job: str) -> datetime | None:
-    """Read the scheduled time from the name of a CronJob's Job, whose last part is the unix minute."""
+    """Parse the scheduled time from the name of a CronJob's Job, which ends with the Unix time in minutes."""
     minute = job.rpartition("-")[2]
     if not minute.isascii() or not minute.isdigit() or len(minute) > len("99999999"):
         return None

@@ -1,7 +1,7 @@
-"""Whose object is whose: by namespace and owner reference. Pure.
+"""Ownership of objects by namespace and owner reference.
 
-Anybody who may create pods somewhere can give one any label, with the UID of a GraphCron in another namespace. So a
-label tells at most where to look; what counts is whom the owner references name.
+A user who can create Pods in one namespace can label them with the UID of a GraphCron in another namespace. So a label
+is only an index; the owner references decide.
 """
 
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ from graphcron.unstructured.fields import object_at, objects_at, text_at
 
 
 def owner_key(body: Mapping[str, Any]) -> tuple[str, str]:
-    """Return namespace and name of the GraphCron that an object of ours says it belongs to."""
+    """Return the namespace and name of the GraphCron in an object's label."""
     metadata = body["metadata"]
     return metadata.get("namespace", ""), text_at(object_at(metadata, "labels"), names.LABEL_NAME)
 
 
 def controller_uid(body: Mapping[str, Any]) -> str:
-    """Return the UID of the owner that controls an object; empty where none does."""
+    """Return the UID of an object's controller; empty: it has none."""
     owners = objects_at(body["metadata"], "ownerReferences")
     return next((text_at(owner, "uid") for owner in owners if owner.get("controller")), "")
 
 
 def owner_uid(body: Mapping[str, Any]) -> str:
-    """Return the UID of an object's owner: its controller, or the GraphCron, GraphServer or CronJob that made a Job.
+    """Return the UID of an object's owner: its controller, or the GraphCron, GraphServer or CronJob of a Job.
 
-    The Jobs that no schedule makes have no controller, nor have those that Argo CD makes of a CronJob.
+    Jobs that the operator creates have no controller, nor have Jobs that Argo CD creates from a CronJob.
     """
     owners = objects_at(body["metadata"], "ownerReferences")
     ours = (text_at(owner, "uid") for owner in owners if _may_make_jobs(owner))
@@ -40,16 +40,16 @@ def _may_make_jobs(owner: Mapping[str, Any]) -> bool:
 
 
 def claimed_group(body: Mapping[str, Any]) -> str:
-    """Return the group of the GraphCron or GraphServer that a Job or pod says it belongs to."""
+    """Return the group of the GraphCron or GraphServer in the label of a Job or Pod."""
     metadata = body["metadata"]
     return group_of(metadata.get("namespace", ""), text_at(object_at(metadata, "labels"), names.LABEL_UID))
 
 
 def group_of(namespace: str, uid: str) -> str:
-    """Return the group of all that says it belongs to an object: only what is in the namespace of that one."""
+    """Return the group of the objects in a namespace that are labelled with this UID."""
     return f"{namespace}/{uid}"
 
 
 def head_of(group: str) -> str:
-    """Return the UID of the object that a group belongs to."""
+    """Return the UID of the object that heads a group."""
     return group.partition("/")[2]

@@ -1,4 +1,4 @@
-"""A pod's termination message → its report; the message may hold anything, since the image is the user's choice."""
+"""Parse a Pod's termination message. Its content is untrusted, since users choose the image."""
 
 import re
 from collections.abc import Callable
@@ -57,14 +57,11 @@ _BELIEVED: Final[dict[str, Callable[[Any], bool]]] = {
     "server": answers.is_product,
     "awaited": _is_flag,
 }
-"""By member of a report: whether a value is one that a runner may have written."""
+"""Validators by field of a report."""
 
 
 def report_of(text: str) -> Report | None:
-    """Read a termination message; None where it has no outcome, and so is not a report.
-
-    A member with a value that no runner writes is left out.
-    """
+    """Parse a termination message; return None if it contains no outcome. Invalid fields are ignored."""
     try:
         members = bounded_json.loads(text[:TERMINATION_MESSAGE_BYTES])
     except ValueError:

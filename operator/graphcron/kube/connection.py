@@ -1,4 +1,4 @@
-"""The connections to the API server: whose credentials they have, by which proxy they go, and how they read JSON."""
+"""Connections to the API server: credentials, proxy and JSON decoding."""
 
 import asyncio
 import os
@@ -20,33 +20,33 @@ ITEM_LEVEL: Final = 3
 
 
 async def open_client() -> client.ApiClient:
-    """Return a client with the pod's ServiceAccount, or with the kubeconfig where there is no pod."""
+    """Return a client with the Pod's ServiceAccount; outside a Pod, with the kubeconfig."""
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
         await config.load_kube_config(client_configuration=configuration)
     configuration.proxy = configuration.proxy or proxy_for(configuration.host)
-    # By itself the session has a thread read the environment for each request.
+    # By default, a thread reads the environment for each request.
     configuration.client_session_kwargs = {"trust_env": False}
     return client.ApiClient(configuration)
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for an API server; None: it is asked directly."""
+    """Return the proxy for a URL from the environment; None: connect directly."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return proxy_url(parts.scheme, parts.hostname or "", port, os.environ)
 
 
 def open_session(context: ssl.SSLContext, headers: Mapping[str, str], *, proxy: str | None) -> aiohttp.ClientSession:
-    """Return a session for kopf, whose watches and lists survive whatever the API server stores."""
+    """Return a session for kopf that limits the nesting and size of the objects in watches and lists."""
     connector = aiohttp.TCPConnector(limit=0, ssl=context)
     return aiohttp.ClientSession(connector=connector, headers=headers, proxy=proxy, response_class=_Response)
 
 
 class _Response(aiohttp.ClientResponse):
-    """A response that kopf can decode, however deeply its JSON is nested and however large an object is."""
+    """A response that limits the nesting and size of its objects before kopf decodes them."""
 
     @override
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
@@ -62,7 +62,7 @@ class _Response(aiohttp.ClientResponse):
 
 
 class _Stream:
-    """The body of a response, of which the chunks are whole lines of bounded JSON, as kopf reads a watch."""
+    """The body of a watch's response; each chunk consists of complete lines of bounded JSON."""
 
     def __init__(self, stream: aiohttp.StreamReader) -> None:
         self._stream = stream
@@ -71,7 +71,7 @@ class _Stream:
         return getattr(self._stream, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Yield one or several lines at a time."""
+        """Yield one or more lines at a time."""
         rest: list[bytes] = []
         async for chunk in self._stream.iter_chunked(size):
             end = chunk.rfind(b"\n") + 1
@@ -90,9 +90,9 @@ def _bounded_line(text: bytes) -> bytes:
 
 
 async def _bounded_list(text: bytes) -> bytes:
-    """Return the JSON of a list in which no object has too large a spec.
+    """Return the JSON of a list without oversized specs.
 
-    Each is decoded on its own, since all at once may take more memory than there is, and others get a turn in between.
+    The objects are decoded one at a time to limit memory, and other tasks proceed in between.
     """
     if len(text) <= LARGEST_SPEC:
         return text

@@ -1,1 +1,1 @@
-"""Objects and JSON that anybody may have written, read within bounds."""
+"""Bounded parsing of untrusted objects and JSON."""

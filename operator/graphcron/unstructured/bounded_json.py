@@ -1,10 +1,10 @@
-"""JSON of any depth, read without recursion: what is nested too deeply is left out.
+"""JSON with a bounded nesting depth: deeper values are replaced.
 
-The API server stores objects that are nested up to 10,000 levels deep. Python's reader raises a RecursionError at a
-depth that depends on its version and on the stack, pydantic's reader refuses more than 200 levels, and code that walks
-the values fails sooner. Metadata and status of an object lie above that depth, so they can always be read.
+The API server stores objects that are nested up to 10,000 levels deep. Python's parser raises a RecursionError at a
+depth that depends on its version and on the stack, pydantic's parser rejects more than 200 levels, and code that
+traverses the values fails earlier. Metadata and status of an object lie above the limit, so they can always be read.
 
-pydantic is imported where it is used: the command line reads with the standard library, and starts sooner so.
+pydantic is imported when it is used: the command line parses with the standard library and starts faster.
 """
 
 import json
@@ -13,22 +13,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 LEVELS: Final = 100
-"""How deeply lists and objects may be nested where something had to be left out."""
+"""Maximum nesting depth of lists and objects after a replacement."""
 
 LEFT_OUT: Final = f"(left out: nested more than {LEVELS} levels deep)"
-"""What stands in place of a list or an object that is nested deeper."""
+"""Replacement for a list or an object that is nested deeper."""
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]')
-"""A text, or where a list or an object begins or ends."""
+"""A string, or the beginning or end of a list or an object."""
 
 
 def loads(text: str) -> Any:
-    """Read JSON by the standard library; what is nested more than :data:`LEVELS` levels deep is left out.
+    """Parse JSON with the standard library; replace values below :data:`LEVELS` levels.
 
     Raises
     ------
     ValueError
-        It is not JSON.
+        The text is not valid JSON.
     """
     try:
         value = json.loads(text)
@@ -38,23 +38,23 @@ def loads(text: str) -> Any:
 
 
 def fast_loads(text: bytes | str) -> Any:
-    """Read JSON by pydantic's reader, in half the time; 200 levels are read as they are.
+    """Parse JSON with pydantic's parser in half the time; 200 levels are kept.
 
     Raises
     ------
     ValueError
-        It is not JSON.
+        The text is not valid JSON.
     """
     from pydantic_core import from_json
 
     try:
         return from_json(text)
-    except ValueError:  # nested too deeply; or a lone surrogate, which the standard library reads
+    except ValueError:  # too deep, or a lone surrogate, which the standard library accepts
         return json.loads(cut(text.encode() if isinstance(text, str) else text))
 
 
 def dumps(value: Any) -> bytes:
-    """Write what :func:`fast_loads` has read, so that it can read it again."""
+    """Serialize a value of :func:`fast_loads`."""
     from pydantic_core import to_json
 
     try:
@@ -64,7 +64,7 @@ def dumps(value: Any) -> bytes:
 
 
 def shallow(text: bytes) -> bytes:
-    """Return JSON that any reader can read: the same text, unless it is nested too deeply."""
+    """Return JSON that any parser accepts: the same text, or with deeper values replaced."""
     from pydantic_core import from_json
 
     if text.count(b"{") + text.count(b"[") <= LEVELS:
@@ -77,7 +77,7 @@ def shallow(text: bytes) -> bytes:
 
 
 def cut(text: bytes) -> bytes:
-    """Leave out what is nested more than :data:`LEVELS` levels deep, in time linear in the length of the text."""
+    """Replace values below :data:`LEVELS` levels, in linear time."""
     kept: list[bytes] = []
     end = 0
     mark = json.dumps(LEFT_OUT).encode()
@@ -88,7 +88,7 @@ def cut(text: bytes) -> bytes:
 
 
 def places(text: bytes, level: int) -> Iterator[slice]:
-    """Yield where the lists and objects of a level are; the outermost is on level 1. One may have no end."""
+    """Yield the positions of the lists and objects on a level; the outermost is 1. The last may be unclosed."""
     begin = depth = 0
     for match in _TOKEN.finditer(text):
         first = text[match.start()]
@@ -105,7 +105,7 @@ def places(text: bytes, level: int) -> Iterator[slice]:
 
 
 def is_deeper(value: Any, levels: int) -> bool:
-    """Return whether lists and objects are nested more than that many levels deep; ``{}`` is one level."""
+    """Return whether lists and objects are nested deeper than a number of levels; ``{}`` is one level."""
     level = [value] if isinstance(value, Mapping | list) else []
     for _ in range(levels):
         if not level:
@@ -119,7 +119,7 @@ def _parts(value: Any) -> Sequence[Any] | Any:
 
 
 def as_yaml(body: Any) -> str:
-    """Write JSON that is YAML too: no pairs of surrogates; escapes for what YAML refuses or takes for a line's end."""
+    """Serialize to JSON that is also valid YAML: without surrogate pairs, with YAML's special characters escaped."""
     return _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(body, ensure_ascii=False))
 
 

@@ -1,4 +1,4 @@
-"""Members of objects that anybody may have written: what is missing or has a wrong type is empty; nothing raises."""
+"""Fields of untrusted objects: a missing field or one of the wrong type counts as empty, and nothing raises."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,14 +6,14 @@ from typing import Any, Final
 
 EARLIEST_YEAR: Final = 1970
 LATEST_YEAR: Final = 9000
-"""Times outside of these years are not read: a time zone or a sum would lead out of what Python knows."""
+"""Times outside these years are ignored, since time zones and sums could exceed Python's range."""
 
 LONGEST_TEXT: Final = 1024
-"""What is kept of a text that has no form of its own, in characters."""
+"""Maximum length of a free text; the rest is cut off."""
 
 
 def time_of(text: Any) -> datetime | None:
-    """Read an RFC 3339 time, which anybody may have written; None where it is missing or can't be right."""
+    """Parse an RFC 3339 time; return None if it is missing or invalid."""
     try:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -24,30 +24,30 @@ def time_of(text: Any) -> datetime | None:
 
 
 def object_at(value: Any, *path: str) -> Mapping[str, Any]:
-    """Return the object at a path of members; an empty one where there is none, or something else."""
+    """Return the object at a path; an empty one if it is missing or of another type."""
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value if isinstance(value, Mapping) else {}
 
 
 def objects_at(value: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
-    """Return the objects of a list; none where there is no list."""
+    """Return the objects in a list; empty if there is no list."""
     found = value.get(member)
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
 def text_at(value: Mapping[str, Any], member: str) -> str:
-    """Return a text; an empty one where there is none."""
+    """Return a string; empty if it is missing."""
     found = value.get(member)
     return found if isinstance(found, str) else ""
 
 
 def short_text_at(value: Mapping[str, Any], member: str) -> str:
-    """Return a text, of a long one the beginning; an empty one where there is none."""
+    """Return a string, cut to the maximum length; empty if it is missing."""
     return text_at(value, member)[:LONGEST_TEXT]
 
 
 def is_answered(body: Mapping[str, Any]) -> bool:
-    """Tell whether the status of a GraphCron or GraphServer is about its spec as it is."""
+    """Return whether the status of a GraphCron or GraphServer is about its current generation."""
     generation = object_at(body, "status").get("observedGeneration")
     return bool(generation == body["metadata"].get("generation"))

@@ -52,7 +52,6 @@ NOT_YET: Final = (
     "docs/cli.md",
     "docs/comparison.md",
     "docs/cron-jobs.md",
-    "docs/metrics.md",
     "docs/migration.md",
     "operator/graphcron",
 )

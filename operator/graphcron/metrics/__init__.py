@@ -55,26 +55,29 @@ class Metrics(Collector):
         self._registry = registry = CollectorRegistry()
         disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double the series, and nobody asks for them
         registry.register(self)  # before the others: it settles of which GraphCrons they tell
-        Info("graphcron_build", "What is running.", registry=registry).info({"version": version})
-        self.leader = Gauge(
-            "graphcron_leader", "Whether this replica is the one that works: 1 or 0.", registry=registry
+        Info("graphcron_build", "Version of the operator.", registry=registry).info({"version": version})
+        self.leader = Gauge("graphcron_leader", "Whether this replica is the leader (1) or not (0).", registry=registry)
+        depth = Gauge(
+            "graphcron_workqueue_depth", "Number of objects that are queued or being reconciled.", registry=registry
         )
-        depth = Gauge("graphcron_workqueue_depth", "Objects that wait for a worker or have one.", registry=registry)
         depth.set_function(queued)
         self._reconciles = Counter(
-            "graphcron_reconcile", "Reconciliations, by how they ended.", ("kind", "result"), registry=registry
+            "graphcron_reconcile",
+            "Total number of reconciliations by kind and result.",
+            ("kind", "result"),
+            registry=registry,
         )
         self._durations = Histogram(
             "graphcron_reconcile_duration_seconds",
-            "How long a reconciliation took.",
+            "Duration of a reconciliation.",
             ("kind",),
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=registry,
         )
         self._requests = Counter(
             "graphcron_api_requests",
-            "Requests to the API server, by verb and by the status of the answer; none: there was no answer. "
-            "Without the watches and the Lease.",
+            "Total number of requests to the API server by verb and HTTP status, or none without a response; "
+            "excludes the watches and the Lease.",
             ("verb", "code"),
             registry=registry,
         )

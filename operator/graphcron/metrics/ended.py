@@ -71,30 +71,33 @@ class Runs:
         self._known: set[tuple[str, str]] = set()
         self._runs = Counter(
             "graphcron_runs",
-            "Runs that have ended, by how; those that were Skipped are no runs.",
+            "Total number of completed runs by outcome, including Skipped occurrences.",
             (*LABELS, "outcome"),
             registry=registry,
         )
         self._durations = Histogram(
             "graphcron_run_duration_seconds",
-            "How long runs took on the LangGraph server, from their acceptance to their end.",
+            "Duration of runs on the LangGraph server, from acceptance to end.",
             LABELS,
             buckets=_DURATIONS,
             registry=registry,
         )
         self._skews = Histogram(
             "graphcron_run_start_skew_seconds",
-            "How long after their scheduled time, or after a person asked for them, the server accepted runs.",
+            "Time from the scheduled or requested time until the server accepted the run.",
             LABELS,
             buckets=_SKEWS,
             registry=registry,
         )
         self._tokens = Counter(
-            "graphcron_tokens", "Tokens that runs used, in and out; at least so many.", LABELS, registry=registry
+            "graphcron_tokens",
+            "Lower bound of the input and output tokens that runs have used.",
+            LABELS,
+            registry=registry,
         )
         self._costs = Counter(
             "graphcron_cost",
-            "What runs cost, in the currency of the operator's prices; at least so much.",
+            "Lower bound of the cost of runs, in the currency of the operator's prices.",
             LABELS,
             registry=registry,
         )

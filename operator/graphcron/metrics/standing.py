@@ -54,67 +54,67 @@ def _seconds(moment: datetime | None) -> float | None:
 OF_GRAPHCRONS: Final[tuple[tuple[str, str, Callable[[Stand], float | None]], ...]] = (
     (
         "graphcron_ready",
-        "Whether the spec is reconciled: 1 or 0.",
+        "Whether the GraphCron is Ready (1) or not (0).",
         lambda stand: stand.holds(ConditionType.READY),
     ),
     (
         "graphcron_suspended",
-        "Whether its spec says that no runs start: 1 or 0.",
+        "Whether spec.suspend is true (1) or not (0).",
         lambda stand: float(stand.spec.get("suspend") is True),
     ),
     (
         "graphcron_paused",
-        "Whether too many failures have paused it: 1 or 0.",
+        "Whether failures have paused the GraphCron (1) or not (0).",
         lambda stand: stand.holds(ConditionType.PAUSED),
     ),
     (
         "graphcron_awaiting_human",
-        "Whether its last run stopped at an interrupt and waits for a person: 1 or 0.",
+        "Whether the last run stopped at an interrupt and waits for a person (1) or not (0).",
         lambda stand: stand.holds(ConditionType.AWAITING_HUMAN),
     ),
     (
         "graphcron_schedule_tight",
-        "Whether its runs take longer than the time between two: 1 or 0.",
+        "Whether runs take longer than the interval of the schedule (1) or not (0).",
         lambda stand: stand.holds(ConditionType.SCHEDULE_TIGHT),
     ),
     (
         "graphcron_budget_used_ratio",
-        "What was used of the limit of the budget's window, 1 being all; absent where that is not known.",
+        "Used share of the budget for the current window, where 1 is the limit; absent if unknown.",
         budget_used,
     ),
     (
         "graphcron_next_schedule_timestamp_seconds",
-        "When its next run is due; absent where none is.",
+        "Time of the next scheduled run; absent if none is scheduled.",
         lambda stand: _seconds(stand.status.next_schedule_time),
     ),
     (
         "graphcron_last_schedule_timestamp_seconds",
-        "Scheduled time of its newest run; absent where there was none.",
+        "Scheduled time of the latest run; absent if there was none.",
         lambda stand: _seconds(stand.status.last_schedule_time),
     ),
     (
         "graphcron_last_success_timestamp_seconds",
-        "When a run last succeeded; absent where none has.",
+        "Time of the last successful run; absent if there was none.",
         lambda stand: _seconds(stand.status.last_successful_time),
     ),
     (
         "graphcron_last_failure_timestamp_seconds",
-        "When a run last failed; absent where none has.",
+        "Time of the last failed run; absent if there was none.",
         lambda stand: _seconds(stand.status.last_failure_time),
     ),
     (
         "graphcron_consecutive_failures",
-        "Failed runs since the last that succeeded.",
+        "Number of failed runs since the last successful one.",
         lambda stand: float(stand.status.consecutive_failures or 0),
     ),
     (
         "graphcron_missed_runs",
-        "Runs that were due and that nobody started, ever.",
+        "Total number of missed runs.",
         lambda stand: float(stand.status.missed_runs or 0),
     ),
     (
         "graphcron_active_runs",
-        "Runs that are under way.",
+        "Number of active runs.",
         lambda stand: float(len(stand.status.active or ())),
     ),
 )
@@ -145,7 +145,7 @@ Orphan = tuple[Key, CachedCronJob]
 
 def orphaned(orphans: Iterable[Orphan]) -> GaugeMetricFamily:
     """Count the CronJobs whose GraphCrons are gone."""
-    text = "CronJobs without an owner whose GraphCron is gone; they are suspended. Absent where there are none."
+    text = "Number of suspended CronJobs whose GraphCron was deleted without them; absent if there are none."
     family = GaugeMetricFamily("graphcron_orphaned_cronjobs", text, labels=LABELS)
     for (namespace, name), number in Counter((key.namespace, key.name) for key, _ in orphans).items():
         family.add_metric((namespace, name), number)

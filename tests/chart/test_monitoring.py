@@ -59,7 +59,7 @@ def test_the_page_tells_each_alert_and_each_metric():
     assert told["graphcron_runs_total"]["Labels"] == "namespace, name, outcome"
     assert told["graphcron_run_duration_seconds"]["Kind"] == "histogram"
     (outcomes,) = [row for row in table(ROOT / "docs/metrics.md", "Label") if row["Label"] == "outcome"]
-    assert outcomes["What it says"].split(", ") == [each.value for each in Outcome]
+    assert outcomes["Values"].split(", ") == [each.value for each in Outcome]
 
 
 def test_each_panel_of_the_dashboard_has_a_place_of_its_own():

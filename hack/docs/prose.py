@@ -51,7 +51,6 @@ NOT_YET: Final = (
     "docs/cli-reference.md",
     "docs/cli.md",
     "docs/comparison.md",
-    "docs/cron-jobs.md",
     "docs/migration.md",
     "operator/graphcron",
 )

@@ -28,10 +28,10 @@ PAGE = blocks(ROOT / "docs/cron-jobs.md")
 TRACKS = ("kubectl", "Python", "JavaScript", "cURL")
 STEPS = (
     "1. Set up",
-    "2. A cron on a thread",
-    "3. Delete it",
-    "4. A cron without a thread",
-    "5. Delete it, too",
+    "2. Create a cron on a thread",
+    "3. Delete the cron",
+    "4. Create a cron without a thread",
+    "5. Delete the second cron",
 )
 QUESTION = {"messages": [{"role": "user", "content": "What time is it?"}]}
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

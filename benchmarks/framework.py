@@ -35,7 +35,7 @@ from graphcron.api.v1alpha1 import parse
 from graphcron.controller import handlers
 from graphcron.controller.manager import Manager
 from graphcron.main import COLLECT_AFTER
-from graphcron.manifests.cronjob import Memory, cronjobs_for
+from graphcron.manifests.cronjob import PersistedState, cronjobs_for
 from graphcron.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def body_of(kind: str, number_of_it: int) -> Object:
     found = graphcron(f"bench-{number_of_it:05d}")
     found["metadata"]["uid"] = f"00000000-0000-4000-8000-{number_of_it:012d}"
     if kind != names.KIND:
-        found = cronjobs_for(parse(found), Settings(), {}, Memory(), now=datetime(2026, 1, 1, tzinfo=UTC))[0]
+        found = cronjobs_for(parse(found), Settings(), {}, PersistedState(), now=datetime(2026, 1, 1, tzinfo=UTC))[0]
         found["metadata"]["uid"] = f"00000000-0000-4000-9000-{number_of_it:012d}"
     managed = {"manager": "x", "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": fields_of(found)}
     found["metadata"] |= {"resourceVersion": str(number_of_it), "generation": 1, "managedFields": [managed]}
@@ -152,7 +152,7 @@ async def cpu(figure: Figure, kind: str, count: int) -> None:
     figure.add(CPU.format(kind), "ms", OURS, 1000 * (time.process_time() - before) / count)
 
 
-async def memory(figure: Figure, count: int) -> None:
+async def persisted(figure: Figure, count: int) -> None:
     """Measure what kopf and asyncio hold for an object, by where it was taken."""
     framework, given, at = await Framework.set_up(names.KIND), events(names.KIND, count), [0.0]
     await framework.feed(given[:1], lambda: None)
@@ -178,7 +178,7 @@ async def main() -> None:
     for _ in range(number("ROUNDS", 5)):
         for kind in KINDS:
             await cpu(figure, kind, number("N", 2000))
-    await memory(figure, 1000)
+    await persisted(figure, 1000)
     figure.report()
 
 

@@ -13,7 +13,7 @@ from graphcron.api.names import Purpose
 from graphcron.api.server_ref import resolved
 from graphcron.api.v1alpha1 import GraphCron, GraphServer, parse, parse_server
 from graphcron.cache.objects import RequestAnnotation
-from graphcron.planning.preflight import Rhythm, look, probe_of
+from graphcron.planning.preflight import PreflightIntervals, plan_preflight, probe_of
 from graphcron.settings import Settings
 from tests.unit.world import World
 
@@ -70,14 +70,14 @@ def probe() -> Any:
     server = objects_of(HERE / "input/graph-server.yaml")[1]
     assert server is not None
     day = timedelta(days=1)
-    found = look(
+    found = plan_preflight(
         names.SERVER_KIND,
         probe_of(server),
         SETTINGS,
-        before=None,
-        seen=([], []),
-        rhythm=Rhythm(day, day),
-        good=None,
+        previous=None,
+        objects=([], []),
+        intervals=PreflightIntervals(day, day),
+        succeeded=None,
         now=NOW,
     )
     return [found.manifest]

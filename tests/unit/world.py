@@ -26,7 +26,7 @@ from graphcron.controller.graphcron import Reconciler
 from graphcron.errors import ClusterError, GraphCronError
 from graphcron.kube.client import Cluster
 from graphcron.manifests.pod import Manifest
-from graphcron.planning.observed import Seen
+from graphcron.planning.observed import ObservedState
 from graphcron.planning.plan import Plan, plan_for
 from graphcron.planning.preflight_limiter import PreflightLimiter
 from graphcron.settings import Settings
@@ -164,8 +164,8 @@ class World:
     """Shared by the worlds of one operator."""
 
     @property
-    def seen(self) -> Seen:
-        return Seen(
+    def observed(self) -> ObservedState:
+        return ObservedState(
             cronjobs=self.cronjobs,
             jobs=[each for each in self.jobs.values() if each.name not in self.unseen],
             pods=self.pods,
@@ -181,7 +181,7 @@ class World:
 
     def look(self, now: datetime, *, problem: GraphCronError | None = None) -> Plan:
         """Reconcile, and return what was planned; with a problem, nothing of it can be carried out."""
-        plan = plan_for(self.graphcron, self.settings, self.seen, now=now)
+        plan = plan_for(self.graphcron, self.settings, self.observed, now=now)
         self.problem = problem
         self.reconcile(now)
         return plan
@@ -258,7 +258,7 @@ class _ApiServer(Cluster):
         return self._world.orphans
 
     def jobs(self, key: Key, uid: str) -> list[CachedJob]:
-        return list(self._world.seen.jobs)
+        return list(self._world.observed.jobs)
 
     def pods(self, key: Key, uid: str) -> list[CachedPod]:
         return self._world.pods

@@ -53,7 +53,7 @@ class CachedCronJob:
     handled_resume: str = ""
     """The last handled request to resume."""
     suspended: bool = False
-    ran_since: datetime | None = None
+    active_since: datetime | None = None
     """Of one that is suspended: since when its schedule had been in force until then."""
     installation: str = ""
     """Installation of the operator that created it; empty: one without a name, or of an older release."""
@@ -193,7 +193,7 @@ def cached_cronjob(body: Body) -> CachedCronJob:
         handled_trigger=short_text_at(annotations, names.ANNOTATION_HANDLED_TRIGGER),
         handled_resume=short_text_at(annotations, names.ANNOTATION_HANDLED_RESUME),
         suspended=bool(object_at(body, "spec").get("suspend")),
-        ran_since=time_of(annotations.get(names.ANNOTATION_RAN_SINCE)),
+        active_since=time_of(annotations.get(names.ANNOTATION_RAN_SINCE)),
         installation=short_text_at(annotations, names.ANNOTATION_INSTALLATION),
         carried=carried_by(object_at(body, "spec", "jobTemplate", "spec")),
     )

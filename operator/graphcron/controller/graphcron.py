@@ -25,17 +25,17 @@ from graphcron.controller.attempts import Done, kept, raise_cluster_error
 from graphcron.controller.cleanup import end_stuck, read_refusals, stop_forbidden, stop_terminating, suspend
 from graphcron.errors import ClusterError, ConflictError, GraphCronError, OtherInstallationError, SpecError
 from graphcron.kube.client import Cluster
-from graphcron.manifests.cronjob import cronjob_names, is_in_place
+from graphcron.manifests.cronjob import cronjob_names, is_up_to_date
 from graphcron.planning.allowed_servers import check_graphcron, suspension_of, to_suspend
 from graphcron.planning.installation import PATIENCE, adoptable, check_owner, contended, is_reported_by_other, owner_of
-from graphcron.planning.observed import Seen
-from graphcron.planning.plan import Plan, plan_for, runs_kept, told_without_plan
+from graphcron.planning.observed import ObservedState
+from graphcron.planning.plan import Plan, history_for, plan_for, runs_kept
 from graphcron.planning.preflight_limiter import PreflightLimiter
 from graphcron.planning.stuck_jobs import endings_for, stuck_looks
 from graphcron.settings import Settings
 from graphcron.status.events import events_for
-from graphcron.status.ready import Observed
-from graphcron.status.status import next_look, status_for
+from graphcron.status.ready import StatusInputs
+from graphcron.status.status import requeue_after, status_for
 from graphcron.unstructured.fields import time_of
 
 
@@ -96,55 +96,55 @@ class Reconciler:
         orphaned = await self._suspend_orphans(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return await self._stop(key, body, orphaned, now=now)
-        seen = await self._with_refusals(key.namespace, self._seen(key, body), now)
+        observed = await self._with_refusals(key.namespace, self._observe(key, body), now)
         graphcron: GraphCron | None = None
-        plan, done = None, Done(list(seen.cronjobs.values()))
+        plan, done = None, Done(list(observed.cronjobs.values()))
         try:
-            check_owner(seen.cronjobs.values(), body, self._settings.installation)
+            check_owner(observed.cronjobs.values(), body, self._settings.installation)
             graphcron = parse(body)
             graphcron = resolved(graphcron, self._server_of(graphcron))
             check_graphcron(graphcron, self._settings)
-            seen = replace(seen, cronjobs=await self._with_unlabelled(graphcron, seen.cronjobs))
-            check_owner(seen.cronjobs.values(), body, self._settings.installation)
-            plan = plan_for(graphcron, self._settings, seen, now=now)
-            if plan.creates(seen) and not await self._cluster.exists(body):
+            observed = replace(observed, cronjobs=await self._with_unlabelled(graphcron, observed.cronjobs))
+            check_owner(observed.cronjobs.values(), body, self._settings.installation)
+            plan = plan_for(graphcron, self._settings, observed, now=now)
+            if plan.creates(observed) and not await self._cluster.exists(body):
                 return None
-            done = await self._carry_out(key, body, plan, seen, now=now)
-            plan = plan.without(done.refused, seen, graphcron.spec)
+            done = await self._carry_out(key, body, plan, observed, now=now)
+            plan = plan.without(done.refused)
         except OtherInstallationError as error:
-            return await self._contend(body, seen.previous, error.owner, now=now)
+            return await self._contend(body, observed.previous, error.owner, now=now)
         except (SpecError, ClusterError) as error:
             done = done._replace(problems=[error])
         problem = next(iter(done.problems), None)
-        bad = to_suspend(seen.cronjobs.values(), body["metadata"]["uid"], self._settings, problem)
+        bad = to_suspend(observed.cronjobs.values(), body["metadata"]["uid"], self._settings, problem)
         stopped = bad if problem else ()
-        unsuspended, banned = await stop_forbidden(self._cluster, body, stopped, seen.jobs, self._settings, now=now)
-        observed = Observed(
+        unsuspended, banned = await stop_forbidden(self._cluster, body, stopped, observed.jobs, self._settings, now=now)
+        inputs = StatusInputs(
             generation=body["metadata"]["generation"],
             graphcron=graphcron,
             problem=problem,
             refused=done.refused,
             unsuspended=unsuspended,
             limited=next(filter(None, (suspension_of(each, self._settings) for each in bad)), ""),
-            seen=seen,
+            observed=observed,
             cronjobs=done.cronjobs,
             plan=plan,
-            # What was not carried out is decided anew: nothing of it may be told before.
-            told=plan.told if plan and not problem else told_without_plan(seen, graphcron.spec if graphcron else None),
+            history=history_for(plan, problem, observed, graphcron),
             now=now,
             installation=self._settings.installation,
         )
-        status = status_for(observed)
-        endings = endings_for(graphcron if plan and not problem else None, seen.jobs, seen.pods, seen.refusals, now)
-        if await self._tell(body, observed, status):  # what became of their runs is kept
+        status = status_for(inputs)
+        planned = graphcron if plan and not problem else None
+        endings = endings_for(planned, observed.jobs, observed.pods, observed.refusals, now)
+        if await self._tell(body, inputs, status):  # what became of their runs is kept
             await end_stuck(self._cluster, body, endings, now=now)
-        raise_cluster_error(*done.problems, observed.unsuspended, *done.refused.values(), done.unremembered, orphaned)
-        looks = stuck_looks(seen.jobs, seen.pods, seen.refusals, endings + banned, now)
-        return next_look(status, observed, resync=timedelta(seconds=self._settings.resync_seconds), further=looks)
+        raise_cluster_error(*done.problems, inputs.unsuspended, *done.refused.values(), done.unremembered, orphaned)
+        looks = stuck_looks(observed.jobs, observed.pods, observed.refusals, endings + banned, now)
+        return requeue_after(status, inputs, resync=timedelta(seconds=self._settings.resync_seconds), further=looks)
 
-    def _seen(self, key: Key, body: Body) -> Seen:
+    def _observe(self, key: Key, body: Body) -> ObservedState:
         uid = body["metadata"]["uid"]
-        return Seen(
+        return ObservedState(
             cronjobs={each.name: each for each in self._view.cronjobs(key)},
             jobs=self._view.jobs(key, uid),
             pods=self._view.pods(key, uid),
@@ -156,9 +156,9 @@ class Reconciler:
             preflight_is_due=self._limiter.is_due(key),
         )
 
-    async def _with_refusals(self, namespace: str, seen: Seen, now: datetime) -> Seen:
-        refusals = await read_refusals(self._cluster, namespace, seen.jobs, seen.pods, now=now)
-        return replace(seen, refusals=refusals) if refusals else seen
+    async def _with_refusals(self, namespace: str, observed: ObservedState, now: datetime) -> ObservedState:
+        refusals = await read_refusals(self._cluster, namespace, observed.jobs, observed.pods, now=now)
+        return replace(observed, refusals=refusals) if refusals else observed
 
     def _server_of(self, graphcron: GraphCron) -> GraphServer | None:
         """Return the GraphServer that a GraphCron names; None: it names none, or none that is there and valid."""
@@ -189,36 +189,38 @@ class Reconciler:
                 )
         return cronjobs
 
-    async def _carry_out(self, key: Key, body: Body, plan: Plan, seen: Seen, *, now: datetime) -> Done:
+    async def _carry_out(self, key: Key, body: Body, plan: Plan, observed: ObservedState, *, now: datetime) -> Done:
         """Make CronJobs and Jobs what the plan says: what stops or corrects comes before what starts.
 
         No refusal holds up another write, but no Job is made while a CronJob is not as it should be.
         """
-        self._limiter.observe(key, plan.look, refused=seen.refusals, now=now)
-        cronjobs, problems = await self._correct(body, plan, seen)
+        self._limiter.observe(key, plan.preflight, refused=observed.refusals, now=now)
+        cronjobs, problems = await self._correct(body, plan, observed)
         if problems:
             return Done(cronjobs, problems)
-        refused, unremembered = await self._start(key, body, plan, seen, now=now), None
-        if plan.remembering and Purpose.TRIGGER not in refused:
+        refused, unremembered = await self._start(key, body, plan, observed, now=now), None
+        if plan.cronjob_with_trigger and Purpose.TRIGGER not in refused:
             # Should the operator end before this, the Job's name keeps the request from a second run.
             with kept(problems):
-                await self._cluster.apply_cronjob(plan.remembering, uid=cronjobs[0].uid)
+                await self._cluster.apply_cronjob(plan.cronjob_with_trigger, uid=cronjobs[0].uid)
             unremembered = next(iter(problems), None)
         return Done(cronjobs, [], refused, unremembered)
 
-    async def _correct(self, body: Body, plan: Plan, seen: Seen) -> tuple[list[CachedCronJob], list[GraphCronError]]:
+    async def _correct(
+        self, body: Body, plan: Plan, observed: ObservedState
+    ) -> tuple[list[CachedCronJob], list[GraphCronError]]:
         """Make the CronJobs right; return them as they are then, and what went wrong."""
         metadata, applied, problems = body["metadata"], [], list[GraphCronError]()
-        generations = {each.name: each.generation for each in seen.previous.cron_jobs or ()}
+        generations = {each.name: each.generation for each in observed.previous.cron_jobs or ()}
         for manifest in plan.cronjobs:
             name = manifest["metadata"]["name"]
-            own = seen.cronjobs.get(name)
+            own = observed.cronjobs.get(name)
             with kept(problems):
-                if own is None or not is_in_place(manifest, own, generation=generations.get(name)):
+                if own is None or not is_up_to_date(manifest, own, generation=generations.get(name)):
                     own = cached_cronjob(await self._cluster.apply_cronjob(manifest, uid=own.uid if own else None))
                 applied.append(own)
-        for each in plan.surplus:
-            busy = any(job.name.startswith(f"{each.name}-") and not job.finished for job in seen.jobs)
+        for each in plan.orphaned:
+            busy = any(job.name.startswith(f"{each.name}-") and not job.finished for job in observed.jobs)
             if not each.belongs_to(metadata["uid"]):
                 continue
             with kept(problems):
@@ -229,27 +231,27 @@ class Reconciler:
         return applied, problems
 
     async def _start(
-        self, key: Key, body: Body, plan: Plan, seen: Seen, *, now: datetime
+        self, key: Key, body: Body, plan: Plan, observed: ObservedState, *, now: datetime
     ) -> dict[Purpose, GraphCronError]:
         """Make the Jobs that are not there yet; return why some are not made.
 
         One that is there is not posted again: a ResourceQuota answers before the name does.
         """
-        refused, known = dict[Purpose, GraphCronError](), {job.name for job in seen.jobs}
+        refused, known = dict[Purpose, GraphCronError](), {job.name for job in observed.jobs}
         for purpose, manifest in plan.jobs.items():
             if manifest["metadata"]["name"] in known:
                 continue
-            look = plan.look if purpose is Purpose.PREFLIGHT else None
+            preflight = plan.preflight if purpose is Purpose.PREFLIGHT else None
             try:
-                if look:
-                    self._limiter.acquire(key, look, now=now)
-                    if seen.previous.observed_generation is not None and not await self._cluster.exists(body):
+                if preflight:
+                    self._limiter.acquire(key, preflight, now=now)
+                    if observed.previous.observed_generation is not None and not await self._cluster.exists(body):
                         continue  # as in :meth:`Plan.creates`
                 await self._cluster.create_job(manifest)
             except GraphCronError as error:
                 refused[purpose] = error
-                if look:
-                    self._limiter.release(key, look, now=now)
+                if preflight:
+                    self._limiter.release(key, preflight, now=now)
         return refused
 
     async def _suspend_orphans(self, key: Key) -> GraphCronError | None:
@@ -279,19 +281,19 @@ class Reconciler:
         waits = status.contender is not None and not status.contender.acknowledged
         return now + (PATIENCE if waits else timedelta(seconds=self._settings.resync_seconds))
 
-    async def _tell(self, body: Body, observed: Observed, status: GraphCronStatus) -> bool:
+    async def _tell(self, body: Body, inputs: StatusInputs, status: GraphCronStatus) -> bool:
         """Write the status if it differs, count the runs that it adds, post the Events; return whether it stands."""
-        previous, metadata = observed.seen.previous, body["metadata"]
-        if observed.plan is None and isinstance(observed.problem, SpecError):
-            self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=observed.now)
+        previous, metadata = inputs.observed.previous, body["metadata"]
+        if inputs.plan is None and isinstance(inputs.problem, SpecError):
+            self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=inputs.now)
         if status == previous:
             return True
-        owner = owner_of(observed.cronjobs, metadata["name"], metadata["uid"]) or None
-        if observed.problem and owner != observed.installation and is_reported_by_other(previous, status):
+        owner = owner_of(inputs.cronjobs, metadata["name"], metadata["uid"]) or None
+        if inputs.problem and owner != inputs.installation and is_reported_by_other(previous, status):
             return False  # two installations of which neither owns a CronJob would correct each other without end
         if not await self._cluster.update_status(body, dump_status(status)):
             return False
-        self._ended((metadata["namespace"], metadata["name"]), previous.recent_runs or (), observed.told.new)
+        self._ended((metadata["namespace"], metadata["name"]), previous.recent_runs or (), inputs.history.new)
         for event in events_for(previous, status):
-            await self._cluster.create_event(body, event, now=rfc3339(observed.now))
+            await self._cluster.create_event(body, event, now=rfc3339(inputs.now))
         return True

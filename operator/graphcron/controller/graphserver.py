@@ -17,11 +17,11 @@ from graphcron.kube.client import Cluster
 from graphcron.planning import preflight
 from graphcron.planning.allowed_servers import check_server
 from graphcron.planning.installation import is_others, is_reported_by_other
-from graphcron.planning.preflight import Look, Rhythm
+from graphcron.planning.preflight import PreflightDecision, PreflightIntervals
 from graphcron.planning.preflight_limiter import PreflightLimiter
 from graphcron.planning.stuck_jobs import outlived, refused_report, stuck_looks
 from graphcron.settings import Settings
-from graphcron.status.conditions import NO_FINDING, Verdict, last_finding
+from graphcron.status.conditions import NO_RESULT, ConditionStatus, last_result
 
 MISSED_PROBES: Final = 3
 """After how many probes that another installation has left out a GraphServer is ours."""
@@ -44,7 +44,7 @@ class ServerReconciler:
         body = self._view.body(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return await self._stop(key, body, now=now)
-        previous, look = status_of(body), None
+        previous, decision = status_of(body), None
         uid = body["metadata"]["uid"]
         jobs, pods = self._view.jobs(key, uid), self._view.pods(key, uid)
         problem: SpecError | ClusterError | PreflightPendingError | None = None
@@ -54,17 +54,17 @@ class ServerReconciler:
             return resync
         refusals = await read_refusals(self._cluster, key.namespace, jobs, pods, now=now)
         try:
-            look = self._look(key, body, previous, now=now)
-            look = look._replace(report=refused_report(jobs, refusals, look.report))
-            self._limiter.observe(key, look, refused=refusals, now=now)
-            if not await self._probe(key, body, look, is_new=previous.observed_generation is None, now=now):
+            decision = self._preflight(key, body, previous, now=now)
+            decision = decision._replace(report=refused_report(jobs, refusals, decision.report))
+            self._limiter.observe(key, decision, refused=refusals, now=now)
+            if not await self._probe(key, body, decision, is_new=previous.observed_generation is None, now=now):
                 return None
         except (SpecError, ClusterError, PreflightPendingError) as error:
             problem = error
-            self._limiter.release(key, look, now=now)
-        if look and problem and not isinstance(problem, SpecError):
-            look = look.undone(problem)
-        status = status_for(body["metadata"]["generation"], previous, look, problem, now=now)
+            self._limiter.release(key, decision, now=now)
+        if decision and problem and not isinstance(problem, SpecError):
+            decision = decision.not_created(problem)
+        status = status_for(body["metadata"]["generation"], previous, decision, problem, now=now)
         status = status.model_copy(update={"installation": self._settings.installation or None})
         endings = list(outlived(jobs, pods))
         _, banned = await stop_forbidden(self._cluster, body, (), jobs, self._settings, now=now)
@@ -73,7 +73,7 @@ class ServerReconciler:
             await end_stuck(self._cluster, body, endings, now=now)
         if isinstance(problem, ClusterError):
             raise problem
-        moments = [look.again if look else None, *stuck_looks(jobs, pods, refusals, endings + banned, now)]
+        moments = [decision.next_time if decision else None, *stuck_looks(jobs, pods, refusals, endings + banned, now)]
         return min([resync, *(moment for moment in moments if moment and moment > now)])
 
     async def _stop(self, key: Key, body: Body | None, *, now: datetime) -> datetime | None:
@@ -83,14 +83,14 @@ class ServerReconciler:
         jobs = self._view.jobs(key, body["metadata"]["uid"])
         return await stop_terminating(self._cluster, body, (), jobs, self._settings, now=now)
 
-    async def _probe(self, key: Key, body: Body, look: Look, *, is_new: bool, now: datetime) -> bool:
+    async def _probe(self, key: Key, body: Body, decision: PreflightDecision, *, is_new: bool, now: datetime) -> bool:
         """Create the Job of a preflight that is not there yet; return False where the GraphServer is gone."""
-        if look.manifest and not look.is_shown:
-            self._limiter.acquire(key, look, now=now)
+        if decision.manifest and not decision.is_cached:
+            self._limiter.acquire(key, decision, now=now)
             # As for a GraphCron, a watch may have missed its deletion.
             if not is_new and not await self._cluster.exists(body):
                 return False
-            await self._cluster.create_job(look.manifest)
+            await self._cluster.create_job(decision.manifest)
         return True
 
     def _is_probed_by_other(self, status: GraphServerStatus, *, now: datetime) -> bool:
@@ -100,21 +100,21 @@ class ServerReconciler:
         others = is_others(status.installation, self._settings.installation)
         return others and probed is not None and now - probed < patience
 
-    def _look(self, key: Key, body: Body, previous: GraphServerStatus, *, now: datetime) -> Look:
+    def _preflight(self, key: Key, body: Body, previous: GraphServerStatus, *, now: datetime) -> PreflightDecision:
         uid, server = body["metadata"]["uid"], parse_server(body)
         check_server(server, self._settings)
         interval = timedelta(seconds=self._settings.probe_seconds)
-        finding, before = _found(previous), previous.preflight
-        if before and finding is None:  # another problem has taken the place of what it found
+        result, before = _found(previous), previous.preflight
+        if before and result is None:  # another problem has taken the place of what it found
             before = before.model_copy(update={"outcome": None})
-        return preflight.look(
+        return preflight.plan_preflight(
             names.SERVER_KIND,
             preflight.probe_of(server),
             self._settings,
-            before=before,
-            seen=(self._view.jobs(key, uid), self._view.pods(key, uid)),
-            rhythm=Rhythm(good=interval, longest=interval),
-            good=finding.status == "True" if finding else None,
+            previous=before,
+            objects=(self._view.jobs(key, uid), self._view.pods(key, uid)),
+            intervals=PreflightIntervals(after_success=interval, longest=interval),
+            succeeded=result.status == "True" if result else None,
             is_due=self._limiter.is_due(key),
             now=now,
         )
@@ -140,36 +140,38 @@ def status_of(body: Body) -> GraphServerStatus:
 def status_for(
     generation: int,
     previous: GraphServerStatus,
-    look: Look | None,
+    decision: PreflightDecision | None,
     problem: SpecError | ClusterError | PreflightPendingError | None,
     *,
     now: datetime,
 ) -> GraphServerStatus:
     """Make the status."""
     before = _ready(previous)
-    same = bool(look and previous.preflight and look.state.key == previous.preflight.key)
-    verdict, reason, message = _ready_for(look, problem, _found(previous) if same else None)
+    same = bool(decision and previous.preflight and decision.state.key == previous.preflight.key)
+    ready_status, reason, message = _ready_for(decision, problem, _found(previous) if same else None)
     ready = Condition(
         type=ConditionType.READY,
-        status=verdict,
+        status=ready_status,
         reason=reason,
         message=message,
-        last_transition_time=before.last_transition_time if before and before.status == verdict else now,
+        last_transition_time=before.last_transition_time if before and before.status == ready_status else now,
         observed_generation=generation,
     )
     return previous.model_copy(
         update={
             "observed_generation": generation,
             "conditions": [ready],
-            "server": look.state.server if look else previous.server,
-            "preflight": look.state if look else previous.preflight,
+            "server": decision.state.server if decision else previous.server,
+            "preflight": decision.state if decision else previous.preflight,
         }
     )
 
 
 def _ready_for(
-    look: Look | None, problem: SpecError | ClusterError | PreflightPendingError | None, before: Condition | None
-) -> tuple[Verdict, str, str]:
+    decision: PreflightDecision | None,
+    problem: SpecError | ClusterError | PreflightPendingError | None,
+    before: Condition | None,
+) -> tuple[ConditionStatus, str, str]:
     """Return status, reason and message of ``Ready``."""
     if isinstance(problem, SpecError):
         return (
@@ -177,17 +179,17 @@ def _ready_for(
             Reason.NOT_ALLOWED if isinstance(problem, NotAllowedError) else Reason.INVALID_SPEC,
             f"{problem}.",
         )
-    if look and look.report:
-        good = look.report.outcome is Outcome.SUCCEEDED
-        reason = ANSWERS if good else look.report.reason or look.report.outcome.value
-        return "True" if good else "False", reason, f"{look.report.message}."
-    return last_finding(before, problem)
+    if decision and decision.report:
+        good = decision.report.outcome is Outcome.SUCCEEDED
+        reason = ANSWERS if good else decision.report.reason or decision.report.outcome.value
+        return "True" if good else "False", reason, f"{decision.report.message}."
+    return last_result(before, problem)
 
 
 def _found(status: GraphServerStatus) -> Condition | None:
     """Return ``Ready`` if it tells what a preflight has found."""
     before = _ready(status)
-    ours = {*NO_FINDING, Reason.INVALID_SPEC, Reason.NOT_ALLOWED, Reason.POD_CANNOT_START}
+    ours = {*NO_RESULT, Reason.INVALID_SPEC, Reason.NOT_ALLOWED, Reason.POD_CANNOT_START}
     return None if before is None or before.reason in ours else before
 
 

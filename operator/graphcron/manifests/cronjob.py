@@ -1,4 +1,4 @@
-"""GraphCron → CronJobs and Jobs. Same input, same bytes; no clock, no cluster."""
+"""GraphCron → CronJobs. Same input, same bytes; no clock, no cluster."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,15 +11,15 @@ from graphcron.cache.objects import CachedCronJob
 from graphcron.manifests.job import digest, job_spec, owner_reference
 from graphcron.manifests.pod import Manifest, labels_for
 from graphcron.manifests.request import whole_seconds
-from graphcron.manifests.suspension import rest_of
+from graphcron.manifests.suspension import suspension_reason
 from graphcron.settings import Settings
 
 _SHORT_DIGITS: Final = 10
 _LONGEST_STEM: Final = names.MAX_NAME_LENGTH - _SHORT_DIGITS - 1
 
 
-class Memory(NamedTuple):
-    """What the CronJob remembers for the GraphCron, should its status get lost."""
+class PersistedState(NamedTuple):
+    """What the first CronJob's annotations keep of the GraphCron, so that it survives a lost status."""
 
     paused_since: datetime | None = None
     """When failures paused it; None: they have not."""
@@ -39,46 +39,46 @@ def cronjob_names(graphcron: GraphCron) -> list[str]:
 def cronjobs_for(
     graphcron: GraphCron,
     settings: Settings,
-    seen: Mapping[str, CachedCronJob],
-    memory: Memory,
+    cronjobs: Mapping[str, CachedCronJob],
+    persisted: PersistedState,
     *,
     now: datetime,
-    slept_until: datetime | None = None,
+    rest_ended: datetime | None = None,
 ) -> list[Manifest]:
     """Build the CronJobs that a GraphCron wants, one for each line of its schedule.
 
     Parameters
     ----------
-    seen
-        The CronJobs as they are, by name: they know since when their schedules have been in force.
-    memory
-        What the first of them is to remember.
+    cronjobs
+        The CronJobs as they are, by name: their annotations say since when their schedules have been active.
+    persisted
+        What the annotations of the first one keep.
     now
         When a schedule takes effect, where it is a new one.
-    slept_until
-        When the calendar's rest ended, where nobody was there to wake the CronJobs; the schedule is in force since.
+    rest_ended
+        When the calendar's rest ended, where the CronJobs are still suspended for it; the schedule is active since.
 
     Raises
     ------
     SpecError
         No server is named, or the request is too large for a pod's environment.
     """
-    suspended = rest_of(graphcron, paused=memory.paused_since is not None, now=now) is not None
-    remembered = {
-        names.ANNOTATION_PAUSED_SINCE: rfc3339(memory.paused_since) if memory.paused_since else "",
-        names.ANNOTATION_HANDLED_TRIGGER: memory.handled_trigger,
-        names.ANNOTATION_HANDLED_RESUME: memory.handled_resume,
+    suspended = suspension_reason(graphcron, paused=persisted.paused_since is not None, now=now) is not None
+    kept = {
+        names.ANNOTATION_PAUSED_SINCE: rfc3339(persisted.paused_since) if persisted.paused_since else "",
+        names.ANNOTATION_HANDLED_TRIGGER: persisted.handled_trigger,
+        names.ANNOTATION_HANDLED_RESUME: persisted.handled_resume,
     }
     manifests = []
     for name, line in zip(cronjob_names(graphcron), lines_of(graphcron), strict=True):
-        own = seen.get(name)
-        since, key = _since(graphcron.spec, line, own, suspended=suspended, now=slept_until or now)
+        own = cronjobs.get(name)
+        since, key = _since(graphcron.spec, line, own, suspended=suspended, now=rest_ended or now)
         annotations = {names.ANNOTATION_SCHEDULE_KEY: key, names.ANNOTATION_SCHEDULE_SINCE: rfc3339(since)}
-        stretch = in_force(graphcron.spec, line, own, slept_until)
-        if suspended and stretch:
-            annotations[names.ANNOTATION_RAN_SINCE] = rfc3339(stretch[0])
+        window = active_window(graphcron.spec, line, own, rest_ended)
+        if suspended and window:
+            annotations[names.ANNOTATION_RAN_SINCE] = rfc3339(window[0])
         if name == graphcron.metadata.name:
-            annotations |= {key: value for key, value in remembered.items() if value}
+            annotations |= {key: value for key, value in kept.items() if value}
         if settings.installation:
             annotations[names.ANNOTATION_INSTALLATION] = settings.installation
         manifest = _cronjob(graphcron, settings, name, line, suspended=suspended, since=since)
@@ -89,48 +89,48 @@ def cronjobs_for(
 
 
 def _since(
-    spec: GraphCronSpec, line: str, seen: CachedCronJob | None, *, suspended: bool, now: datetime
+    spec: GraphCronSpec, line: str, cronjob: CachedCronJob | None, *, suspended: bool, now: datetime
 ) -> tuple[datetime, str]:
-    """Return since when a line has been in force, and what this is about."""
+    """Return since when a line has been active or suspended, and the schedule key that this belongs to."""
     key = schedule_key(spec, line, suspended=suspended)
-    kept = seen.schedule_since if seen and seen.schedule_key == key else None
+    kept = cronjob.schedule_since if cronjob and cronjob.schedule_key == key else None
     return kept or whole_seconds(now), key
 
 
-def in_force(
-    spec: GraphCronSpec, line: str, seen: CachedCronJob | None, slept_until: datetime | None = None
+def active_window(
+    spec: GraphCronSpec, line: str, cronjob: CachedCronJob | None, rest_ended: datetime | None = None
 ) -> tuple[datetime, datetime | None] | None:
-    """Return since when a line has been in force as it is, and until when where it is suspended; None: never."""
-    if seen is None or seen.schedule_since is None:
+    """Return since when a line has been active as it is, and until when where it is suspended; None: never."""
+    if cronjob is None or cronjob.schedule_since is None:
         return None
-    if seen.schedule_key == schedule_key(spec, line, suspended=False) and not seen.suspended:
-        return seen.schedule_since, None
-    if seen.schedule_key == schedule_key(spec, line, suspended=True):
-        if slept_until:
-            return seen.ran_since or slept_until, None
-        return (seen.ran_since, seen.schedule_since) if seen.ran_since else None
+    if cronjob.schedule_key == schedule_key(spec, line, suspended=False) and not cronjob.suspended:
+        return cronjob.schedule_since, None
+    if cronjob.schedule_key == schedule_key(spec, line, suspended=True):
+        if rest_ended:
+            return cronjob.active_since or rest_ended, None
+        return (cronjob.active_since, cronjob.schedule_since) if cronjob.active_since else None
     return None
 
 
 def schedule_key(spec: GraphCronSpec, line: str, *, suspended: bool) -> str:
-    """Return what must change for a line to take effect anew."""
+    """Return a key that changes when a line takes effect again."""
     return digest([line, time_zone_of(spec), suspended])
 
 
-def is_in_place(manifest: Manifest, seen: CachedCronJob, *, generation: int | None) -> bool:
-    """Tell whether a CronJob needs no apply: it holds this manifest, and nobody has changed it since.
+def is_up_to_date(manifest: Manifest, cronjob: CachedCronJob, *, generation: int | None) -> bool:
+    """Return whether a CronJob needs no apply: it holds this manifest, and has not been changed since.
 
     Parameters
     ----------
     generation
-        The CronJob's generation after our last apply, as the status remembers it.
+        The CronJob's generation after the operator's last apply, which the status keeps.
     """
     labels, annotations = manifest["metadata"]["labels"], manifest["metadata"]["annotations"]
-    untouched = seen.generation == generation and bool(seen.controller_uid) and seen.labels == labels
-    remembered = (names.ANNOTATION_HANDLED_TRIGGER, names.ANNOTATION_HANDLED_RESUME, names.ANNOTATION_INSTALLATION)
-    wanted = tuple(annotations.get(each, "") for each in remembered)
-    remembers = (seen.handled_trigger, seen.handled_resume, seen.installation) == wanted
-    return untouched and remembers and seen.applied == annotations[names.ANNOTATION_APPLIED]
+    untouched = cronjob.generation == generation and bool(cronjob.controller_uid) and cronjob.labels == labels
+    annotated = (names.ANNOTATION_HANDLED_TRIGGER, names.ANNOTATION_HANDLED_RESUME, names.ANNOTATION_INSTALLATION)
+    wanted = tuple(annotations.get(each, "") for each in annotated)
+    keeps = (cronjob.handled_trigger, cronjob.handled_resume, cronjob.installation) == wanted
+    return untouched and keeps and cronjob.applied == annotations[names.ANNOTATION_APPLIED]
 
 
 def _cronjob(
@@ -150,7 +150,7 @@ def _cronjob(
             "schedule": line,
             "timeZone": time_zone_of(spec),
             "suspend": suspended,
-            # Replace is the pods' work alone: Kubernetes would delete the old Job, and with it what became of its run.
+            # The pods implement Replace: Kubernetes would delete the old Job, and with it the outcome of its run.
             "concurrencyPolicy": "Forbid" if spec.concurrency_policy == "Forbid" else "Allow",
             "startingDeadlineSeconds": spec.starting_deadline_seconds,
             "successfulJobsHistoryLimit": spec.history.successful,

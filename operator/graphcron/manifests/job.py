@@ -30,7 +30,7 @@ CATCH_UP_SECONDS: Final = 86_400
 _HASH_DIGITS: Final = 16
 
 
-class Ask(NamedTuple):
+class JobRequest(NamedTuple):
     """A Job to be made."""
 
     name: str
@@ -43,26 +43,26 @@ class Ask(NamedTuple):
     """What the person wrote."""
 
 
-def job_for(graphcron: GraphCron, settings: Settings, ask: Ask, *, since: datetime) -> Manifest:
+def job_for(graphcron: GraphCron, settings: Settings, request: JobRequest, *, since: datetime) -> Manifest:
     """Build the Job for a run that no schedule starts."""
     environment = {
-        contract.ENV_SCHEDULED_TIME: rfc3339(ask.scheduled),
-        contract.ENV_REQUESTED_TIME: rfc3339(ask.requested),
+        contract.ENV_SCHEDULED_TIME: rfc3339(request.scheduled),
+        contract.ENV_REQUESTED_TIME: rfc3339(request.requested),
     }
-    if ask.trigger:
-        environment[contract.ENV_TRIGGER] = ask.trigger
+    if request.trigger:
+        environment[contract.ENV_TRIGGER] = request.trigger
     annotations = {
-        names.ANNOTATION_SCHEDULED_TIMESTAMP: rfc3339(ask.scheduled),
-        names.ANNOTATION_REQUESTED_TIME: rfc3339(ask.requested),
+        names.ANNOTATION_SCHEDULED_TIMESTAMP: rfc3339(request.scheduled),
+        names.ANNOTATION_REQUESTED_TIME: rfc3339(request.requested),
     }
-    if ask.trigger:
-        annotations[names.ANNOTATION_TRIGGER] = ask.trigger
-    if ask.purpose is Purpose.CATCH_UP:
+    if request.trigger:
+        annotations[names.ANNOTATION_TRIGGER] = request.trigger
+    if request.purpose is Purpose.CATCH_UP:
         deadline = max(CATCH_UP_SECONDS, graphcron.spec.starting_deadline_seconds)
         late = graphcron.spec.model_copy(update={"starting_deadline_seconds": deadline})
         graphcron = graphcron.model_copy(update={"spec": late})
-    spec = job_spec(graphcron, settings, since, Extra(ask.purpose, environment))
-    manifest = owned(names.KIND, graphcron.metadata, ask.name, ask.purpose)
+    spec = job_spec(graphcron, settings, since, Extra(request.purpose, environment))
+    manifest = owned(names.KIND, graphcron.metadata, request.name, request.purpose)
     manifest["metadata"]["annotations"] = annotations
     return {**manifest, "spec": {**spec, "ttlSecondsAfterFinished": KEPT_SECONDS}}
 

@@ -11,8 +11,8 @@ WAKE_BEFORE: Final = timedelta(seconds=60)
 """A CronJob that rests is woken so long before its rest ends; till then its pods would skip."""
 
 
-def rest_of(graphcron: GraphCron, *, paused: bool, now: datetime) -> Reason | None:
-    """Tell why no new runs may start; None: they may."""
+def suspension_reason(graphcron: GraphCron, *, paused: bool, now: datetime) -> Reason | None:
+    """Return why the CronJobs are to be suspended; None: they are not."""
     spec = graphcron.spec
     if has_ended(spec, now=now):
         return Reason.NO_LONGER_ACTIVE
@@ -28,12 +28,12 @@ def rest_of(graphcron: GraphCron, *, paused: bool, now: datetime) -> Reason | No
 
 
 def has_ended(spec: GraphCronSpec, *, now: datetime) -> bool:
-    """Tell whether the campaign's ``endTime`` has come."""
+    """Return whether ``endTime`` has passed."""
     return spec.end_time is not None and spec.end_time <= now
 
 
-def next_change(graphcron: GraphCron, *, now: datetime) -> datetime | None:
-    """Return when :func:`rest_of` may say something else by itself; None: never."""
+def next_suspension_change(graphcron: GraphCron, *, now: datetime) -> datetime | None:
+    """Return when :func:`suspension_reason` may change without an edit; None: never."""
     calendar = calendar_for(graphcron)
     moments = [moment for each in calendar.excluded for moment in (each.start, each.end - WAKE_BEFORE, each.end)]
     moments += [moment for moment in (calendar.start, calendar.end) if moment]

@@ -1,4 +1,4 @@
-"""Failures in a row, and the pause that they end in. Pure; what must survive a lost status stands on the CronJob."""
+"""Consecutive failures, and the pause that they cause. Pure; the CronJob's annotations keep the pause."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,49 +9,49 @@ from graphcron.cache.objects import CachedCronJob, RequestAnnotation
 from graphcron.contract import Outcome
 
 SUCCESSES: Final = frozenset({Outcome.SUCCEEDED})
-NEITHER: Final = frozenset({Outcome.INTERRUPTED, Outcome.SKIPPED, Outcome.STOPPED, Outcome.CANCELLED, Outcome.UNKNOWN})
-FAILURES: Final = frozenset(Outcome) - SUCCESSES - NEITHER
+NEUTRAL: Final = frozenset({Outcome.INTERRUPTED, Outcome.SKIPPED, Outcome.STOPPED, Outcome.CANCELLED, Outcome.UNKNOWN})
+FAILURES: Final = frozenset(Outcome) - SUCCESSES - NEUTRAL
 
 
 class Pause(NamedTuple):
-    """How it stands with failures."""
+    """Consecutive failures, and whether they pause the GraphCron."""
 
     failures: int
     """Runs in a row that have failed."""
     since: datetime | None
     """When they paused the GraphCron; None: they have not."""
     handled_resume: str
-    """The last request to resume that has been heard."""
+    """The last handled request to resume."""
 
 
 def pause_for(
     spec: GraphCronSpec,
-    wish: RequestAnnotation | None,
-    seen: CachedCronJob | None,
+    annotation: RequestAnnotation | None,
+    cronjob: CachedCronJob | None,
     previous: GraphCronStatus,
     new: Sequence[RecentRun],
     *,
     now: datetime,
 ) -> Pause:
-    """Decide whether failures pause a GraphCron, and whether somebody has ended a pause.
+    """Decide whether failures pause a GraphCron, and whether a request ends the pause.
 
     Parameters
     ----------
-    wish
-        The request to resume that stands on the GraphCron. One that stood there from the start ends no pause.
-    seen
+    annotation
+        The request to resume. One that the GraphCron was created with ends no pause.
+    cronjob
         The first CronJob; None: there is none yet.
     new
-        Runs that have ended since the last look, the oldest first.
+        Runs that have ended since the last reconciliation, the oldest first.
     """
     failures = consecutive_failures(previous.consecutive_failures or 0, new)
-    since = seen.paused_since if seen else None
-    handled = (seen.handled_resume if seen else "") or previous.last_handled_resume or ""
-    wanted = wish.value if wish else ""
-    if wanted and wanted != handled:
-        since, handled = None, wanted
-    if wanted and wanted != previous.last_handled_resume:
-        failures = 0  # the status has yet to show the request, and counts those from before it
+    since = cronjob.paused_since if cronjob else None
+    handled = (cronjob.handled_resume if cronjob else "") or previous.last_handled_resume or ""
+    requested = annotation.value if annotation else ""
+    if requested and requested != handled:
+        since, handled = None, requested
+    if requested and requested != previous.last_handled_resume:
+        failures = 0  # the status does not have the request yet, and counts earlier failures
     limit = spec.failure_policy.pause_after_consecutive_failures if spec.failure_policy else None
     if limit is None:
         since = None
@@ -61,7 +61,7 @@ def pause_for(
 
 
 def consecutive_failures(before: int, new: Sequence[RecentRun]) -> int:
-    """Count the failures in a row; a skip, an interrupt or a cancel is neither a failure nor an end to them."""
+    """Count consecutive failures; skipped, interrupted and cancelled runs neither count nor reset the count."""
     for run in new:
         if run.outcome in SUCCESSES:
             before = 0

@@ -1,8 +1,9 @@
-"""All that the cache holds of one GraphCron."""
+"""The observed state of one GraphCron: its objects in the cache, its status and its requests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import GraphCronStatus
@@ -10,39 +11,39 @@ from graphcron.cache.objects import CachedCronJob, CachedJob, CachedPod, Request
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """All that the watches show of one GraphCron."""
+class ObservedState:
+    """All that the cache holds of one GraphCron."""
 
     cronjobs: Mapping[str, CachedCronJob]
     """By name."""
     jobs: Sequence[CachedJob]
     pods: Sequence[CachedPod]
     previous: GraphCronStatus
-    """The status as it stands."""
+    """The status before this reconciliation."""
     created: datetime | None = None
-    """When the GraphCron was made."""
+    """When the GraphCron was created."""
     trigger: RequestAnnotation | None = None
-    """The request for a run now that stands on the object."""
+    """The annotation that requests a run now."""
     resume: RequestAnnotation | None = None
-    """The request to end a pause."""
+    """The annotation that requests the end of a pause."""
     refusals: Mapping[str, str] = field(default_factory=dict)
-    """Why Jobs that never had a pod get none, by their names, in the Job controller's words."""
+    """Why Jobs that never had a pod get none, by their names, in the words of the Job controller."""
     runs_kept: int | None = None
-    """Entries of ``recentRuns`` that the spec asks for, be the rest of it right or wrong; None: it does not say."""
+    """Entries of ``recentRuns`` that the spec asks for, whether or not the rest of it is valid; None: they are not."""
     preflight_is_due: bool = False
     """The server that the preflight found unreachable has answered another one since."""
 
-    @property
+    @cached_property
     def runs(self) -> tuple[list[CachedJob], list[CachedPod]]:
-        """The Jobs and pods that are about runs."""
+        """The Jobs and pods of runs."""
         return (
             [job for job in self.jobs if job.purpose is not Purpose.PREFLIGHT],
             [pod for pod in self.pods if pod.purpose is not Purpose.PREFLIGHT],
         )
 
-    @property
-    def looks(self) -> tuple[list[CachedJob], list[CachedPod]]:
-        """Those that are preflights."""
+    @cached_property
+    def preflights(self) -> tuple[list[CachedJob], list[CachedPod]]:
+        """The Jobs and pods of preflights."""
         return (
             [job for job in self.jobs if job.purpose is Purpose.PREFLIGHT],
             [pod for pod in self.pods if pod.purpose is Purpose.PREFLIGHT],

@@ -1,9 +1,15 @@
-"""What the watches show → what is to be done and to be told of one GraphCron. Pure; the reconciler carries it out."""
+"""What the cache holds of one GraphCron → what is to be done, and what its status reports. Pure.
 
-from collections.abc import Mapping, Sequence
+One pipeline: what Jobs and pods report gives the failures, these and the calendar give the suspension, and that decides
+which Jobs to create. The reconciler carries the plan out, and drops what the API server refuses.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, NamedTuple
+from typing import NamedTuple
+
+from pydantic import ValidationError
 
 from graphcron.api import names
 from graphcron.api.calendar_for import calendar_for, lines_of
@@ -12,122 +18,124 @@ from graphcron.api.reasons import ConditionType
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec, History, RecentRun
 from graphcron.cache.objects import Body, CachedCronJob
 from graphcron.errors import GraphCronError
-from graphcron.manifests.cronjob import Memory, cronjob_names, cronjobs_for, in_force
-from graphcron.manifests.job import Ask, job_for
+from graphcron.manifests.cronjob import PersistedState, active_window, cronjob_names, cronjobs_for
+from graphcron.manifests.job import JobRequest, job_for
 from graphcron.manifests.pod import Manifest
 from graphcron.manifests.request import whole_seconds
-from graphcron.manifests.suspension import rest_of
+from graphcron.manifests.suspension import suspension_reason
 from graphcron.planning.failures import Pause, consecutive_failures, pause_for
-from graphcron.planning.missed_runs import Watched, patience, unstarted
-from graphcron.planning.observed import Seen
-from graphcron.planning.preflight import Look, Rhythm, look
-from graphcron.planning.run_history import Told, tell, vanished
-from graphcron.planning.stuck_jobs import given_up
-from graphcron.planning.triggers import came_later, catch_up_for, handled_trigger, trigger_for
+from graphcron.planning.missed_runs import MissedRunInputs, missed_after, missed_runs
+from graphcron.planning.observed import ObservedState
+from graphcron.planning.preflight import PreflightDecision, PreflightIntervals, plan_preflight
+from graphcron.planning.run_history import RunHistory, merge_run_history
+from graphcron.planning.stuck_jobs import podless_runs
+from graphcron.planning.triggers import catch_up_for, handled_trigger, is_younger, trigger_for
 from graphcron.schedule.occurrences import END_OF_TIME
 from graphcron.settings import Settings
 from graphcron.unstructured.fields import object_at
-
-MOST_RUNS: Final = 100
-"""Most entries of ``recentRuns`` that a spec can ask for."""
 
 
 class Plan(NamedTuple):
     """What is to be done, and what is known."""
 
     cronjobs: list[Manifest]
-    """As they are to be before any Job is made: what stops or corrects comes before what starts."""
-    surplus: list[CachedCronJob]
+    """As they are to be before any Job is created: what stops or corrects comes before what starts."""
+    orphaned: list[CachedCronJob]
     """CronJobs of lines that the schedule no longer has."""
     jobs: dict[Purpose, Manifest]
-    """Jobs to be made once."""
-    remembering: Manifest | None
+    """Jobs to be created once."""
+    cronjob_with_trigger: Manifest | None
     """The first CronJob with the request whose Job is in :attr:`jobs`; None: there is none."""
-    unmade: list[RecentRun]
-    """Runs to be told that have no Job, and the one that a Job is to make up for."""
-    given_up: list[RecentRun]
+    reported: RunHistory
+    """What Jobs and pods report of runs; all that is known where the plan is not carried out."""
+    podless_runs: list[RecentRun]
     """Runs whose Jobs got no pod in time."""
-    told: Told
+    skipped: list[RecentRun]
+    """Runs that have no Job, and the one that a Job of the plan makes up for."""
     pause: Pause
-    look: Look | None
-    """The preflight; None: it is turned off."""
+    preflight: PreflightDecision | None
+    """None: it is turned off."""
     handled_trigger: str
     handled_before: str
     """What it is if the Job of the request is refused."""
     checked_until: datetime | None
 
-    def creates(self, seen: Seen) -> bool:
-        """Tell whether something is created or adopted for a GraphCron that was reconciled before.
+    @property
+    def history(self) -> RunHistory:
+        """What is known of runs once the plan is carried out."""
+        return self.reported.with_podless(self.podless_runs).with_runs(self.skipped)
+
+    def creates(self, observed: ObservedState) -> bool:
+        """Return whether something is created or adopted for a GraphCron that was reconciled before.
 
         A watch may have missed its deletion. What is created then has no owner, and may run until Kubernetes collects
         it; a CronJob without an owner may be an orphan, which is to stay as it is. A preflight does not count, since it
         may have to wait for its turn.
         """
-        if seen.previous.observed_generation is None:
+        if observed.previous.observed_generation is None:
             return False
         known = {
-            *(job.name for job in seen.jobs),
-            *(name for name, each in seen.cronjobs.items() if each.controller_uid),
+            *(job.name for job in observed.jobs),
+            *(name for name, each in observed.cronjobs.items() if each.controller_uid),
         }
         jobs = [job for purpose, job in self.jobs.items() if purpose is not Purpose.PREFLIGHT]
         return any(each["metadata"]["name"] not in known for each in (*self.cronjobs, *jobs))
 
-    def without(self, refused: Mapping[Purpose, GraphCronError], seen: Seen, spec: GraphCronSpec) -> "Plan":
-        """Return what is left where some of the Jobs are not made: those are decided on again."""
+    def without(self, refused: Mapping[Purpose, GraphCronError]) -> "Plan":
+        """Return what is left where some of the Jobs are not created: the next reconciliation decides on them again."""
         plan = self
         if Purpose.TRIGGER in refused:
             plan = plan._replace(handled_trigger=plan.handled_before)
         if Purpose.CATCH_UP in refused:
-            made_up = next(run.scheduled_time for run in plan.unmade if run.job)
+            made_up = next(run.scheduled_time for run in plan.skipped if run.job)
             before = min(filter(None, (plan.checked_until, made_up - timedelta(seconds=1))))
-            told = _told(seen, spec, [run for run in plan.unmade if not run.job], plan.given_up)
-            plan = plan._replace(told=told, checked_until=before)
-        if Purpose.PREFLIGHT in refused and plan.look:
-            plan = plan._replace(look=plan.look.undone(refused[Purpose.PREFLIGHT]))
+            plan = plan._replace(skipped=[run for run in plan.skipped if not run.job], checked_until=before)
+        if Purpose.PREFLIGHT in refused and plan.preflight:
+            plan = plan._replace(preflight=plan.preflight.not_created(refused[Purpose.PREFLIGHT]))
         return plan
 
 
 def runs_kept(body: Body) -> int | None:
-    """Return how many entries of ``recentRuns`` a spec asks for that need not be valid; None: it does not say."""
-    kept = object_at(body, "spec", "history").get("runs", History().runs)
-    return kept if type(kept) is int and 1 <= kept <= MOST_RUNS else None
+    """Return how many entries of ``recentRuns`` a spec asks for that need not be valid; None: that is not valid."""
+    history = object_at(body, "spec", "history")
+    try:
+        return History.model_validate({key: history[key] for key in ("runs",) if key in history}).runs
+    except ValidationError:
+        return None
 
 
-def told_without_plan(seen: Seen, spec: GraphCronSpec | None) -> Told:
-    """Tell of the runs where nothing can be planned, because the spec is wrong."""
-    return _told(seen, spec)
+def reported_history(observed: ObservedState, spec: GraphCronSpec | None) -> RunHistory:
+    """Return what Jobs and pods report of runs, with what the status lists; spec None: it can't be read."""
+    previous = observed.previous.recent_runs or []
+    limit = spec.history.runs if spec else observed.runs_kept or max(len(previous), 1)
+    return merge_run_history(previous, *observed.runs, limit=limit, active=observed.previous.active or [])
 
 
-def _told(
-    seen: Seen,
-    spec: GraphCronSpec | None,
-    unstarted: Sequence[RecentRun] = (),
-    given_up: Sequence[RecentRun] = (),
-) -> Told:
-    previous = seen.previous.recent_runs or []
-    jobs, pods = seen.runs
-    limit = spec.history.runs if spec else seen.runs_kept or max(len(previous), 1)
-    active = seen.previous.active or []
-    gone = vanished(active, jobs, pods, previous)
-    return tell(previous, jobs, pods, limit=limit, active=active, unstarted=[*unstarted, *gone], given_up=given_up)
+def history_for(
+    plan: Plan | None, problem: GraphCronError | None, observed: ObservedState, graphcron: GraphCron | None
+) -> RunHistory:
+    """Return the history for the status; of a plan that is not carried out, only what Jobs and pods report."""
+    if plan is None:
+        return reported_history(observed, graphcron.spec if graphcron else None)
+    return plan.reported if problem else plan.history
 
 
-def known_without_plan(seen: Seen, told: Told) -> dict[str, object]:
-    """Return what the status says of failures and requests all the same.
+def status_without_plan(observed: ObservedState, history: RunHistory) -> dict[str, object]:
+    """Return what the status says of failures and requests where nothing can be planned.
 
     A request that stands on a GraphCron from the start counts as handled: it must not start a run once the spec is put
     right, which makes it look younger.
     """
     known: dict[str, object] = {
-        "consecutive_failures": consecutive_failures(seen.previous.consecutive_failures or 0, told.new) or None
+        "consecutive_failures": consecutive_failures(observed.previous.consecutive_failures or 0, history.new) or None
     }
-    is_first = seen.previous.observed_generation is None and not seen.cronjobs
-    if seen.trigger and is_first and not came_later(seen.trigger, seen.created):
-        known["last_handled_trigger"] = seen.trigger.value
+    is_first = observed.previous.observed_generation is None and not observed.cronjobs
+    if observed.trigger and is_first and not is_younger(observed.trigger, observed.created):
+        known["last_handled_trigger"] = observed.trigger.value
     return known
 
 
-def plan_for(graphcron: GraphCron, settings: Settings, seen: Seen, *, now: datetime) -> Plan:
+def plan_for(graphcron: GraphCron, settings: Settings, observed: ObservedState, *, now: datetime) -> Plan:
     """Decide what is to be done.
 
     Raises
@@ -136,111 +144,126 @@ def plan_for(graphcron: GraphCron, settings: Settings, seen: Seen, *, now: datet
         The GraphCron asks for what can't be.
     """
     spec, name = graphcron.spec, graphcron.metadata.name
-    first = seen.cronjobs.get(name)
-    slept_until = _slept_until(graphcron, seen, now)
-    stretch = _in_force(graphcron, seen, slept_until)
-    missed = _unstarted(graphcron, seen, stretch, now)
-    refused = given_up(graphcron, seen.runs[0], seen.refusals, now)
-    trigger = trigger_for(graphcron, seen.trigger, first, seen.previous, jobs=seen.jobs, now=now)
-    pause = pause_for(spec, seen.resume, first, seen.previous, _told(seen, spec, given_up=refused).new, now=now)
-    rests = rest_of(graphcron, paused=pause.since is not None, now=now)
-    with_pods = [job for job in seen.jobs if job.name not in seen.refusals]
-    catch_up = None if rests else catch_up_for(spec, name, missed, with_pods, now)
-    unmade = [_with_job(run, catch_up) for run in missed] + ([trigger] if isinstance(trigger, RecentRun) else [])
-    handled = handled_trigger(seen.trigger, first, seen.previous)
-    # A request is remembered when its Job has been made, or when the status has told why none is. One that nothing is
-    # to be done for is remembered at once.
-    known = seen.trigger.value if seen.trigger and trigger is None else handled
-    rendered = partial(cronjobs_for, graphcron, settings, seen.cronjobs, now=now, slept_until=slept_until)
-    memory = Memory(pause.since, known, pause.handled_resume)
-    wanted = cronjob_names(graphcron)
-    asks = [each for each in (trigger, catch_up) if isinstance(each, Ask)]
+    first = observed.cronjobs.get(name)
+    rest_ended = _rest_ended(graphcron, observed, now)
+    window = _active_window(graphcron, observed, rest_ended)
+
+    reported = reported_history(observed, spec)
+    podless = podless_runs(graphcron, observed.runs[0], observed.refusals, now)
+    ended = reported.with_podless(podless)
+    pause = pause_for(spec, observed.resume, first, observed.previous, ended.new, now=now)
+
+    trigger = trigger_for(graphcron, observed.trigger, first, observed.previous, jobs=observed.jobs, now=now)
+    missed = _missed_runs(graphcron, observed, window, now)
+    suspended = suspension_reason(graphcron, paused=pause.since is not None, now=now) is not None
+    with_pods = [job for job in observed.jobs if job.name not in observed.refusals]
+    catch_up = None if suspended else catch_up_for(spec, name, missed, with_pods, now)
+    skipped = [_with_job(run, catch_up) for run in missed] + ([trigger] if isinstance(trigger, RecentRun) else [])
+
+    requests = [each for each in (trigger, catch_up) if isinstance(each, JobRequest)]
     since = first.schedule_since if first and first.schedule_since else whole_seconds(now)
-    checking = _look(graphcron, settings, seen, now)
-    jobs = {ask.purpose: job_for(graphcron, settings, ask, since=since) for ask in asks}
-    if checking and checking.manifest:
-        jobs[Purpose.PREFLIGHT] = checking.manifest
+    preflight = _preflight(graphcron, settings, observed, now)
+    jobs = {each.purpose: job_for(graphcron, settings, each, since=since) for each in requests}
+    if preflight and preflight.manifest:
+        jobs[Purpose.PREFLIGHT] = preflight.manifest
+
+    handled = handled_trigger(observed.trigger, first, observed.previous)
+    # A request is persisted when its Job has been created, or when the status has reported why none is. One that
+    # nothing is to be done for is persisted at once.
+    persisted = PersistedState(
+        pause.since, observed.trigger.value if observed.trigger and trigger is None else handled, pause.handled_resume
+    )
+    cronjobs = partial(cronjobs_for, graphcron, settings, observed.cronjobs, now=now, rest_ended=rest_ended)
+    with_trigger = None
+    if isinstance(trigger, JobRequest):
+        with_trigger = cronjobs(persisted._replace(handled_trigger=trigger.trigger))[0]
+    wanted = cronjob_names(graphcron)
     return Plan(
-        cronjobs=rendered(memory),
-        surplus=[each for each in seen.cronjobs.values() if each.name not in wanted],
+        cronjobs=cronjobs(persisted),
+        orphaned=[each for each in observed.cronjobs.values() if each.name not in wanted],
         jobs=jobs,
-        remembering=rendered(memory._replace(handled_trigger=trigger.trigger))[0] if isinstance(trigger, Ask) else None,
-        unmade=unmade,
-        given_up=refused,
-        told=_told(seen, spec, unmade, refused),
+        cronjob_with_trigger=with_trigger,
+        reported=reported,
+        podless_runs=podless,
+        skipped=skipped,
         pause=pause,
-        look=checking,
-        handled_trigger=seen.trigger.value if seen.trigger else handled,
+        preflight=preflight,
+        handled_trigger=observed.trigger.value if observed.trigger else handled,
         handled_before=handled,
-        checked_until=_checked_until(graphcron, seen, stretch, now),
+        checked_until=_checked_until(graphcron, observed, window, now),
     )
 
 
-def _with_job(missed: RecentRun, ask: Ask | None) -> RecentRun:
-    """Say which Job makes up for a missed run, if one does."""
-    if ask is None or ask.scheduled != missed.scheduled_time:
+def _with_job(missed: RecentRun, request: JobRequest | None) -> RecentRun:
+    """Name the Job that makes up for a missed run, if one does."""
+    if request is None or request.scheduled != missed.scheduled_time:
         return missed
-    return missed.model_copy(update={"job": ask.name})
+    return missed.model_copy(update={"job": request.name})
 
 
-def _slept_until(graphcron: GraphCron, seen: Seen, now: datetime) -> datetime | None:
-    """Return when a rest of the calendar ended from which nobody has woken the CronJobs; None: they don't oversleep.
+def _rest_ended(graphcron: GraphCron, observed: ObservedState, now: datetime) -> datetime | None:
+    """Return when the calendar's rest ended, where the CronJobs are still suspended for it; None: they are not.
 
-    They rest for the calendar alone if the spec is the one of the last look, and neither it nor failures suspend them.
+    They are suspended for the calendar alone if the spec is the one of the last reconciliation, and neither it nor
+    failures suspend them.
     """
-    first = seen.cronjobs.get(graphcron.metadata.name)
-    changed = seen.previous.observed_generation != graphcron.metadata.generation
+    first = observed.cronjobs.get(graphcron.metadata.name)
+    changed = observed.previous.observed_generation != graphcron.metadata.generation
     if changed or graphcron.spec.suspend or first is None or not first.suspended or first.paused_since:
         return None
     until = calendar_for(graphcron).rests_until(first.schedule_since or now)
     return until if until and until <= now else None
 
 
-def _in_force(graphcron: GraphCron, seen: Seen, slept_until: datetime | None) -> tuple[datetime, datetime] | None:
-    """Return since when the schedule has been in force as it is, and until when; None: it never was, a line is new."""
+def _active_window(
+    graphcron: GraphCron, observed: ObservedState, rest_ended: datetime | None
+) -> tuple[datetime, datetime] | None:
+    """Return since when the schedule has been active as it is, and until when; None: it never was, a line is new."""
     names_and_lines = zip(cronjob_names(graphcron), lines_of(graphcron), strict=True)
-    stretches = [in_force(graphcron.spec, line, seen.cronjobs.get(name), slept_until) for name, line in names_and_lines]
-    known = [stretch for stretch in stretches if stretch]
-    if len(known) < len(stretches):
+    windows = [
+        active_window(graphcron.spec, line, observed.cronjobs.get(name), rest_ended) for name, line in names_and_lines
+    ]
+    known = [window for window in windows if window]
+    if len(known) < len(windows):
         return None
     return max(since for since, _ in known), min(until or END_OF_TIME for _, until in known)
 
 
-def _unstarted(
-    graphcron: GraphCron, seen: Seen, stretch: tuple[datetime, datetime] | None, now: datetime
+def _missed_runs(
+    graphcron: GraphCron, observed: ObservedState, window: tuple[datetime, datetime] | None, now: datetime
 ) -> list[RecentRun]:
-    """List what nobody started; a schedule has no occurrences before it took effect, nor while it is suspended."""
-    if stretch is None:
+    """List the missed runs; a schedule has no occurrences before it took effect, nor while it is suspended."""
+    if window is None:
         return []
-    watched = Watched(calendar_for(graphcron), *stretch, seen.runs[0], seen.previous, seen.refusals)
-    return unstarted(graphcron.spec, watched, now=now)
+    inputs = MissedRunInputs(calendar_for(graphcron), *window, observed.runs[0], observed.previous, observed.refusals)
+    return missed_runs(graphcron.spec, inputs, now=now)
 
 
 def _checked_until(
-    graphcron: GraphCron, seen: Seen, stretch: tuple[datetime, datetime] | None, now: datetime
+    graphcron: GraphCron, observed: ObservedState, window: tuple[datetime, datetime] | None, now: datetime
 ) -> datetime | None:
     """Return up to when it is known what became of all occurrences."""
-    before = seen.previous.checked_until
-    if stretch is None:
+    before = observed.previous.checked_until
+    if window is None:
         return before
-    return max(filter(None, (before, now - patience(graphcron.spec))))
+    return max(filter(None, (before, now - missed_after(graphcron.spec))))
 
 
-def _look(graphcron: GraphCron, settings: Settings, seen: Seen, now: datetime) -> Look | None:
+def _preflight(
+    graphcron: GraphCron, settings: Settings, observed: ObservedState, now: datetime
+) -> PreflightDecision | None:
     if not graphcron.spec.preflight:
         return None
-    conditions = seen.previous.conditions or ()
+    conditions = observed.previous.conditions or ()
     known = next((each.status for each in conditions if each.type == ConditionType.TARGET_RESOLVED), "Unknown")
-    good = None if known == "Unknown" else known == "True"
-    rhythm = Rhythm(good=None, longest=timedelta(seconds=settings.preflight_seconds))
-    return look(
+    return plan_preflight(
         names.KIND,
         graphcron,
         settings,
-        before=seen.previous.preflight,
-        seen=seen.looks,
-        rhythm=rhythm,
-        good=good,
-        is_due=seen.preflight_is_due,
+        previous=observed.previous.preflight,
+        objects=observed.preflights,
+        intervals=PreflightIntervals(after_success=None, longest=timedelta(seconds=settings.preflight_seconds)),
+        succeeded=None if known == "Unknown" else known == "True",
+        is_due=observed.preflight_is_due,
         now=now,
     )

@@ -1,8 +1,10 @@
-"""What became of the occurrences: Jobs and pods → recent and active runs."""
+"""The history of runs: Jobs and pods → recent and active runs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Final
 
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import Reason
@@ -19,22 +21,65 @@ _RANKS: Final[dict[str, int]] = {
     Outcome.SKIPPED: 3,
 }
 _REASON_RANKS: Final[dict[str | None, int]] = {Reason.NOT_STARTED: 0, Reason.JOB_DELETED: 1, Reason.RUN_NOT_FOUND: 4}
-"""Of two that tell of one occurrence, the one that ranks higher is believed; what is not listed ranks highest."""
+"""Of two entries for one occurrence, the one that ranks higher counts; what is not listed ranks highest."""
 
 _HIGHEST_RANK: Final = 5
 KILLED: Final = 137
-"""Exit code of a container that was ended by SIGKILL."""
+"""Exit code of a container that SIGKILL has ended."""
 
 
-class Told(NamedTuple):
-    """What is known of the occurrences that are over."""
+@dataclass(frozen=True)
+class RunHistory:
+    """The runs that are over: those that the status lists, and what is added to them.
 
-    runs: list[RecentRun]
-    """The newest first; neighbours that were skipped for the same reason are one entry."""
-    new: list[RecentRun]
-    """Those that were not known before, one by one, the oldest first."""
-    over: frozenset[str]
-    """Jobs whose pods have told the end, finished or not."""
+    One occurrence is one entry, though several Jobs may work on it: the one that ranks highest.
+    """
+
+    previous: Sequence[RecentRun]
+    """As the status lists them."""
+    limit: int
+    """How many it lists."""
+    added: Mapping[str, RecentRun] = field(default_factory=dict)
+    """By occurrence, those that are new or better known than before."""
+    ended_jobs: frozenset[str] = frozenset()
+    """Jobs whose pods have reported the end, finished or not."""
+
+    @cached_property
+    def runs(self) -> list[RecentRun]:
+        """What the status is to list, the newest first; neighbours skipped for the same reason are one entry."""
+        known = {**{_occurrence(run): run for run in self.previous}, **self.added}
+        return _merged(sorted(known.values(), key=_order, reverse=True))[: self.limit]
+
+    @cached_property
+    def new(self) -> list[RecentRun]:
+        """Those that are added, one by one, the oldest first."""
+        return sorted(self.added.values(), key=_order)
+
+    def with_ended(self, runs: Sequence[RecentRun]) -> "RunHistory":
+        """Add runs whose Jobs are over."""
+        ended_jobs = self.ended_jobs.union(run.job for run in runs if run.job)
+        return replace(self.with_runs(run for run in runs if not self._is_past(run)), ended_jobs=ended_jobs)
+
+    def with_podless(self, runs: Sequence[RecentRun]) -> "RunHistory":
+        """Add runs whose Jobs got no pod, in place of what these Jobs report."""
+        jobs = {run.job for run in runs}
+        added = {key: run for key, run in self.added.items() if run.job not in jobs}
+        return replace(self, added=added).with_ended(runs) if runs else self
+
+    def with_runs(self, runs: Iterable[RecentRun]) -> "RunHistory":
+        """Add runs, whether or not they have Jobs."""
+        listed, added = {_occurrence(run): run for run in self.previous}, dict(self.added)
+        for run in runs:
+            occurrence = _occurrence(run)
+            known = added.get(occurrence) or listed.get(occurrence)
+            if any(_covers(each, run) for each in self.previous) or (known and _rank(known) >= _rank(run)):
+                continue
+            added[occurrence] = run
+        return replace(self, added=added)
+
+    def _is_past(self, run: RecentRun) -> bool:
+        """Return whether a run is older than a full list: it was listed once, and its Job is still there."""
+        return len(self.previous) >= self.limit and _order(run) < min(map(_order, self.previous))
 
 
 def pods_by_job(pods: Iterable[CachedPod]) -> dict[str, list[CachedPod]]:
@@ -46,43 +91,41 @@ def pods_by_job(pods: Iterable[CachedPod]) -> dict[str, list[CachedPod]]:
 
 
 def active_runs(
-    jobs: Sequence[CachedJob], over: frozenset[str] = frozenset(), more: Sequence[ActiveRun] = ()
+    jobs: Sequence[CachedJob], ended_jobs: frozenset[str] = frozenset(), more: Sequence[ActiveRun] = ()
 ) -> list[ActiveRun]:
-    """List the Jobs that have not finished, the newest first; without those whose pods have told the end already.
+    """Return the Jobs that have not finished, the newest first, without those whose pods have reported the end.
 
     Parameters
     ----------
     more
-        Those that are :func:`stopping`.
+        Those of :func:`stopping`.
     """
-    going = [job for job in jobs if not job.finished and job.name not in over]
+    going = [job for job in jobs if not job.finished and job.name not in ended_jobs]
     going.sort(key=lambda job: job.scheduled_time, reverse=True)
     runs = [ActiveRun(job=job.name, scheduled_time=job.scheduled_time, trigger=job.trigger or None) for job in going]
     return [*runs, *more]
 
 
 def stopping(
-    previous: Sequence[ActiveRun], jobs: Sequence[CachedJob], pods: Sequence[CachedPod], over: frozenset[str]
+    previous: Sequence[ActiveRun], jobs: Sequence[CachedJob], pods: Sequence[CachedPod], ended_jobs: frozenset[str]
 ) -> list[ActiveRun]:
-    """List the active runs whose Jobs were deleted, and whose pods have yet to report."""
-    left = {pod.job for pod in pods} - {job.name for job in jobs} - over
+    """Return the active runs whose Jobs were deleted, and whose pods have not reported yet."""
+    left = {pod.job for pod in pods} - {job.name for job in jobs} - ended_jobs
     return [run for run in previous if run.job in left]
 
 
-def tell(
+def merge_run_history(
     previous: Sequence[RecentRun],
     jobs: Sequence[CachedJob],
     pods: Sequence[CachedPod],
     *,
     limit: int,
     active: Sequence[ActiveRun] = (),
-    unstarted: Sequence[RecentRun] = (),
-    given_up: Sequence[RecentRun] = (),
-) -> Told:
-    """Tell of the occurrences that are over.
+) -> RunHistory:
+    """Add what Jobs and pods report to the runs that the status lists.
 
-    What pods tell is told at once, before their Job is over: a pod that is being deleted is gone by then. What was told
-    before is kept when Jobs or pods are gone. One occurrence is one entry, though several Jobs may work on it.
+    What a pod reports counts at once, before its Job is over: a pod that is being deleted is gone by then. What was
+    listed before is kept when Jobs or pods are gone.
 
     Parameters
     ----------
@@ -90,38 +133,17 @@ def tell(
         How many to list.
     active
         What was active before: of Jobs that are gone, only this says who asked for them.
-    unstarted
-        Occurrences without a Job.
-    given_up
-        Occurrences whose Job got no pod.
     """
-    known = {_occurrence(run): run for run in previous}
-    new: dict[str, RecentRun] = {}
-    podless = {run.job for run in given_up}
-    ended = [*(run for run in _ended(jobs, pods, active) if run.job not in podless), *given_up]
-    for run in (*(run for run in ended if not _is_past(run, previous, limit)), *unstarted):
-        before = known.get(_occurrence(run))
-        if any(_covers(each, run) for each in previous) or (before and _rank(before) >= _rank(run)):
-            continue
-        known[_occurrence(run)] = new[_occurrence(run)] = run
-    return Told(
-        runs=_merged(sorted(known.values(), key=_order, reverse=True))[:limit],
-        new=sorted(new.values(), key=_order),
-        over=frozenset(run.job for run in ended if run.job),
-    )
+    history = RunHistory(previous, limit).with_ended(list(_ended(jobs, pods, active)))
+    return history.with_runs(lost_jobs(active, jobs, pods, previous))
 
 
-def _is_past(run: RecentRun, previous: Sequence[RecentRun], limit: int) -> bool:
-    """Tell whether a run would not be listed, being older than a full list: it was told, and its Job is still there."""
-    return len(previous) >= limit and _order(run) < min(map(_order, previous))
-
-
-def vanished(
-    previous: Sequence[ActiveRun], jobs: Sequence[CachedJob], pods: Sequence[CachedPod], told: Sequence[RecentRun]
+def lost_jobs(
+    previous: Sequence[ActiveRun], jobs: Sequence[CachedJob], pods: Sequence[CachedPod], known_runs: Sequence[RecentRun]
 ) -> list[RecentRun]:
-    """Tell of Jobs that were active and are gone without a word, with their pods: somebody may have deleted them."""
-    known = {each.name for each in jobs} | {each.job for each in pods} | {each.job for each in told}
-    times = {run.scheduled_time for run in told}
+    """Return the runs of Jobs that were active and are gone with their pods, without a report."""
+    known = {each.name for each in jobs} | {each.job for each in pods} | {each.job for each in known_runs}
+    times = {run.scheduled_time for run in known_runs}
     return [
         RecentRun(
             job=run.job,
@@ -137,7 +159,7 @@ def vanished(
 
 
 def newest_report(pods: Sequence[CachedPod]) -> Report | None:
-    """Return the latest report that knows the budget's window."""
+    """Return the latest report that has the budget's window."""
     reports = [(pod.finished_at or pod.created, pod.report) for pod in pods if pod.report and pod.report.windowEnd]
     return max(reports, key=lambda each: each[0])[1] if reports else None
 
@@ -147,13 +169,13 @@ def _ended(jobs: Sequence[CachedJob], pods: Sequence[CachedPod], active: Sequenc
     for job in jobs:
         own = groups.get(job.name, [])
         report = _best_report(own)
-        # Killed between its report and its exit, a pod has failed for Kubernetes, and another one may say otherwise.
+        # A pod that is killed between its report and its exit has failed for Kubernetes; the next one may differ.
         killed = any(pod.report and pod.exit_code == KILLED for pod in own)
         if report and report.outcome not in RETRIABLE and (job.finished or not killed):
             yield _run(job.name, job.scheduled_time, report, trigger=job.trigger)
         elif (job.finished or (_completed(own) and not report)) and not _report_pending(own):
             yield _run(job.name, job.scheduled_time, _report_by_end(job, own, report), trigger=job.trigger)
-    # A Job that was deleted while it ran leaves its pod for a moment: its last word counts.
+    # The pod of a Job that was deleted while active stays for a moment: its report counts.
     known = {run.job: run for run in active}
     for name in groups.keys() - {job.name for job in jobs}:
         report, run = _best_report(groups[name]), known.get(name)
@@ -183,13 +205,13 @@ def _rank(run: RecentRun) -> int:
 
 
 def _is_plain_skip(run: RecentRun) -> bool:
-    """Tell of a skip that is like others; one that nobody started and that has a Job is being made up for."""
-    made_up = run.reason == Reason.NOT_STARTED and run.job
-    return run.outcome == Outcome.SKIPPED and not run.trigger and not made_up
+    """Return whether a skip can be merged with others; one that was not started and has a Job is being caught up on."""
+    caught_up = run.reason == Reason.NOT_STARTED and run.job
+    return run.outcome == Outcome.SKIPPED and not run.trigger and not caught_up
 
 
 def _covers(entry: RecentRun, run: RecentRun) -> bool:
-    """Tell whether an entry that stands for several skips stands for this one too."""
+    """Return whether an entry that stands for several skips stands for this one too."""
     if entry.first_scheduled_time is None or not _is_plain_skip(run) or entry.reason != run.reason:
         return False
     return entry.first_scheduled_time <= run.scheduled_time <= entry.scheduled_time
@@ -210,17 +232,17 @@ def _merged(runs: list[RecentRun]) -> list[RecentRun]:
 
 
 def _report_pending(pods: list[CachedPod]) -> bool:
-    """Return whether the last word of these pods has yet to reach us: Jobs and pods come over two watches."""
+    """Return whether a report of these pods may still come: Jobs and pods come over two watches."""
     return any(not pod.terminal for pod in pods)
 
 
 def _completed(pods: list[CachedPod]) -> bool:
-    """Tell whether the runner of a pod has succeeded, even if a sidecar keeps the Job open, or makes it fail."""
+    """Return whether the runner of a pod has succeeded, even if a sidecar keeps the Job active, or makes it fail."""
     return any(pod.exit_code == 0 for pod in pods)
 
 
 def _report_by_end(job: CachedJob, pods: list[CachedPod], report: Report | None) -> Report:
-    """Derive the outcome from the Job's own end, where no pod left a last word; keep what a pod reported of the run.
+    """Derive the outcome from the Job's own end, where no pod left a final report; keep what a pod reported of the run.
 
     A Job fails when, and only when, its run has failed. A run whose Job is complete need not have succeeded.
     """
@@ -243,7 +265,7 @@ def _report_by_end(job: CachedJob, pods: list[CachedPod], report: Report | None)
 
 
 def _best_report(pods: list[CachedPod]) -> Report | None:
-    """Take the newest report that says how the run ended; one that only says "stopped" where there is no other."""
+    """Return the newest report of how the run ended; one that only says "stopped" where there is no other."""
     reports = [pod.report for pod in pods if pod.report]
     final = [report for report in reports if report.outcome is not Outcome.STOPPED]
     return next(iter(final or reports), None)

@@ -13,7 +13,7 @@ from graphcron.cache.objects import CachedJob, CachedPod
 from graphcron.contract import Outcome, Report
 from graphcron.manifests.job import CATCH_UP_SECONDS
 from graphcron.planning.allowed_servers import refusal_of
-from graphcron.planning.missed_runs import SLACK, patience
+from graphcron.planning.missed_runs import SLACK, missed_after
 from graphcron.planning.run_history import pods_by_job
 from graphcron.settings import Settings
 
@@ -125,7 +125,7 @@ def refused_report(jobs: Iterable[CachedJob], refusals: Mapping[str, str], repor
     return Report(Outcome.INTERNAL_ERROR, _sentence(words[-1]), Reason.POD_CANNOT_START) if words else report
 
 
-def given_up(
+def podless_runs(
     graphcron: GraphCron, jobs: Iterable[CachedJob], refusals: Mapping[str, str], now: datetime
 ) -> list[RecentRun]:
     """Tell the occurrences whose Jobs got no pod until their starting deadline."""
@@ -181,8 +181,8 @@ def stuck_looks(
 def _deadline(graphcron: GraphCron, job: CachedJob) -> datetime:
     """Return when a pod that is created would start no run any more."""
     if job.purpose is Purpose.CATCH_UP:
-        return job.created + max(timedelta(seconds=CATCH_UP_SECONDS), patience(graphcron.spec))
-    return job.scheduled_time + patience(graphcron.spec)
+        return job.created + max(timedelta(seconds=CATCH_UP_SECONDS), missed_after(graphcron.spec))
+    return job.scheduled_time + missed_after(graphcron.spec)
 
 
 def _sentence(words: str) -> str:

@@ -17,7 +17,7 @@ from graphcron.planning.failures import FAILURES, SUCCESSES, Pause
 from graphcron.planning.triggers import delay_message
 from graphcron.schedule.occurrences import smallest_gap
 
-Verdict = Literal["True", "False", "Unknown"]
+ConditionStatus = Literal["True", "False", "Unknown"]
 
 LEAST_RUNS: Final = 5
 """Of fewer runs nothing can be said about how long most of them take."""
@@ -25,16 +25,16 @@ LEAST_RUNS: Final = 5
 _AWAITING_SKIPS: Final = frozenset({"ThreadAwaitsHuman"})
 
 
-class Claim(NamedTuple):
+class ConditionUpdate(NamedTuple):
     """What a condition is to say."""
 
     kind: ConditionType
-    status: Verdict
+    status: ConditionStatus
     reason: str
     message: str
 
 
-class Facts(NamedTuple):
+class ConditionInputs(NamedTuple):
     """What the checks look at."""
 
     graphcron: GraphCron | None
@@ -47,39 +47,41 @@ class Facts(NamedTuple):
     now: datetime
 
 
-Check = Callable[[Facts], Claim | None]
+Check = Callable[[ConditionInputs], ConditionUpdate | None]
 
 
-def claims_for(facts: Facts) -> Iterator[Claim]:
+def run_conditions(inputs: ConditionInputs) -> Iterator[ConditionUpdate]:
     """Say what is to be said about runs: how the last one ended, and whatever else holds."""
-    yield last_run(facts.runs)
-    yield from (claim for check in _CHECKS if (claim := check(facts)))
+    yield last_run(inputs.runs)
+    yield from (update for check in _CHECKS if (update := check(inputs)))
 
 
-def last_run(runs: Sequence[RecentRun]) -> Claim:
+def last_run(runs: Sequence[RecentRun]) -> ConditionUpdate:
     """Say how the newest run ended; occurrences that were skipped are no runs."""
     kind = ConditionType.LAST_RUN_SUCCEEDED
     last = next((run for run in runs if run.outcome != Outcome.SKIPPED), None)
     if last is None:
-        return Claim(kind, "Unknown", Reason.NO_RUN_YET, "No run has finished yet.")
-    verdict: Verdict = "True" if last.outcome in SUCCESSES else "False" if last.outcome in FAILURES else "Unknown"
+        return ConditionUpdate(kind, "Unknown", Reason.NO_RUN_YET, "No run has finished yet.")
+    status: ConditionStatus = (
+        "True" if last.outcome in SUCCESSES else "False" if last.outcome in FAILURES else "Unknown"
+    )
     message = f"Run of {rfc3339(last.scheduled_time)}: {last.message or last.outcome}."
-    return Claim(kind, verdict, last.outcome, message)
+    return ConditionUpdate(kind, status, last.outcome, message)
 
 
-def target(report: Report | None, before: Condition | None, refusal: GraphCronError | None = None) -> Claim:
+def target(report: Report | None, before: Condition | None, refusal: GraphCronError | None = None) -> ConditionUpdate:
     """Say what a preflight has found; until there is something new, what was found before."""
     kind = ConditionType.TARGET_RESOLVED
     if report is None:
-        return Claim(kind, *last_finding(before, refusal))
+        return ConditionUpdate(kind, *last_result(before, refusal))
     if report.outcome is Outcome.SUCCEEDED:
-        return Claim(kind, "True", "Resolved", f"{report.message}.")
+        return ConditionUpdate(kind, "True", "Resolved", f"{report.message}.")
     if report.outcome is Outcome.INTERNAL_ERROR:  # it has not looked
-        return Claim(kind, "Unknown", report.reason or report.outcome.value, f"{report.message}.")
-    return Claim(kind, "False", report.reason or report.outcome.value, f"{report.message}.")
+        return ConditionUpdate(kind, "Unknown", report.reason or report.outcome.value, f"{report.message}.")
+    return ConditionUpdate(kind, "False", report.reason or report.outcome.value, f"{report.message}.")
 
 
-def last_finding(before: Condition | None, refusal: GraphCronError | None) -> tuple[Verdict, str, str]:
+def last_result(before: Condition | None, refusal: GraphCronError | None) -> tuple[ConditionStatus, str, str]:
     """Return status, reason and message of what preflights have found, where the present one has found nothing yet.
 
     Parameters
@@ -91,16 +93,16 @@ def last_finding(before: Condition | None, refusal: GraphCronError | None) -> tu
     """
     waits = isinstance(refusal, PreflightPendingError)
     words = f"{_NO_PREFLIGHT}{refusal}. The operator retries." if refusal and not waits else ""
-    if before is None or before.reason in NO_FINDING:
+    if before is None or before.reason in NO_RESULT:
         if isinstance(refusal, PreflightPendingError):
             return "Unknown", refusal.reason, str(refusal)
         reason, message = (Reason.FAILED_CREATE, words) if words else (Reason.CHECKING, "A preflight is under way.")
         return "Unknown", reason, message
-    finding = before.message.partition(f" {_NO_PREFLIGHT}")[0]
-    return before.status, before.reason, f"{finding} {words}".rstrip()
+    result = before.message.partition(f" {_NO_PREFLIGHT}")[0]
+    return before.status, before.reason, f"{result} {words}".rstrip()
 
 
-NO_FINDING: Final = frozenset(
+NO_RESULT: Final = frozenset(
     {Reason.CHECKING, Reason.FAILED_CREATE, Reason.PREFLIGHT_PENDING, Reason.WAITING_FOR_SERVER}
 )
 """Reasons of a condition that reports no preflight's finding."""
@@ -108,7 +110,7 @@ NO_FINDING: Final = frozenset(
 _NO_PREFLIGHT: Final = "No preflight could be started: "
 
 
-def run_delayed(refused: Mapping[Purpose, GraphCronError], jobs: Mapping[Purpose, Manifest]) -> Claim | None:
+def run_delayed(refused: Mapping[Purpose, GraphCronError], jobs: Mapping[Purpose, Manifest]) -> ConditionUpdate | None:
     """Say why runs that no schedule starts have no Job yet."""
     messages = [
         delay_message(
@@ -120,37 +122,41 @@ def run_delayed(refused: Mapping[Purpose, GraphCronError], jobs: Mapping[Purpose
         for purpose, error in refused.items()
         if purpose is not Purpose.PREFLIGHT
     ]
-    return Claim(ConditionType.RUN_DELAYED, "True", Reason.FAILED_CREATE, " ".join(messages)) if messages else None
+    return (
+        ConditionUpdate(ConditionType.RUN_DELAYED, "True", Reason.FAILED_CREATE, " ".join(messages))
+        if messages
+        else None
+    )
 
 
-def _paused(facts: Facts) -> Claim | None:
-    if facts.graphcron is None or facts.pause is None or facts.pause.since is None:
+def _paused(inputs: ConditionInputs) -> ConditionUpdate | None:
+    if inputs.graphcron is None or inputs.pause is None or inputs.pause.since is None:
         return None
-    last = next((run for run in facts.runs if run.outcome != Outcome.SKIPPED), None)
+    last = next((run for run in inputs.runs if run.outcome != Outcome.SKIPPED), None)
     why = f" The last: {last.message or last.outcome}." if last else ""
-    remedy = f"kubectl annotate graphcron {facts.graphcron.metadata.name} --overwrite"
+    remedy = f"kubectl annotate graphcron {inputs.graphcron.metadata.name} --overwrite"
     message = (
-        f"{facts.pause.failures} runs in a row have failed, so no more start.{why} "
+        f"{inputs.pause.failures} runs in a row have failed, so no more start.{why} "
         f'To go on: {remedy} {names.ANNOTATION_RESUME_REQUESTED}="$(date)"'
     )
-    return Claim(ConditionType.PAUSED, "True", Reason.CONSECUTIVE_FAILURES, message)
+    return ConditionUpdate(ConditionType.PAUSED, "True", Reason.CONSECUTIVE_FAILURES, message)
 
 
-def _awaiting_human(facts: Facts) -> Claim | None:
+def _awaiting_human(inputs: ConditionInputs) -> ConditionUpdate | None:
     # What was skipped for another reason says nothing of the thread.
-    telling = (run for run in facts.runs if run.outcome != Outcome.SKIPPED or run.reason in _AWAITING_SKIPS)
+    telling = (run for run in inputs.runs if run.outcome != Outcome.SKIPPED or run.reason in _AWAITING_SKIPS)
     last = next(telling, None)
     if last is None or not (last.outcome == Outcome.INTERRUPTED or last.reason in _AWAITING_SKIPS):
         return None
-    asked = next((run for run in facts.runs if run.outcome == Outcome.INTERRUPTED), last)
+    asked = next((run for run in inputs.runs if run.outcome == Outcome.INTERRUPTED), last)
     where = f"thread {asked.thread_id}" if asked.thread_id else "its thread"
     message = f"The run of {rfc3339(asked.scheduled_time)} stopped at an interrupt: {where} waits for an answer."
-    return Claim(ConditionType.AWAITING_HUMAN, "True", Reason.WAITS_FOR_ANSWER, message)
+    return ConditionUpdate(ConditionType.AWAITING_HUMAN, "True", Reason.WAITS_FOR_ANSWER, message)
 
 
-def _budget_exceeded(facts: Facts) -> Claim | None:
-    budget, used = facts.graphcron.spec.budget if facts.graphcron else None, facts.budget
-    if budget is None or used is None or used.window_end is None or used.window_end <= facts.now:
+def _budget_exceeded(inputs: ConditionInputs) -> ConditionUpdate | None:
+    budget, used = inputs.graphcron.spec.budget if inputs.graphcron else None, inputs.budget
+    if budget is None or used is None or used.window_end is None or used.window_end <= inputs.now:
         return None
     until = f"runs are skipped until {rfc3339(used.window_end)}."
     if budget.max_tokens is not None and (used.tokens or 0) >= budget.max_tokens:
@@ -159,12 +165,12 @@ def _budget_exceeded(facts: Facts) -> Claim | None:
         message = f"{used.cost} of {budget.max_cost} is spent: {until}"
     else:
         return None
-    return Claim(ConditionType.BUDGET_EXCEEDED, "True", Reason.LIMIT_REACHED, message)
+    return ConditionUpdate(ConditionType.BUDGET_EXCEEDED, "True", Reason.LIMIT_REACHED, message)
 
 
-def _schedule_tight(facts: Facts) -> Claim | None:
-    durations = sorted(run.duration_seconds for run in facts.runs if run.duration_seconds is not None)
-    gap = smallest_gap(facts.next_times)
+def _schedule_tight(inputs: ConditionInputs) -> ConditionUpdate | None:
+    durations = sorted(run.duration_seconds for run in inputs.runs if run.duration_seconds is not None)
+    gap = smallest_gap(inputs.next_times)
     if gap is None or len(durations) < LEAST_RUNS:
         return None
     longest = timedelta(seconds=durations[ceil(0.95 * len(durations)) - 1])
@@ -174,7 +180,7 @@ def _schedule_tight(facts: Facts) -> Claim | None:
         f"19 of 20 runs take up to {longest.total_seconds():,.0f} s, and the schedule leaves "
         f"{gap.total_seconds():,.0f} s between two: make it rarer, or see spec.concurrencyPolicy."
     )
-    return Claim(ConditionType.SCHEDULE_TIGHT, "True", Reason.RUNS_OUTLAST_INTERVAL, message)
+    return ConditionUpdate(ConditionType.SCHEDULE_TIGHT, "True", Reason.RUNS_OUTLAST_INTERVAL, message)
 
 
 _CHECKS: Final[tuple[Check, ...]] = (_paused, _awaiting_human, _budget_exceeded, _schedule_tight)

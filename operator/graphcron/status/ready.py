@@ -11,11 +11,11 @@ from graphcron.api.reasons import CANNOT_START, Reason
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec
 from graphcron.cache.objects import CachedCronJob, CachedPod
 from graphcron.errors import ConflictError, GraphCronError, NotAllowedError, SpecError
-from graphcron.manifests.suspension import rest_of
+from graphcron.manifests.suspension import suspension_reason
 from graphcron.planning.installation import NAMELESS, contender_for
-from graphcron.planning.observed import Seen
+from graphcron.planning.observed import ObservedState
 from graphcron.planning.plan import Plan
-from graphcron.planning.run_history import Told
+from graphcron.planning.run_history import RunHistory
 from graphcron.planning.stuck_jobs import podless
 
 LONG_START: Final = timedelta(seconds=60)
@@ -28,7 +28,7 @@ _WHAT_TO_LOOK_FOR: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observed:
+class StatusInputs:
     """All that a status is made from."""
 
     generation: int
@@ -43,12 +43,12 @@ class Observed:
     """Why a CronJob that must start nothing more is not suspended yet."""
     limited: str = ""
     """Why a CronJob of its own may start no more; empty: it may."""
-    seen: Seen
+    observed: ObservedState
     cronjobs: Sequence[CachedCronJob]
     """Those that are wanted, as they are after our applies."""
     plan: Plan | None
     """None: nothing could be planned."""
-    told: Told
+    history: RunHistory
     now: datetime
     """When all this was so."""
     installation: str = ""
@@ -60,7 +60,7 @@ class Observed:
         return self.graphcron.spec if self.graphcron else None
 
 
-class Finding(NamedTuple):
+class ReadyResult(NamedTuple):
     """What a check found, in the words of a condition."""
 
     ready: bool
@@ -70,69 +70,71 @@ class Finding(NamedTuple):
     """A person must change something before it gets better."""
 
 
-Check = Callable[[Observed], Finding | None]
+Check = Callable[[StatusInputs], ReadyResult | None]
 
 
-def _spec_is_wrong(observed: Observed) -> Finding | None:
-    if not isinstance(observed.problem, SpecError):
+def _spec_is_wrong(inputs: StatusInputs) -> ReadyResult | None:
+    if not isinstance(inputs.problem, SpecError):
         return None
-    if isinstance(observed.problem, NotAllowedError):
+    if isinstance(inputs.problem, NotAllowedError):
         runs = "No new runs start"
-        if observed.unsuspended:
-            runs = f"New runs start until its CronJob is suspended, which the operator retries: {observed.unsuspended}"
-        return Finding(False, Reason.NOT_ALLOWED, f"{observed.problem}. {runs}.", stalled=True)
-    kept = " The CronJob stays as the last valid spec made it." if observed.seen.cronjobs else ""
-    if observed.limited:
-        kept = f" No new runs start from the CronJob: {observed.limited}."
-    missing = observed.graphcron is not None and observed.problem.field == "spec.serverRef"
+        if inputs.unsuspended:
+            runs = f"New runs start until its CronJob is suspended, which the operator retries: {inputs.unsuspended}"
+        return ReadyResult(False, Reason.NOT_ALLOWED, f"{inputs.problem}. {runs}.", stalled=True)
+    kept = " The CronJob stays as the last valid spec made it." if inputs.observed.cronjobs else ""
+    if inputs.limited:
+        kept = f" No new runs start from the CronJob: {inputs.limited}."
+    missing = inputs.graphcron is not None and inputs.problem.field == "spec.serverRef"
     reason = Reason.GRAPH_SERVER_NOT_FOUND if missing else Reason.INVALID_SPEC
-    return Finding(False, reason, f"{observed.problem}.{kept}", stalled=True)
+    return ReadyResult(False, reason, f"{inputs.problem}.{kept}", stalled=True)
 
 
-def _name_is_taken(observed: Observed) -> Finding | None:
-    if not isinstance(observed.problem, ConflictError):
+def _name_is_taken(inputs: StatusInputs) -> ReadyResult | None:
+    if not isinstance(inputs.problem, ConflictError):
         return None
-    return Finding(False, Reason.CRON_JOB_NOT_OURS, str(observed.problem), stalled=True)
+    return ReadyResult(False, Reason.CRON_JOB_NOT_OURS, str(inputs.problem), stalled=True)
 
 
-def _cluster_said_no(observed: Observed) -> Finding | None:
-    if observed.problem is None:
+def _cluster_said_no(inputs: StatusInputs) -> ReadyResult | None:
+    if inputs.problem is None:
         return None
-    return Finding(False, Reason.CLUSTER_ERROR, f"{observed.problem}. It will be tried again.")
+    return ReadyResult(False, Reason.CLUSTER_ERROR, f"{inputs.problem}. It will be tried again.")
 
 
-def _pod_waits_in_vain(observed: Observed) -> Finding | None:
-    for pod in waiting_pods(observed):
+def _pod_waits_in_vain(inputs: StatusInputs) -> ReadyResult | None:
+    for pod in waiting_pods(inputs):
         if pod.waiting_reason in CANNOT_START:
             message = f"Pod {pod.name} cannot start ({pod.waiting_reason}): {pod.waiting_message}."
-            return Finding(False, Reason.POD_CANNOT_START, message, stalled=True)
+            return ReadyResult(False, Reason.POD_CANNOT_START, message, stalled=True)
     return None
 
 
-def _pod_waits_long(observed: Observed) -> Finding | None:
-    for pod in waiting_pods(observed):
-        if observed.now - pod.created >= LONG_START:
+def _pod_waits_long(inputs: StatusInputs) -> ReadyResult | None:
+    for pod in waiting_pods(inputs):
+        if inputs.now - pod.created >= LONG_START:
             why = pod.waiting_message or _WHAT_TO_LOOK_FOR.get(pod.waiting_reason, "It has not started")
             message = f"Pod {pod.name} waits ({pod.waiting_reason}). {why}: kubectl describe pod {pod.name}"
-            return Finding(False, Reason.POD_CANNOT_START, message)
+            return ReadyResult(False, Reason.POD_CANNOT_START, message)
     return None
 
 
-def _no_pod_can_be_created(observed: Observed) -> Finding | None:
+def _no_pod_can_be_created(inputs: StatusInputs) -> ReadyResult | None:
     """Find a Job for which Kubernetes cannot create a pod, unless a later Job has got one."""
-    seen = observed.seen
-    latest = max((job.created for job in seen.jobs if job.had_pods), default=None)
+    observed = inputs.observed
+    latest = max((job.created for job in observed.jobs if job.had_pods), default=None)
     words = [
-        seen.refusals[job.name] for job in seen.jobs if job.name in seen.refusals and _is_after(job.created, latest)
+        observed.refusals[job.name]
+        for job in observed.jobs
+        if job.name in observed.refusals and _is_after(job.created, latest)
     ]
-    last = observed.told.runs[0] if observed.told.runs else None
+    last = inputs.history.runs[0] if inputs.history.runs else None
     if words:
         message = f"Kubernetes cannot create its pod: {words[-1]}"
     elif last and last.reason == Reason.POD_CANNOT_START and _is_after(last.scheduled_time, latest):
         message = f"The last run was skipped. {last.message}"  # its Job has made room for the next one
     else:
         return None
-    return Finding(False, Reason.POD_CANNOT_START, f"{message}. {_MAKE_ROOM}", stalled=True)
+    return ReadyResult(False, Reason.POD_CANNOT_START, f"{message}. {_MAKE_ROOM}", stalled=True)
 
 
 _MAKE_ROOM: Final = "Correct what this names, such as a ResourceQuota, a LimitRange, or spec.runner."
@@ -142,36 +144,36 @@ def _is_after(moment: datetime, other: datetime | None) -> bool:
     return other is None or moment > other
 
 
-def _job_waits_long(observed: Observed) -> Finding | None:
+def _job_waits_long(inputs: StatusInputs) -> ReadyResult | None:
     """Find a Job that has had no pod for long, for which nobody knows why."""
-    for job in podless(observed.seen.jobs, observed.seen.pods):
-        if not job.finished and observed.now - job.created >= LONG_START:
+    for job in podless(inputs.observed.jobs, inputs.observed.pods):
+        if not job.finished and inputs.now - job.created >= LONG_START:
             message = f"Job {job.name} has no pod yet: kubectl describe job {job.name}"
-            return Finding(False, Reason.POD_CANNOT_START, message)
+            return ReadyResult(False, Reason.POD_CANNOT_START, message)
     return None
 
 
-def _is_contended(observed: Observed) -> Finding | None:
-    contender = contender_for(observed.seen.previous, observed.installation, now=observed.now)
+def _is_contended(inputs: StatusInputs) -> ReadyResult | None:
+    contender = contender_for(inputs.observed.previous, inputs.installation, now=inputs.now)
     if contender is None:
         return None
     message = (
-        f"The CronJob is as the spec wants it: the installation {observed.installation or NAMELESS} of the operator "
+        f"The CronJob is as the spec wants it: the installation {inputs.installation or NAMELESS} of the operator "
         f"reconciles it. The installation {contender.installation or NAMELESS} watches this namespace too, and leaves "
         "it alone. Limit watchNamespaces of one of them."
     )
-    return Finding(True, Reason.INSTALLATION_CONFLICT, message)
+    return ReadyResult(True, Reason.INSTALLATION_CONFLICT, message)
 
 
-def _rests(observed: Observed) -> Finding | None:
-    if observed.graphcron is None:
+def _rests(inputs: StatusInputs) -> ReadyResult | None:
+    if inputs.graphcron is None:
         return None
-    paused = observed.plan is not None and observed.plan.pause.since is not None
-    reason = rest_of(observed.graphcron, paused=paused, now=observed.now)
+    paused = inputs.plan is not None and inputs.plan.pause.since is not None
+    reason = suspension_reason(inputs.graphcron, paused=paused, now=inputs.now)
     if reason is None:
         return None
-    why = excluded_for(observed.graphcron, now=observed.now) if reason is Reason.EXCLUDED else ""
-    return Finding(True, reason, _WHY_IT_RESTS[reason] + (f" Its reason: {why}." if why else ""))
+    why = excluded_for(inputs.graphcron, now=inputs.now) if reason is Reason.EXCLUDED else ""
+    return ReadyResult(True, reason, _WHY_IT_RESTS[reason] + (f" Its reason: {why}." if why else ""))
 
 
 _WHY_IT_RESTS: Final = {
@@ -196,13 +198,13 @@ CHECKS: Final[tuple[Check, ...]] = (
 """Asked in this order; the first that finds something decides."""
 
 
-def waiting_pods(observed: Observed) -> list[CachedPod]:
+def waiting_pods(inputs: StatusInputs) -> list[CachedPod]:
     """Return the pods of unfinished Jobs whose container has not started."""
-    active = {job.name for job in observed.seen.jobs if not job.finished}
-    return [pod for pod in observed.seen.pods if pod.job in active and not pod.terminal and pod.waiting_reason]
+    active = {job.name for job in inputs.observed.jobs if not job.finished}
+    return [pod for pod in inputs.observed.pods if pod.job in active and not pod.terminal and pod.waiting_reason]
 
 
-def ready_for(observed: Observed) -> Finding:
+def ready_for(inputs: StatusInputs) -> ReadyResult:
     """Return what ``Ready`` is to say."""
-    usual = Finding(True, Reason.RECONCILED, "The CronJob is as the spec wants it.")
-    return next((found for check in CHECKS if (found := check(observed))), usual)
+    usual = ReadyResult(True, Reason.RECONCILED, "The CronJob is as the spec wants it.")
+    return next((found for check in CHECKS if (found := check(inputs))), usual)

@@ -12,7 +12,7 @@ import yaml
 from graphcron.api.v1alpha1 import parse
 from graphcron.cli.files.manifests import of_text
 from graphcron.cli.verbs.render import NO_UID, cronjobs_of
-from graphcron.manifests.cronjob import Memory, cronjobs_for
+from graphcron.manifests.cronjob import PersistedState, cronjobs_for
 from graphcron.settings import Settings
 from tests.cli.offline.program import NOWHERE, manifest, run, text
 
@@ -51,7 +51,7 @@ def test_it_is_what_the_operator_makes() -> None:
     settings = Settings(server_url=URL)
     made = cronjobs_of(*of_text(text(body), "a.yaml"), [], now=NOW, settings=settings)
     body["metadata"]["uid"] = NO_UID
-    assert made == cronjobs_for(parse(body), settings, {}, Memory(), now=NOW)
+    assert made == cronjobs_for(parse(body), settings, {}, PersistedState(), now=NOW)
 
 
 def test_each_line_has_a_cronjob_in_its_namespace() -> None:

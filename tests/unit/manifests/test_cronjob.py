@@ -10,22 +10,22 @@ import pytest
 from graphcron.api import names
 from graphcron.contract import Request
 from graphcron.errors import SpecError
-from graphcron.manifests.cronjob import Memory, cronjob_names, cronjobs_for, is_in_place
-from graphcron.manifests.suspension import next_change, rest_of
+from graphcron.manifests.cronjob import PersistedState, cronjob_names, cronjobs_for, is_up_to_date
+from graphcron.manifests.suspension import next_suspension_change, suspension_reason
 from graphcron.settings import Settings
 from tests.unit.world import SETTINGS, applied, at, graphcron
 
 NOW = at("12:00") + timedelta(microseconds=400_000)
 LATER = NOW + timedelta(hours=1)
-NOTHING = Memory()
+NOTHING = PersistedState()
 
 
 def since(manifest) -> str:
     return manifest["metadata"]["annotations"][names.ANNOTATION_SCHEDULE_SINCE]
 
 
-def all_rendered(*seen, now=NOW, memory=NOTHING, settings=SETTINGS, **spec):
-    return cronjobs_for(graphcron(**spec), settings, {each.name: each for each in seen}, memory, now=now)
+def all_rendered(*seen, now=NOW, persisted=NOTHING, settings=SETTINGS, **spec):
+    return cronjobs_for(graphcron(**spec), settings, {each.name: each for each in seen}, persisted, now=now)
 
 
 def rendered(*seen, **members):
@@ -53,8 +53,8 @@ def test_a_change_of_anything_but_the_schedule_leaves_its_beginning(spec):
 
 
 def test_what_the_cronjob_remembers_leaves_its_beginning():
-    memory = Memory(handled_trigger="now", handled_resume="please")
-    assert since(rendered(applied(rendered()), now=LATER, memory=memory)) == since(rendered())
+    persisted = PersistedState(handled_trigger="now", handled_resume="please")
+    assert since(rendered(applied(rendered()), now=LATER, persisted=persisted)) == since(rendered())
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_end_of_a_rest_moves_the_beginning(spec):
 
 
 def test_pause_and_resume_move_the_beginning():
-    paused = rendered(applied(rendered()), memory=Memory(paused_since=NOW), now=LATER)
+    paused = rendered(applied(rendered()), persisted=PersistedState(paused_since=NOW), now=LATER)
     assert (paused["spec"]["suspend"], since(paused)) == (True, "2026-11-22T13:00:01Z")
     resumed = rendered(applied(paused), now=LATER + timedelta(hours=1))
     assert (resumed["spec"]["suspend"], since(resumed)) == (False, "2026-11-22T14:00:01Z")
@@ -144,8 +144,8 @@ def test_h_is_written_out_and_differs_between_lines():
 
 
 def test_the_first_cronjob_remembers_and_all_rest():
-    memory = Memory(paused_since=NOW, handled_trigger="now", handled_resume="please")
-    first, *others = all_rendered(schedules=LINES, memory=memory)
+    persisted = PersistedState(paused_since=NOW, handled_trigger="now", handled_resume="please")
+    first, *others = all_rendered(schedules=LINES, persisted=persisted)
     kept = applied(first)
     assert (kept.paused_since, kept.handled_trigger, kept.handled_resume) == (at("12:00"), "now", "please")
     assert all(each["spec"]["suspend"] for each in (first, *others))
@@ -158,7 +158,7 @@ def test_the_first_cronjob_remembers_and_all_rest():
 
 def test_a_cronjob_that_nobody_touched_is_in_place():
     manifest = rendered()
-    assert is_in_place(rendered(applied(manifest), now=LATER), applied(manifest), generation=1)
+    assert is_up_to_date(rendered(applied(manifest), now=LATER), applied(manifest), generation=1)
 
 
 @pytest.mark.parametrize(
@@ -168,12 +168,12 @@ def test_a_cronjob_that_nobody_touched_is_in_place():
         ("it holds another manifest", applied(rendered(timeoutSeconds=60))),
         ("its owner was removed", replace(applied(rendered()), controller_uid="")),
         ("a label was removed", replace(applied(rendered()), labels={})),
-        ("it remembers something else", applied(rendered(memory=Memory(handled_trigger="before")))),
+        ("it remembers something else", applied(rendered(persisted=PersistedState(handled_trigger="before")))),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_a_cronjob_is_not_in_place_when(what, seen):
-    assert not is_in_place(rendered(seen), seen, generation=1)
+    assert not is_up_to_date(rendered(seen), seen, generation=1)
 
 
 # --- What can't be rendered, and what is filled in
@@ -256,7 +256,7 @@ RESTS = [
 
 @pytest.mark.parametrize(("spec", "moment", "reason"), [each[1:] for each in RESTS], ids=[each[0] for each in RESTS])
 def test_it_rests(spec, moment, reason):
-    assert rest_of(graphcron(**spec), paused=False, now=at(moment)) == reason
+    assert suspension_reason(graphcron(**spec), paused=False, now=at(moment)) == reason
     assert rendered(now=at(moment), **spec)["spec"]["suspend"] is (reason is not None)
 
 
@@ -266,7 +266,7 @@ def test_it_rests(spec, moment, reason):
     ids=str,
 )
 def test_it_rests_while_paused(spec, reason):
-    assert rest_of(graphcron(**spec), paused=True, now=at("12:30")) == reason
+    assert suspension_reason(graphcron(**spec), paused=True, now=at("12:30")) == reason
 
 
 @pytest.mark.parametrize("spec", [CAMPAIGN, LUNCH, BOTH, TO_THE_END, MINUTE, BERLIN, {**LUNCH, **CAMPAIGN}], ids=str)
@@ -275,21 +275,23 @@ def test_a_rest_begins_and_ends_when_it_was_said(spec):
     resource, chance = graphcron(**spec), random.Random(7)
     now, end, changes = at("11:00"), at("23:59:59"), 0
     while now < end:
-        reason = rest_of(resource, paused=False, now=now)
-        change = next_change(resource, now=now)
+        reason = suspension_reason(resource, paused=False, now=now)
+        change = next_suspension_change(resource, now=now)
         assert change is None or change > now
         until = min(change or end, end)
         seconds = int((until - now).total_seconds())
         probes = {0, 1, seconds - 1, *(chance.randrange(seconds) for _ in range(20))} if seconds > 1 else {0}
         for each in sorted(probes):
-            assert rest_of(resource, paused=False, now=now + timedelta(seconds=each)) == reason
+            assert suspension_reason(resource, paused=False, now=now + timedelta(seconds=each)) == reason
         now, changes = until, changes + 1
     assert changes > 1
 
 
 def test_without_campaign_and_excludes_nothing_changes_by_itself():
-    assert next_change(graphcron(), now=NOW) is None
+    assert next_suspension_change(graphcron(), now=NOW) is None
 
 
 def test_after_the_last_change_there_is_none():
-    assert next_change(graphcron(**CAMPAIGN), now=datetime.fromisoformat("2026-11-22T15:00:00+00:00")) is None
+    assert (
+        next_suspension_change(graphcron(**CAMPAIGN), now=datetime.fromisoformat("2026-11-22T15:00:00+00:00")) is None
+    )

@@ -9,7 +9,7 @@ from graphcron.api.v1alpha1 import GraphCronStatus, RecentRun
 from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import Outcome, Report
 from graphcron.errors import ClusterError
-from graphcron.planning.failures import FAILURES, NEITHER, SUCCESSES, consecutive_failures
+from graphcron.planning.failures import FAILURES, NEUTRAL, SUCCESSES, consecutive_failures
 from tests.unit.world import NOW, World, at, condition, graphcron, job
 
 POLICY = {"failurePolicy": {"pauseAfterConsecutiveFailures": 3}}
@@ -21,7 +21,7 @@ def runs(*outcomes: Outcome) -> list[RecentRun]:
 
 
 def test_each_outcome_is_a_success_a_failure_or_neither():
-    assert sorted([*SUCCESSES, *FAILURES, *NEITHER]) == sorted(Outcome)
+    assert sorted([*SUCCESSES, *FAILURES, *NEUTRAL]) == sorted(Outcome)
 
 
 S, F, T, K, I = Outcome.SUCCEEDED, Outcome.GRAPH_ERROR, Outcome.TIMEOUT, Outcome.SKIPPED, Outcome.INTERRUPTED  # noqa: E741

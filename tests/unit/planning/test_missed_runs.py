@@ -9,8 +9,8 @@ from graphcron.api.calendar_for import calendar_for
 from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import GraphCronStatus, RecentRun
 from graphcron.contract import Outcome, Report
-from graphcron.planning.missed_runs import Watched, patience, unstarted
-from graphcron.planning.run_history import tell
+from graphcron.planning.missed_runs import MissedRunInputs, missed_after, missed_runs
+from graphcron.planning.run_history import merge_run_history
 from graphcron.schedule.occurrences import END_OF_TIME
 from tests.unit.world import World, at, graphcron, job
 
@@ -22,8 +22,8 @@ def found(jobs=(), *, since=SINCE, now=LATE, checked=None, runs=(), **spec):
     """Return what nobody started: minute and reason."""
     resource = graphcron(**spec if "schedules" in spec else {"schedule": "*/10 * * * *", **spec})
     previous = GraphCronStatus(checked_until=checked and at(checked), recent_runs=list(runs))
-    entries = unstarted(
-        resource.spec, Watched(calendar_for(resource), since, END_OF_TIME, list(jobs), previous), now=now
+    entries = missed_runs(
+        resource.spec, MissedRunInputs(calendar_for(resource), since, END_OF_TIME, list(jobs), previous), now=now
     )
     assert all(entry.outcome == "Skipped" and entry.job is None and entry.trigger is None for entry in entries)
     return [(f"{entry.scheduled_time:%H:%M}", entry.reason) for entry in entries]
@@ -43,7 +43,7 @@ def test_what_was_due_since_the_schedule_took_effect_is_looked_for():
 
 @pytest.mark.parametrize(("seconds", "told"), [(149, False), (150, True)])
 def test_an_occurrence_is_given_up_after_its_start_deadline_and_some_more(seconds, told):
-    assert patience(graphcron().spec) == timedelta(seconds=150)
+    assert missed_after(graphcron().spec) == timedelta(seconds=150)
     assert ("12:00" in minutes(now=at("12:00") + timedelta(seconds=seconds))) is told
 
 
@@ -237,8 +237,8 @@ def test_a_new_schedule_has_missed_nothing_of_the_time_before_it(spec, what):
 def test_tell_takes_what_is_unstarted_once():
     world = World(graphcron())
     entries = [RecentRun(scheduled_time=at("12:00"), outcome="Skipped", reason="NotStarted")]
-    first = tell([], [], [], limit=5, unstarted=entries)
-    again = tell(first.runs, [], [], limit=5, unstarted=entries)
+    first = merge_run_history([], [], [], limit=5).with_runs(entries)
+    again = merge_run_history(first.runs, [], [], limit=5).with_runs(entries)
     assert (first.runs, again.new) == (again.runs, [])
     assert world.made == []
 

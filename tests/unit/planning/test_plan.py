@@ -11,8 +11,8 @@ from graphcron.api.v1alpha1 import GraphCronStatus
 from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import Outcome, Report
 from graphcron.errors import SpecError
-from graphcron.planning.observed import Seen
-from graphcron.planning.plan import known_without_plan, plan_for, told_without_plan
+from graphcron.planning.observed import ObservedState
+from graphcron.planning.plan import plan_for, reported_history, status_without_plan
 from tests.unit.world import NOW, SETTINGS, World, at, condition, graphcron, job, pod
 
 LINES = ["0 9 * * 1-5", "0 12 * * 0,6", "@monthly"]
@@ -27,7 +27,7 @@ def test_at_first_there_is_a_cronjob_to_make_and_a_look_to_take():
     plan = World(graphcron()).look(NOW)
     assert [each["metadata"]["name"] for each in plan.cronjobs] == ["hello"]
     assert kinds(plan) == ["preflight"]
-    assert (plan.surplus, plan.told.runs, plan.pause.since, plan.handled_trigger) == ([], [], None, "")
+    assert (plan.orphaned, plan.history.runs, plan.pause.since, plan.handled_trigger) == ([], [], None, "")
 
 
 def test_looking_again_changes_nothing():
@@ -49,7 +49,7 @@ def test_lines_that_are_gone_leave_their_cronjobs_over():
     names_before = [each["metadata"]["name"] for each in world.look(NOW).cronjobs]
     world.change(schedules=LINES[:1])
     plan = world.look(at("13:00"))
-    assert [each.name for each in plan.surplus] == names_before[1:]
+    assert [each.name for each in plan.orphaned] == names_before[1:]
     assert list(world.cronjobs) == ["hello"]
     assert world.status.schedules == LINES[:1]
 
@@ -60,7 +60,7 @@ def test_one_schedule_and_a_list_of_it_are_the_same():
     before = dict(world.cronjobs)
     world.change(schedule=None, schedules=LINES[:1])
     plan = world.look(at("13:00"))
-    assert (plan.surplus, world.cronjobs) == ([], before)
+    assert (plan.orphaned, world.cronjobs) == ([], before)
 
 
 def test_a_request_and_a_catch_up_may_come_together():
@@ -89,9 +89,11 @@ def test_jobs_that_the_operator_makes_end_and_go_by_themselves():
 def test_looks_are_no_runs():
     look = job(name="hello-look", failed=True, purpose=Purpose.PREFLIGHT)
     run = job(failed=True)
-    seen = Seen(cronjobs={}, jobs=[look, run], pods=[pod(look, FAILED), pod(run, FAILED)], previous=GraphCronStatus())
-    assert [[each.name for each in group[0]] for group in (seen.runs, seen.looks)] == [[run.name], [look.name]]
-    assert [each.job for each in told_without_plan(seen, None).runs] == [run.name]
+    seen = ObservedState(
+        cronjobs={}, jobs=[look, run], pods=[pod(look, FAILED), pod(run, FAILED)], previous=GraphCronStatus()
+    )
+    assert [[each.name for each in group[0]] for group in (seen.runs, seen.preflights)] == [[run.name], [look.name]]
+    assert [each.job for each in reported_history(seen, None).runs] == [run.name]
 
 
 def test_the_cronjobs_remember_before_the_status_does():
@@ -110,7 +112,7 @@ def test_the_cronjobs_remember_before_the_status_does():
 def test_a_spec_that_cannot_be_carried_out_gives_no_plan():
     world = World(graphcron(budget={"maxCostPerRun": "1"}))
     with pytest.raises(SpecError, match="no prices"):
-        plan_for(world.graphcron, SETTINGS, world.seen, now=NOW)
+        plan_for(world.graphcron, SETTINGS, world.observed, now=NOW)
 
 
 def test_without_a_plan_runs_are_told_and_failures_counted_all_the_same():
@@ -118,8 +120,8 @@ def test_without_a_plan_runs_are_told_and_failures_counted_all_the_same():
     world.look(at("11:59"))
     for minute in ("12:00", "12:05"):
         world.end(job(minute), FAILED)
-        told = told_without_plan(world.seen, None)
-        known = {"recent_runs": told.runs, **known_without_plan(world.seen, told)}
+        history = reported_history(world.observed, None)
+        known = {"recent_runs": history.runs, **status_without_plan(world.observed, history)}
         world.status = world.status.model_copy(update=known)
     assert world.status.consecutive_failures == 2
     world.look(at("12:06"))
@@ -133,9 +135,9 @@ def test_without_a_plan_as_many_runs_are_kept_as_there_were():
         world.end(job(minute), FAILED)
     world.look(at("12:11"))
     world.end(job("12:15"), FAILED)
-    told = told_without_plan(world.seen, None)
-    assert [f"{run.scheduled_time:%H:%M}" for run in told.runs] == ["12:15", "12:10"]
-    assert len(told.new) == 1
+    history = reported_history(world.observed, None)
+    assert [f"{run.scheduled_time:%H:%M}" for run in history.runs] == ["12:15", "12:10"]
+    assert len(history.new) == 1
 
 
 def test_runs_that_end_while_the_spec_is_wrong_are_counted_once():
@@ -161,10 +163,10 @@ def test_a_request_that_came_later_than_the_graphcron_waits_until_the_spec_is_ri
 
 def test_a_request_is_not_taken_for_handled_once_the_operator_knows_the_object():
     world = World(graphcron(), trigger=RequestAnnotation("now", at("12:00")))
-    told = told_without_plan(world.seen, None)
-    assert known_without_plan(world.seen, told)["last_handled_trigger"] == "now"
+    history = reported_history(world.observed, None)
+    assert status_without_plan(world.observed, history)["last_handled_trigger"] == "now"
     world.status = GraphCronStatus(observed_generation=1)
-    assert "last_handled_trigger" not in known_without_plan(world.seen, told)
+    assert "last_handled_trigger" not in status_without_plan(world.observed, history)
 
 
 # --- Over time

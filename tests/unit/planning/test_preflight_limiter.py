@@ -9,8 +9,8 @@ from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import Preflight
 from graphcron.cache.store import Key
 from graphcron.contract import Outcome, Report
-from graphcron.planning.preflight import Look
-from graphcron.planning.preflight_limiter import SLOT, PreflightLimiter
+from graphcron.planning.preflight import PreflightDecision
+from graphcron.planning.preflight_limiter import SLOT_TIMEOUT, PreflightLimiter
 from tests.unit.world import NOW, QUOTA, World, condition, graphcron, pod
 
 GOOD = Report(Outcome.SUCCEEDED, "langgraph-api 0.16.7 answers")
@@ -275,20 +275,20 @@ class Compared(str):
 def test_a_mass_deletion_takes_the_same_steps_for_each_graphcron(number):
     limiter: PreflightLimiter[int] = PreflightLimiter(LIMIT, lambda _: None)
     state = Preflight(key="", failures=0)
-    nothing = Look(state, None, None, None, state, "", "", "", frozenset(), is_shown=True)
+    nothing = PreflightDecision(state, None, None, None, state, "", "", "", frozenset(), is_cached=True)
     for key in range(number):
         limiter.observe(key, nothing._replace(server=Compared(f"http://server-{key}:2024")), now=NOW)
     Compared.count = 0
     for key in range(number):
         limiter.forget(key, now=NOW)
     assert Compared.count <= 10 * number
-    assert (limiter._server, limiter._owners) == ({}, {})
+    assert (limiter._server_of, limiter._owners) == ({}, {})
 
 
 def test_a_job_that_never_ends_keeps_its_slot_for_minutes_only():
     fleet = Fleet(LIMIT + 1)
     fleet.work()
-    fleet.now += SLOT + timedelta(seconds=1)
+    fleet.now += SLOT_TIMEOUT + timedelta(seconds=1)
     fleet.limit = 2 * LIMIT
     fleet.queue["cron-4"] = None
     fleet.work()
@@ -389,4 +389,4 @@ def test_in_any_weather_slots_never_leak_and_nobody_starves(seed):
     assert fleet.all_told() <= {("True", "Resolved")}
     fleet.queue.update(dict.fromkeys(fleet.worlds))
     fleet.work()
-    assert (fleet.limiter._slots, fleet.limiter._line, fleet.limiter._due) == ({}, {}, set())
+    assert (fleet.limiter._slots, fleet.limiter._queue, fleet.limiter._due) == ({}, {}, set())

@@ -10,7 +10,7 @@ from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import RecentRun
 from graphcron.contract import Outcome, Report
 from graphcron.planning.failures import FAILURES
-from graphcron.planning.run_history import active_runs, newest_report, stopping, tell, vanished
+from graphcron.planning.run_history import active_runs, lost_jobs, merge_run_history, newest_report, stopping
 from tests.unit.world import at, job, pod
 
 SUCCEEDED = Report(Outcome.SUCCEEDED, "fine", runId="r", threadId="t", tokens=5)
@@ -30,9 +30,9 @@ def not_started(minute: str, **members) -> RecentRun:
     return RecentRun(scheduled_time=at(minute), outcome="Skipped", reason="NotStarted", message="nobody", **members)
 
 
-def told(previous, *pairs, limit=10, unstarted=()):
+def merged(previous, *pairs, limit=10, missed=()):
     jobs, pods = [each[0] for each in pairs], [each[1] for each in pairs]
-    return tell(previous, jobs, pods, limit=limit, unstarted=unstarted)
+    return merge_run_history(previous, jobs, pods, limit=limit).with_runs(missed)
 
 
 def brief(runs) -> list[tuple]:
@@ -51,17 +51,17 @@ AS_TOLD = [
 
 
 def test_neighbours_that_were_skipped_for_the_same_reason_are_one_entry():
-    runs = told([], *HISTORY).runs
+    runs = merged([], *HISTORY).runs
     assert brief(runs) == AS_TOLD
     assert (runs[1].first_scheduled_time, runs[1].job) == (at("12:05"), job("12:07").name)
     assert runs[0].first_scheduled_time is None
 
 
 def test_telling_the_same_again_adds_nothing():
-    first = told([], *HISTORY)
-    again = told(first.runs, *HISTORY)
+    first = merged([], *HISTORY)
+    again = merged(first.runs, *HISTORY)
     assert (again.runs, again.new) == (first.runs, [])
-    assert again.over == first.over
+    assert again.ended_jobs == first.ended_jobs
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -70,7 +70,7 @@ def test_the_order_in_which_jobs_and_pods_are_listed_does_not_matter(seed):
     jobs, pods = [each[0] for each in HISTORY], [each[1] for each in HISTORY]
     chance.shuffle(jobs)
     chance.shuffle(pods)
-    assert tell([], jobs, pods, limit=10) == told([], *HISTORY)
+    assert merge_run_history([], jobs, pods, limit=10) == merged([], *HISTORY)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -86,7 +86,7 @@ def test_each_occurrence_is_told_once_however_its_job_and_pod_arrive(seed):
         for step in chance.sample(steps, 2):
             step()
             for _ in range(chance.randint(1, 2)):
-                answer = tell(runs, list(jobs.values()), list(pods.values()), limit=10)
+                answer = merge_run_history(runs, list(jobs.values()), list(pods.values()), limit=10)
                 runs, new = answer.runs, new + answer.new
         if chance.random() < 0.5:  # history limits
             del jobs[done.name], pods[its_pod.name]
@@ -96,40 +96,40 @@ def test_each_occurrence_is_told_once_however_its_job_and_pod_arrive(seed):
 
 def test_jobs_that_outlive_a_short_list_are_not_told_again_and_again():
     pairs = [over("12:00", FAILED), over("12:01", FAILED), over("12:02", FAILED)]
-    first = told([], *pairs, limit=1)
+    first = merged([], *pairs, limit=1)
     assert [len(first.runs), len(first.new)] == [1, 3]
-    again = told(first.runs, *pairs, limit=1)
+    again = merged(first.runs, *pairs, limit=1)
     assert (again.runs, again.new) == (first.runs, [])
 
 
 def test_a_run_that_ends_after_a_later_one_is_told_where_there_is_room():
-    late = told([], over("12:05", SUCCEEDED)).runs
-    assert brief(told(late, over("12:00", FAILED)).new) == [("12:00", "GraphError", "ValueError", None)]
+    late = merged([], over("12:05", SUCCEEDED)).runs
+    assert brief(merged(late, over("12:00", FAILED)).new) == [("12:00", "GraphError", "ValueError", None)]
 
 
 def test_what_was_told_is_kept_when_it_is_gone_up_to_the_limit():
-    first = told([], *HISTORY)
-    assert told(first.runs).runs == first.runs
-    assert brief(told(first.runs, limit=2).runs) == AS_TOLD[:2]
+    first = merged([], *HISTORY)
+    assert merged(first.runs).runs == first.runs
+    assert brief(merged(first.runs, limit=2).runs) == AS_TOLD[:2]
 
 
 def test_a_merged_entry_grows_by_each_further_skip_once():
-    runs = told([], over("12:00", BUSY)).runs
+    runs = merged([], over("12:00", BUSY)).runs
     assert runs[0].count is None
     for count, minute in ((2, "12:01"), (3, "12:02"), (4, "12:03")):
-        runs = told(runs, over(minute, BUSY)).runs
-        runs = told(runs, over(minute, BUSY)).runs
+        runs = merged(runs, over(minute, BUSY)).runs
+        runs = merged(runs, over(minute, BUSY)).runs
         assert [(run.count, run.first_scheduled_time) for run in runs] == [(count, at("12:00"))]
 
 
 def test_skips_of_other_kinds_stay_apart():
-    runs = told([], over("12:00", BUSY), over("12:01", BUSY, trigger="now"), over("12:02", BUSY)).runs
+    runs = merged([], over("12:00", BUSY), over("12:01", BUSY, trigger="now"), over("12:02", BUSY)).runs
     assert [run.count for run in runs] == [None, None, None]
 
 
 def test_a_run_within_a_merged_entry_is_told_beside_it():
-    runs = told([], over("12:00", BUSY), over("12:02", BUSY)).runs
-    runs = told(runs, over("12:01", SUCCEEDED)).runs
+    runs = merged([], over("12:00", BUSY), over("12:02", BUSY)).runs
+    runs = merged(runs, over("12:01", SUCCEEDED)).runs
     assert brief(runs) == [("12:02", "Skipped", "ThreadBusy", 2), ("12:01", "Succeeded", None, None)]
 
 
@@ -152,34 +152,34 @@ def test_a_run_within_a_merged_entry_is_told_beside_it():
 def test_of_two_jobs_for_one_occurrence_the_surer_word_counts(first, second, believed, backwards):
     pairs = [over("12:00", first), over("12:00", second, name="hello-again-29400000")]
     for listed in (pairs, pairs[::-1]):
-        assert [run.outcome for run in told([], *listed).runs] == [believed]
+        assert [run.outcome for run in merged([], *listed).runs] == [believed]
     one, two = pairs[::-1] if backwards else pairs
-    assert [run.outcome for run in told(told([], one).runs, two).runs] == [believed]
+    assert [run.outcome for run in merged(merged([], one).runs, two).runs] == [believed]
 
 
 def test_what_nobody_started_is_believed_until_a_job_tells():
-    runs = told([], unstarted=[not_started("12:00")]).runs
+    runs = merged([], missed=[not_started("12:00")]).runs
     assert brief(runs) == [("12:00", "Skipped", "NotStarted", None)]
-    assert brief(told(runs, over("12:00", BUSY)).runs) == [("12:00", "Skipped", "ThreadBusy", None)]
-    assert brief(told(runs, over("12:00", SUCCEEDED)).runs) == [("12:00", "Succeeded", None, None)]
+    assert brief(merged(runs, over("12:00", BUSY)).runs) == [("12:00", "Skipped", "ThreadBusy", None)]
+    assert brief(merged(runs, over("12:00", SUCCEEDED)).runs) == [("12:00", "Succeeded", None, None)]
     broken = Report(Outcome.INTERNAL_ERROR, reason="KeyError")
-    assert brief(told(runs, over("12:00", broken)).runs) == [("12:00", "InternalError", "KeyError", None)]
-    assert brief(told([], over("12:00", BUSY), unstarted=[not_started("12:00")]).runs) == [
+    assert brief(merged(runs, over("12:00", broken)).runs) == [("12:00", "InternalError", "KeyError", None)]
+    assert brief(merged([], over("12:00", BUSY), missed=[not_started("12:00")]).runs) == [
         ("12:00", "Skipped", "ThreadBusy", None)
     ]
 
 
 def test_what_is_made_up_for_stands_alone_so_that_its_job_replaces_only_it():
     missed = [not_started("12:00"), not_started("12:01"), not_started("12:02", job="hello-29400002")]
-    runs = told([], unstarted=missed).runs
+    runs = merged([], missed=missed).runs
     assert brief(runs) == [("12:02", "Skipped", "NotStarted", None), ("12:01", "Skipped", "NotStarted", 2)]
     caught_up = over("12:02", SUCCEEDED, name="hello-29400002", purpose=Purpose.CATCH_UP)
-    runs = told(runs, caught_up).runs
+    runs = merged(runs, caught_up).runs
     assert brief(runs) == [("12:02", "Succeeded", None, None), ("12:01", "Skipped", "NotStarted", 2)]
 
 
 def test_a_request_and_an_occurrence_of_the_same_moment_are_two():
-    runs = told([], over("12:00", SUCCEEDED), over("12:00", SUCCEEDED, name="hello-0123456789", trigger="now")).runs
+    runs = merged([], over("12:00", SUCCEEDED), over("12:00", SUCCEEDED, name="hello-0123456789", trigger="now")).runs
     assert {run.trigger for run in runs} == {None, "now"}
 
 
@@ -191,12 +191,12 @@ def test_of_several_pods_the_newest_final_report_counts():
     reports = [Report(Outcome.STOPPED), FAILED, Report(Outcome.STOPPED)]
     pods = [pod(last, report, number=number) for number, report in enumerate(reports)]
     for listed in (pods, pods[::-1]):
-        assert [run.outcome for run in tell([], [last], listed, limit=10).runs] == ["GraphError"]
+        assert [run.outcome for run in merge_run_history([], [last], listed, limit=10).runs] == ["GraphError"]
 
 
 def test_a_job_whose_pod_has_not_yet_been_seen_to_end_is_not_judged():
     last = job(failed=True)
-    assert tell([], [last], [pod(last, terminal=False)], limit=10).runs == []
+    assert merge_run_history([], [last], [pod(last, terminal=False)], limit=10).runs == []
 
 
 DEADLINE, BACKOFF = {"failed": True, "failure": "DeadlineExceeded"}, {"failed": True, "failure": "BackoffLimitExceeded"}
@@ -220,7 +220,7 @@ STOPPED, BROKEN = Report(Outcome.STOPPED, runId="r", threadId="t"), Report(Outco
 def test_job_whose_pods_left_no_last_word_is_told_by_its_own_end(end, report, outcome, reason):
     """It has failed if and only if its outcome is a failure; of one that is complete, no more than that is claimed."""
     last = job(**end)
-    run = tell([], [last], [pod(last, report)], limit=10).runs[0]
+    run = merge_run_history([], [last], [pod(last, report)], limit=10).runs[0]
     assert (run.outcome, run.reason) == (outcome, reason)
     assert (Outcome(run.outcome) in FAILURES) == last.failed
     assert run.run_id == (report.runId or None if report else None)
@@ -232,22 +232,22 @@ def test_job_whose_pods_left_no_last_word_is_told_by_its_own_end(end, report, ou
 def test_report_of_a_run_that_has_not_failed_is_believed_however_its_job_ended(report, end):
     """Earlier runners ended with exit codes that made the Job fail; such Jobs outlive an upgrade."""
     last = job(**end)
-    answer = tell([], [last], [pod(last, report)], limit=10)
+    answer = merge_run_history([], [last], [pod(last, report)], limit=10)
     assert [run.outcome for run in answer.runs] == [report.outcome]
-    assert answer.over == {last.name}
+    assert answer.ended_jobs == {last.name}
 
 
 def test_job_without_a_report_is_told_better_once_its_pod_is_seen():
     last = job(succeeded=True)
-    lost = tell([], [last], [], limit=10)
+    lost = merge_run_history([], [last], [], limit=10)
     assert [run.outcome for run in lost.new] == ["Unknown"]
-    found = tell(lost.runs, [last], [pod(last, SUCCEEDED)], limit=10)
+    found = merge_run_history(lost.runs, [last], [pod(last, SUCCEEDED)], limit=10)
     assert [(run.outcome, run.run_id) for run in found.new] == [("Succeeded", "r")]
 
 
 def test_a_job_deleted_while_it_ran_is_told_by_its_pod():
     gone = job()
-    runs = tell([], [], [pod(gone, STOPPED)], limit=10).runs
+    runs = merge_run_history([], [], [pod(gone, STOPPED)], limit=10).runs
     assert [(run.job, run.outcome, run.reason, run.scheduled_time) for run in runs] == [
         (gone.name, "Cancelled", "JobDeleted", at("12:00"))
     ]
@@ -264,47 +264,47 @@ def test_a_job_deleted_while_it_ran_is_told_by_its_pod():
     ],
 )
 def test_report_of_a_deleted_job(report, outcome, message):
-    (run,) = tell([], [], [pod(job(), report)], limit=10).runs
+    (run,) = merge_run_history([], [], [pod(job(), report)], limit=10).runs
     assert (run.outcome, run.message) == (outcome, message)
 
 
 def test_a_better_report_after_the_watch_has_missed_a_job():
     late = job("12:00", succeeded=True)
-    early = tell([], [], [pod(late, STOPPED)], limit=10).runs
-    answer = tell(early, [late], [pod(late, STOPPED), pod(late, SUCCEEDED, number=1)], limit=10)
+    early = merge_run_history([], [], [pod(late, STOPPED)], limit=10).runs
+    answer = merge_run_history(early, [late], [pod(late, STOPPED), pod(late, SUCCEEDED, number=1)], limit=10)
     assert [run.outcome for run in answer.runs] == ["Succeeded"]
 
 
 @pytest.mark.parametrize(("purpose", "known"), [(Purpose.CATCH_UP, True), (Purpose.TRIGGER, False)])
 def test_of_a_deleted_job_that_no_schedule_made_and_nobody_saw_only_a_catch_up_says_what_it_was_for(purpose, known):
     gone = job(purpose=purpose)
-    assert bool(tell([], [], [pod(gone, SUCCEEDED)], limit=10).runs) is known
+    assert bool(merge_run_history([], [], [pod(gone, SUCCEEDED)], limit=10).runs) is known
 
 
 def test_a_final_report_is_told_before_its_job_is_over_and_the_job_is_active_no_more():
     going = job()
-    answer = tell([], [going], [pod(going, FAILED)], limit=10)
+    answer = merge_run_history([], [going], [pod(going, FAILED)], limit=10)
     assert [run.outcome for run in answer.runs] == ["GraphError"]
-    assert active_runs([going], answer.over) == []
+    assert active_runs([going], answer.ended_jobs) == []
 
 
 def test_report_of_a_pod_killed_before_its_exit_counts_only_once_its_job_is_over():
     going = job("12:00")
     killed = replace(pod(going, Report(Outcome.SERVER_UNREACHABLE, "gave up")), exit_code=137)
-    assert tell([], [going], [killed], limit=10).new == []
+    assert merge_run_history([], [going], [killed], limit=10).new == []
     done = job("12:00", succeeded=True)
     skipped = pod(done, Report(Outcome.SKIPPED, "too late", "StartingDeadlineExceeded"), number=1)
-    assert [run.outcome for run in tell([], [done], [killed, skipped], limit=10).new] == ["Skipped"]
+    assert [run.outcome for run in merge_run_history([], [done], [killed, skipped], limit=10).new] == ["Skipped"]
     failed = job("12:00", failed=True)
-    assert [run.outcome for run in tell([], [failed], [killed], limit=10).new] == ["ServerUnreachable"]
+    assert [run.outcome for run in merge_run_history([], [failed], [killed], limit=10).new] == ["ServerUnreachable"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.STOPPED, Outcome.INTERNAL_ERROR])
 def test_a_report_after_which_another_pod_may_come_is_no_end(outcome):
     going = job()
-    answer = tell([], [going], [pod(going, Report(outcome))], limit=10)
+    answer = merge_run_history([], [going], [pod(going, Report(outcome))], limit=10)
     assert answer.runs == []
-    assert [run.job for run in active_runs([going], answer.over)] == [going.name]
+    assert [run.job for run in active_runs([going], answer.ended_jobs)] == [going.name]
 
 
 def test_jobs_that_have_not_finished_are_active_newest_first():
@@ -317,7 +317,7 @@ def test_a_report_becomes_an_entry_with_all_that_it_tells():
         Outcome.SUCCEEDED, "fine", runId="r", threadId="t", startTime="2026-11-22T12:00:02Z", durationSeconds=3.5,
         attempts=2, tokens=150, tokensAtLeast=True, cost="0.0123",
     )  # fmt: skip
-    run = told([], over("12:00", report)).runs[0]
+    run = merged([], over("12:00", report)).runs[0]
     assert run.model_dump(by_alias=True, exclude_none=True) == {
         "scheduledTime": "2026-11-22T12:00:00Z", "outcome": "Succeeded", "message": "fine", "job": job("12:00").name,
         "runId": "r", "threadId": "t", "startTime": "2026-11-22T12:00:02Z", "durationSeconds": 3.5, "attempts": 2,
@@ -341,7 +341,7 @@ def test_a_long_history_is_merged_without_losing_count():
     for minute in range(60):
         due = at("12:00") + timedelta(minutes=minute)
         done = job(due, failed=True)
-        runs = tell(runs, [done], [pod(done, BUSY)], limit=3).runs
+        runs = merge_run_history(runs, [done], [pod(done, BUSY)], limit=3).runs
     assert [(run.count, run.first_scheduled_time, run.scheduled_time) for run in runs] == [
         (60, at("12:00"), at("12:59"))
     ]
@@ -350,10 +350,10 @@ def test_a_long_history_is_merged_without_losing_count():
 def test_a_job_that_was_active_and_is_gone_without_a_word_is_told_of_once():
     gone, going = job("11:55"), job("12:00")
     active = active_runs([gone, going])
-    (told,) = vanished(active, [going], [], [])
-    assert (told.job, told.outcome, told.reason) == (gone.name, "Stopped", "JobGone")
-    assert vanished(active, [going], [pod(gone, terminal=False)], []) == []
-    assert vanished(active, [going], [], [told]) == []
+    (lost,) = lost_jobs(active, [going], [], [])
+    assert (lost.job, lost.outcome, lost.reason) == (gone.name, "Stopped", "JobGone")
+    assert lost_jobs(active, [going], [pod(gone, terminal=False)], []) == []
+    assert lost_jobs(active, [going], [], [lost]) == []
 
 
 def test_a_requested_run_whose_job_is_deleted_is_cancelled_by_request():
@@ -363,17 +363,18 @@ def test_a_requested_run_whose_job_is_deleted_is_cancelled_by_request():
     assert [(run.job, run.trigger) for run in active] == [(gone.name, "now")]
     ending = pod(gone, terminal=False)
     assert stopping(active, [], [ending], frozenset()) == active
-    assert (vanished(active, [], [ending], []), tell([], [], [ending], limit=10, active=active).runs) == ([], [])
+    assert lost_jobs(active, [], [ending], []) == []
+    assert merge_run_history([], [], [ending], limit=10, active=active).runs == []
 
-    answer = tell([], [], [pod(gone, STOPPED)], limit=10, active=active)
+    answer = merge_run_history([], [], [pod(gone, STOPPED)], limit=10, active=active)
     (run,) = answer.runs
     assert (run.outcome, run.reason, run.trigger, run.scheduled_time) == ("Cancelled", "JobDeleted", "now", at("11:55"))
     assert (run.job, run.run_id, run.thread_id) == (gone.name, "r", "t")
-    assert stopping(active, [], [pod(gone, STOPPED)], answer.over) == []
-    assert tell(answer.runs, [], [pod(gone, STOPPED)], limit=10).runs == answer.runs
+    assert stopping(active, [], [pod(gone, STOPPED)], answer.ended_jobs) == []
+    assert merge_run_history(answer.runs, [], [pod(gone, STOPPED)], limit=10).runs == answer.runs
 
 
 def test_a_requested_run_that_vanishes_without_a_report_is_told_by_request():
     gone = job("11:55", purpose=Purpose.TRIGGER, trigger="now", name="hello-by-request")
-    (run,) = vanished(active_runs([gone]), [], [], [])
+    (run,) = lost_jobs(active_runs([gone]), [], [], [])
     assert (run.job, run.outcome, run.reason, run.trigger) == (gone.name, "Stopped", "JobGone", "now")

@@ -10,7 +10,7 @@ from graphcron.api.v1alpha1 import GraphCronStatus
 from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import Outcome, Report
 from graphcron.errors import ClusterError
-from graphcron.planning.plan import known_without_plan, told_without_plan
+from graphcron.planning.plan import reported_history, status_without_plan
 from tests.unit.world import World, at, environment, graphcron
 
 ASKED = RequestAnnotation("2026-11-22T12:00:00Z", at("12:00"))
@@ -33,9 +33,9 @@ def test_a_new_value_makes_one_job():
     for second in range(0, 60, 10):
         world.look(at(f"12:00:{second:02}"))
     (made,) = world.made_for(Purpose.TRIGGER)
-    told = environment(made)
-    assert told["GRAPHCRON_TRIGGER"] == ASKED.value
-    assert told["GRAPHCRON_SCHEDULED_TIME"] == told["GRAPHCRON_REQUESTED_TIME"] == "2026-11-22T12:00:00Z"
+    history = environment(made)
+    assert history["GRAPHCRON_TRIGGER"] == ASKED.value
+    assert history["GRAPHCRON_SCHEDULED_TIME"] == history["GRAPHCRON_REQUESTED_TIME"] == "2026-11-22T12:00:00Z"
     assert world.status.last_handled_trigger == ASKED.value
     assert world.cronjobs["hello"].handled_trigger == ASKED.value
 
@@ -131,9 +131,9 @@ def test_a_request_that_stands_on_a_fresh_object_with_a_wrong_spec_starts_nothin
     world = World(
         graphcron(created=BEGUN, preflight=False), trigger=RequestAnnotation("in the repository", at("11:00"))
     )
-    told = told_without_plan(world.seen, None)
+    history = reported_history(world.observed, None)
     world.status = GraphCronStatus().model_copy(
-        update={"observed_generation": 1, **known_without_plan(world.seen, told)}
+        update={"observed_generation": 1, **status_without_plan(world.observed, history)}
     )
     world.trigger = RequestAnnotation("in the repository", at("11:10"))
     world.look(at("11:10"))

@@ -8,7 +8,7 @@ import pytest
 from graphcron.api.v1alpha1 import BudgetUsed, Condition, RecentRun
 from graphcron.contract import Outcome, Report
 from graphcron.planning.failures import Pause
-from graphcron.status.conditions import Facts, claims_for, target
+from graphcron.status.conditions import ConditionInputs, run_conditions, target
 from tests.unit.world import NOW, at, graphcron
 
 OUTCOMES = [
@@ -30,27 +30,27 @@ def run(outcome: str = "Succeeded", reason: str | None = None, *, due: str = "12
     return RecentRun(scheduled_time=at(due), outcome=outcome, reason=reason, **members)
 
 
-def claims(*runs: RecentRun, times=(), pause=None, spent=None, now=NOW, **spec):
-    facts = Facts(graphcron(**spec), runs, list(times), pause, spent, now)
-    return {claim.kind.value: claim for claim in claims_for(facts)}
+def updates(*runs: RecentRun, times=(), pause=None, spent=None, now=NOW, **spec):
+    inputs = ConditionInputs(graphcron(**spec), runs, list(times), pause, spent, now)
+    return {update.kind.value: update for update in run_conditions(inputs)}
 
 
 @pytest.mark.parametrize(("outcome", "verdict"), OUTCOMES)
 def test_the_last_run_is_told_by_its_outcome(outcome, verdict):
-    told = claims(run(outcome.value))["LastRunSucceeded"]
+    told = updates(run(outcome.value))["LastRunSucceeded"]
     assert (told.status, told.reason) == (verdict, outcome.value)
 
 
 def test_what_was_skipped_is_no_run():
-    told = claims(run("Skipped", "ThreadBusy"), run("GraphError", due="11:55", message="raised ValueError"))
+    told = updates(run("Skipped", "ThreadBusy"), run("GraphError", due="11:55", message="raised ValueError"))
     assert told["LastRunSucceeded"].reason == "GraphError"
     assert told["LastRunSucceeded"].message == "Run of 2026-11-22T11:55:00Z: raised ValueError."
-    assert claims(run("Skipped", "ThreadBusy"))["LastRunSucceeded"].status == "Unknown"
+    assert updates(run("Skipped", "ThreadBusy"))["LastRunSucceeded"].status == "Unknown"
 
 
 def test_where_nothing_is_the_matter_only_the_last_run_is_told():
-    assert list(claims(run(), pause=Pause(2, None, ""))) == ["LastRunSucceeded"]
-    assert list(claims()) == ["LastRunSucceeded"]
+    assert list(updates(run(), pause=Pause(2, None, ""))) == ["LastRunSucceeded"]
+    assert list(updates()) == ["LastRunSucceeded"]
 
 
 # --- AwaitingHuman
@@ -74,13 +74,13 @@ WAITS = run("Interrupted", due="11:50", thread_id="t-1")
     ],
 )
 def test_a_person_is_awaited(runs, waits):
-    assert ("AwaitingHuman" in claims(*runs)) is waits
+    assert ("AwaitingHuman" in updates(*runs)) is waits
 
 
 def test_it_names_the_thread_that_waits():
-    told = claims(run("Skipped", "ThreadAwaitsHuman"), WAITS)["AwaitingHuman"]
+    told = updates(run("Skipped", "ThreadAwaitsHuman"), WAITS)["AwaitingHuman"]
     assert told.message == "The run of 2026-11-22T11:50:00Z stopped at an interrupt: thread t-1 waits for an answer."
-    assert "its thread waits" in claims(run("Skipped", "ThreadAwaitsHuman"))["AwaitingHuman"].message
+    assert "its thread waits" in updates(run("Skipped", "ThreadAwaitsHuman"))["AwaitingHuman"].message
 
 
 # --- BudgetExceeded
@@ -114,11 +114,11 @@ COST = {"budget": {"maxCost": "12.50", "window": "7d"}}
     ],
 )
 def test_the_budget_is_exceeded(spec, spent, exceeded):
-    assert ("BudgetExceeded" in claims(spent=spent, **spec)) is exceeded
+    assert ("BudgetExceeded" in updates(spent=spent, **spec)) is exceeded
 
 
 def test_it_says_what_is_used_and_until_when():
-    told = claims(spent=used(1_234_567), **TOKENS)
+    told = updates(spent=used(1_234_567), **TOKENS)
     assert (
         told["BudgetExceeded"].message
         == "1,234,567 of 1,000 tokens are used: runs are skipped until 2026-11-22T13:00:00Z."
@@ -152,7 +152,7 @@ def every(minutes: float, count: int = 5):
     ],
 )
 def test_the_schedule_is_tight_where_19_of_20_runs_outlast_its_smallest_gap(runs, times, tight):
-    assert ("ScheduleTight" in claims(*runs, times=times)) is tight
+    assert ("ScheduleTight" in updates(*runs, times=times)) is tight
 
 
 # --- TargetResolved
@@ -177,5 +177,5 @@ def before(status: str, reason: str) -> Condition:
     ],
 )
 def test_the_target_is_told_by_the_newest_preflight(report, known, verdict, reason):
-    claim = target(report, known)
-    assert (claim.status, claim.reason) == (verdict, reason)
+    update = target(report, known)
+    assert (update.status, update.reason) == (verdict, reason)

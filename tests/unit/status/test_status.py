@@ -11,39 +11,39 @@ from graphcron.api.v1alpha1 import BudgetUsed, GraphCronStatus, dump_status
 from graphcron.api.v1alpha1.parsing import status_of
 from graphcron.contract import Outcome, Report
 from graphcron.errors import ClusterError, ConflictError, GraphCronError, SpecError
-from graphcron.planning.observed import Seen
-from graphcron.planning.plan import plan_for, told_without_plan
-from graphcron.status.status import Observed, status_for
+from graphcron.planning.observed import ObservedState
+from graphcron.planning.plan import history_for, plan_for
+from graphcron.status.status import StatusInputs, status_for
 from tests.unit.world import NOON, NOW, SETTINGS, World, applied, at, condition, graphcron, job, pod
 
 QUIET = {"preflight": False}
 
 
-def observed(
+def inputs(
     *, spec: dict[str, Any] | None = QUIET, problem: GraphCronError | None = None, now: datetime = NOW,
     jobs: Any = (), pods: Any = (), previous: GraphCronStatus | None = None, planned: bool = True,
-) -> Observed:  # fmt: skip
+) -> StatusInputs:  # fmt: skip
     """Look at a GraphCron whose CronJobs are in place; spec None: it can't be read."""
     resource = None if spec is None else graphcron(**spec)
-    bare = Seen(cronjobs={}, jobs=jobs, pods=pods, previous=previous or GraphCronStatus())
+    bare = ObservedState(cronjobs={}, jobs=jobs, pods=pods, previous=previous or GraphCronStatus())
     manifests = plan_for(resource or graphcron(), SETTINGS, bare, now=NOW - timedelta(minutes=1)).cronjobs
     cronjobs = [applied(manifest, generation=3) for manifest in manifests]
-    seen = replace(bare, cronjobs={each.name: each for each in cronjobs})
-    plan = plan_for(resource, SETTINGS, seen, now=now) if resource and planned else None
-    return Observed(
+    observed = replace(bare, cronjobs={each.name: each for each in cronjobs})
+    plan = plan_for(resource, SETTINGS, observed, now=now) if resource and planned else None
+    return StatusInputs(
         generation=2,
         graphcron=resource,
         problem=problem,
-        seen=seen,
+        observed=observed,
         cronjobs=cronjobs,
         plan=plan,
-        told=plan.told if plan and not problem else told_without_plan(seen, resource.spec if resource else None),
+        history=history_for(plan, problem, observed, resource),
         now=now,
     )
 
 
 def status_when(**members: Any) -> GraphCronStatus:
-    return status_for(observed(**members))
+    return status_for(inputs(**members))
 
 
 WRONG = SpecError(field="spec.timeZone", problem="there is no such zone", remedy="did you mean Europe/Berlin?")

@@ -145,15 +145,15 @@ def cronjobs_of(body: Object, servers: Iterable[Object], seen: Iterable[Object],
     """
     from graphcron.api.v1alpha1 import parse
     from graphcron.cache.objects import cached_cronjob
-    from graphcron.manifests.cronjob import Memory, cronjobs_for
+    from graphcron.manifests.cronjob import PersistedState, cronjobs_for
 
     settings = unknown_settings()
     known = {each["metadata"]["name"]: cached_cronjob(each) for each in seen}
     first = known.get(body["metadata"]["name"])
-    memory = Memory(paused_since=first.paused_since if first else None)
+    persisted = PersistedState(paused_since=first.paused_since if first else None)
     try:
         graphcron = with_server(parse(body), servers, settings)
-        made = cronjobs_for(graphcron, settings, known, memory, now=now)
+        made = cronjobs_for(graphcron, settings, known, persisted, now=now)
     except SpecError:
         return {}
     return {each["metadata"]["name"]: _readable(each) for each in made}

@@ -93,7 +93,7 @@ def cronjobs_of(
         It can't be what it asks for.
     """
     from graphcron.api.v1alpha1 import parse
-    from graphcron.manifests.cronjob import Memory, cronjobs_for
+    from graphcron.manifests.cronjob import PersistedState, cronjobs_for
 
     graphcron = parse(manifest.body)
     here = manifest.namespace or namespace
@@ -103,7 +103,7 @@ def cronjobs_of(
         metadata_there = graphcron.metadata.model_copy(update={"namespace": DEFAULT_NAMESPACE})
         graphcron = graphcron.model_copy(update={"metadata": metadata_there})
     graphcron = with_server(graphcron, [each.body for each in servers if (each.namespace or here) == here], settings)
-    return cronjobs_for(graphcron, settings or unknown_settings(), {}, Memory(), now=now)
+    return cronjobs_for(graphcron, settings or unknown_settings(), {}, PersistedState(), now=now)
 
 
 def with_server(graphcron: "GraphCron", servers: Iterable[Object], settings: "Settings | None") -> "GraphCron":

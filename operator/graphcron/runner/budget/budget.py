@@ -1,4 +1,4 @@
-"""The budget of a window: whether a run may start, and what the report tells of it."""
+"""The budget of a window: whether a run may start, and the members of the report."""
 
 from typing import Any, Final
 
@@ -11,15 +11,15 @@ from graphcron.runner.client.errors import CertificateError, RequestRejected, Ru
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import rfc3339
 
-TIDIED: Final = 5
-"""At most so many days are looked at for tidying."""
+DELETED_DAYS: Final = 5
+"""Maximum number of days that one occurrence deletes."""
 
-LOOKS: Final = 3
-"""How often to write an entry that does not show: there may be servers that lose one of two written at a time."""
+WRITES: Final = 3
+"""How often to write an entry that does not appear, in case a server loses one of two concurrent writes."""
 
 
 def check(spending: Spending) -> None:
-    """See that the window's budget is not used up.
+    """Check that the budget of the window is not exhausted.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def _exceeded(budget: Budget, window: Window, found: list[Entry], limits: Limits
 
 
 def report_members(spending: Spending) -> dict[str, Any]:
-    """Return what the report tells of tokens, money and the window."""
+    """Return the members of the report about tokens, money and the window."""
     budget = spending.budget
     members: dict[str, Any] = {}
     if spending.state.run is not None:
@@ -69,12 +69,12 @@ def report_members(spending: Spending) -> dict[str, Any]:
 
 
 def _after(spending: Spending) -> dict[str, Any] | None:
-    """Read the window again, our own entries in it; write those that do not show."""
+    """Read the window again, and write those own entries that are missing in it."""
     budget = spending.budget
     window = _window(spending, budget.window or "")
     found: list[Entry] = []
     try:
-        for _ in range(LOOKS):
+        for _ in range(WRITES):
             found = _entries(spending, window, ledger.read(spending.client.api, spending.settings.uid))
             missing = [own for own in spending.all if own.at >= window.start and own not in found]
             if not missing:
@@ -92,9 +92,9 @@ def _window(spending: Spending, text: str) -> Window:
 
 
 def _entries(spending: Spending, window: Window, threads: list[Json]) -> list[Entry]:
-    """Return the window's entries; say which days of it the server has deleted."""
+    """Return the window's entries; log which of its days the server has deleted."""
     everything, gone = ledger.count(threads)
-    # An occurrence that was asked for a moment from now, by another clock, is in a rolling window all the same.
+    # A rolling window includes an occurrence whose time is slightly in the future, by another clock.
     found = ledger.within(everything, window.start, float("inf") if window.rolling else window.end)
     lost = [day for day in gone if any(ledger.day_of(entry.at) == day for entry in found)]
     if lost != spending.lost_days:
@@ -116,7 +116,7 @@ def _members(budget: Budget, window: Window, found: list[Entry]) -> dict[str, An
 
 
 def message_with_usage(spending: Spending, result: RunResult) -> str:
-    """Return the ending's message, with what there is to say of tokens and money."""
+    """Return the result's message, with details about tokens and money."""
     said = [result.message]
     if spending.over:
         used = _over(spending)
@@ -144,7 +144,7 @@ def _over(spending: Spending) -> str:
 
 
 def collect_garbage(spending: Spending) -> None:
-    """Delete the days that no window reaches any more, a few at a time."""
-    threads = ledger.read(spending.client.api, spending.settings.uid, oldest=TIDIED)
+    """Delete the days that are older than any window, a few at a time."""
+    threads = ledger.read(spending.client.api, spending.settings.uid, oldest=DELETED_DAYS)
     for thread_id in ledger.outdated(threads, spending.runtime.clock.now()):
         spending.client.api.delete_thread(thread_id)

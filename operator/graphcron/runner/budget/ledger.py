@@ -1,4 +1,4 @@
-"""What a GraphCron has used, kept on the LangGraph server: one small thread a UTC day, one entry a run.
+"""The usage of a GraphCron, kept on the LangGraph server: one small thread for each UTC day, one entry for each run.
 
 A day's thread also holds the totals of the days before it, for a server that deletes threads before their time.
 
@@ -29,10 +29,10 @@ EARLIER: Final = "graphcron/earlier"
 """On a day's thread: the totals of earlier days when it was made, ``<time of the last entry>:<tokens>:<cost>`` each."""
 
 KEEP_DAYS: Final = 32
-"""A day is kept for so long: no window is longer."""
+"""How long a day is kept: no window is longer."""
 
 THREADS: Final = 100
-"""At most so many days are read."""
+"""Maximum number of days to read."""
 
 _KEY: Final = re.compile(r"([0-9]{1,12})-([0-9a-f]{8})-([0-9a-f]{8})")
 _TOTAL: Final = re.compile(r"([0-9]{1,12}):([0-9]{1,18}):([0-9.]{1,40})")
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
     tokens: int
     cost: int
     at_least: bool
-    """It may have been more."""
+    """It is a lower bound."""
 
     @property
     def key(self) -> str:
@@ -64,12 +64,12 @@ class Entry(NamedTuple):
 
 
 def short(thread_or_run_id: str) -> str:
-    """Return the part of an id that stands in a key: of a run's, whose beginning is a time, the end."""
+    """Return the part of an id that a key contains: the end, since a run's id begins with a time."""
     return thread_or_run_id.replace("-", "")[-8:]
 
 
 def entries(metadata: Json) -> list[Entry]:
-    """Return the entries of one day; anything else in the metadata is left out."""
+    """Return the entries of one day, without any other metadata."""
     found = []
     for key, value in metadata.items():
         match = _KEY.fullmatch(key)
@@ -123,7 +123,7 @@ def within(found: Iterable[Entry], start: float, end: float) -> list[Entry]:
 
 
 def relief(found: list[Entry], over: tuple[int | None, int | None]) -> int | None:
-    """Return the time of the entry after whose leaving a rolling window is below its limits again; None: it is now.
+    """Return the time of the entry whose expiry brings a rolling window below its limits; None if it is below.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def relief(found: list[Entry], over: tuple[int | None, int | None]) -> int | Non
 
 
 def reached(used: int, limit: int | None) -> bool:
-    """Return whether a limit is used up."""
+    """Return whether a limit is reached."""
     return limit is not None and used >= limit
 
 
@@ -157,7 +157,7 @@ def thread_of(uid: str, at: float) -> str:
 
 
 def read(server: LangGraphClient, uid: str, *, oldest: int = 0) -> list[Json]:
-    """Fetch the threads: all, or so many of the oldest."""
+    """Return the threads: all, or that many of the oldest."""
     query = {UID: uid, KIND: KIND_LEDGER}
     if oldest:
         return server.search_threads(query, limit=oldest, sort_order="asc")
@@ -165,7 +165,7 @@ def read(server: LangGraphClient, uid: str, *, oldest: int = 0) -> list[Json]:
 
 
 def write(server: LangGraphClient, settings: Settings, entry: Entry) -> None:
-    """Write an entry; the first one of a day makes its thread."""
+    """Write an entry; the first one of a day creates its thread."""
     thread = thread_of(settings.uid, entry.at)
     note = {entry.key: entry.value}
     try:
@@ -180,7 +180,7 @@ def write(server: LangGraphClient, settings: Settings, entry: Entry) -> None:
 
 
 def outdated(threads: Iterable[Json], now: float) -> list[str]:
-    """Return the ids of the days that no window reaches any more."""
+    """Return the ids of the days that are older than any window."""
     found = []
     for thread in threads:
         day: Any = (thread.get("metadata") or {}).get(DAY)

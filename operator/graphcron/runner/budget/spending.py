@@ -1,4 +1,4 @@
-"""What the occurrence uses, where it has a budget: all its runs and pods together, while it goes and at the end."""
+"""Count what an occurrence with a budget uses, over all its runs and pods."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeVar
@@ -15,7 +15,7 @@ from graphcron.runner.occurrence.settings import Settings
 from graphcron.runner.occurrence.state import RunState
 
 SAVE_SECONDS: Final = 30.0
-"""How often what a run has used so far is written down, should its pod be killed."""
+"""Interval of writes to the ledger during a run, in case the pod is killed."""
 
 SETTLE_SECONDS: Final = 15.0
 """How long to wait for the rest of a stream whose run is over."""
@@ -24,10 +24,10 @@ WRITE_SECONDS: Final = 10.0
 """How long to try to read or write the ledger."""
 
 HURRY_SECONDS: Final = 3.0
-"""Both after SIGTERM."""
+"""Both limits after SIGTERM."""
 
 GAP_SECONDS: Final = 100.0
-"""After a silence that is longer something may be missing: servers keep events for two minutes."""
+"""After a longer silence events may be missing: servers keep them for two minutes."""
 
 
 T = TypeVar("T")
@@ -61,14 +61,14 @@ class Spending:
         self.counter = Counter()
         self.run_id = ""
         self.can_stream = True
-        """The server gives us the run's stream."""
+        """The server provides the run's stream."""
         self.window: dict[str, Any] = {}
-        """What is known of the budget's window, as members of the report."""
+        """The budget's window, as members of the report."""
         self.lost_days: list[str] = []
-        """Days of the window whose ledger the server has deleted: only their totals are known, as a lower bound."""
+        """Days of the window whose ledger the server has deleted, so that only a lower bound is known."""
         self._at, self._occurrence = settings.requested, ledger.short(settings.record_id)
         self._entries: dict[str, Entry] = {}
-        """What the ledger says of the occurrence's runs, and what we have counted of those that are over."""
+        """The occurrence's runs by the ledger, and those that the pod has counted to the end."""
         self._in_state: dict[Names, Used] = {}
         self._read = False
         self._complete = False
@@ -77,11 +77,9 @@ class Spending:
         self._saved_at = 0.0
         self._saved: Entry | None = None
 
-    # --- how much it is ---------------------------------------------------------------------------------------------
-
     @property
     def entry(self) -> Entry:
-        """What the run has used so far: what we or any pod before us know."""
+        """What the run has used so far, as this or an earlier pod knows."""
         noted = self._entries.get(ledger.short(self.run_id))
         others = [each for each in self._entries.values() if each.run != ledger.short(self.run_id)]
         seen = sum(used.total for used in self._in_state.values()) - sum(each.tokens for each in others)
@@ -89,7 +87,7 @@ class Spending:
         tokens = max(self.counter.total, seen, noted.tokens if noted else 0)
         cost = max(self._cost(self.counter.by_model), seen_cost, noted.cost if noted else 0)
         is_exact = self.counter.exact and self._complete and not self._gap and tokens == self.counter.total
-        is_exact = is_exact or (noted is not None and not noted.at_least)  # only the whole of a run is called exact
+        is_exact = is_exact or (noted is not None and not noted.at_least)  # only a complete count is called exact
         return Entry(self._at, self._occurrence, ledger.short(self.run_id), tokens, cost, not is_exact)
 
     @property
@@ -138,8 +136,6 @@ class Spending:
             return 0
         return sum(prices.cost(names, used.asked, used.answered) or 0 for names, used in by_model.items())
 
-    # --- while it goes ------------------------------------------------------------------------------------------------
-
     def attach(self) -> None:
         """Count the run that the pod follows from here on."""
         if self.state.run_id != self.run_id:
@@ -148,11 +144,11 @@ class Spending:
             self.counter, self.run_id, self.can_stream, self._in_state = Counter(), self.state.run_id, True, {}
             self._complete, self._gap, self._last_event = False, False, None
             self._saved_at = self.runtime.clock.steady()
-        if not self._read:  # a SIGTERM may have cut short the first try
+        if not self._read:  # SIGTERM may have interrupted the first try
             self._load_earlier()
 
     def _load_earlier(self) -> None:
-        """Learn what earlier pods have noted of this occurrence."""
+        """Read what earlier pods of the occurrence have written."""
         day = ledger.thread_of(self.settings.uid, self._at)
         found = self._with_short_deadline(lambda: [self.client.api.thread(day)])
         self._read, self._gap = found is not None, self._gap or found is None
@@ -167,7 +163,7 @@ class Spending:
         Parameters
         ----------
         wait
-            Asked before each read: how many seconds to wait for it at most.
+            Called before each read; returns the longest wait in seconds.
         stop_at_limit
             Whether to stop reading at the limit.
 
@@ -211,10 +207,8 @@ class Spending:
             self._saved = entry
             self._try(lambda: ledger.write(self.client.api, self.settings, entry))
 
-    # --- when it is over ----------------------------------------------------------------------------------------------
-
     def settle(self) -> None:
-        """Read what is missing of the stream of a run that is over, and write down what it used."""
+        """Read the rest of the stream of a run that is over, and write what it used to the ledger."""
         if self.state.run is None:
             return
         self.attach()
@@ -226,7 +220,7 @@ class Spending:
         self._write()
 
     def _read_state(self) -> Json | None:
-        """Return the thread's state, where its messages are of no run that is newer than ours."""
+        """Return the thread's state, unless a newer run may have changed it."""
         newest = self.client.api.runs(self.settings.thread_id, limit=1)
         is_ours = bool(newest) and newest[0].get("run_id") == self.state.run_id
         return self.client.api.state(self.settings.thread_id) if is_ours else None
@@ -253,7 +247,7 @@ class Spending:
         self.runtime.log("counted", tokens=entry.tokens, at_least=entry.at_least, unpriced=self.unpriced or None)
 
     def _with_short_deadline(self, call: Callable[[], T]) -> T | None:
-        """Ask with little patience: a run's outcome does not wait for the ledger."""
+        """Make a call with a short deadline: a run's outcome does not wait for the ledger."""
         patience = HURRY_SECONDS if self.runtime.shutdown.requested else WRITE_SECONDS
         until = self.runtime.clock.now() + patience
         return self._try(lambda: self.client.until(until, lambda: self.client.retry(call)))

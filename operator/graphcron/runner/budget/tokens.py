@@ -1,4 +1,4 @@
-"""Counting a run's tokens from its stream of messages: each model call once, whatever becomes of its answer.
+"""Count a run's tokens from its stream of messages, each model call once.
 
 A whole message tells what its call used. The pieces of a streamed one add up, as LangChain itself adds them. Events
 may come twice, where a stream was cut or joined late; and their ids are no help there, since a server may give several
@@ -46,19 +46,19 @@ class Counter:
         """What was used, by model."""
         self.total = 0
         self.begun = False
-        """We have seen the run's first event."""
+        """The run's first event has been read."""
         self.lost = 0
-        """Events that were too much to hold."""
+        """Events that were too large."""
         self.silent: set[str] = set()
-        """Messages of models that have told no usage so far."""
+        """Model messages without usage so far."""
         self.since = FROM_THE_START
-        """Where to go on after a cut."""
+        """Event id to continue from after a disconnect."""
         self._calls: dict[str, tuple[Names, Used]] = {}
         self._seen: set[int] = set()
 
     @property
     def exact(self) -> bool:
-        """Whether nothing is missing of what has come so far."""
+        """Whether nothing is missing so far."""
         return self.begun and not self.lost and not self.silent
 
     def reader(self) -> Events:
@@ -108,7 +108,7 @@ class Counter:
         self._book(self._calls[message_id][0], after, 1)
 
     def _name(self, message_id: str, message: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-        """A piece without usage may tell the model that the piece with it does not."""
+        """Take the model's name from a chunk: it can be missing in the chunk with the usage."""
         known, used = self._calls.get(message_id, (NOBODY, Used()))
         names = _names(known, message, metadata)
         if names != known:
@@ -126,7 +126,7 @@ class Counter:
 
 
 def usage_of(message: Mapping[str, Any]) -> Used | None:
-    """Return what a message tells of tokens, or None: nothing."""
+    """Return the usage in a message, or None without one."""
     usage = message.get("usage_metadata")
     if not isinstance(usage, dict):
         return None
@@ -135,7 +135,7 @@ def usage_of(message: Mapping[str, Any]) -> Used | None:
 
 
 def in_state(state: Mapping[str, Any] | None) -> dict[Names, Used]:
-    """Return what the messages of a thread's state tell: a lower bound of what its runs used."""
+    """Return the usage in a thread's messages: a lower bound of what its runs used."""
     values = (state or {}).get("values")
     messages = values.get("messages") if isinstance(values, dict) else None
     found: dict[Names, Used] = {}
@@ -164,7 +164,7 @@ def _number(value: Any) -> int:
 
 
 def _first_attempt(data: bytes) -> bool:
-    """A server that starts a run anew after a crash has forgotten what the attempt before it used."""
+    """Return whether it is the first attempt: a server that restarts a run forgets the usage of the one before."""
     try:
         value = parse(data)
     except ValueError:
@@ -173,6 +173,6 @@ def _first_attempt(data: bytes) -> bool:
 
 
 def _shortly_before(event_id: str) -> str:
-    """Return an id from which an event of the same millisecond comes again; of ids of another kind: the start."""
+    """Return an id that repeats the events of the same millisecond; the start for ids of another form."""
     match = _TIMED.fullmatch(event_id)
     return f"{int(match[1]) - 1}-0" if match else FROM_THE_START

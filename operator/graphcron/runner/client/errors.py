@@ -1,14 +1,14 @@
-"""What can go wrong between us and the server; the type says what may be done next.
+"""The errors between the pod and the server. The type determines what the pod can do next.
 
 ::
 
-    Unanswered        nothing, or nothing that helps, came back
-    ├── NotSent       the server surely did not get the request: send it again
-    ├── ResponseLost          it may have got it: look before anything is sent again
-    └── ServerBusy          429 or 5xx: later; 5xx may hide that the request was carried out
-    RequestRejected           4xx: a person must change something (404 and 409 are facts that callers use)
-    CertificateError         the certificate is not to be trusted: final
-    RunEnded             not a failure of the wire: the occurrence has its outcome
+    Unanswered        no useful answer
+    ├── NotSent       the server did not receive the request: send it again
+    ├── ResponseLost  the server may have received it: look before sending it again
+    └── ServerBusy    429 or 5xx: retry later; with 5xx the server may still carry out the request
+    RequestRejected   4xx: a person must change something (404 and 409 are facts that callers use)
+    CertificateError  the certificate does not verify: final
+    RunEnded          not an error of the connection: the occurrence has its outcome
 """
 
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class RunResult(NamedTuple):
 
 
 class RunEnded(Exception):
-    """Nothing more is to be done: carries the :class:`RunResult`."""
+    """The occurrence is over; carries the :class:`RunResult`."""
 
     def __init__(self, outcome: Outcome, reason: str = "", message: str = "") -> None:
         self.result = RunResult(outcome, reason, message)
@@ -33,22 +33,22 @@ class RunEnded(Exception):
 
 
 class Unanswered(Exception):
-    """No useful answer; the text holds nothing of what came or was sent."""
+    """No useful answer; the text contains nothing of the request or the answer."""
 
     retry_after: float = 0.0
-    """Seconds that the server asked us to wait."""
+    """Seconds to wait, as the server asked."""
 
 
 class NotSent(Unanswered):
-    """No connection: the server did not get the request."""
+    """No connection: the server did not receive the request."""
 
 
 class ResponseLost(Unanswered):
-    """The request was sent, its answer never came."""
+    """The request was sent, and no answer came."""
 
 
 class ServerBusy(Unanswered):
-    """The server, or a proxy before it, answered 429 or 5xx; of that answer it keeps a known sentence."""
+    """The server, or a proxy in front of it, answered 429 or 5xx; the text has a known sentence of the answer."""
 
     def __init__(self, status: int, retry_after: float = 0.0, said: str = "") -> None:
         self.status = status

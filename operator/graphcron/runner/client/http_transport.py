@@ -1,4 +1,4 @@
-"""HTTP/1.1 to one server: who got what is told apart, since sending twice may cost twice."""
+"""HTTP/1.1 to one server. Its errors distinguish requests that the server may have received from others."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ BODY_SECONDS: Final = 60.0
 """Longest time for a whole answer that is held in memory."""
 
 IDLE_SECONDS: Final = 1.0
-"""A connection that idled longer is not used again: servers close them, and a POST into that is lost."""
+"""A connection that was idle for longer is not reused: servers close it, and a POST on it would be lost."""
 
 BODY_BYTES: Final = 16 * 1024 * 1024
 """Largest body that is read into memory."""
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """An HTTP answer."""
 
     status: int
     retry_after: str
     body: bytes
     whole: bool
-    """False: the body is larger than was asked for, and cut."""
+    """False if the body exceeds the limit, and was cut."""
 
 
 class Transport:
-    """Requests to one base URL.
+    """Sends requests to one base URL.
 
     Parameters
     ----------
     url
-        Base URL; its path is put before all paths.
+        Base URL, with a prefix for all paths.
     headers
         Sent with every request.
     environ
         Where the proxy variables are.
     ca_file
-        PEM file, trusted besides the system's certificates.
+        PEM file of additional trusted certificates.
 
     Raises
     ------
     ValueError
-        The URL, the proxy or the file can't be used; the text says which.
+        The URL, the proxy or the file is invalid; the text says which.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], environ: Mapping[str, str], ca_file: str | None) -> None:
@@ -86,7 +86,7 @@ class Transport:
         self._kept_at = 0.0
 
     def limit_timeouts(self, seconds: float) -> None:
-        """Wait no longer than this for anything from here on, and on a new connection."""
+        """Limit all timeouts from here on, and use a new connection."""
         self._connect_seconds = self._answer_seconds = self._body_seconds = seconds
         self.close()
 
@@ -103,7 +103,7 @@ class Transport:
             self._allow(self._body_seconds, self._answer_seconds)
             data = response.read(limit + 1)
             if len(data) <= limit and not response.isclosed() and response.length:
-                raise self._http.IncompleteRead(b"", response.length)  # read(n) itself takes a cut for the end
+                raise self._http.IncompleteRead(b"", response.length)  # read(n) takes a cut for the end
             answer = Answer(response.status, response.headers.get("Retry-After", ""), data[:limit], len(data) <= limit)
             if answer.whole and response.isclosed() and not response.will_close:
                 self._kept, self._kept_at = connection, time.monotonic()
@@ -184,7 +184,7 @@ class Transport:
         return connection
 
     def _allow(self, seconds: float, silence: float | None = None) -> None:
-        """Let what is read from here on take so long, and be silent so long."""
+        """Set the deadline, and the longest silence, of what is read from here on."""
         self._until, self._silence = time.monotonic() + seconds, seconds if silence is None else silence
 
     def _left(self) -> float:
@@ -194,7 +194,7 @@ class Transport:
         return left
 
     def _response(self, sock: socket.socket, *args: Any, **more: Any) -> http.client.HTTPResponse:
-        """Make http.client's own response, and have it read with our deadline."""
+        """Return http.client's own response, read with the deadline."""
         response: http.client.HTTPResponse = self._http.HTTPResponse(sock, *args, **more)
         response.fp.close()
         response.fp = io.BufferedReader(_Reader(sock, self._left))
@@ -235,7 +235,7 @@ class Transport:
 
 
 class _Reader(io.RawIOBase):
-    """Reads from a socket for as long as it is given: the socket's own time-out begins again with each byte."""
+    """Reads from a socket until a deadline; the socket's own timeout restarts with each byte."""
 
     def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
         super().__init__()
@@ -255,9 +255,9 @@ class _Reader(io.RawIOBase):
 
 
 def _http_client(*, tls: bool) -> Any:
-    """Import ``http.client``, without OpenSSL where that is not needed: 5 ms and 4 MiB of each ctx.
+    """Import ``http.client``, without OpenSSL if that is not needed: it costs each pod 5 ms and 4 MiB.
 
-    It imports ``ssl`` if it can; None in ``sys.modules`` is how Python is told that it can't.
+    It imports ``ssl`` if it can; None in ``sys.modules`` prevents that.
     """
     spared = not tls and "ssl" not in sys.modules
     if spared:
@@ -284,7 +284,7 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
 
 
 def _words(error: Exception) -> str:
-    """Return what went wrong, without the text of the error: that may hold a line of the answer."""
+    """Return what went wrong, without the text of the error, which can contain a line of the answer."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, socket.gaierror):

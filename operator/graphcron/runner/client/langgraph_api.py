@@ -1,4 +1,4 @@
-"""The LangGraph server's HTTP API, as much of it as we use."""
+"""The part of the LangGraph server's HTTP API that the runner uses."""
 
 import json
 from binascii import a2b_base64
@@ -13,20 +13,20 @@ from graphcron.runner.client.parsing import parse
 
 THREAD_FIELDS: Final = ["thread_id", "created_at", "updated_at", "metadata", "status", "interrupts"]
 RUN_FIELDS: Final = ["run_id", "thread_id", "status", "metadata", "created_at", "updated_at"]
-"""What we ask for: never ``values`` or ``kwargs``, which hold prompts and answers and may be large."""
+"""The requested fields: never ``values`` or ``kwargs``, which hold prompts and answers and can be large."""
 
 STATE_BYTES: Final = 2 * 1024 * 1024
 """Largest thread state that is read to count tokens."""
 
 LONGEST_RETRY: Final = 86400.0
-"""A server that asks for a longer pause is asked again after this."""
+"""Limit of ``Retry-After``."""
 
 Json = dict[str, Any]
 T = TypeVar("T")
 
 
 class LangGraphClient:
-    """One LangGraph server.
+    """Client of one LangGraph server, which sends each request once.
 
     Every method raises Unanswered (NotSent, ResponseLost, ServerBusy) or CertificateError if no useful answer comes,
     and RequestRejected if the server refuses the request.
@@ -40,13 +40,13 @@ class LangGraphClient:
     def create_thread(
         self, thread_id: str, metadata: Json, *, if_exists: str = "raise", ttl: int | None = None
     ) -> bool:
-        """Make a thread; False: there is one of this id already.
+        """Create a thread; return whether it did not exist.
 
         Parameters
         ----------
         ttl
-            For how many minutes the server must not sweep the thread; None: as the server is configured. A server that
-            does not know the field ignores or refuses it.
+            Minutes for which the server must not sweep the thread; None for its default. A server that does not
+            know the field ignores or rejects it.
         """
         body: Json = {"thread_id": thread_id, "if_exists": if_exists, "metadata": metadata}
         if ttl and self._takes_ttl:
@@ -63,16 +63,16 @@ class LangGraphClient:
         return True
 
     def thread(self, thread_id: str) -> Json | None:
-        """Return a thread without its values, or None: there is none."""
+        """Return a thread without its values, or None if it does not exist."""
         query = {"ids": [thread_id], "select": THREAD_FIELDS, "limit": 1}
         for found in self._search(query):
             if isinstance(found, dict) and found.get("thread_id") == thread_id:
                 return thread_in(found)
-        # A server that does not know ``ids`` answered something else.
+        # A server that does not know ``ids`` returns other threads.
         return self._found(lambda: thread_in({**self._thread(thread_id), "thread_id": thread_id}))
 
     def thread_at_rest(self, thread_id: str) -> Json | None:
-        """Return a thread as :meth:`thread` does, with what it waits for: of some, only the state tells that."""
+        """Return a thread with its interrupts, which some servers list in the state only."""
         thread = self.thread(thread_id)
         if thread is None or "interrupts" in thread or thread.keys() <= set(THREAD_FIELDS):
             return thread
@@ -81,7 +81,7 @@ class LangGraphClient:
         return {**thread, "interrupts": state.get("interrupts") or {}, **({"status": "interrupted"} if stopped else {})}
 
     def thread_error(self, thread_id: str) -> Json:
-        """Return ``error`` of a thread: the class and the text of what its last run raised."""
+        """Return class and text of the error that a thread's last run raised."""
         thread = self._found(lambda: self._thread(thread_id)) or {}
         return error_of(thread.get("error"))
 
@@ -89,7 +89,7 @@ class LangGraphClient:
         return object_in(self._json("GET", path_of("threads", thread_id)))
 
     def search_threads(self, metadata: Json, *, limit: int, offset: int = 0, sort_order: str = "desc") -> list[Json]:
-        """Return the threads whose metadata contain what is given."""
+        """Return the threads whose metadata contain the given metadata."""
         query = {
             "metadata": metadata,
             "select": THREAD_FIELDS,
@@ -101,7 +101,7 @@ class LangGraphClient:
         return list(map(thread_in, self._search(query)))
 
     def _search(self, query: Json) -> list[Any]:
-        """Search threads; a server that can't leave anything out is asked for all of them."""
+        """Search threads; without the selection of fields if the server does not know that."""
         if self._selects:
             try:
                 return list_in(self._json("POST", "/threads/search", query))
@@ -122,7 +122,7 @@ class LangGraphClient:
         self._json("DELETE", path_of("threads", thread_id))
 
     def create_run(self, thread_id: str, body: Json) -> Json:
-        """Start a run in the background; its input is nothing where it goes on from the last checkpoint."""
+        """Start a run in the background; without input it resumes from the last checkpoint."""
         path = path_of("threads", thread_id, "runs")
         try:
             return run_in(self._json("POST", path, body), thread_id)
@@ -132,35 +132,35 @@ class LangGraphClient:
             checkpoint = objects.checkpoint_of(self.state(thread_id, limit=BODY_BYTES))
             if not checkpoint:
                 raise
-        # There is a server that goes on only from a checkpoint that is named.
+        # One server resumes only from a checkpoint that the request names.
         return run_in(self._json("POST", path, {**body, "checkpoint_id": checkpoint}), thread_id)
 
     def run(self, thread_id: str, run_id: str) -> Json | None:
-        """Return a run, or None: there is none."""
+        """Return a run, or None if it does not exist."""
         path = path_of("threads", thread_id, "runs", run_id)
         return self._found(lambda: run_in(self._json("GET", path), thread_id))
 
     def runs(self, thread_id: str, *, limit: int, offset: int = 0) -> list[Json]:
-        """Return a thread's runs, newest first; none where there is no such thread."""
+        """Return a thread's runs, newest first; none if the thread does not exist."""
         select = "&".join(f"select={field}" for field in RUN_FIELDS)
         path = path_of("threads", thread_id, "runs") + f"?limit={limit}&offset={offset}&{select}"
         return self._found(lambda: [run_in(run, thread_id) for run in list_in(self._json("GET", path))]) or []
 
     def join(self, thread_id: str, run_id: str, wait: Callable[[], float]) -> None:
-        """Return when the run is over, or the connection: its status tells which."""
+        """Wait until the run is over, or the connection ends; the run's status tells which."""
         self._transport.drain(path_of("threads", thread_id, "runs", run_id, "join"), wait)
 
     def stream(
         self, thread_id: str, run_id: str, since: str, wait: Callable[[], float], take: Callable[[bytes], None]
     ) -> None:
-        """Read a run's server-sent events after the one of that id (``-1``: all); return when the run is over."""
+        """Read a run's server-sent events after the one of that id (``-1`` for all), until the run is over."""
         path = path_of("threads", thread_id, "runs", run_id, "stream")
         headers = {"Accept": "text/event-stream", "Last-Event-ID": since}
         status = self._transport.drain(path, wait, take, headers)
         self._check(Answer(status, "", b"", whole=True), "GET", path)
 
     def cancel(self, thread_id: str, run_id: str) -> None:
-        """Cancel a run and keep its checkpoints; one that is over already is left as it is."""
+        """Cancel a run and keep its checkpoints; nothing happens if it is over."""
         # ``wait`` is a boolean on one server and an integer on another; 1 is both.
         path = path_of("threads", thread_id, "runs", run_id, "cancel") + "?wait=1&action=interrupt"
         self._found(lambda: self._json("POST", path))
@@ -169,25 +169,25 @@ class LangGraphClient:
         """Return whether the thread has a checkpoint of a run with these metadata, its ``run_id`` among them."""
         body, path = json.dumps({"limit": 1, "metadata": metadata}).encode(), path_of("threads", thread_id, "history")
         answer = self._transport.request("POST", path, body, limit=64)
-        if answer.status in (404, 405, 422) or answer.status >= 500:  # a server without this question
+        if answer.status in (404, 405, 422) or answer.status >= 500:  # a server without this endpoint
             state = self._found(lambda: self.state(thread_id, limit=BODY_BYTES)) or {}
             return metadata.items() <= member(state, "metadata").items()
         self._check(answer, "POST", path)
         return not answer.body.replace(b" ", b"").startswith(b"[]")
 
     def state(self, thread_id: str, *, limit: int = STATE_BYTES) -> Json | None:
-        """Return a thread's state, or None: it is larger than that."""
+        """Return a thread's state, or None if it exceeds the limit."""
         path = path_of("threads", thread_id, "state")
         answer = self._transport.request("GET", path, limit=limit)
         self._check(answer, "GET", path)
         return object_in(self._parse(answer)) if answer.whole else None
 
     def torn_checkpoint(self, thread_id: str) -> str:
-        """Return the checkpoint that a resume must name, or nothing: it need name none."""
+        """Return the checkpoint that a resume must name; empty if it need not name one."""
         return objects.torn_checkpoint(self._found(lambda: self.state(thread_id, limit=BODY_BYTES)))
 
     def info(self) -> Json | None:
-        """Return what the server tells of itself, or None: nothing, or nothing that we understand."""
+        """Return the server's information about itself, or None if the answer is of another form."""
         answer = self._transport.request("GET", "/info", limit=STATE_BYTES)
         if 400 <= answer.status < 500 and answer.status not in (408, 425, 429):
             return None
@@ -199,7 +199,7 @@ class LangGraphClient:
         return found if isinstance(found, dict) else None
 
     def is_langgraph(self) -> bool:
-        """Ask for threads, of which there need be none; False: whoever answered knows nothing of them."""
+        """Return whether the server answers a search for threads."""
         query = json.dumps({"limit": 1, "metadata": {"graphcron/uid": "none"}}).encode()
         answer = self._transport.request("POST", "/threads/search", query, limit=STATE_BYTES)
         if answer.status in (404, 405, 501):
@@ -208,16 +208,16 @@ class LangGraphClient:
         return answer.body.lstrip()[:1] == b"["
 
     def search_assistants(self, query: Json) -> list[Json]:
-        """Return the assistants that the key may see."""
+        """Return the assistants that the key can see."""
         found = self._json("POST", "/assistants/search", query)
         return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
     def assistant(self, assistant_id: str) -> Json | None:
-        """Return an assistant, or None: there is none, or the key may not see it."""
+        """Return an assistant, or None if it does not exist or the key can't see it."""
         return self._found(lambda: object_in(self._json("GET", path_of("assistants", assistant_id))))
 
     def schemas(self, assistant_id: str) -> Json:
-        """Return the schemas that the assistant's graph publishes; nothing where that can't be had."""
+        """Return the schemas that the assistant's graph publishes; empty if they are not available."""
         answer = self._transport.request("GET", path_of("assistants", assistant_id, "schemas"), limit=BODY_BYTES)
         try:
             found = parse(answer.body) if answer.status == 200 and answer.whole else {}
@@ -226,7 +226,7 @@ class LangGraphClient:
         return found if isinstance(found, dict) else {}
 
     def limit_timeouts(self, seconds: float) -> None:
-        """Wait no longer than this for any answer from here on."""
+        """Limit all timeouts from here on."""
         self._transport.limit_timeouts(seconds)
 
     def _json(self, method: str, path: str, body: Any = None) -> Any:
@@ -264,12 +264,12 @@ class LangGraphClient:
 
 
 def path_of(*parts: str) -> str:
-    """Return the path of words and ids in turn, such as ``threads``, an id, ``runs``.
+    """Return the path of alternating words and ids, such as ``threads``, an id, ``runs``.
 
     Raises
     ------
     ResponseLost
-        An id is not a UUID: it came in an answer, and could lead anywhere.
+        An id from an answer is not a UUID, and could lead anywhere.
     """
     if not all(map(answers.is_uuid, parts[1::2])):
         raise ResponseLost("the answer names an id that is not a UUID")
@@ -281,7 +281,7 @@ def _without_ids(path: str) -> str:
 
 
 def retry_after(text: str) -> float:
-    """Return the seconds of a ``Retry-After`` header, a day at most; its date form, which is rare, counts as none."""
+    """Return the seconds of a ``Retry-After`` header, at most a day; its rare date form counts as 0."""
     digits = text.strip()
     return min(float(digits), LONGEST_RETRY) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0.0
 

@@ -1,6 +1,6 @@
-"""Threads and runs as the server's answers hold them: checked where an answer is read, and relied on from there on.
+"""Validate the threads and runs of the server's answers, so that other modules can rely on their form.
 
-Ids are UUIDs, metadata are an object, times can be read. An answer that is otherwise counts as lost.
+Ids are UUIDs, metadata are objects, times can be parsed. Any other answer counts as lost.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def object_in(answer: Any) -> dict[str, Any]:
     Raises
     ------
     ResponseLost
-        It is none.
+        The answer is of another form.
     """
     if not isinstance(answer, dict):
         raise ResponseLost("the answer is not of the API's form")
@@ -30,7 +30,7 @@ def list_in(answer: Any) -> list[Any]:
     Raises
     ------
     ResponseLost
-        It is none.
+        The answer is of another form.
     """
     if not isinstance(answer, list):
         raise ResponseLost("the answer is not of the API's form")
@@ -43,7 +43,7 @@ def thread_in(answer: Any) -> dict[str, Any]:
     Raises
     ------
     ResponseLost
-        It is none.
+        The answer is of another form.
     """
     thread = object_in(answer)
     if not is_uuid(thread.get("thread_id")):
@@ -52,12 +52,12 @@ def thread_in(answer: Any) -> dict[str, Any]:
 
 
 def run_in(answer: Any, thread_id: str) -> dict[str, Any]:
-    """Return a run of that thread, its metadata where they belong: some servers keep them in its ``config`` alone.
+    """Return a run of that thread, with the metadata that some servers keep only in its ``config``.
 
     Raises
     ------
     ResponseLost
-        It is none.
+        The answer is of another form.
     """
     run = object_in(answer)
     if not is_uuid(run.get("run_id")):
@@ -84,10 +84,10 @@ def _timed(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def torn_checkpoint(state: Mapping[str, Any] | None) -> str:
-    """Return the id of a thread's last checkpoint if a node was cut off there between its result and its way on.
+    """Return the id of a thread's last checkpoint if a node was interrupted after its result and before the next step.
 
-    LangGraph takes such a node for finished: resumed as usual, the graph would end there and call that success.
-    Started at the checkpoint by its id, it runs that one step again.
+    LangGraph considers such a node finished: a normal resume would end there, with success. A resume that names the
+    checkpoint runs that step again.
     """
     tasks = (state or {}).get("tasks")
     if isinstance(tasks, list) and any(
@@ -98,6 +98,6 @@ def torn_checkpoint(state: Mapping[str, Any] | None) -> str:
 
 
 def checkpoint_of(state: Mapping[str, Any] | None) -> str:
-    """Return the id of a thread's last checkpoint, or nothing."""
+    """Return the id of a thread's last checkpoint; empty without one."""
     found = member(state, "checkpoint").get("checkpoint_id")
     return found if isinstance(found, str) else ""

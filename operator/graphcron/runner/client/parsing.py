@@ -1,4 +1,4 @@
-"""JSON that somebody else has written, read within bounds."""
+"""Parse untrusted JSON within bounds."""
 
 import json
 from typing import Any, Final, TypeGuard

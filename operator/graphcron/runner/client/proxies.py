@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 
 class Proxy(NamedTuple):
-    """Where the proxy listens, and what it wants to be told."""
+    """Address of a proxy, and the headers that it needs."""
 
     host: str
     port: int
@@ -17,12 +17,12 @@ class Proxy(NamedTuple):
 
 
 def proxy_for(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> Proxy | None:
-    """Return the proxy for a server, or None: go straight.
+    """Return the proxy for a server, or None to connect directly.
 
     Raises
     ------
     ValueError
-        The variable holds no proxy that we can use.
+        The variable does not hold an HTTP proxy.
     """
     url = proxy_url(scheme, host, port, environ)
     if not url:
@@ -41,7 +41,7 @@ def proxy_for(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> 
 
 
 def proxy_url(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> str | None:
-    """Return the URL of the proxy for a server, or None: go straight."""
+    """Return the URL of the proxy for a server, or None to connect directly."""
     url = _variable(f"{scheme}_proxy", environ)
     if not url or excepted(host, port, _variable("no_proxy", environ)):
         return None

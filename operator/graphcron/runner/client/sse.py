@@ -1,24 +1,24 @@
-"""Server-sent events from a stream of bytes, in bounded memory however long a text in them is."""
+"""Read server-sent events from a stream of bytes in bounded memory, however long their texts are."""
 
 import re
 from collections.abc import Callable
 from typing import Final
 
 LONG_BYTES: Final = 64 * 1024
-"""A line that is longer loses its long texts as it comes."""
+"""In a longer line, long strings are emptied as it is read."""
 
 MOST_BYTES: Final = 1024 * 1024
-"""An event whose lines are longer even so is given up."""
+"""An event whose lines are still longer is dropped."""
 
 TEXT_BYTES: Final = 512
-"""A text in a long line is emptied where it is longer than this."""
+"""A longer string in a long line is emptied."""
 
 _TEXT: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 """What stands between the quotes of a JSON string."""
 
 
 class StringStripper:
-    """Passes JSON on piece by piece, its long strings emptied: what is left is JSON, and short."""
+    """Empties the long strings of JSON that comes in pieces; the rest is short and still JSON."""
 
     def __init__(self) -> None:
         self._carry = b""
@@ -27,7 +27,7 @@ class StringStripper:
         self._too_long = False
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next piece and return what may be passed on."""
+        """Take the next piece and return its stripped form."""
         data, self._carry = self._carry + data, b""
         out: list[bytes] = []
         at = 0
@@ -70,7 +70,7 @@ class Events:
     def __init__(self, take: Callable[[str, bytes | None, str], None]) -> None:
         self._take = take
         self._line = bytearray()
-        self._emptier: StringStripper | None = None
+        self._stripper: StringStripper | None = None
         self._name, self._id = "", ""
         self._data: list[bytes] = []
         self._size = 0
@@ -85,16 +85,16 @@ class Events:
         self._add(rest)
 
     def _add(self, part: bytes) -> None:
-        if self._emptier is None and len(self._line) + len(part) > LONG_BYTES:
-            self._emptier = StringStripper()
+        if self._stripper is None and len(self._line) + len(part) > LONG_BYTES:
+            self._stripper = StringStripper()
             part, self._line = bytes(self._line) + part, bytearray()
-        self._line += self._emptier.feed(part) if self._emptier else part
+        self._line += self._stripper.feed(part) if self._stripper else part
         if len(self._line) + self._size > MOST_BYTES:
             self._too_much = self._line_lost = True
             self._line.clear()
 
     def _end_line(self) -> None:
-        line, self._line, self._emptier = bytes(self._line).rstrip(b"\r"), bytearray(), None
+        line, self._line, self._stripper = bytes(self._line).rstrip(b"\r"), bytearray(), None
         lost, self._line_lost = self._line_lost, False
         if lost:
             return None

@@ -50,8 +50,6 @@ NOT_YET: Final = (
     "docs/api.md",
     "docs/cli-reference.md",
     "docs/cli.md",
-    "docs/comparison.md",
-    "docs/migration.md",
     "operator/graphcron",
 )
 """Files and folders that are still to be rewritten."""

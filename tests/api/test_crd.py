@@ -89,9 +89,8 @@ def test_what_only_the_operator_can_see_is_taken_at_apply(cluster: Cluster, shar
     assert done.stdout.count("serverside-applied") == len(LATE)
 
 
-def test_the_model_agrees_with_the_api_server_on_a_good_spec_with_any_one_value_spoilt(
-    cluster: Cluster, shared: str
-) -> None:
+def test_model_one_value_spoilt_agrees_with_api_server(cluster: Cluster, shared: str) -> None:
+    """The model and the API server agree on a valid spec in which any one value is replaced."""
     good = (row for row in NICE if "every field" in row["name"])
     bodies = {body["metadata"]["name"]: body for row in good for body in spoilt(manifest_of(row))}
     done = apply(cluster, shared, *bodies.values(), options=("--server-side", "--dry-run=server"))

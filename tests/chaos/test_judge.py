@@ -59,7 +59,8 @@ def test_a_run_that_goes_on_after_one_that_was_stopped_with_its_pod_is_none():
     assert counts(records) == {}
 
 
-def test_a_run_after_one_that_was_cancelled_and_whose_pod_nobody_stopped_is_a_duplicate():
+def test_judge_run_after_cancel_without_stopped_pod_duplicate():
+    """A run after a cancelled one is a duplicate if nobody stopped the earlier pod."""
     assert counts(replace(GOOD, runs=[CUT, RESUMED], told=[TOLD_SECOND])) == {"DUPLICATES": 1}
 
 
@@ -70,7 +71,8 @@ def test_more_runs_than_stops_are_a_duplicate():
 
 
 @pytest.mark.parametrize(("retries", "expected"), [(0, {"DUPLICATES": 1}), (1, {})])
-def test_a_run_after_a_failed_one_is_a_duplicate_unless_it_may_be_tried_again(retries: int, expected: dict[str, int]):
+def test_judge_run_after_failed_duplicate_unless_retried(retries: int, expected: dict[str, int]):
+    """A run after a failed one is a duplicate unless the occurrence may be retried."""
     runs = [replace(RUN, status="error", changed=T + 5), RESUMED]
     records = replace(GOOD, crons=[replace(CRON, retries=retries)], runs=runs, told=[TOLD_SECOND])
     assert counts(records) == expected
@@ -92,7 +94,8 @@ def test_a_finished_step_that_ran_again_is_counted():
     assert counts(replace(GOOD, steps=TWICE, checkpoints=KEPT)) == {"REPEATED": 1}
 
 
-def test_a_step_that_was_cut_off_before_the_server_had_kept_its_result_is_not():
+def test_judge_step_cut_off_before_result_not_counted():
+    """A step that was interrupted before the server kept its result does not count as repeated."""
     assert counts(replace(GOOD, steps=TWICE)) == {}
     assert counts(replace(GOOD, steps=TWICE, checkpoints=[replace(KEPT[0], at=T + 5.1)])) == {}
 
@@ -172,7 +175,8 @@ def test_an_occurrence_whose_job_never_ends_is_unexplained():
     assert counts(replace(GOOD, jobs=[replace(JOB, end="")], told=[], runs=[])) == {"UNEXPLAINED": 1}
 
 
-def test_a_job_that_was_deleted_before_its_end_is_unexplained_unless_its_graphcron_was_too():
+def test_judge_job_deleted_before_end_unexplained():
+    """A Job that was deleted before its end is unexplained unless its GraphCron was deleted too."""
     jobs = [replace(JOB, end="", gone=T + 5)]
     assert counts(Records(crons=[CRON], jobs=jobs)) == {"UNEXPLAINED": 1}
     assert counts(Records(crons=[replace(CRON, deleted=T + 4)], jobs=jobs)) == {}
@@ -247,7 +251,8 @@ def test_job_that_failed_after_a_skip_is_unexplained():
     assert counts(replace(records, told=podless, jobs=[replace(JOB, end="DeadlineExceeded")])) == {}
 
 
-def test_a_success_without_a_run_is_unexplained_unless_threads_are_tidied_away():
+def test_judge_success_without_run_unexplained():
+    """A success without a run is unexplained unless threads are deleted after the run."""
     assert counts(replace(GOOD, runs=[])) == {"UNEXPLAINED": 1}
     assert counts(replace(GOOD, runs=[], crons=[replace(CRON, loses=True)])) == {}
 
@@ -280,7 +285,8 @@ def test_minutes(line: str, expected: set[int]):
     assert minutes_of(line) == expected
 
 
-def test_several_lines_are_due_once_a_minute_after_the_beginning_and_up_to_the_end():
+def test_due_several_lines_once_a_minute_within_bounds():
+    """Several lines are due once a minute, after the start and up to the end."""
     hour = M // 60 * 60
     lines = ["*/2 * * * *", "*/3 * * * *"]
     assert due(lines, hour * 60.0, (hour + 6) * 60.0) == tuple(hour + minute for minute in (2, 3, 4, 6))

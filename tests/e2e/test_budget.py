@@ -27,7 +27,8 @@ def occurrences(crons: Crons, count: int, name: str = "hello") -> list[Any]:
     return told
 
 
-def test_a_window_that_is_used_up_skips_runs_and_says_until_when_whatever_status_is_lost(crons: Crons):
+def test_budget_window_used_up_skips_runs_until_its_end(crons: Crons):
+    """A used-up window skips runs and reports its end, even if the status is lost."""
     budget = {"maxTokens": 2 * PER_RUN - 1, "window": "day"}
     uid = crons.make(assistant="spender", input={"calls": 2, "seconds": 0}, budget=budget)
     first, second, third = occurrences(crons, 3)

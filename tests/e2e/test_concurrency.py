@@ -104,7 +104,7 @@ def test_the_next_of_the_schedule_replaces_the_one_that_goes_on(crons: Crons):
 
 
 @pytest.mark.timeout(420)
-def test_forbid_starts_no_run_right_behind_one_that_took_longer_than_a_minute(crons: Crons):
+def test_forbid_long_run_no_run_right_after_it(crons: Crons):
     """Kubernetes holds the Job back and makes it when the earlier one has ended; the runner skips it."""
     uid = crons.make(assistant="steps", input={"steps": 75, "seconds": 1}, schedule="* * * * *")
     first = wait_for("first run", lambda: crons.server.live_runs_of(uid), seconds=90)[0]

@@ -37,7 +37,7 @@ def replaced(crons: Crons, job: str, pod: str) -> Any:
     return wait_for("another pod", look, seconds=60)
 
 
-def test_a_pod_that_is_killed_is_replaced_and_its_run_goes_on_as_if_nothing_had_been(crons: Crons, killer: Killer):
+def test_killed_pod_replaced_and_run_continues(crons: Crons, killer: Killer):
     uid = crons.make(assistant="steps", input={"steps": 16, "seconds": 1})
     job, run = crons.start_running(uid=uid)
     crons.wait_steps(run["thread_id"], 1)
@@ -62,7 +62,7 @@ def test_a_pod_that_is_killed_is_replaced_and_its_run_goes_on_as_if_nothing_had_
     assert condition(crons.get("graphcrons", "hello"), "LastRunSucceeded")["status"] == "True"
 
 
-def test_an_evicted_pods_run_is_cancelled_and_resumed_by_the_next_pod_where_it_was(crons: Crons):
+def test_evicted_pod_run_cancelled_and_resumed_by_next_pod(crons: Crons):
     uid = crons.make(assistant="steps", input=TWELVE)
     job, run = crons.start_running(uid=uid)
     thread = run["thread_id"]
@@ -92,7 +92,7 @@ def test_an_evicted_pods_run_is_cancelled_and_resumed_by_the_next_pod_where_it_w
     assert replacement["exitCode"] == EXIT_CODES[Outcome.SUCCEEDED]
 
 
-def test_a_pod_that_is_deleted_by_hand_cancels_its_run_and_the_next_one_resumes_it(crons: Crons):
+def test_pod_deleted_by_hand_run_cancelled_and_resumed(crons: Crons):
     uid = crons.make(assistant="steps", input=TWELVE)
     job, run = crons.start_running(uid=uid)
     crons.wait_steps(run["thread_id"], 1)
@@ -108,7 +108,7 @@ def test_a_pod_that_is_deleted_by_hand_cancels_its_run_and_the_next_one_resumes_
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.3, 0.6])
-def test_a_pod_that_is_evicted_while_it_starts_leaves_no_run_behind_and_hides_none(crons: Crons, pause: float):
+def test_evicted_pod_while_starting_leaves_and_hides_no_run(crons: Crons, pause: float):
     """SIGTERM may come before the program in the pod can hear it, and before or after it has started the run."""
     uid = crons.make(assistant="steps", input=SIX)
     job = crons.start()

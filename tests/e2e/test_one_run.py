@@ -106,9 +106,7 @@ def test_a_run_is_followed_to_its_end_through_a_proxy_that_cuts_connections(cron
     assert told["durationSeconds"] > 5
 
 
-def test_a_pod_that_is_lost_with_the_acceptance_of_its_run_is_followed_by_one_that_finds_it(
-    crons: Crons, faulty: Faulty
-):
+def test_lost_pod_run_accepted_replacement_finds_run(crons: Crons, faulty: Faulty):
     """The answer never comes, and the pod that waits for it is evicted: the run is found, cancelled and resumed."""
     faulty.start()
     faulty.rules({**CREATE_RUN, "fault": "drop", "seconds": 60})

@@ -73,7 +73,7 @@ def test_an_interrupt_waits_for_a_person_and_is_neither_success_nor_failure(cron
     assert crons.server.values(told["threadId"])["approved"] is True
 
 
-def test_an_open_question_on_a_shared_thread_is_not_thrown_away_by_the_next_run(crons: Crons):
+def test_shared_thread_open_question_survives_next_run(crons: Crons):
     thread = crons.server.post("/threads", {})["thread_id"]
     crons.server.finish(thread, {"assistant_id": "approval", "input": {"request": "mine"}})
     question = crons.server.thread(thread)["interrupts"]

@@ -88,7 +88,8 @@ def test_a_missing_secret_is_named_and_all_is_well_when_it_comes(crons: Crons):
 
 
 @pytest.mark.timeout(300)
-def test_a_missing_config_map_is_told_after_a_minute_and_all_is_well_when_it_comes(crons: Crons):
+def test_missing_config_map_reported_and_recovered_from(crons: Crons):
+    """A missing ConfigMap is reported after a minute, and the run starts once it exists."""
     crons.make(inputFrom={"configMapKeyRef": {"name": "the-missing-map", "key": "input"}}, startingDeadlineSeconds=600)
     job = crons.start()
     wait_for("word of the pod", lambda: "kubectl describe pod" in ready_message(crons), seconds=120)
@@ -110,7 +111,7 @@ def test_a_wrong_image_is_named(crons: Crons):
     wait_for("word of the image", lambda: "127.0.0.1:1/graphcron/nowhere:1" in ready_message(crons), seconds=90)
 
 
-def test_a_service_that_selects_a_runner_pod_has_no_ready_endpoint_and_the_job_completes(crons: Crons):
+def test_service_selecting_runner_pod_has_no_ready_endpoint(crons: Crons):
     """The pod answers nothing, so no Service may send it requests, whatever labels it has."""
     service = {
         "apiVersion": "v1",

@@ -59,7 +59,8 @@ def test_refused_pod_is_told_in_kubernetes_words_and_so_is_the_preflight(
 
 
 @pytest.mark.timeout(600)
-def test_refused_runs_are_told_as_what_they_are_and_the_next_one_happens_when_the_quota_relents(crons: Crons):
+def test_refused_pods_quota_freed_next_run_starts(crons: Crons):
+    """Refused runs are reported with their cause, and the next run starts once the quota allows it."""
     crons.cluster.apply(QUOTA, namespace=crons.namespace)
     uid = crons.make(schedules=["* * * * *"], input=QUESTION, startingDeadlineSeconds=20)
     assert "exceeded quota: none" in not_ready(crons)

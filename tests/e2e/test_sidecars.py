@@ -30,7 +30,7 @@ def meshed(seconds: int) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(300)
-def test_run_beside_a_sidecar_that_stays_is_told_at_once_and_its_job_makes_room(mesh: Crons):
+def test_sidecar_stays_run_reported_and_job_ended(mesh: Crons):
     uid = mesh.make(**meshed(3600))
     job = mesh.start()
     told = mesh.told(job)
@@ -50,7 +50,7 @@ def test_run_beside_a_sidecar_that_stays_is_told_at_once_and_its_job_makes_room(
 
 
 @pytest.mark.timeout(300)
-def test_graph_error_beside_a_sidecar_that_stays_fails_its_job_and_keeps_its_log(mesh: Crons):
+def test_sidecar_stays_graph_error_fails_job_and_keeps_log(mesh: Crons):
     mesh.make(assistant="failing", **meshed(3600))
     job = mesh.start()
     told = mesh.told(job)

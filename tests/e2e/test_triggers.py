@@ -86,7 +86,7 @@ def test_two_lines_of_one_minute_make_one_run(crons: Crons):
     assert crons.server.steps(run["thread_id"], "finished") == [1, 2, 3]
 
 
-def test_a_run_that_waits_for_a_person_is_neither_good_nor_bad_and_says_where(crons: Crons):
+def test_run_awaiting_human_neutral_and_names_thread(crons: Crons):
     crons.make(assistant="approval", input={"request": "Send it"})
     job = crons.start()
     told = crons.told(job)

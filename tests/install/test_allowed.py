@@ -80,7 +80,8 @@ def test_what_is_not_on_the_list_is_refused_at_apply(release):
 
 
 @pytest.mark.timeout(300)
-def test_the_operator_refuses_too_and_starts_no_more_of_what_was_allowed_before(release):
+def test_allowed_servers_narrowed_operator_starts_nothing(release):
+    """The operator refuses too, and starts no more runs on a server that was allowed before."""
     values = {"admissionPolicy": {"enabled": False}, "server": {"url": "http://default.svc:2024"}}
     release.install(**values)
     body = graphcron("hello", server={"url": "https://langgraph.example.com"})

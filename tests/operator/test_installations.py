@@ -58,9 +58,7 @@ def installation_of(cronjob: Any) -> str:
     return cronjob["metadata"]["annotations"].get("graphcron.dev/installation", "")
 
 
-def test_two_installations_on_one_namespace_come_to_rest_and_ready_reports_it(
-    objects: Objects, start: Callable[..., Operator]
-):
+def test_two_installations_one_namespace_settle_and_ready_reports_it(objects: Objects, start: Callable[..., Operator]):
     first = start(FIRST)
     objects.apply()
     objects.wait_ready()

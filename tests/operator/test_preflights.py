@@ -29,9 +29,8 @@ def running(objects: Objects) -> list[Any]:
 
 
 @pytest.mark.timeout(300)
-def test_while_a_server_is_down_few_preflights_run_and_the_others_name_the_one_that_asks(
-    operator: Operator, objects: Objects
-):
+def test_preflights_server_down_few_run_others_wait(operator: Operator, objects: Objects):
+    """While a server is down, few preflights run; the other GraphCrons name the one that asks."""
     for number in range(NUMBER):
         objects.apply(f"cron-{number}", preflight=True, server={"url": NOBODY})
     for number in range(NUMBER):

@@ -55,7 +55,8 @@ def wait_cronjob(objects: Objects, **spec: Any) -> None:
     objects.wait(f"that has {spec}", "cronjob", "hello", holds, seconds=10)
 
 
-def test_an_edit_and_a_suspension_reach_the_cronjob_while_the_preflight_is_refused(objects, quota):
+def test_quota_preflight_refused_edits_still_applied(objects, quota):
+    """An edit and a suspension reach the CronJob while the quota refuses the preflight."""
     objects.apply(preflight=True)
     wait_told(objects, "TargetResolved", "FailedCreate", "exceeded quota: no-jobs")
     objects.wait_ready()
@@ -72,7 +73,8 @@ def test_an_edit_and_a_suspension_reach_the_cronjob_while_the_preflight_is_refus
     wait_told(objects, "TargetResolved", "Checking")
 
 
-def test_a_refused_request_holds_up_nothing_and_starts_once_the_quota_relents(objects, quota):
+def test_quota_trigger_refused_starts_when_freed(objects, quota):
+    """A refused trigger delays nothing, and starts once the quota allows it."""
     objects.apply()
     objects.wait_ready()
     objects.ask(ASK, "once")
@@ -94,7 +96,8 @@ def test_a_refused_request_holds_up_nothing_and_starts_once_the_quota_relents(ob
     assert objects.get("cronjob")["metadata"]["annotations"][names.ANNOTATION_HANDLED_TRIGGER] == "once"
 
 
-def test_a_request_refused_until_its_deadline_is_skipped_in_the_api_servers_words(objects, quota):
+def test_trigger_refused_until_deadline_skipped_with_api_message(objects, quota):
+    """A trigger that is refused until its deadline is skipped, with the API server's message."""
     objects.apply(startingDeadlineSeconds=10)
     objects.wait_ready()
     objects.ask(ASK, "never")

@@ -197,7 +197,8 @@ def test_events_tell_it_in_plain_words_and_once(objects):
     assert "Mars/Phobos" in told[0]["message"]
 
 
-def test_of_new_graphcrons_only_what_is_wrong_is_told_and_once_and_cronjobs_are_made_once(objects):
+def test_new_graphcrons_only_errors_reported_once(objects):
+    """Only invalid new GraphCrons get an Event, one each; no CronJob is changed after its creation."""
     good, wrong = ([f"{kind}-{number}" for number in range(10)] for kind in ("good", "wrong"))
     for name in good:
         objects.apply(name)

@@ -74,7 +74,8 @@ def test_an_h_stays_the_same_for_ever_and_differs_between_names(objects):
     assert objects.get("cronjob")["spec"]["schedule"] == lines["hello"]
 
 
-def test_a_campaign_that_is_to_come_rests_and_wakes_by_itself_before_it_begins(objects):
+def test_start_time_in_future_suspended_until_start(objects):
+    """A GraphCron before its startTime is suspended, and the operator resumes it in time."""
     begins = datetime.now(UTC) + timedelta(seconds=66)
     objects.apply(schedule="* * * * *", startTime=iso(begins))
     graphcron = objects.wait_ready(reason="NotYetActive")

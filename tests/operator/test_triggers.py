@@ -81,7 +81,8 @@ def test_a_value_that_stands_on_a_new_graphcron_starts_nothing(objects):
     assert not jobs(objects)
 
 
-def test_a_value_that_came_while_the_operator_was_down_is_too_late_after_the_deadline(objects, operator):
+def test_trigger_operator_down_past_deadline_skipped(objects, operator):
+    """A trigger that was set while the operator was down is too late after the deadline."""
     objects.apply(startingDeadlineSeconds=10)
     objects.wait_ready()
     operator.kill()
@@ -95,7 +96,8 @@ def test_a_value_that_came_while_the_operator_was_down_is_too_late_after_the_dea
     assert (told["trigger"], told["outcome"], told["reason"]) == ("late", "Skipped", "StartingDeadlineExceeded")
 
 
-def test_a_value_that_came_while_the_operator_was_down_is_heard_within_the_deadline(objects, operator):
+def test_trigger_operator_down_within_deadline_handled(objects, operator):
+    """A trigger that was set while the operator was down is handled within the deadline."""
     objects.apply()
     objects.wait_ready()
     operator.kill()

@@ -152,13 +152,14 @@ def test_the_plain_rule_holds_but_for_listed_slips_of_robfig() -> None:
     assert len(slips) < runs / 100
 
 
-def test_never_firing_schedules_are_those_for_which_the_controller_finds_nothing() -> None:
+def test_never_fires_agrees_with_controller() -> None:
+    """The schedules that never fire are those for which the controller finds no time."""
     lines = [line for line in of_kind("controller") if not line["schedule"].startswith("@every")]
     assert any(line["never"] for line in lines)
     assert [line for line in lines if never_fires(parse(line["schedule"])) != line["never"]] == []
 
 
-def test_the_controller_starts_nothing_for_an_every_that_is_longer_than_the_deadline() -> None:
+def test_controller_every_longer_than_deadline_starts_nothing() -> None:
     starts = {line["schedule"]: line["starts"] for line in of_kind("controller")}
     assert starts["@every 1h"] == starts["@every 121s"] == 0
     assert starts["@every 60s"] > 0

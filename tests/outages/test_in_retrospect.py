@@ -66,7 +66,8 @@ CATCH_UP: dict[str, dict[str, Any]] = {"none": {}, "last": {"catchUp": "last"}}
 
 @pytest.mark.needs("control-plane")
 @pytest.mark.timeout(400)
-def test_what_was_due_while_no_controller_was_there_is_told_and_only_made_up_for_if_wanted(crons: Crons):
+def test_missed_runs_controller_away_reported_and_caught_up_if_asked(crons: Crons):
+    """What was due while no controller ran is reported, and made up for only if the GraphCron asks for it."""
     usual = {"input": QUESTION, "startingDeadlineSeconds": DEADLINE, "onRunCompleted": "keep"}
     uids = {name: crons.make(name, **usual, **more) for name, more in CATCH_UP.items()}
     away = crons.make("away-for-hours", schedule="* * * * *", **usual)
@@ -127,7 +128,7 @@ def ended(runs: list[Any]) -> list[Any]:
 
 
 @pytest.mark.timeout(300)
-def test_completed_job_whose_pod_went_while_the_operator_was_away_is_no_success(crons: Crons):
+def test_completed_job_pod_gone_while_operator_away_not_success(crons: Crons):
     """The Job's end says that its run has not failed, and no more."""
     crons.make(input=QUESTION)
     with without_operator(crons):

@@ -105,9 +105,11 @@ def test_locks_swept_after_a_stop_next_pod_resumes_once(api: Api, cron: Cron, th
     assert len(api.runs(thread)) == 2
 
 
-def test_look_for_a_run_without_a_record_costs_one_request_on_a_shared_thread_only(
+def test_lookup_without_record_one_request_on_shared_thread_only(
     api: Api, cron: Cron, faults: Faults, thread: str
 ) -> None:
+    """The search for a run without a record takes one request, and only on a shared thread."""
+
     def before_the_run(**request: Any) -> list[str]:
         before = len(faults.requests())
         cron.pod(**request).wait()
@@ -120,7 +122,7 @@ def test_look_for_a_run_without_a_record_costs_one_request_on_a_shared_thread_on
     assert [each for each in shared if each.startswith("GET")] == [f"GET /threads/{thread}/runs"]
 
 
-def test_fresh_thread_swept_while_its_pod_lives_is_reported_and_not_run_again(api: Api, cron: Cron) -> None:
+def test_fresh_thread_swept_during_run_reported_not_repeated(api: Api, cron: Cron) -> None:
     pod = cron.pod(**ENDLESS)
     run = api.started_run(cron.uid)
     sweep(api, cron)

@@ -139,7 +139,8 @@ def test_a_person_cancels_a_run_that_a_pod_before_was_to_stop():
     assert told(world, "cron-0-0") == (Outcome.CANCELLED, "")
 
 
-def test_an_occurrence_that_pauses_before_a_retry_counts_whatever_its_pods_clock_says():
+def test_capacity_paused_before_retry_counts_with_any_pod_clock():
+    """An occurrence that waits for a retry takes a slot whatever its pod's clock shows."""
     world = play(
         plan_of(
             occurrences=2,
@@ -154,7 +155,7 @@ def test_an_occurrence_that_pauses_before_a_retry_counts_whatever_its_pods_clock
     assert told(world, "cron-0-1") == (Outcome.SKIPPED, "PredecessorActive")
 
 
-def test_a_pod_that_reads_late_that_its_run_was_stopped_looks_for_the_newer_one():
+def test_late_pod_run_stopped_looks_for_newer_run():
     """Two pods of an occurrence; the run was stopped twice: one told that somebody had cancelled it."""
     slow = [Fault("cron-0-0x.0", "GET /threads/*/runs/*", number, "lost-before") for number in range(2, 12)]
     stops = [
@@ -165,7 +166,8 @@ def test_a_pod_that_reads_late_that_its_run_was_stopped_looks_for_the_newer_one(
     assert told(world, "cron-0-0x") == (Outcome.SUCCEEDED, "")
 
 
-def test_a_retry_that_was_made_is_followed_though_the_next_occurrence_took_the_place():
+def test_retry_created_followed_when_next_occurrence_took_slot():
+    """A retry that exists is followed even if the next occurrence took its slot."""
     dies = Fault("cron-0-0.0", CREATE_RUN, 2, "die-late")
     slow = Fault("cron-0-1.0", "PATCH /threads/*", 1, "lost-after")
     world = play(
@@ -191,7 +193,7 @@ def test_a_pod_that_begins_in_an_outage_after_the_deadline_waits_for_its_run():
     assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
 
 
-def test_a_pod_that_begins_in_an_outage_watches_a_run_that_is_past_its_timeout():
+def test_pod_started_in_outage_watches_run_past_timeout():
     """It gave up when the run should have been over; nobody had cancelled it, so it went on."""
     world = play(
         plan_of(
@@ -278,7 +280,7 @@ def test_a_pod_that_begins_late_keeps_its_start_deadline(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("thread", [None, SHARED])
-def test_a_server_that_loses_its_data_long_after_the_deadline_gets_the_run_again(thread: str | None):
+def test_server_data_lost_after_deadline_run_started_again(thread: str | None):
     plan = plan_of(
         actions=((250.0, "lose-data"),),
         occurrences=7,
@@ -404,7 +406,7 @@ def test_what_was_due_during_a_run_does_not_start_behind_it(steps: int, thread: 
 
 
 @pytest.mark.parametrize("thread", [None, SHARED])
-def test_what_was_due_during_a_run_does_not_start_though_nobody_closed_its_record(thread: str | None):
+def test_forbid_record_not_closed_due_during_run_skipped(thread: str | None):
     """The pod reports, and its note on the record is lost."""
     lost = [Fault("cron-0-0.0", "PATCH /threads/*", number, "lost-before") for number in range(2, 40)]
     request = {"thread": thread, "createThread": bool(thread)}

@@ -146,7 +146,7 @@ def test_a_report_fits_a_termination_message(character: str) -> None:
     assert Report.from_json(text).message.startswith(character * 100)
 
 
-def test_exit_code_is_zero_unless_the_run_has_failed_or_another_pod_may_resume_it() -> None:
+def test_exit_code_zero_unless_failed_or_resumable() -> None:
     """A Job fails when, and only when, its run has failed: alerts on failed Jobs must not fire for a skip."""
     assert set(EXIT_CODES) == set(Outcome)
     assert {outcome for outcome, code in EXIT_CODES.items() if code} == FAILURES | {Outcome.STOPPED}
@@ -155,7 +155,8 @@ def test_exit_code_is_zero_unless_the_run_has_failed_or_another_pod_may_resume_i
     assert all(code < 126 for code in failed)  # above are the shell's and the signals'
 
 
-def test_final_exit_codes_are_those_after_which_another_pod_would_only_pay_again() -> None:
+def test_final_exit_codes_those_of_paid_runs() -> None:
+    """Exit codes are final if another pod would only pay again."""
     final = {code for outcome, code in EXIT_CODES.items() if code and outcome not in RETRIABLE}
     assert set(FINAL_EXIT_CODES) == final | set(RETIRED_EXIT_CODES)
     assert not set(RETIRED_EXIT_CODES) & set(EXIT_CODES.values())

@@ -182,7 +182,7 @@ class FakeCluster:
 
 @PROFILE
 @given(GRAPHCRONS, st.lists(BODIES, max_size=3))
-def test_any_graphcron_with_any_children_is_reconciled_and_says_how_it_stands(body: Any, children: list[Any]):
+def test_reconcile_any_graphcron_and_children_reports_state(body: Any, children: list[Any]):
     store = FakeCluster(body, children)
     ended: list[Any] = []
     reconciler = Reconciler(
@@ -237,7 +237,8 @@ ROLLED_BACK = {
 }
 
 
-def test_an_outcome_of_a_newer_version_is_kept_and_is_neither_success_nor_failure():
+def test_outcome_of_newer_version_kept_as_neutral():
+    """An outcome of a newer version is kept, and is neither a success nor a failure."""
     body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "spec": VALID, "status": ROLLED_BACK}
     body["metadata"] = {"name": "hello", "namespace": "agents", "uid": UID, "generation": 1, "resourceVersion": "7"}
     store = FakeCluster(body, [])

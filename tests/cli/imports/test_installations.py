@@ -31,7 +31,8 @@ def second(namespaces: str = "", *, replicas: int = 1, name: str = "team/second"
         ([FIRST, second("!agents")], "graphcron-system, team"),
     ],
 )
-def test_deployments_that_watch_the_same_namespaces_are_reported_with_the_remedy(deployments, where) -> None:
+def test_doctor_deployments_with_same_namespaces_reported(deployments, where) -> None:
+    """Deployments that watch the same namespaces are reported, with the remedy."""
     (found,) = of_installations(deployments, [graphcron()], now=NOW)
     assert found.state is State.FAILED
     assert f"both watch {where};" in found.message

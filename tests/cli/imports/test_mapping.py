@@ -184,9 +184,8 @@ def test_a_schedule_that_never_fires_or_is_not_kubernetes_is_refused(schedule: s
         ("0 9 * * 1#1,1#2,1#3,1#4,1#5", ["0 9 * * 1"]),
     ],
 )
-def test_a_schedule_of_another_cron_is_written_as_lines_that_come_at_the_same_times(
-    schedule: str, lines: list[str]
-) -> None:
+def test_import_foreign_schedule_lines_fire_at_same_times(schedule: str, lines: list[str]) -> None:
+    """A schedule of another cron becomes lines that fire at the same times."""
     found = mapped(schedule=schedule, next_run_date=None)
     spec = found.body["spec"]
     assert (found.refused, spec.get("schedules") or [spec["schedule"]]) == ((), lines)

@@ -22,7 +22,8 @@ def overdue(each: Expectations) -> list[str]:
     return each.overdue(now=LATER)
 
 
-def test_a_write_that_is_not_shown_is_looked_up_and_overdue_if_its_object_is_there():
+def test_expected_write_not_observed_overdue_if_object_exists():
+    """A write that no watch shows is looked up, and is overdue if its object exists."""
     each = expectations()
     each.expect_write(thing(7), now=NOW)
     soon, late = NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)

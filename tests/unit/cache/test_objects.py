@@ -251,7 +251,8 @@ def test_a_pods_age_is_told_to_the_second():
     assert cached_pod(body()).created - at("12:00") == timedelta(seconds=1)
 
 
-def test_of_annotations_only_those_that_are_read_are_kept_and_of_a_long_one_the_beginning():
+def test_cached_annotations_unread_dropped_long_truncated():
+    """The cache keeps only annotations that are read, and only the beginning of a long one."""
     long = "x" * 200_000
     annotations = {RUN: long, RESUME: "now", f"{names.GROUP}/else": long, f"{names.GROUP}evil": long}
     kept = without_unread_metadata(body(annotations=annotations), RUN)["metadata"]["annotations"]

@@ -60,7 +60,8 @@ CHILDREN = [
 ]
 
 
-def test_a_graphcron_is_kept_without_what_only_the_api_server_needs_until_it_is_gone(store):
+def test_store_graphcron_kept_without_server_fields_until_deleted(store):
+    """The store keeps a GraphCron without fields that only the API server needs, until it is deleted."""
     made = body(spec={"schedule": "0 8 * * *", "input": {"text": "ünïcode ☃"}})
     made["metadata"]["managedFields"] = [{"manager": "x"}]
     assert list(store.update(made, deleted=False)) == [HELLO]
@@ -100,7 +101,8 @@ def test_what_we_wrote_counts_until_a_watch_shows_it():
     assert "status" not in store.body(HELLO)
 
 
-def test_those_that_name_a_graphserver_look_with_it_and_no_longer_when_they_name_another(store):
+def test_store_graphserver_changed_requeues_its_graphcrons_only(store):
+    """GraphCrons are reconciled with the GraphServer that they name, and no longer when they name another."""
     server = body(names.SERVER_KIND, "shared", "s")
     store.update(body(spec={"serverRef": {"name": "shared"}}), deleted=False)
     assert list(store.update(server, deleted=False)) == [SERVER, HELLO]
@@ -117,7 +119,8 @@ def test_a_cronjob_is_known_by_its_label_and_by_its_name(store):
     assert [each.uid for each in store.cronjobs(HELLO)] == ["d"]
 
 
-def test_that_a_cronjob_has_made_a_job_is_kept_and_is_no_news_since_the_job_comes(store):
+def test_store_cronjob_made_job_kept_without_requeue(store):
+    """The store keeps that a CronJob made a Job, and does not enqueue for it, since the Job follows."""
     store.update(child("CronJob", "hello", "c"), deleted=False)
     due = {"lastScheduleTime": "2026-11-23T00:00:00Z"}
     assert not list(store.update(child("CronJob", "hello", "c") | {"status": due}, deleted=False))

@@ -51,7 +51,7 @@ def test_that_a_bug_cannot_be_told_is_no_further_one():
     asyncio.run(report_bug(cast("Cluster", Refuses()), None, ValueError(), now=NOW))
 
 
-def test_a_reconcile_that_fails_is_told_and_tried_again_and_others_are_served():
+def test_reconcile_failure_reported_and_retried_others_served():
     written: list[str] = []
 
     class Takes:

@@ -154,7 +154,8 @@ def test_one_that_answers_is_looked_at_again_in_its_rhythm():
     assert len(place.made) == 2
 
 
-def test_one_that_is_down_is_looked_at_within_a_minute_and_then_ever_more_rarely_but_no_more_rarely_than_others():
+def test_probe_interval_server_down_backs_off_to_normal_interval():
+    """A server that is down is probed within a minute, then less and less often, but at least as often as the others."""
     place, pauses = Place(), list[float]()
     place.look(NOW)
     found = after(5)

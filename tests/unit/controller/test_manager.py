@@ -42,7 +42,7 @@ def test_a_leader_that_looks_at_nothing_is_to_be_started_again():
     assert said.startswith("no object has been reconciled for 26 s")
 
 
-def test_one_that_works_that_stands_by_or_that_has_nothing_to_look_at_is_well():
+def test_health_working_standby_or_idle_ok():
     assert troubles(idle=20) == []
     assert troubles(idle=26, working=False) == []
     assert troubles(idle=26, graphcrons=0) == []

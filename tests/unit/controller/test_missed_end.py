@@ -35,7 +35,8 @@ def test_a_graphcron_that_is_in_order_or_changed_costs_no_lookup():
 
 
 @pytest.mark.parametrize("deleted", [False, True], ids=["there", "gone"])
-def test_a_cronjob_that_is_gone_is_made_again_only_for_a_graphcron_that_is_there(deleted):
+def test_deleted_cronjob_recreated_for_existing_graphcron_only(deleted):
+    """A deleted CronJob is created again only for a GraphCron that exists."""
     world = looked_at()
     world.cronjobs.clear()
     world.deleted = deleted
@@ -49,7 +50,8 @@ def test_a_cronjob_that_is_gone_is_made_again_only_for_a_graphcron_that_is_there
 
 
 @pytest.mark.parametrize("deleted", [False, True], ids=["there", "gone"])
-def test_a_cronjob_without_an_owner_is_adopted_only_by_a_graphcron_that_is_there(deleted):
+def test_adoption_ownerless_cronjob_needs_existing_graphcron(deleted):
+    """A CronJob without an owner is adopted only by a GraphCron that exists."""
     world = looked_at()
     world.cronjobs["hello"] = orphan = replace(world.cronjobs["hello"], controller_uid="")
     world.deleted = deleted

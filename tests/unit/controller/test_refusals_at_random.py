@@ -65,7 +65,8 @@ def told_of(world: World) -> dict[str | None, str]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_is_refused_all_converges_and_each_request_starts_once_or_is_skipped(seed):
+def test_random_refusals_converge_and_each_trigger_handled_once(seed):
+    """Any sequence of refusals converges; each trigger starts one run or is skipped."""
     chance = random.Random(seed)
     weather = Weather(chance)
     world = World(graphcron(created="2026-11-22T10:00:00Z", catchUp="last", history={"runs": 50}), fault=weather)

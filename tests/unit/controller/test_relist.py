@@ -201,7 +201,8 @@ def manager_asked(manager: Manager) -> Manager:
 
 
 @pytest.mark.parametrize(("there", "overdue"), [(True, ["u"]), (False, [])], ids=["there", "gone"])
-def test_a_write_that_is_late_is_looked_up_and_fails_the_probe_only_if_its_object_is_there(there, overdue):
+def test_overdue_write_object_exists_fails_probe(there, overdue):
+    """A late write is looked up, and fails the probe only if its object exists."""
     manager = full(lists := Lists(ALL if there else {}), echo_seconds=0.4)
     manager.expectations.expect_write(body(version=2), now=datetime.now(UTC))
     run_for(manager, lambda: lists.asked > 0)
@@ -274,7 +275,8 @@ def test_all_kinds_are_listed_as_metadata():
     assert said.result == Listed({"a": 1, "b": 1}, 9)
 
 
-def test_of_named_namespaces_each_is_asked_for_and_what_is_not_served_does_not_count():
+def test_relist_named_namespaces_each_listed():
+    """Each named namespace is listed; a resource that is not served does not count."""
     said = ask(
         lambda cluster: cluster.list_metadata(("agents", "more"), lambda each: each != "agents"), **page("a", "b")
     )

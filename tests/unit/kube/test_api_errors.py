@@ -87,7 +87,8 @@ def test_a_refused_request_is_told_once_and_starts_once_it_is_taken():
     assert (world.status.last_handled_trigger, world.cronjobs["hello"].handled_trigger) == ("now", "now")
 
 
-def test_a_request_refused_until_its_deadline_is_skipped_in_the_api_servers_words():
+def test_trigger_refused_until_deadline_skipped_with_api_message():
+    """A trigger that is refused until its deadline is skipped, with the API server's message."""
     world = world_with_quota(Purpose.TRIGGER, preflight=False)
     world.look(at("11:59"))
     world.trigger = RequestAnnotation("now", at("12:00"))
@@ -184,7 +185,8 @@ def test_one_refused_cronjob_holds_up_no_other_but_every_job():
 
 
 @pytest.mark.parametrize("fault", [Fault(409, "Conflict"), Fault(500, "InternalError")], ids=str)
-def test_a_status_that_was_not_written_is_written_at_another_look_and_loses_nothing(fault):
+def test_status_write_failed_written_next_time_complete(fault):
+    """A status that could not be written is written at the next reconcile and loses nothing."""
     world = World(graphcron(created=BEGUN, preflight=False, schedule=YEARLY))
     world.look(at("11:59"))
     world.trigger = RequestAnnotation("late", at("12:00"))
@@ -196,7 +198,7 @@ def test_a_status_that_was_not_written_is_written_at_another_look_and_loses_noth
     assert (world.raised, world.status.last_handled_trigger) == (None, "late")
 
 
-def test_a_pause_that_was_ended_stays_ended_though_the_status_was_not_written():
+def test_pause_ended_status_write_failed_stays_ended():
     world = World(graphcron(created=BEGUN, schedule="*/5 * * * *", failurePolicy={"pauseAfterConsecutiveFailures": 2}))
     world.look(at("11:59"))
     for minute in ("12:00", "12:05"):

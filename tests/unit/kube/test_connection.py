@@ -142,7 +142,9 @@ def test_of_many_large_objects_little_is_kept():
     assert traced(keep)[1] < 50 * 5_000
 
 
-def test_the_same_credentials_give_the_same_session_so_that_kopf_knows_them_when_they_are_refused():
+def test_login_same_credentials_same_session():
+    """kopf recognises refused credentials by their session."""
+
     async def log_in() -> None:
         first, again, other = (
             handlers._session(kopf.ConnectionInfo(server="https://kubernetes", token=token, priority=20))

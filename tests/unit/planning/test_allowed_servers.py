@@ -224,7 +224,8 @@ def test_listed_parts_of_the_pod_go_on_in_what_an_invalid_spec_left():
 
 
 @pytest.mark.parametrize("limits", [{}, {"allowed_servers": LIST, "allowed_annotations": ("*",)}])
-def test_annotations_of_a_security_profile_suspend_what_an_older_release_made(limits):
+def test_allowed_servers_security_profile_annotations_suspend_cronjob(limits):
+    """Annotations that set a security profile suspend the CronJob of an older release."""
     world = spoilt({"log_level": "info", **limits})
     key = "container.apparmor.security.beta.kubernetes.io/runner"
     world.wrong = {"runner": {"annotations": {key: "unconfined"}}}
@@ -249,7 +250,8 @@ def test_forbidden_jobs_are_ended_even_if_the_status_cannot_be_written(name):
     assert world.ended
 
 
-def test_forbidden_jobs_of_a_graphcron_that_is_being_deleted_are_ended_again_after_a_failure():
+def test_forbidden_jobs_graphcron_deleted_ended_after_failure():
+    """Ending the forbidden Jobs of a GraphCron under deletion is retried after a failure."""
     world = spoilt(wrong={"deletionTimestamp": "now"}, server={"url": EVIL})
     world.fault = lambda method, resource, _: Fault(500) if (method, resource) == ("DELETE", "jobs") else None
     world.reconcile(NOW)

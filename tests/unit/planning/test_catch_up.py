@@ -91,7 +91,7 @@ def test_what_could_not_be_made_up_for_is_made_up_for_later():
     ],
     ids=str,
 )  # fmt: skip
-def test_nothing_is_made_up_for_where_the_schedule_was_changed_or_rests_meanwhile(spec):
+def test_catch_up_schedule_changed_or_suspended_makes_up_nothing(spec):
     world = after_an_outage()
     if "schedules" in spec:
         spec = {**spec, "schedule": None}
@@ -121,7 +121,8 @@ def test_while_no_job_starts_only_one_piles_up():
     assert world.status.missed_runs == 28
 
 
-def test_where_only_half_of_it_could_be_carried_out_no_earlier_run_is_made_up_for():
+def test_catch_up_half_done_makes_up_no_earlier_run():
+    """If a catch-up was only half carried out, no earlier run is made up for."""
     world = after_an_outage()
     going = job("12:15", purpose=Purpose.CATCH_UP)
     world.jobs[going.name] = going  # it was made, and then the API server failed

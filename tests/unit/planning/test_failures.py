@@ -143,7 +143,8 @@ def test_the_same_request_ends_no_second_pause():
 
 
 @pytest.mark.parametrize("lost", ["status", "cronjob"])
-def test_a_request_that_was_heard_is_not_heard_again_though_one_of_its_two_notes_is_lost(lost):
+def test_resume_request_one_note_lost_handled_once(lost):
+    """A request is handled once, even if one of its two notes is lost."""
     world = failing("12:00", "12:05", "12:10")
     world.resume = RequestAnnotation("please", at("12:12"))
     failing("12:15", "12:20", "12:25", world=world)
@@ -168,7 +169,8 @@ def test_without_the_policy_nothing_pauses_and_what_was_paused_goes_on():
     assert world.status.consecutive_failures == 3
 
 
-def test_a_pause_and_its_end_are_decided_again_where_they_could_not_be_carried_out():
+def test_pause_write_failed_decided_again():
+    """A pause and its end are decided again if they could not be carried out."""
     world = failing("12:00", "12:05")
     world.end(job("12:10"), FAILED)
     world.look(at("12:10:30"), problem=ClusterError("PATCH: 500"))

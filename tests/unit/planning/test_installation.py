@@ -44,7 +44,7 @@ def ready(world: World) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("second", [THEIRS, NAMELESS], ids=["named", "nameless"])
-def test_two_installations_with_different_settings_come_to_rest_and_ready_reports_both(second):
+def test_two_installations_different_settings_settle_and_ready_names_both(second):
     world = World(graphcron(preflight=False))
     look(world, OURS)
     manifest = world.cronjobs["hello"]
@@ -74,7 +74,8 @@ def test_replicas_of_one_installation_are_one():
     assert world.status.contender is None
 
 
-def test_a_cronjob_of_an_older_release_is_adopted_without_a_new_start_of_its_schedule():
+def test_adoption_cronjob_of_older_release_keeps_schedule_start():
+    """A CronJob of an older release is adopted without a new start of its schedule."""
     world = World(graphcron(preflight=False))
     look(world, NAMELESS)
     before = world.cronjobs["hello"]
@@ -84,7 +85,8 @@ def test_a_cronjob_of_an_older_release_is_adopted_without_a_new_start_of_its_sch
     assert after.schedule_since == before.schedule_since
 
 
-def test_another_installations_graphcron_gets_no_job_no_suspension_and_no_deletion():
+def test_foreign_installation_graphcron_left_alone():
+    """A GraphCron of another installation gets no Job, no suspension and no deletion."""
     world = World(graphcron(schedules=["0 4 * * *", "0 5 * * *"]))
     look(world, OURS)
     made, cronjobs = list(world.made), dict(world.cronjobs)
@@ -181,7 +183,8 @@ def test_a_taken_name_beside_a_cronjob_of_no_installation_is_reported_by_one(sec
     assert ready(world) == ("False", "CronJobNotOurs")
 
 
-def test_installations_that_each_made_one_of_two_cronjobs_agree_on_the_first_ones():
+def test_two_installations_one_cronjob_each_first_wins():
+    """Installations that each made one of two CronJobs agree on the installation of the first CronJob."""
     world = World(graphcron(preflight=False, schedules=["0 4 * * *", "0 5 * * *"]))
     look(world, OURS)
     (second,) = world.cronjobs.keys() - {"hello"}
@@ -247,7 +250,7 @@ def owner(uid: str = "u") -> dict[str, Any]:
     }
 
 
-def test_a_cronjob_is_an_orphan_when_it_has_no_owner_and_its_graphcron_is_gone(store):
+def test_orphan_cronjob_without_owner_and_graphcron(store):
     store.update(owner(), deleted=False)
     store.update(cronjob(), deleted=False)
     assert store.orphans(HELLO) == []

@@ -60,7 +60,8 @@ def test_a_minute_that_has_a_job_is_never_told(seed):
     assert set(told) == set(EVERY) - made
 
 
-def test_a_minute_that_has_a_catch_up_is_not_told_but_a_request_is_another_matter():
+def test_missed_runs_catch_up_covers_minute_but_trigger_does_not():
+    """A minute that has a catch-up is not reported as missed; a trigger does not cover it."""
     assert "12:00" not in minutes([job("12:00", purpose=Purpose.CATCH_UP)])
     assert "12:00" in minutes([job("12:00", name="hello-0123456789", purpose=Purpose.TRIGGER, trigger="now")])
 
@@ -156,7 +157,8 @@ def test_a_run_that_is_gone_may_have_forbidden():
 
 
 @pytest.mark.parametrize("purpose", [Purpose.TRIGGER, Purpose.CATCH_UP])
-def test_a_job_that_is_not_the_cronjobs_does_not_keep_kubernetes_from_starting(purpose):
+def test_missed_runs_foreign_job_does_not_block_kubernetes(purpose):
+    """A Job that does not belong to the CronJob does not keep Kubernetes from starting a run."""
     going = job("11:55", name="hello-other", purpose=purpose)
     assert found([going], now=at("12:10"), since=at("11:59")) == [("12:00", "NotStarted")]
 
@@ -194,7 +196,7 @@ def test_runs_whose_jobs_are_each_deleted_are_told_of_by_their_pods():
     assert {(run.outcome, run.reason) for run in world.status.recent_runs} == {("Cancelled", "JobDeleted")}
 
 
-def test_what_kubernetes_forbade_is_told_though_the_next_run_came_before_it_was_given_up():
+def test_missed_runs_forbidden_by_kubernetes_reported_after_next_run():
     """A run of 200 s, each minute one due: that of 12:01 is never started, and that of 12:02 late."""
     world = World(graphcron(schedule="* * * * *", preflight=False))
     world.look(at("11:59:59"))

@@ -151,7 +151,8 @@ def test_runs_that_end_while_the_spec_is_wrong_are_counted_once():
     assert len(world.status.recent_runs) == 3
 
 
-def test_a_request_that_came_later_than_the_graphcron_waits_until_the_spec_is_right():
+def test_trigger_on_existing_graphcron_waits_for_valid_spec():
+    """A trigger that was set after the GraphCron was created waits until the spec is valid."""
     world = World(graphcron(preflight=False))
     world.trigger = RequestAnnotation("now", at("12:00:05"))
     world.wrong = {"timeZone": "Mars/Olympus"}
@@ -161,7 +162,7 @@ def test_a_request_that_came_later_than_the_graphcron_waits_until_the_spec_is_ri
     assert len(world.made_for(Purpose.TRIGGER)) == 1
 
 
-def test_a_request_is_not_taken_for_handled_once_the_operator_knows_the_object():
+def test_plan_trigger_on_known_object_not_assumed_handled():
     world = World(graphcron(), trigger=RequestAnnotation("now", at("12:00")))
     history = reported_history(world.observed, None)
     assert status_without_plan(world.observed, history)["last_handled_trigger"] == "now"
@@ -203,7 +204,8 @@ def test_after_a_lost_status_nothing_is_missed_that_had_a_job():
     assert len(world.status.recent_runs) == 3
 
 
-def test_an_operator_that_was_away_takes_nothing_for_missed_that_kubernetes_ran():
+def test_plan_operator_away_runs_of_kubernetes_not_missed():
+    """An operator that was away does not report runs as missed that Kubernetes started."""
     world = World(graphcron(catchUp="last", preflight=False))
     world.look(at("10:59"))
     for step in range(9, 12):
@@ -227,7 +229,8 @@ def test_the_operator_looks_again_when_something_may_change_by_itself():
     assert world.status.missed_runs == 1
 
 
-def test_the_operator_looks_again_for_the_oldest_occurrence_that_may_be_told_as_skipped():
+def test_plan_requeue_after_oldest_skippable_occurrence():
+    """The operator requeues for the oldest occurrence that it may report as skipped."""
     world = World(graphcron(schedule="*/2 * * * *", startingDeadlineSeconds=120, preflight=False))
     world.look(at("11:59"))
     world.change(suspend=True)
@@ -280,7 +283,8 @@ def test_a_line_that_is_taken_out_waits_for_its_run_to_end():
 # --- What the administrator does not allow
 
 
-def test_a_server_that_is_no_longer_allowed_is_sent_nothing_more_and_one_that_is_again_nothing_in_retrospect():
+def test_plan_server_disallowed_then_allowed_skips_past_runs():
+    """A server that is no longer allowed gets no runs; once it is allowed again, nothing is made up for."""
     world = World(graphcron(schedule="0 12 * * *", server={"url": "https://a.example.com"}))
     world.look(at("09:00"))
     made = len(world.made)

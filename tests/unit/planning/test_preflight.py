@@ -133,7 +133,8 @@ def test_a_change_that_is_no_matter_of_the_target_does_not(spec):
     assert target(world) == ("True", "Resolved")
 
 
-def test_wrong_finding_is_looked_at_again_within_a_minute_and_then_with_back_off():
+def test_preflight_wrong_finding_repeated_with_back_off():
+    """A negative preflight is repeated within a minute, and then with back-off."""
     world, found = begun(), at("12:02")
     pauses = []
     for failures in range(1, 12):

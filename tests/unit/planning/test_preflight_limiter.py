@@ -121,7 +121,8 @@ def test_one_that_waits_has_its_cronjob_is_ready_and_says_what_it_waits_for():
     assert last.status.preflight.attempts == 0
 
 
-def test_while_a_server_does_not_answer_one_asks_and_the_others_wait_and_name_it():
+def test_preflight_limiter_server_silent_one_asks_others_wait():
+    """While a server does not answer, one GraphCron asks; the others wait and name it."""
     fleet = Fleet(12)
     fleet.work()
     for name in fleet.running():
@@ -165,7 +166,8 @@ def ask(fleet: Fleet, *, minutes: int = 300) -> str:
     return name
 
 
-def test_when_the_server_answers_all_follow_at_once_as_many_at_a_time_as_allowed():
+def test_preflight_limiter_server_back_all_follow_within_limit():
+    """When the server answers, all preflights follow at once, up to the limit at a time."""
     fleet = down_for_hours()
     before = fleet.made()
     fleet.end(ask(fleet), GOOD)
@@ -176,7 +178,8 @@ def test_when_the_server_answers_all_follow_at_once_as_many_at_a_time_as_allowed
     assert fleet.made() <= before + 1 + 12
 
 
-def test_a_restart_forgets_neither_that_a_server_is_down_nor_that_it_answers_again():
+def test_preflight_limiter_restart_keeps_server_state():
+    """A restart keeps the knowledge that a server is down, or that it answers again."""
     fleet = down_for_hours()
     before = fleet.made()
     fleet.restart()

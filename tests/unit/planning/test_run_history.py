@@ -229,7 +229,7 @@ def test_job_whose_pods_left_no_last_word_is_told_by_its_own_end(end, report, ou
 
 @pytest.mark.parametrize("report", [BUSY, Report(Outcome.INTERRUPTED, runId="r"), Report(Outcome.CANCELLED, runId="r")])
 @pytest.mark.parametrize("end", [COMPLETE, {"failed": True, "failure": "PodFailurePolicy"}], ids=["now", "until 0.1"])
-def test_report_of_a_run_that_has_not_failed_is_believed_however_its_job_ended(report, end):
+def test_run_history_report_not_failed_believed_with_any_job_end(report, end):
     """Earlier runners ended with exit codes that made the Job fail; such Jobs outlive an upgrade."""
     last = job(**end)
     answer = merge_run_history([], [last], [pod(last, report)], limit=10)
@@ -276,19 +276,22 @@ def test_a_better_report_after_the_watch_has_missed_a_job():
 
 
 @pytest.mark.parametrize(("purpose", "known"), [(Purpose.CATCH_UP, True), (Purpose.TRIGGER, False)])
-def test_of_a_deleted_job_that_no_schedule_made_and_nobody_saw_only_a_catch_up_says_what_it_was_for(purpose, known):
+def test_run_history_deleted_unseen_job_only_catch_up_reported(purpose, known):
+    """Only a catch-up Job tells its occurrence if it was deleted before the operator saw it."""
     gone = job(purpose=purpose)
     assert bool(merge_run_history([], [], [pod(gone, SUCCEEDED)], limit=10).runs) is known
 
 
-def test_a_final_report_is_told_before_its_job_is_over_and_the_job_is_active_no_more():
+def test_run_history_final_report_before_job_end_not_active():
+    """A final report counts before its Job is over, and the Job is no longer active."""
     going = job()
     answer = merge_run_history([], [going], [pod(going, FAILED)], limit=10)
     assert [run.outcome for run in answer.runs] == ["GraphError"]
     assert active_runs([going], answer.ended_jobs) == []
 
 
-def test_report_of_a_pod_killed_before_its_exit_counts_only_once_its_job_is_over():
+def test_run_history_report_of_killed_pod_counts_after_job_end():
+    """The report of a pod that was killed before its exit counts only once its Job is over."""
     going = job("12:00")
     killed = replace(pod(going, Report(Outcome.SERVER_UNREACHABLE, "gave up")), exit_code=137)
     assert merge_run_history([], [going], [killed], limit=10).new == []

@@ -136,7 +136,8 @@ def test_nothing_is_ended_before_the_outcome_stands_in_the_status(monkeypatch):
     assert world.ended == []
 
 
-def test_runner_that_succeeds_without_a_report_is_told_though_its_job_stays_open():
+def test_stuck_job_success_without_report_reported_while_open():
+    """A runner that succeeds without a report is reported even if its Job stays open."""
     going = job("12:00")
     world = meshed(None, exit_code=0)
     assert [run.job for run in world.status.recent_runs or ()] == [going.name]
@@ -223,7 +224,8 @@ def brief(world: World) -> list[tuple[str, str | None, int | None]]:
     return [(run.outcome, run.reason, run.count) for run in runs]
 
 
-def test_job_without_a_pod_makes_the_graphcron_not_ready_in_the_job_controllers_words():
+def test_stuck_job_without_pod_ready_false_with_controller_message():
+    """A Job without a pod makes the GraphCron not ready, with the Job controller's message."""
     world = refused()
     assert ready(world)[:2] == ("True", "Reconciled")
     assert world.again == at("12:00:15")
@@ -245,7 +247,7 @@ def test_job_without_a_pod_and_without_a_word_is_told_after_a_minute():
     assert "has no pod yet" in ready(world)[2]
 
 
-def test_occurrences_behind_a_job_without_a_pod_are_told_as_what_they_are_and_make_room():
+def test_stuck_job_without_pod_later_occurrences_reported():
     """The CronJob controller, which forbids two at a time, makes the next Job as soon as one is gone."""
     world = refused()
     moment = at("12:00:15")
@@ -280,7 +282,8 @@ def test_quota_that_relents_lets_the_next_run_happen_and_all_is_well():
     assert sorted(brief(world)) == [("Skipped", "PodCannotStart", 2), ("Succeeded", None, None)]
 
 
-def test_rare_schedule_keeps_its_job_until_the_next_is_due_so_that_a_pod_shows_that_all_is_well():
+def test_stuck_job_rare_schedule_kept_until_next_due():
+    """The Job of a rare schedule stays until the next run is due, so that a pod can still show that all is well."""
     world = refused("0 */6 * * *")
     world.look(at("12:02:30"))
     assert (brief(world), world.status.active) == ([("Skipped", "PodCannotStart", None)], None)

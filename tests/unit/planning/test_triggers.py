@@ -114,7 +114,8 @@ def test_a_request_that_stands_on_a_fresh_object_starts_nothing():
     assert triggers(world) == 1
 
 
-def test_a_request_of_which_nobody_knows_when_it_came_starts_nothing_on_a_fresh_object():
+def test_trigger_of_unknown_time_on_fresh_object_starts_nothing():
+    """A trigger whose time is unknown starts no run on a new object."""
     world = World(graphcron(created=BEGUN, preflight=False), trigger=RequestAnnotation("when?", None))
     world.look(at("11:00:01"))
     assert world.made == []
@@ -126,8 +127,9 @@ def test_a_request_on_an_object_that_the_operator_has_yet_to_see_is_heard():
     assert triggers(world) == 1
 
 
-def test_a_request_that_stands_on_a_fresh_object_with_a_wrong_spec_starts_nothing_once_that_is_put_right():
+def test_trigger_fresh_object_with_wrong_spec_starts_nothing_when_fixed():
     # To put it right with the same `kubectl apply` makes the annotation look as young as the correction.
+    """A trigger on a new object with an invalid spec starts no run when the spec is corrected."""
     world = World(
         graphcron(created=BEGUN, preflight=False), trigger=RequestAnnotation("in the repository", at("11:00"))
     )

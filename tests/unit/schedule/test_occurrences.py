@@ -405,9 +405,8 @@ def test_what_does_not_exist_excludes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("name", "change"), CHANGES)
-def test_nothing_runs_while_the_clock_shows_what_is_excluded_and_no_more_is_lost_than_that(
-    name: str, change: str
-) -> None:
+def test_occurrences_excluded_time_exactly_that_skipped(name: str, change: str) -> None:
+    """Nothing runs while the clock shows an excluded time, and nothing else is lost."""
     zone, moment = zone_for(name), at(change)
     minutes = [moment + each * MINUTE for each in range(-180, 181)]
     walls = [minute.astimezone(zone).replace(tzinfo=None) for minute in minutes]

@@ -1,5 +1,5 @@
 """The program in the pod: starts one graph run on a LangGraph server, follows it to its end and reports.
 
 Only :mod:`graphcron.contract` and the standard library are imported here, and of that only what is cheap:
-one pod is started for each ctx.
+a pod starts for each run.
 """

@@ -3,7 +3,7 @@
 import gc
 import os
 
-gc.disable()  # imports make many objects and no garbage: to look for some takes a twelfth of the start
+gc.disable()  # imports create many objects and no garbage: collecting takes a twelfth of the start
 
 from graphcron.runner.occurrence.shutdown import ShutdownSignal  # noqa: E402
 
@@ -16,4 +16,4 @@ gc.freeze()
 gc.enable()
 
 if __name__ == "__main__":
-    os._exit(main(shutdown))  # all is written and flushed: Python's own way out costs 5 ms and does nothing for us
+    os._exit(main(shutdown))  # everything is flushed, and Python's own exit costs 5 ms

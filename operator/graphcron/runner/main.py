@@ -1,4 +1,4 @@
-"""From the environment to an exit code."""
+"""The runner's main function: from the environment to an exit code."""
 
 import os
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from graphcron.runner.run.start import start
 
 
 def main(shutdown: ShutdownSignal | None = None, environ: Mapping[str, str] = os.environ) -> int:
-    """Work on the occurrence that the environment tells, and return the exit code."""
+    """Work on the occurrence that the environment names, and return the exit code."""
     if shutdown is None:
         shutdown = ShutdownSignal()
         shutdown.install()
@@ -51,7 +51,7 @@ def work(environ: Mapping[str, str], runtime: Runtime) -> int:
     except RunEnded as ended:
         outcome, reason, message = ended.result
         return _report(runtime, root, Report(outcome, message, reason, scheduled))
-    except Exception as error:  # whatever it is, the operator must learn of it
+    except Exception as error:  # any error must reach the operator
         return _report(runtime, root, _internal_error(error)._replace(scheduledTime=scheduled))
     try:
         result = run(ctx)
@@ -66,7 +66,7 @@ def work(environ: Mapping[str, str], runtime: Runtime) -> int:
 
 
 def _preflight(environ: Mapping[str, str], runtime: Runtime) -> Report:
-    """Look whether a run could be made, as if one were due now, and make none."""
+    """Check whether a run could start, as if one were due now."""
     from graphcron.runner.preflight import preflight
 
     try:
@@ -83,7 +83,7 @@ def _preflight(environ: Mapping[str, str], runtime: Runtime) -> Report:
 
 
 def _clean_up(ctx: RunContext, result: RunResult) -> None:
-    """Write the outcome onto the record, and tidy up. The report is out: nothing here changes it."""
+    """Write the outcome onto the record, and delete old threads. The report is already written."""
     try:
         finish.close_record(ctx, result)
         if not ctx.shutdown.requested:
@@ -93,7 +93,7 @@ def _clean_up(ctx: RunContext, result: RunResult) -> None:
 
 
 def run(ctx: RunContext) -> RunResult:
-    """Do the whole of it, up to the ending."""
+    """Start and follow the run, and return its result."""
     try:
         return _start_and_follow(ctx)
     except Stopped:
@@ -115,7 +115,7 @@ def _start_and_follow(ctx: RunContext) -> RunResult:
 
 
 def connect(settings: Settings) -> LangGraphClient:
-    """Return the client of the server that the settings name.
+    """Return the client of the server in the settings.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def connect(settings: Settings) -> LangGraphClient:
 
 
 def write_report(root: str, text: str) -> None:
-    """Leave the report where the kubelet looks for it."""
+    """Write the report where the kubelet reads it."""
     with open(root + contract.TERMINATION_LOG, "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -147,7 +147,7 @@ def _report(runtime: Runtime, root: str, report: Report) -> int:
 
 
 def _internal_error(error: Exception) -> Report:
-    """An error that nobody foresaw: its class and place, not its text, which may hold anything."""
+    """Return the report of an unexpected error: its class and place, not its text, which can contain anything."""
     place = error.__traceback__
     while place and place.tb_next:
         place = place.tb_next

@@ -1,4 +1,4 @@
-"""The occurrence's one identity, and the thread ids that are derived from it."""
+"""The identity of an occurrence, and the thread ids that derive from it and from the GraphCron."""
 
 import time
 from typing import Final
@@ -11,7 +11,7 @@ except ImportError:
 from graphcron.runner.client.times import rfc3339
 
 NAMESPACE: Final = bytes.fromhex("9928fc9de6fc52f0aa4148b160ef8d0b")
-"""UUID namespace of all ids here: UUIDv5 of ``graphcron.dev`` in the DNS namespace. Never to change."""
+"""UUID namespace of all ids here: UUIDv5 of ``graphcron.dev`` in the DNS namespace. It must never change."""
 
 DAY: Final = 86400
 """Seconds of a day, by a clock that shows local time."""
@@ -20,7 +20,7 @@ Offsets = tuple[tuple[int, int], ...]
 
 
 def uuid5(name: str) -> str:
-    """Return the UUIDv5 of a name; the ``uuid`` module costs a tenth of a tick to import."""
+    """Return the UUIDv5 of a name; the ``uuid`` module is slow to import."""
     digest = bytearray(sha1(NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
     digest[8] = digest[8] & 0x3F | 0x80
@@ -34,7 +34,7 @@ def scheduled_time(job: str) -> int:
     Raises
     ------
     ValueError
-        The name's last part is no number: no CronJob made this Job.
+        The name does not end in a number, so no CronJob has created this Job.
     """
     last = job.rpartition("-")[2]
     if not (last.isascii() and last.isdigit()):
@@ -43,27 +43,27 @@ def scheduled_time(job: str) -> int:
 
 
 def occurrence(uid: str, scheduled: int, trigger: str = "") -> str:
-    """Return the occurrence's name: whose it is, and when it was due or what a person wrote to ask for it."""
+    """Return the occurrence's name: the GraphCron's UID, and the scheduled time or the value of the run request."""
     return f"{uid}/trigger/{trigger}" if trigger else f"{uid}/{rfc3339(scheduled)}"
 
 
 def lock_id(name: str, number: int) -> str:
-    """Return the id of the thread that gives the right to start ``name``: the first, or a successor's."""
+    """Return the id of a lock: the thread that gives the right to start ``name``."""
     return uuid5(f"{name}/lock/{number}" if number else name)
 
 
 def resume_name(of: str, run_id: str) -> str:
-    """Return the name under which going on after a run that was stopped, or failed, is claimed."""
+    """Return the name of the locks for the run that follows a stopped or failed run."""
     return f"{of}/resume/{run_id}"
 
 
 def period_thread(uid: str, per: str, offsets: Offsets, at: int) -> str:
-    """Return the id of the thread of the period that the time lies in (seconds since the epoch)."""
+    """Return the id of the thread of the period of a time (seconds since the epoch)."""
     return uuid5(f"{uid}/thread/{per}/{first_day(per, offsets, at)}")
 
 
 def first_day(per: str, offsets: Offsets, at: int) -> str:
-    """Return the first local day of the day, week (from Monday) or month that the time lies in."""
+    """Return the first local day of the day, week (from Monday) or month of a time."""
     day = (at + offset_at(offsets, at)) // DAY
     if per == "week":
         day -= (day + 3) % 7  # the epoch was a Thursday
@@ -73,6 +73,6 @@ def first_day(per: str, offsets: Offsets, at: int) -> str:
 
 
 def offset_at(offsets: Offsets, at: float) -> int:
-    """Return the zone's distance from UTC at that time, in seconds; without any it is UTC."""
+    """Return the zone's UTC offset at that time in seconds; 0 without offsets."""
     past = [offset for since, offset in offsets if since <= at]
     return past[-1] if past else offsets[0][1] if offsets else 0

@@ -1,4 +1,4 @@
-"""The input: from the request or a file, with the occurrence's values filled in where that was asked for."""
+"""The input: from the request or a file, with the occurrence's values if ``inputTemplate`` is set."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def load_input(settings: Settings) -> Any:
     Raises
     ------
     RunEnded
-        Rejected/InvalidInput: no such file, no JSON, or an unknown name in a template.
+        Rejected/InvalidInput: the file is missing or not JSON, or a template has an unknown name.
     """
     request = settings.request
     value = _from_file(settings.root) if request.inputFile else request.input
@@ -30,7 +30,7 @@ def load_input(settings: Settings) -> Any:
 
 
 def values_of(settings: Settings) -> dict[str, str]:
-    """Return what a template may name."""
+    """Return the values that a template can use."""
     return {
         "scheduledTime": rfc3339(settings.scheduled),
         "name": settings.name,
@@ -41,7 +41,7 @@ def values_of(settings: Settings) -> dict[str, str]:
 
 
 def fill(value: Any, values: Mapping[str, str]) -> Any:
-    """Replace ``{{ name }}`` in all strings of a JSON value, keys excepted."""
+    """Replace ``{{ name }}`` in all strings of a JSON value, except keys."""
     if isinstance(value, str):
         return _PLACE.sub(lambda match: _value(match[1].strip(), values), value)
     if isinstance(value, list):

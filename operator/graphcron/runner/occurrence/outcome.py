@@ -1,4 +1,4 @@
-"""From what the server says to an outcome: pure functions, no I/O."""
+"""Derive results from the server's answers: pure functions, no I/O."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -10,27 +10,27 @@ from graphcron.runner.client.parsing import is_count
 from graphcron.runner.occurrence.record_thread import ENDED_RUN, ENDED_WHY, STOPPED_RUN, Record
 
 LIVE: Final = ("pending", "running")
-"""Statuses of a run that is not over."""
+"""Statuses of an active run."""
 
 
 def waits_for_human(thread: Mapping[str, Any]) -> bool:
-    """Return whether a thread has an interrupt that nobody has answered.
+    """Return whether a thread has an unanswered interrupt.
 
-    Its status does not: a cancelled run leaves ``interrupted`` too, and a cancelled *pending* run makes a
+    Its status does not tell: a cancelled run leaves ``interrupted`` too, and a cancelled *pending* run makes a
     thread with an open interrupt ``idle``.
     """
     return bool(thread.get("interrupts")) and thread.get("status") != "busy"
 
 
 def of_success(thread: Mapping[str, Any], *, newest: bool) -> RunResult:
-    """Judge a run of status ``success``: one that stopped at an interrupt is that as well.
+    """Return the result of a run with status ``success``, which a run that stopped at an interrupt has too.
 
     Parameters
     ----------
     thread
-        The thread, as it is after the run.
+        The thread after the run.
     newest
-        Whether no later run has touched the thread; if one has, the thread says nothing about ours.
+        Whether no later run has changed the thread; if one has, the thread says nothing about this run.
     """
     if newest and thread.get("status") == "interrupted":
         reason = "" if thread.get("interrupts") else "Breakpoint"
@@ -39,15 +39,15 @@ def of_success(thread: Mapping[str, Any], *, newest: bool) -> RunResult:
 
 
 def of_error(error: Mapping[str, Any]) -> RunResult:
-    """Judge a run of status ``error``: the error's class, never its text, which may hold secrets."""
+    """Return the result of a run with status ``error``: the error's class, never its text, which can be secret."""
     name = answers.class_of(error)
     return RunResult(Outcome.GRAPH_ERROR, name, f"the graph raised {name or 'an error'}")
 
 
 def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -> RunResult:
-    """Judge a run of status ``interrupted``: who cancelled it stands on the record, if it was one of us.
+    """Return the result of a run with status ``interrupted``: the record says which pod cancelled it, if one did.
 
-    Outcome Stopped here means: one of our pods was told to stop, so it can be resumed.
+    Outcome Stopped means that a pod of the occurrence was told to stop, so the run can be resumed.
 
     Parameters
     ----------
@@ -69,27 +69,27 @@ def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -
 
 
 def stopped() -> RunResult:
-    """Return the ending of a run that a pod of ours has stopped: another goes on with it."""
+    """Return the result of a run that a pod has stopped, so that another resumes it."""
     return RunResult(Outcome.STOPPED, "", "the pod was told to stop")
 
 
 def over_budget() -> RunResult:
-    """Return the ending of a run that used too much."""
+    """Return the result of a run that used too much."""
     return RunResult(Outcome.OVER_BUDGET, "RunBudgetExceeded", "the run used more than its budget, and was cancelled")
 
 
 def timed_out_by_server() -> RunResult:
-    """Return the ending of a run that grew too old for the server."""
+    """Return the result of a run that the server's own limit ended."""
     return RunResult(Outcome.TIMEOUT, "ServerTimeout", "the server's own limit ended the run")
 
 
 def timed_out(timeout: int | None) -> RunResult:
-    """Return the ending of a run that grew too old.
+    """Return the result of a run that grew too old.
 
     Parameters
     ----------
     timeout
-        The GraphCron's ``timeoutSeconds``; None: it sets none, and the operator's default holds.
+        The GraphCron's ``timeoutSeconds``; None if the operator's default applies.
     """
     if timeout is None:
         words = "the run grew older than the operator's default timeout and was cancelled; timeoutSeconds is not set"
@@ -98,12 +98,12 @@ def timed_out(timeout: int | None) -> RunResult:
 
 
 def of_refusal(refused: RequestRejected, credentials: Sequence[str]) -> RunResult:
-    """Judge a 3xx or 4xx.
+    """Return the result of a 3xx or 4xx.
 
     Parameters
     ----------
     refused
-        What was refused, and what is known of the answer.
+        The error.
     credentials
         Names of the headers that may authenticate a request.
     """
@@ -120,7 +120,7 @@ def of_refusal(refused: RequestRejected, credentials: Sequence[str]) -> RunResul
 
 
 def tokens_of(state: Mapping[str, Any] | None) -> int | None:
-    """Return the tokens that the messages of a thread's state tell of, or None: they tell nothing."""
+    """Return the tokens in the messages of a thread's state, or None if they have no usage."""
     values = (state or {}).get("values")
     messages = values.get("messages") if isinstance(values, dict) else None
     counts = [

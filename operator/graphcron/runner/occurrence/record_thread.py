@@ -1,4 +1,4 @@
-"""The record thread: what all pods of an occurrence, and of later ones, can read about it on the server."""
+"""The record of an occurrence: the metadata of a thread, which all its pods, and later ones, read on the server."""
 
 from typing import Any, Final, NamedTuple
 
@@ -29,17 +29,17 @@ KIND: Final = "graphcron/kind"
 NAMESPACE: Final = "graphcron/namespace"
 TRIGGER: Final = "graphcron/trigger"
 ATTEMPTS: Final = "graphcron/attempts"
-"""On the record: how many runs the occurrence has had, the one of :data:`RUN_ID` included, retries only counted."""
+"""On the record: number of the occurrence's runs, including the one of :data:`RUN_ID`, without resumes."""
 
 ATTEMPT: Final = "graphcron/attempt"
-"""The same on a run. Two words, since the server puts a thread's metadata on its runs."""
+"""The same on a run. The names differ, since the server copies a thread's metadata to its runs."""
 
 AWAITED_FOR: Final = "graphcron/awaited-for"
-"""For so many seconds after the record's last change, by the server's clock, the occurrence counts as under way though
-its run is over: another is to follow it."""
+"""Number of seconds after the record's last change, by the server's clock, for which the occurrence counts as active
+although its run is over, because a further run is to follow."""
 
 WAITING: Final = "graphcron/waiting"
-"""Set while the occurrence waits for a place on the server; the text says since when."""
+"""Set while the occurrence waits for a slot on the server; the value is the time since when."""
 
 _IDS: Final = (RUN_ID, THREAD_ID)
 _TIMES: Final = (SCHEDULED, ACCEPTED, DELETE_AFTER)
@@ -57,7 +57,7 @@ KIND_PERIOD: Final = "period"
 that the runs of a period share."""
 
 LATE_SECONDS: Final = 60
-"""A record outlives the start deadline by this, so that no late pod finds nothing and starts again."""
+"""How long a record is kept after the start deadline, so that a late pod finds it."""
 
 TTL_MINUTES: Final = 100 * 24 * 60
 """How long a server that sweeps threads keeps records, locks and ledgers: longer than any occurrence goes on (a week
@@ -74,7 +74,7 @@ class Record(NamedTuple):
     thread: dict[str, Any]
 
     def text(self, key: str) -> str:
-        """Return one member, or nothing: it is not there, or no runner wrote it."""
+        """Return one member; empty if it is missing, or not in the form that the runner writes."""
         value = (self.thread.get("metadata") or {}).get(key)
         if not isinstance(value, str) or (key in _IDS and not answers.is_uuid(value)):
             return ""
@@ -87,34 +87,34 @@ class Record(NamedTuple):
 
     @property
     def scheduled(self) -> str:
-        """When the occurrence was due, as we write times, whatever stands there."""
+        """When the occurrence was due, as RFC 3339."""
         text = self.text(SCHEDULED)
         return rfc3339(seconds_of(text)) if text else "an unknown time"
 
     @property
     def reason(self) -> str:
-        """Why the occurrence ended so, if it is a reason that a runner writes."""
+        """The reason of the outcome, if it is one that the runner writes."""
         return answers.reason_of(self.text(REASON))
 
     @property
     def created(self) -> tuple[float, str]:
-        """When the record was made, by the server's clock; the id after it, so that no two are equal."""
+        """When the record was created, by the server's clock, and its id, so that no two are equal."""
         return seconds_of(self.thread["created_at"]), self.id
 
     @property
     def updated(self) -> float:
-        """When it was changed last, by the server's clock; when it was made, on servers that don't tell."""
+        """When it was last changed, by the server's clock; when it was created, on servers without that."""
         return seconds_of(self.thread.get("updated_at") or self.thread["created_at"])
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the occurrence ended, where that is known."""
+        """The outcome of the occurrence, if it is known."""
         text = self.text(OUTCOME)
         return Outcome(text) if text in {outcome.value for outcome in Outcome} else None
 
 
 def common_metadata(settings: Settings) -> dict[str, str]:
-    """Return what threads and runs of an occurrence carry alike."""
+    """Return the metadata that all threads and runs of an occurrence have."""
     return {
         **owner_metadata(settings),
         OCCURRENCE: settings.occurrence,
@@ -124,12 +124,12 @@ def common_metadata(settings: Settings) -> dict[str, str]:
 
 
 def owner_metadata(settings: Settings) -> dict[str, str]:
-    """Return what all threads and runs of a GraphCron carry alike."""
+    """Return the metadata that all threads and runs of a GraphCron have."""
     return {UID: settings.uid, "graphcron/name": settings.name, NAMESPACE: settings.namespace}
 
 
 def new_record(settings: Settings) -> dict[str, str]:
-    """Return the metadata of a fresh record."""
+    """Return the metadata of a new record."""
     request = settings.request
     return {
         **common_metadata(settings),
@@ -142,7 +142,7 @@ def new_record(settings: Settings) -> dict[str, str]:
 
 
 def closed_by(result: RunResult) -> dict[str, str]:
-    """Return what closes a record."""
+    """Return the metadata that close a record."""
     return {STATE: DONE, OUTCOME: result.outcome.value, REASON: result.reason}
 
 

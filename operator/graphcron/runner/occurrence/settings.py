@@ -1,4 +1,4 @@
-"""Everything that the pod was told, read once from its environment."""
+"""The pod's settings, read once from its environment; they never change."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -10,13 +10,13 @@ from graphcron.runner.client.times import seconds_of
 from graphcron.runner.occurrence.identity import lock_id, occurrence, period_thread, scheduled_time
 
 GRACE_SECONDS: Final = 20.0
-"""A pod that has claimed the start and not made the run for so long may be succeeded by another."""
+"""A pod that has claimed the start, but created no run for this time, can be succeeded by another."""
 
 _OWN_HEADERS: Final = {"Accept": "application/json", "User-Agent": "graphcron-runner"}
 
 
 class Settings(NamedTuple):
-    """What one pod works with."""
+    """The identity of the pod's occurrence, and its request."""
 
     request: Request
     namespace: str
@@ -24,16 +24,16 @@ class Settings(NamedTuple):
     uid: str
     pod: str
     scheduled: int
-    """Scheduled time, seconds since the epoch; of a trigger, when it was asked for."""
+    """Scheduled time in seconds since the epoch; of a requested run, the time of the request."""
     requested: int
-    """When the run was asked for: the scheduled time, where no person and no catching up did it."""
+    """When the run was requested; the scheduled time unless a person, or catching up, requested it."""
     trigger: str
-    """What a person wrote to ask for a run now, or nothing."""
+    """Value of the request for a run now; empty without one."""
     occurrence: str
     shared_thread: str | None
     """The thread that runs share, the user's or the period's; None if the occurrence has its own."""
     headers: dict[str, str]
-    """HTTP headers of every request, the key's among them."""
+    """HTTP headers of every request, including the API key."""
     root: str
     """Prefix of all paths."""
     grace: float
@@ -42,7 +42,7 @@ class Settings(NamedTuple):
 
     @property
     def credentials(self) -> list[str]:
-        """Names of the headers that a user or an administrator has set, the key's among them."""
+        """Names of the headers that a user or an administrator has set, including the API key's."""
         return [name for name in self.headers if name not in _OWN_HEADERS]
 
     @property
@@ -77,7 +77,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     Raises
     ------
     RunEnded
-        It lacks something or holds what can't be: a wrong pod, or one of another version; or a Job made by hand.
+        InternalError/WrongPod: a variable is missing or invalid; Skipped/NotScheduled: a person has created the Job.
     """
     try:
         request = Request.from_json(environ[contract.ENV_REQUEST])
@@ -104,12 +104,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise _wrong_pod(f"the pod's environment lacks {error.args[0]}") from None
     except TypeError:
         raise _wrong_pod(f"{contract.ENV_REQUEST} is of another version of GraphCron") from None
-    except ValueError:  # its text may repeat what was read
+    except ValueError:  # its text can contain the value
         raise _wrong_pod("the pod's environment can't be read") from None
 
 
 def _scheduled(environ: Mapping[str, str]) -> int:
-    """Return the scheduled time; a Job that somebody made by hand has none, and another pod would not change that."""
+    """Return the scheduled time, which a Job that a person has created does not have."""
     if environ.get(contract.ENV_SCHEDULED_TIME):
         return _moment(environ, contract.ENV_SCHEDULED_TIME, 0)
     try:

@@ -1,7 +1,7 @@
-"""Whether a value fits a JSON Schema, as far as that can be told for sure: pure functions.
+"""Compare a value with a JSON Schema, and report only certain mismatches: pure functions.
 
-LangGraph itself checks little: a graph takes what the keys of its state are called, adds what is missing itself, and
-leaves out unknown keys without a word. So only what can't be meant is a misfit. What may be right is not mentioned.
+LangGraph itself checks little: a graph takes the keys of its state, adds missing ones, and silently ignores unknown
+ones. So only a value that can't be intended is a mismatch.
 """
 
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ Schema = Mapping[str, Any]
 
 
 def mismatch(value: Any, schema: Any) -> str:
-    """Return what is wrong with a value that a graph is given, in words that follow "the input"; nothing: it may fit.
+    """Return what is wrong with a graph's input, in words that follow "the input"; empty if it can match.
 
-    The words hold nothing of the value and nothing of the schema but types: both may be private.
+    The words contain only types, since both value and schema can be private.
 
     Parameters
     ----------
     value
         Any JSON value.
     schema
-        The graph's schema for it, as published; anything else fits all.
+        The graph's published schema for it; anything else matches all values.
     """
     if value is None or not has_constraints(schema):
         return ""
@@ -41,20 +41,20 @@ def mismatch(value: Any, schema: Any) -> str:
 
 
 def unknown_keys(value: Any, schema: Any) -> int:
-    """Return how many keys the graph will leave out."""
+    """Return how many keys the graph ignores."""
     if not isinstance(value, dict) or not has_constraints(schema) or schema.get("additionalProperties"):
         return 0
     return sum(key not in schema["properties"] for key in value)
 
 
 def missing_keys(value: Any, schema: Any) -> int:
-    """Return how many keys an object lacks that the schema requires; a graph may start without them all the same."""
+    """Return how many required keys are missing, without which a graph may start nevertheless."""
     required = schema.get("required") if isinstance(value, dict) and has_constraints(schema) else None
     return len({key for key in required if isinstance(key, str)} - value.keys()) if isinstance(required, list) else 0
 
 
 def has_constraints(schema: Any) -> bool:
-    """Return whether a schema says what an object holds: only then can a value be compared with it."""
+    """Return whether a schema names the properties of an object, so that a value can be compared with it."""
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return False
     properties = schema.get("properties")
@@ -72,7 +72,7 @@ def kind_of(value: Any) -> str:
 
 
 def allowed_kinds(schema: Any, root: Schema, depth: int = 8) -> set[str]:
-    """Return which types a schema takes: all, where it says so in a way that we don't read."""
+    """Return which types a schema allows: all, if it uses unsupported keywords."""
     if not isinstance(schema, dict) or depth == 0:
         return set(KINDS)
     reference = schema.get("$ref")
@@ -95,7 +95,7 @@ def _referred(reference: str, root: Schema) -> Any:
 
 
 def _passes(value: Any, allowed: set[str]) -> bool:
-    """Return whether a value may be taken: graphs make messages of texts and objects, and numbers of texts."""
+    """Return whether a graph can accept a value: it converts strings and objects to messages, and strings to numbers."""
     kind = kind_of(value)
     if kind in allowed or kind == "null" or len(allowed) == len(KINDS):
         return True

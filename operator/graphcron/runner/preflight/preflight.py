@@ -1,6 +1,6 @@
-"""Looking whether a run could be made, and making none: nothing is sent here but questions.
+"""Check whether a run could start, without starting one. All requests only read.
 
-What it finds is certain, or it is not said: a server may hide things from a key that may use them.
+It reports only what is certain: a server can hide things from a key that may still use them.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ from graphcron.runner.occurrence.input_template import load_input
 from graphcron.runner.preflight import json_schema
 
 PATIENCE_SECONDS: Final = 30.0
-"""How long a server that does not answer is asked again."""
+"""How long to retry if the server does not answer."""
 
 ASSISTANTS: Final = 100
-"""At most so many assistants are looked through for a name."""
+"""Maximum number of assistants to search for a name."""
 
 NO_INPUT: Final = (
     "there is no input, and without one every graph fails on a fresh thread with EmptyInputError; "
@@ -36,27 +36,27 @@ KNOWN_LIMITATIONS: Final = {
     "aegra": "this server lets a second run start on a busy thread, so multitaskStrategy: reject has no effect; of an "
     "error it tells no class; and it must be 0.11 or later",
 }
-"""What servers are known to lack, by the name they give themselves, in small letters."""
+"""Known limitations of servers, by their own name in lower case."""
 
 
 def check_all(ctx: RunContext) -> Report:
-    """Make all checks in order; the first that fails decides."""
+    """Make all checks in order; the first that fails determines the report."""
     ctx.client.start_deadline = ctx.clock.now() + PATIENCE_SECONDS
-    seen = Preflight(ctx)
+    preflight = Preflight(ctx)
     try:
-        result = seen.result()
+        result = preflight.result()
     except RunEnded as ended:
         result = ended.result
     except CertificateError as error:
         result = RunResult(Outcome.REJECTED, "CertificateNotTrusted", str(error))
     except RequestRejected as error:
         result = outcome.of_refusal(error, ctx.settings.credentials)
-    awaited = True if seen.awaited else None
-    return Report(result.outcome, result.message, result.reason, server=seen.server, awaited=awaited)
+    awaited = True if preflight.awaited else None
+    return Report(result.outcome, result.message, result.reason, server=preflight.server, awaited=awaited)
 
 
 class Preflight:
-    """What has been found so far."""
+    """The checks, and what they have found so far."""
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
@@ -65,9 +65,9 @@ class Preflight:
         self.awaited = False
         """The thread waits for a person."""
         self.has_thread = False
-        """The next run finds its thread there, and on it perhaps a checkpoint to go on from."""
+        """The thread of the next run exists, and may have a checkpoint."""
         self.notes: list[str] = []
-        """What is worth saying though it forbids nothing."""
+        """Hints that do not prevent a run."""
 
     def result(self) -> RunResult:
         """Make all checks.
@@ -87,7 +87,7 @@ class Preflight:
         return RunResult(Outcome.SUCCEEDED, "", "; ".join([said, *self.notes]))
 
     def _optional(self, call: Callable[[], T], note: str) -> T | None:
-        """Ask what no run needs to know; where no answer comes, take that down as a note."""
+        """Make a request that no run needs; without an answer, add a note."""
         try:
             return self.ctx.client.retry(call)
         except RunEnded as ended:
@@ -107,11 +107,11 @@ class Preflight:
             self.notes.append(lacks)
 
     def _assistant(self, name: str) -> str:
-        """Return the id of the assistant; nothing: it can't be seen, which need not mean that it is missing."""
+        """Return the id of the assistant; empty if the key can't see it, which does not mean that it is missing."""
         unseen = f"whether it has the assistant {name} can't be seen"
         try:
             found = self._optional(lambda: self._find(name), f"{unseen}: a question for it was not answered")
-        except RequestRejected as error:  # the key may ask for threads, and that is what a run needs
+        except RequestRejected as error:  # a run needs only the right to threads
             self.ctx.log("assistants-not-seen", status=error.status)
             found = ""
         if found == "":
@@ -158,7 +158,7 @@ class Preflight:
         return self._optional(lambda: self.ctx.api.schemas(assistant), note)
 
     def _values(self, schemas: Json | None) -> None:
-        """See that there is an input, and compare it, context and config with what the graph publishes of them."""
+        """Check that there is an input, and compare input, context and config with the graph's schemas."""
         value = load_input(self.ctx.settings)
         if value is None and not self.has_thread:
             raise _rejected("InputMismatch", NO_INPUT)
@@ -175,14 +175,14 @@ class Preflight:
             wrong = json_schema.mismatch(value, schema)
             if wrong and not (
                 name == "config" and json_schema.unknown_keys(value, schema)
-            ):  # it is for others than the graph, too
+            ):  # not only the graph reads it
                 reason = "InputMismatch" if name == "input" else "ContextMismatch"
                 raise _rejected(reason, f"the {name} {wrong}; {_WHERE}")
             self.notes += _notes(name, value, schema)
 
 
 def _notes(name: str, value: Any, schema: Any) -> Iterator[str]:
-    """Say what is worth knowing of a value that may fit."""
+    """Yield hints about a value that can match its schema."""
     if name == "input" and value and not json_schema.has_constraints(schema):
         yield "the input was not checked: the graph publishes no input schema"
     if name == "config":
@@ -194,7 +194,7 @@ def _notes(name: str, value: Any, schema: Any) -> Iterator[str]:
 
 
 def _of_graph(search: Callable[[Json], list[Json]], name: str) -> list[Json]:
-    """Return the assistants of a graph; none where the server knows no such graph, or shows none."""
+    """Return the assistants of a graph; none if the server shows none."""
     try:
         found = search({"graph_id": name, "limit": 10})
     except RequestRejected as error:
@@ -213,7 +213,7 @@ def _is_system(assistant: Json) -> bool:
 
 
 def _shows_all(assistants: list[Json]) -> bool:
-    """Return whether the key sees the assistants that the server makes itself: then it sees all."""
+    """Return whether the key sees the assistants that the server creates itself, and so all of them."""
     return any(_is_system(each) for each in assistants)
 
 

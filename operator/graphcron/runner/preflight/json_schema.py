@@ -95,7 +95,7 @@ def _referred(reference: str, root: Schema) -> Any:
 
 
 def _passes(value: Any, allowed: set[str]) -> bool:
-    """Return whether a graph can accept a value: it converts strings and objects to messages, and strings to numbers."""
+    """Return whether a graph can accept a value: it converts strings and objects to messages, strings to numbers."""
     kind = kind_of(value)
     if kind in allowed or kind == "null" or len(allowed) == len(KINDS):
         return True

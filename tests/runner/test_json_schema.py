@@ -1,4 +1,4 @@
-"""What fits a graph's schema, and what surely does not."""
+"""Which values match a graph's schema, and which certainly do not."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Each way in which a run can end, and the outcome that we call it."""
+"""Each way in which a run can end, and its outcome."""
 
 import pytest
 

@@ -223,7 +223,7 @@ def test_the_pod_dies_between_its_note_and_the_cancel(api: Api, cron: Cron, faul
     assert (report.outcome, report.reason) == (Outcome.OVER_BUDGET, "RunBudgetExceeded")
 
 
-def test_a_run_that_was_over_before_the_cancel_keeps_its_verdict(api: Api, cron: Cron, faults: Faults) -> None:
+def test_a_run_that_was_over_before_the_cancel_keeps_its_outcome(api: Api, cron: Cron, faults: Faults) -> None:
     faults.rules({**STREAM, "fault": "delay", "seconds": 4})
     report = cron.pod(**spender(1, Budget(maxTokensPerRun=100))).wait(30)
     assert (report.outcome, report.tokens) == (Outcome.SUCCEEDED, HIDDEN + CALL)

@@ -82,7 +82,7 @@ def test_gone(api: Api, cron: Cron, rollback: bool) -> None:
     assert (report.outcome, report.reason) == (Outcome.CANCELLED, "RunNotFound")
 
 
-def test_a_later_run_on_the_users_thread_does_not_change_the_verdict(api: Api, cron: Cron, faults: Faults) -> None:
+def test_a_later_run_on_the_users_thread_does_not_change_the_outcome(api: Api, cron: Cron, faults: Faults) -> None:
     """The thread's status and error are of its last run, and that is not always ours."""
     for assistant, outcome in (("agent", Outcome.SUCCEEDED), ("failing", Outcome.GRAPH_ERROR)):
         thread = api.get("POST", "/threads", {})["thread_id"]
@@ -114,7 +114,7 @@ def test_the_server_goes_away_while_the_run_is_followed(api: Api, cron: Cron, fa
     assert pod.wait().outcome is Outcome.SUCCEEDED
 
 
-def test_no_run_outlives_the_verdict_of_a_second_pod(api: Api, cron: Cron) -> None:
+def test_no_run_outlives_the_outcome_of_a_second_pod(api: Api, cron: Cron) -> None:
     """Two pods follow the same run; both say how it ended."""
     pods = [cron.pod(assistant="failing", input={}) for _ in range(2)]
     reports = [pod.wait() for pod in pods]

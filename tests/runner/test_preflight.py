@@ -28,7 +28,7 @@ def look(cron: Cron, env: dict[str, str] | None = None, **request: Any) -> Repor
     ).wait()
 
 
-def verdict_of(report: Report) -> tuple[Outcome, str]:
+def outcome_of(report: Report) -> tuple[Outcome, str]:
     return report.outcome, report.reason
 
 
@@ -40,7 +40,7 @@ def test_all_is_well_and_nothing_was_made(api: Api, cron: Cron, faults: Faults) 
     before = len(api.get("POST", "/threads/search", {"limit": 1000}))
     report = look(cron, run={"context": {"signature": "Ada"}, "config": {"configurable": {"other": 1}}})
     version = api.get("GET", "/info")["version"]
-    assert verdict_of(report) == (Outcome.SUCCEEDED, "")
+    assert outcome_of(report) == (Outcome.SUCCEEDED, "")
     assert report.server == f"langgraph-api {version}"
     assert report.message == f"{report.server} answers, and has the assistant agent"
 
@@ -53,7 +53,7 @@ def test_all_is_well_and_nothing_was_made(api: Api, cron: Cron, faults: Faults) 
 
 def test_the_server_alone(cron: Cron, faults: Faults) -> None:
     report = look(cron, assistant="", input=None)
-    assert verdict_of(report) == (Outcome.SUCCEEDED, "")
+    assert outcome_of(report) == (Outcome.SUCCEEDED, "")
     assert report.message == f"{report.server} answers"
     assert len(faults.requests()) == 2
 
@@ -61,7 +61,7 @@ def test_the_server_alone(cron: Cron, faults: Faults) -> None:
 def test_a_server_that_is_not_there(cron: Cron, monkeypatch: pytest.MonkeyPatch) -> None:
     cron.url = f"http://127.0.0.1:{free_port()}"
     report = cron.pod(env={contract.ENV_PREFLIGHT: "1"}).wait(60)
-    assert verdict_of(report) == (Outcome.SERVER_UNREACHABLE, "")
+    assert outcome_of(report) == (Outcome.SERVER_UNREACHABLE, "")
     assert f"refused, at {cron.url}; in a pod, that is the pod itself" in report.message
 
 
@@ -80,9 +80,9 @@ def test_the_key(cron: Cron, keyed: str) -> None:
     cron.url = keyed
     for assistant in ("", "agent"):
         for env in ({}, {contract.ENV_API_KEY: "wrong-key"}):
-            assert verdict_of(look(cron, env, assistant=assistant)) == rejected("Unauthorized")
+            assert outcome_of(look(cron, env, assistant=assistant)) == rejected("Unauthorized")
         assert look(cron, {contract.ENV_API_KEY: "right-key"}, assistant=assistant).outcome is Outcome.SUCCEEDED
-    assert verdict_of(look(cron, {contract.ENV_API_KEY: "a\nb"})) == rejected("InvalidHeader")
+    assert outcome_of(look(cron, {contract.ENV_API_KEY: "a\nb"})) == rejected("InvalidHeader")
 
 
 def test_the_certificate(
@@ -90,8 +90,8 @@ def test_the_certificate(
 ) -> None:
     cert, key = certificates
     cron.url = f"https://127.0.0.1:{make_faults('--cert', str(cert), '--key', str(key)).port}"
-    assert verdict_of(look(cron)) == rejected("CertificateNotTrusted")
-    assert verdict_of(look(cron, caFile=True)) == rejected("InvalidServer")
+    assert outcome_of(look(cron)) == rejected("CertificateNotTrusted")
+    assert outcome_of(look(cron, caFile=True)) == rejected("InvalidServer")
 
 
 @pytest.mark.parametrize(
@@ -108,18 +108,18 @@ def test_the_certificate(
 )
 def test_something_else_answers(cron: Cron, faults: Faults, answer: dict[str, Any], reason: str) -> None:
     faults.rules({"fault": "answer", "times": None, **answer})
-    assert verdict_of(look(cron)) == rejected(reason)
+    assert outcome_of(look(cron)) == rejected(reason)
 
 
 def test_a_url_that_is_none(cron: Cron) -> None:
     cron.url = "ftp://x"
-    assert verdict_of(look(cron)) == rejected("InvalidServer")
+    assert outcome_of(look(cron)) == rejected("InvalidServer")
 
 
 @pytest.mark.parametrize("name", ["no-such-graph", UNKNOWN])
 def test_an_assistant_that_is_missing(cron: Cron, name: str) -> None:
     report = look(cron, assistant=name)
-    assert verdict_of(report) == rejected("AssistantNotFound")
+    assert outcome_of(report) == rejected("AssistantNotFound")
     assert report.message == f"the server has no assistant {name}; POST /assistants/search lists those that it has"
 
 
@@ -153,7 +153,7 @@ def test_a_key_that_may_not_ask_for_assistants_may_run_them(cron: Cron, faults: 
 
 def test_threads(api: Api, cron: Cron) -> None:
     missing = str(uuid.uuid4())
-    assert verdict_of(look(cron, thread=missing)) == rejected("ThreadNotFound")
+    assert outcome_of(look(cron, thread=missing)) == rejected("ThreadNotFound")
     assert "will be made by the first run" in look(cron, thread=missing, createThread=True).message
     assert "will be made by the first run" in look(cron, threadPer="day").message
     thread = api.get("POST", "/threads", {})["thread_id"]
@@ -169,7 +169,7 @@ def test_threads(api: Api, cron: Cron) -> None:
 
 def test_input_and_context(cron: Cron, tmp_path: Path) -> None:
     report = look(cron, input={"mesages": []})
-    assert verdict_of(report) == rejected("InputMismatch")
+    assert outcome_of(report) == rejected("InputMismatch")
     where = "GET /assistants/ASSISTANT_ID/schemas tells what the graph takes"
     assert report.message == f"the input has no key that the graph knows; {where}"
     assert "is a string, and the graph takes an object;" in look(cron, input="hello").message
@@ -177,7 +177,7 @@ def test_input_and_context(cron: Cron, tmp_path: Path) -> None:
     assert look(cron, input={"messages": "hello"}).outcome is Outcome.SUCCEEDED
 
     report = look(cron, run={"context": {"signatur": "Ada"}})
-    assert verdict_of(report) == rejected("ContextMismatch")
+    assert outcome_of(report) == rejected("ContextMismatch")
     assert "the context has no key that the graph knows" in report.message
     assert look(cron, run={"context": {"signature": ["Ada"]}}).reason == "ContextMismatch"
 
@@ -187,7 +187,7 @@ def test_input_and_context(cron: Cron, tmp_path: Path) -> None:
         if content:
             file.write_text(content)
         report = cron.pod(env={contract.ENV_PREFLIGHT: "1"}, pod_uid="file", inputFile=True).wait()
-        assert verdict_of(report) == rejected(reason)
+        assert outcome_of(report) == rejected(reason)
     assert look(cron, input={"messages": [{"role": "user", "content": "{{ nme }}"}]}, inputTemplate=True).reason == (
         "InvalidInput"
     )
@@ -203,10 +203,10 @@ def test_a_server_without_schemas(cron: Cron, faults: Faults) -> None:
 
 def test_no_input_on_a_fresh_thread(api: Api, cron: Cron) -> None:
     fresh = look(cron, input=None)
-    assert verdict_of(fresh) == rejected("InputMismatch")
+    assert outcome_of(fresh) == rejected("InputMismatch")
     assert fresh.message.startswith("there is no input, and without one every graph fails on a fresh thread")
-    assert verdict_of(look(cron, input=None, threadPer="day")) == rejected("InputMismatch")
-    assert verdict_of(look(cron, input=None, thread=UNKNOWN, createThread=True)) == rejected("InputMismatch")
+    assert outcome_of(look(cron, input=None, threadPer="day")) == rejected("InputMismatch")
+    assert outcome_of(look(cron, input=None, thread=UNKNOWN, createThread=True)) == rejected("InputMismatch")
     assert cron.pod(input=None).wait().reason == "EmptyInputError"
     thread = api.get("POST", "/threads", {})["thread_id"]
     assert look(cron, input=None, thread=thread).outcome is Outcome.SUCCEEDED
@@ -251,7 +251,7 @@ def test_no_answer_to_an_optional_question_is_a_note(
 def test_refused_credentials(cron: Cron, keyed: str, headers: dict[str, str], sent: str) -> None:
     cron.url = keyed
     report = look(cron, headers, headers=("authorization",) if "authorization" in sent else ())
-    assert verdict_of(report) == rejected("Unauthorized")
+    assert outcome_of(report) == rejected("Unauthorized")
     refused = "the server refused POST /threads/search (401): it does not know the key or token"
     assert report.message == f"{refused}; {sent}"
     assert "wrong-key" not in report.to_json()

@@ -11,7 +11,7 @@ import pytest
 from graphcron.contract import Outcome, Report
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron, Pod, asked, wait_for
-from tests.runner.test_once import runs_of, where
+from tests.runner.test_at_most_once import runs_of, where
 
 __all__ = ["where"]  # a fixture
 

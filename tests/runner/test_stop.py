@@ -10,7 +10,7 @@ import pytest
 from graphcron.contract import Outcome, Report
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron, Pod, wait_for
-from tests.runner.test_once import where
+from tests.runner.test_at_most_once import where
 
 __all__ = ["where"]  # a fixture
 
@@ -160,7 +160,7 @@ def test_a_server_that_does_not_answer_the_cancel(api: Api, cron: Cron, faults: 
     assert (report.outcome, report.reason) == (Outcome.STOPPED, "NotCancelled")
 
 
-def test_a_run_that_was_over_keeps_its_verdict(api: Api, cron: Cron, faults: Faults) -> None:
+def test_a_run_that_was_over_keeps_its_outcome(api: Api, cron: Cron, faults: Faults) -> None:
     """The join still hangs when SIGTERM comes; the run has succeeded."""
     faults.rules({"path": "/join$", "fault": "hang", "seconds": 60, "times": None})
     pod = cron.pod(assistant="steps", input={"steps": 1, "seconds": 0.1})

@@ -63,7 +63,7 @@ class Plan(NamedTuple):
     @property
     def history(self) -> RunHistory:
         """What is known of runs once the plan is carried out."""
-        return self.reported.with_podless(self.podless_runs).with_runs(self.skipped)
+        return self.reported.with_podless(self.podless_runs).with_skipped(self.skipped)
 
     def creates(self, observed: ObservedState) -> bool:
         """Return whether something is created or adopted for a GraphCron that was reconciled before.

@@ -1,7 +1,7 @@
 """The history of runs: Jobs and pods → recent and active runs."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final
@@ -39,43 +39,47 @@ class RunHistory:
     """As the status lists them."""
     limit: int
     """How many it lists."""
-    added: Mapping[str, RecentRun] = field(default_factory=dict)
-    """By occurrence, those that are new or better known than before."""
-    ended_jobs: frozenset[str] = frozenset()
-    """Jobs whose pods have reported the end, finished or not."""
+    ended: Sequence[RecentRun]
+    """Runs whose Jobs are over, or whose pods have reported the end."""
+    others: Sequence[RecentRun] = ()
+    """Runs that no Job and no pod reports: skipped or lost ones."""
 
     @cached_property
     def runs(self) -> list[RecentRun]:
         """What the status is to list, the newest first; neighbours skipped for the same reason are one entry."""
-        known = {**{_occurrence(run): run for run in self.previous}, **self.added}
+        known = {**{_occurrence(run): run for run in self.previous}, **self._added}
         return _merged(sorted(known.values(), key=_order, reverse=True))[: self.limit]
 
     @cached_property
     def new(self) -> list[RecentRun]:
-        """Those that are added, one by one, the oldest first."""
-        return sorted(self.added.values(), key=_order)
+        """Those that are added or better known than before, one by one, the oldest first."""
+        return sorted(self._added.values(), key=_order)
 
-    def with_ended(self, runs: Sequence[RecentRun]) -> "RunHistory":
-        """Add runs whose Jobs are over."""
-        ended_jobs = self.ended_jobs.union(run.job for run in runs if run.job)
-        return replace(self.with_runs(run for run in runs if not self._is_past(run)), ended_jobs=ended_jobs)
+    @property
+    def ended_jobs(self) -> frozenset[str]:
+        """Jobs whose pods have reported the end, finished or not."""
+        return frozenset(run.job for run in self.ended if run.job)
 
     def with_podless(self, runs: Sequence[RecentRun]) -> "RunHistory":
         """Add runs whose Jobs got no pod, in place of what these Jobs report."""
         jobs = {run.job for run in runs}
-        added = {key: run for key, run in self.added.items() if run.job not in jobs}
-        return replace(self, added=added).with_ended(runs) if runs else self
+        return replace(self, ended=[*(run for run in self.ended if run.job not in jobs), *runs])
 
-    def with_runs(self, runs: Iterable[RecentRun]) -> "RunHistory":
-        """Add runs, whether or not they have Jobs."""
-        listed, added = {_occurrence(run): run for run in self.previous}, dict(self.added)
-        for run in runs:
+    def with_skipped(self, runs: Sequence[RecentRun]) -> "RunHistory":
+        """Add runs that were skipped."""
+        return replace(self, others=[*runs, *self.others])
+
+    @cached_property
+    def _added(self) -> dict[str, RecentRun]:
+        """By occurrence, the runs that are new or better known than before."""
+        listed, added = {_occurrence(run): run for run in self.previous}, dict[str, RecentRun]()
+        for run in (*(run for run in self.ended if not self._is_past(run)), *self.others):
             occurrence = _occurrence(run)
             known = added.get(occurrence) or listed.get(occurrence)
             if any(_covers(each, run) for each in self.previous) or (known and _rank(known) >= _rank(run)):
                 continue
             added[occurrence] = run
-        return replace(self, added=added)
+        return added
 
     def _is_past(self, run: RecentRun) -> bool:
         """Return whether a run is older than a full list: it was listed once, and its Job is still there."""
@@ -134,8 +138,7 @@ def merge_run_history(
     active
         What was active before: of Jobs that are gone, only this says who asked for them.
     """
-    history = RunHistory(previous, limit).with_ended(list(_ended(jobs, pods, active)))
-    return history.with_runs(lost_jobs(active, jobs, pods, previous))
+    return RunHistory(previous, limit, list(_ended(jobs, pods, active)), lost_jobs(active, jobs, pods, previous))
 
 
 def lost_jobs(

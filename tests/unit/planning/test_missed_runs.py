@@ -239,8 +239,8 @@ def test_a_new_schedule_has_missed_nothing_of_the_time_before_it(spec, what):
 def test_tell_takes_what_is_unstarted_once():
     world = World(graphcron())
     entries = [RecentRun(scheduled_time=at("12:00"), outcome="Skipped", reason="NotStarted")]
-    first = merge_run_history([], [], [], limit=5).with_runs(entries)
-    again = merge_run_history(first.runs, [], [], limit=5).with_runs(entries)
+    first = merge_run_history([], [], [], limit=5).with_skipped(entries)
+    again = merge_run_history(first.runs, [], [], limit=5).with_skipped(entries)
     assert (first.runs, again.new) == (again.runs, [])
     assert world.made == []
 

@@ -32,7 +32,7 @@ def not_started(minute: str, **members) -> RecentRun:
 
 def merged(previous, *pairs, limit=10, missed=()):
     jobs, pods = [each[0] for each in pairs], [each[1] for each in pairs]
-    return merge_run_history(previous, jobs, pods, limit=limit).with_runs(missed)
+    return merge_run_history(previous, jobs, pods, limit=limit).with_skipped(missed)
 
 
 def brief(runs) -> list[tuple]:
@@ -70,7 +70,8 @@ def test_the_order_in_which_jobs_and_pods_are_listed_does_not_matter(seed):
     jobs, pods = [each[0] for each in HISTORY], [each[1] for each in HISTORY]
     chance.shuffle(jobs)
     chance.shuffle(pods)
-    assert merge_run_history([], jobs, pods, limit=10) == merged([], *HISTORY)
+    shuffled, listed = merge_run_history([], jobs, pods, limit=10), merged([], *HISTORY)
+    assert (shuffled.runs, shuffled.new, shuffled.ended_jobs) == (listed.runs, listed.new, listed.ended_jobs)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -1,4 +1,4 @@
-"""What becomes of several writes, of which none may hold up the others."""
+"""Several writes of which none may prevent the others."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,22 +10,22 @@ from graphcron.cache.objects import CachedCronJob
 from graphcron.errors import ClusterError, GraphCronError, SpecError
 
 
-class Done(NamedTuple):
-    """What became of a plan."""
+class PlanResult(NamedTuple):
+    """The result of carrying out a plan."""
 
     cronjobs: list[CachedCronJob]
-    """Those that are wanted, as they are now."""
+    """The planned CronJobs as they are now."""
     problems: Sequence[GraphCronError] = ()
-    """Why CronJobs are not as they should be; then no Job was tried."""
+    """Errors of writing CronJobs; with any, no Job was created."""
     refused: Mapping[Purpose, GraphCronError] = MappingProxyType({})
-    """Why Jobs could not be made."""
-    unremembered: GraphCronError | None = None
-    """Why the CronJob does not remember a request whose Job was made."""
+    """Errors of creating Jobs."""
+    unrecorded: GraphCronError | None = None
+    """Error of recording a request in the CronJob after its Job was created."""
 
 
 @contextmanager
-def kept(problems: list[GraphCronError]) -> Iterator[None]:
-    """Keep what goes wrong with one write, so that it does not hold up the next."""
+def collect_errors(problems: list[GraphCronError]) -> Iterator[None]:
+    """Append an error to a list instead of raising it."""
     try:
         yield
     except (SpecError, ClusterError) as error:
@@ -33,7 +33,7 @@ def kept(problems: list[GraphCronError]) -> Iterator[None]:
 
 
 def raise_cluster_error(*problems: GraphCronError | None) -> None:
-    """Raise the first one after which it is worth to try again."""
+    """Raise the first error that a retry may resolve."""
     for each in problems:
         if isinstance(each, ClusterError):
             raise each

@@ -1,4 +1,4 @@
-"""What :mod:`~graphcron.planning.stuck_jobs` decides, carried out: best effort, the next look finds what is left."""
+"""Clean up Jobs and Pods as :mod:`~graphcron.planning.stuck_jobs` decides; what fails is retried."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from graphcron.api.event import Event
 from graphcron.api.reasons import Reason
 from graphcron.api.v1alpha1 import rfc3339
 from graphcron.cache.objects import Body, CachedCronJob, CachedJob, CachedPod
-from graphcron.controller.attempts import kept, raise_cluster_error
+from graphcron.controller.attempts import collect_errors, raise_cluster_error
 from graphcron.errors import ClusterError, GraphCronError
 from graphcron.kube.client import Cluster
 from graphcron.planning.allowed_servers import to_suspend
@@ -23,7 +23,7 @@ _LOG: Final = logging.getLogger(__name__)
 async def read_refusals(
     cluster: Cluster, namespace: str, jobs: Sequence[CachedJob], pods: Sequence[CachedPod], *, now: datetime
 ) -> dict[str, str]:
-    """Return why Jobs get no pod, by their names, as their Events tell it."""
+    """Return why Jobs without a Pod have none, by the name of the Job, from their Events."""
     refusals = {}
     for job in podless(jobs, pods)[:MOST_READ]:
         if now - job.created < POD_GRACE:
@@ -31,15 +31,15 @@ async def read_refusals(
         try:
             words = refusal_in(job.name, await cluster.list_events(namespace, job.uid))
         except ClusterError as error:
-            _LOG.warning("Cannot read the Events on a Job: %s", error)
+            _LOG.warning("Cannot list the Events about a Job: %s", error)
             break
         if words:
             refusals[job.name] = words
     return refusals
 
 
-async def end_stuck(cluster: Cluster, owner: Body, endings: Iterable[Ending], *, now: datetime) -> None:
-    """Bring Jobs and pods to their end that are due, and tell which sidecars went on."""
+async def terminate_stuck(cluster: Cluster, owner: Body, endings: Iterable[Ending], *, now: datetime) -> None:
+    """Terminate the Jobs and Pods that are due, and report the sidecars that kept them running."""
     namespace = owner["metadata"]["namespace"]
     for each in endings:
         if each.at > now:
@@ -52,15 +52,15 @@ async def end_stuck(cluster: Cluster, owner: Body, endings: Iterable[Ending], *,
             if each.sidecars or each.refusal:
                 await cluster.create_event(owner, _event(each), now=rfc3339(now))
         except ClusterError as error:
-            _LOG.warning("Cannot end a %s, which is tried again: %s", each.kind, error)
+            _LOG.warning("Cannot terminate %s %s/%s, retrying later: %s", each.kind, namespace, each.name, error)
 
 
 async def suspend(cluster: Cluster, cronjobs: Iterable[CachedCronJob], *, namespace: str) -> GraphCronError | None:
-    """Let nothing more start of what was made before; return why a CronJob is not suspended."""
+    """Suspend CronJobs; return the first error."""
     problems = list[GraphCronError]()
     for each in cronjobs:
         if not each.suspended:
-            with kept(problems):
+            with collect_errors(problems):
                 await cluster.suspend_cronjob(namespace, each.name, uid=each.uid)
     return next(iter(problems), None)
 
@@ -74,13 +74,13 @@ async def stop_forbidden(
     *,
     now: datetime,
 ) -> tuple[GraphCronError | None, list[Ending]]:
-    """Suspend CronJobs and end the Jobs that are not allowed; return what failed, and the Jobs, to look at them again.
+    """Suspend CronJobs, and terminate the Jobs that are not allowed; return the first error, and the Jobs.
 
-    It depends on no write of a status, which others could make fail.
+    This does not depend on a write of the status, which other clients could make fail.
     """
     problem = await suspend(cluster, cronjobs, namespace=owner["metadata"]["namespace"])
     endings = forbidden(jobs, settings, now)
-    await end_stuck(cluster, owner, endings, now=now)
+    await terminate_stuck(cluster, owner, endings, now=now)
     return problem, endings
 
 
@@ -93,12 +93,12 @@ async def stop_terminating(
     *,
     now: datetime,
 ) -> datetime | None:
-    """Stop what is not allowed of an object that is being deleted; return when to look again.
+    """Stop what is not allowed of an object that is terminating; return when to reconcile it again.
 
     Raises
     ------
     ClusterError
-        A CronJob is not suspended.
+        A CronJob could not be suspended.
     """
     name, uid = owner["metadata"]["name"], owner["metadata"]["uid"]
     if is_others(owner_of(cronjobs, name, uid), settings.installation):

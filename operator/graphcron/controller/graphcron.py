@@ -1,4 +1,4 @@
-"""The verb: look at one GraphCron, make its CronJobs and Jobs right, write its status, tell what has changed."""
+"""Reconcile a GraphCron: write its CronJobs and Jobs, then its status and Events."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,8 +21,8 @@ from graphcron.api.v1alpha1 import (
 from graphcron.api.v1alpha1.parsing import status_of
 from graphcron.cache.objects import Body, CachedCronJob, CachedJob, CachedPod, cached_cronjob, read_request_annotation
 from graphcron.cache.store import Key
-from graphcron.controller.attempts import Done, kept, raise_cluster_error
-from graphcron.controller.cleanup import end_stuck, read_refusals, stop_forbidden, stop_terminating, suspend
+from graphcron.controller.attempts import PlanResult, collect_errors, raise_cluster_error
+from graphcron.controller.cleanup import read_refusals, stop_forbidden, stop_terminating, suspend, terminate_stuck
 from graphcron.errors import ClusterError, ConflictError, GraphCronError, OtherInstallationError, SpecError
 from graphcron.kube.client import Cluster
 from graphcron.manifests.cronjob import cronjob_names, is_up_to_date
@@ -40,65 +40,70 @@ from graphcron.unstructured.fields import time_of
 
 
 class View(Protocol):
-    """What the watches have shown."""
+    """Read access to the cache; :class:`graphcron.cache.store.Store` implements it."""
 
     def body(self, key: Key) -> Body | None:
-        """Return a GraphCron or GraphServer; None where it is gone."""
+        """Return a GraphCron or GraphServer; None if it does not exist."""
 
     def graphcrons(self) -> Iterable[Body]:
         """Return all GraphCrons."""
 
     def cronjobs(self, key: Key) -> Sequence[CachedCronJob]:
-        """Return the CronJobs that carry our labels for that GraphCron, or its own name."""
+        """Return the CronJobs that have the operator's labels for a GraphCron, or the GraphCron's name."""
 
     def orphans(self, key: Key) -> Sequence[CachedCronJob]:
-        """Return the CronJobs without an owner that were made for a GraphCron of that name which is gone."""
+        """Return the CronJobs without an owner whose GraphCron, which had this name, was deleted."""
 
     def jobs(self, key: Key, uid: str) -> Sequence[CachedJob]:
-        """Return the Jobs of a GraphCron or GraphServer with that UID: its own, and those of its CronJobs."""
+        """Return the Jobs of the GraphCron or GraphServer with this UID, including those of its CronJobs."""
 
     def pods(self, key: Key, uid: str) -> Sequence[CachedPod]:
-        """Return the pods of those Jobs."""
+        """Return the Pods of those Jobs."""
 
 
 Limiter = PreflightLimiter[Key]
 
-Ended = Callable[[tuple[str, str], Sequence[RecentRun], Sequence[RecentRun]], None]
-"""Called with a GraphCron's namespace and name, the runs that its status told before, and those that are new."""
+OnRunFinished = Callable[[tuple[str, str], Sequence[RecentRun], Sequence[RecentRun]], None]
+"""Called with a GraphCron's namespace and name, the runs in its previous status, and the new or changed runs."""
 
 
 class Reconciler:
-    """What reconciles: told once what it works with, then asked for one GraphCron at a time."""
+    """Reconciles GraphCrons, one at a time."""
 
     def __init__(
-        self, cluster: Cluster, view: View, settings: Settings, limiter: Limiter, ended: Ended = lambda *_: None
+        self,
+        cluster: Cluster,
+        view: View,
+        settings: Settings,
+        limiter: Limiter,
+        on_run_finished: OnRunFinished = lambda *_: None,
     ) -> None:
         self._cluster = cluster
         self._view = view
         self._settings = settings
         self._limiter = limiter
-        self._ended = ended
+        self._on_run_finished = on_run_finished
 
     async def reconcile(self, key: Key, *, now: datetime) -> datetime | None:
-        """Bring one GraphCron up to date.
+        """Reconcile a GraphCron.
 
         Returns
         -------
         datetime or None
-            When to look again without a reason; None: the GraphCron is gone.
+            Time to reconcile it again; None: the GraphCron does not exist.
 
         Raises
         ------
         ClusterError
-            It did not work; the status says so where it could be written. Try again.
+            A request failed. The status reports it if it could be written. Retry with back-off.
         """
         body = self._view.body(key)
-        orphaned = await self._suspend_orphans(key)
+        orphan_problem = await self._suspend_orphans(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
-            return await self._stop(key, body, orphaned, now=now)
+            return await self._reconcile_terminating(key, body, orphan_problem, now=now)
         observed = await self._with_refusals(key.namespace, self._observe(key, body), now)
         graphcron: GraphCron | None = None
-        plan, done = None, Done(list(observed.cronjobs.values()))
+        plan, result = None, PlanResult(list(observed.cronjobs.values()))
         try:
             check_owner(observed.cronjobs.values(), body, self._settings.installation)
             graphcron = parse(body)
@@ -109,13 +114,13 @@ class Reconciler:
             plan = plan_for(graphcron, self._settings, observed, now=now)
             if plan.creates(observed) and not await self._cluster.exists(body):
                 return None
-            done = await self._carry_out(key, body, plan, observed, now=now)
-            plan = plan.without(done.refused)
+            result = await self._execute(key, body, plan, observed, now=now)
+            plan = plan.without(result.refused)
         except OtherInstallationError as error:
-            return await self._contend(body, observed.previous, error.owner, now=now)
+            return await self._report_contention(body, observed.previous, error.owner, now=now)
         except (SpecError, ClusterError) as error:
-            done = done._replace(problems=[error])
-        problem = next(iter(done.problems), None)
+            result = result._replace(problems=[error])
+        problem = next(iter(result.problems), None)
         bad = to_suspend(observed.cronjobs.values(), body["metadata"]["uid"], self._settings, problem)
         stopped = bad if problem else ()
         unsuspended, banned = await stop_forbidden(self._cluster, body, stopped, observed.jobs, self._settings, now=now)
@@ -123,11 +128,11 @@ class Reconciler:
             generation=body["metadata"]["generation"],
             graphcron=graphcron,
             problem=problem,
-            refused=done.refused,
+            refused=result.refused,
             unsuspended=unsuspended,
             limited=next(filter(None, (suspension_of(each, self._settings) for each in bad)), ""),
             observed=observed,
-            cronjobs=done.cronjobs,
+            cronjobs=result.cronjobs,
             plan=plan,
             history=history_for(plan, problem, observed, graphcron),
             now=now,
@@ -136,9 +141,11 @@ class Reconciler:
         status = status_for(inputs)
         planned = graphcron if plan and not problem else None
         endings = endings_for(planned, observed.jobs, observed.pods, observed.refusals, now)
-        if await self._tell(body, inputs, status):  # what became of their runs is kept
-            await end_stuck(self._cluster, body, endings, now=now)
-        raise_cluster_error(*done.problems, inputs.unsuspended, *done.refused.values(), done.unremembered, orphaned)
+        if await self._update_status(body, inputs, status):  # the status has recorded their runs
+            await terminate_stuck(self._cluster, body, endings, now=now)
+        raise_cluster_error(
+            *result.problems, inputs.unsuspended, *result.refused.values(), result.unrecorded, orphan_problem
+        )
         looks = stuck_looks(observed.jobs, observed.pods, observed.refusals, endings + banned, now)
         return requeue_after(status, inputs, resync=timedelta(seconds=self._settings.resync_seconds), further=looks)
 
@@ -161,7 +168,7 @@ class Reconciler:
         return replace(observed, refusals=refusals) if refusals else observed
 
     def _server_of(self, graphcron: GraphCron) -> GraphServer | None:
-        """Return the GraphServer that a GraphCron names; None: it names none, or none that is there and valid."""
+        """Return the GraphServer that a GraphCron references; None if there is no valid one."""
         reference = graphcron.spec.server_ref
         key = Key(graphcron.metadata.namespace or "", reference.name, names.SERVER_KIND) if reference else None
         body = self._view.body(key) if key else None
@@ -173,9 +180,9 @@ class Reconciler:
     async def _with_unlabelled(
         self, graphcron: GraphCron, known: Mapping[str, CachedCronJob]
     ) -> dict[str, CachedCronJob]:
-        """Add the CronJobs of the names that we need which our watch, which selects by label, does not show.
+        """Add the required CronJobs that lack the operator's labels, which the watch selects by.
 
-        One without our labels may be ours, or somebody else's, which is refused.
+        Such a CronJob may be the GraphCron's own, or a conflict.
         """
         metadata, cronjobs = graphcron.metadata, dict(known)
         for name in cronjob_names(graphcron):
@@ -189,33 +196,33 @@ class Reconciler:
                 )
         return cronjobs
 
-    async def _carry_out(self, key: Key, body: Body, plan: Plan, observed: ObservedState, *, now: datetime) -> Done:
-        """Make CronJobs and Jobs what the plan says: what stops or corrects comes before what starts.
+    async def _execute(self, key: Key, body: Body, plan: Plan, observed: ObservedState, *, now: datetime) -> PlanResult:
+        """Write the planned CronJobs, then create the planned Jobs.
 
-        No refusal holds up another write, but no Job is made while a CronJob is not as it should be.
+        An error prevents no other write of its kind, but no Job is created if a CronJob could not be written.
         """
         self._limiter.observe(key, plan.preflight, refused=observed.refusals, now=now)
-        cronjobs, problems = await self._correct(body, plan, observed)
+        cronjobs, problems = await self._apply_cronjobs(body, plan, observed)
         if problems:
-            return Done(cronjobs, problems)
-        refused, unremembered = await self._start(key, body, plan, observed, now=now), None
+            return PlanResult(cronjobs, problems)
+        refused, unrecorded = await self._create_jobs(key, body, plan, observed, now=now), None
         if plan.cronjob_with_trigger and Purpose.TRIGGER not in refused:
-            # Should the operator end before this, the Job's name keeps the request from a second run.
-            with kept(problems):
+            # If the operator stops before this write, the name of the Job prevents a second run for the request.
+            with collect_errors(problems):
                 await self._cluster.apply_cronjob(plan.cronjob_with_trigger, uid=cronjobs[0].uid)
-            unremembered = next(iter(problems), None)
-        return Done(cronjobs, [], refused, unremembered)
+            unrecorded = next(iter(problems), None)
+        return PlanResult(cronjobs, [], refused, unrecorded)
 
-    async def _correct(
+    async def _apply_cronjobs(
         self, body: Body, plan: Plan, observed: ObservedState
     ) -> tuple[list[CachedCronJob], list[GraphCronError]]:
-        """Make the CronJobs right; return them as they are then, and what went wrong."""
+        """Apply, delete and suspend CronJobs; return the applied ones and the errors."""
         metadata, applied, problems = body["metadata"], [], list[GraphCronError]()
         generations = {each.name: each.generation for each in observed.previous.cron_jobs or ()}
         for manifest in plan.cronjobs:
             name = manifest["metadata"]["name"]
             own = observed.cronjobs.get(name)
-            with kept(problems):
+            with collect_errors(problems):
                 if own is None or not is_up_to_date(manifest, own, generation=generations.get(name)):
                     own = cached_cronjob(await self._cluster.apply_cronjob(manifest, uid=own.uid if own else None))
                 applied.append(own)
@@ -223,19 +230,19 @@ class Reconciler:
             busy = any(job.name.startswith(f"{each.name}-") and not job.finished for job in observed.jobs)
             if not each.belongs_to(metadata["uid"]):
                 continue
-            with kept(problems):
+            with collect_errors(problems):
                 if not busy:
                     await self._cluster.delete_cronjob(metadata["namespace"], each.name, uid=each.uid)
                 elif not each.suspended:
                     await self._cluster.suspend_cronjob(metadata["namespace"], each.name, uid=each.uid)
         return applied, problems
 
-    async def _start(
+    async def _create_jobs(
         self, key: Key, body: Body, plan: Plan, observed: ObservedState, *, now: datetime
     ) -> dict[Purpose, GraphCronError]:
-        """Make the Jobs that are not there yet; return why some are not made.
+        """Create the Jobs that do not exist yet; return the errors.
 
-        One that is there is not posted again: a ResourceQuota answers before the name does.
+        An existing Job is not created again, since a ResourceQuota may reject the request before its name is checked.
         """
         refused, known = dict[Purpose, GraphCronError](), {job.name for job in observed.jobs}
         for purpose, manifest in plan.jobs.items():
@@ -258,19 +265,19 @@ class Reconciler:
         orphans = adoptable(self._view.orphans(key), self._settings.installation)
         return await suspend(self._cluster, orphans, namespace=key.namespace)
 
-    async def _stop(
-        self, key: Key, body: Body | None, orphaned: GraphCronError | None, *, now: datetime
+    async def _reconcile_terminating(
+        self, key: Key, body: Body | None, orphan_problem: GraphCronError | None, *, now: datetime
     ) -> datetime | None:
-        """Stop what is not allowed of a GraphCron that is going; return when to look again."""
+        """Stop what is not allowed of a terminating GraphCron; return when to reconcile it again."""
         again = None
         if body:
             cronjobs, jobs = self._view.cronjobs(key), self._view.jobs(key, body["metadata"]["uid"])
             again = await stop_terminating(self._cluster, body, cronjobs, jobs, self._settings, now=now)
-        raise_cluster_error(orphaned)
+        raise_cluster_error(orphan_problem)
         return again
 
-    async def _contend(self, body: Body, previous: GraphCronStatus, owner: str, *, now: datetime) -> datetime:
-        """Leave a GraphCron to the installation that owns it; report now and then that there are two."""
+    async def _report_contention(self, body: Body, previous: GraphCronStatus, owner: str, *, now: datetime) -> datetime:
+        """Leave a GraphCron to the installation that owns it, and report the contention in its status."""
         metadata, own = body["metadata"], self._settings.installation
         self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=now)
         where = {"namespace": metadata["namespace"], "generation": metadata["generation"]}
@@ -281,8 +288,8 @@ class Reconciler:
         waits = status.contender is not None and not status.contender.acknowledged
         return now + (PATIENCE if waits else timedelta(seconds=self._settings.resync_seconds))
 
-    async def _tell(self, body: Body, inputs: StatusInputs, status: GraphCronStatus) -> bool:
-        """Write the status if it differs, count the runs that it adds, post the Events; return whether it stands."""
+    async def _update_status(self, body: Body, inputs: StatusInputs, status: GraphCronStatus) -> bool:
+        """Write a changed status, and create its Events; return whether the status is written."""
         previous, metadata = inputs.observed.previous, body["metadata"]
         if inputs.plan is None and isinstance(inputs.problem, SpecError):
             self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=inputs.now)
@@ -290,10 +297,10 @@ class Reconciler:
             return True
         owner = owner_of(inputs.cronjobs, metadata["name"], metadata["uid"]) or None
         if inputs.problem and owner != inputs.installation and is_reported_by_other(previous, status):
-            return False  # two installations of which neither owns a CronJob would correct each other without end
+            return False  # two installations without CronJobs would overwrite each other's status for ever
         if not await self._cluster.update_status(body, dump_status(status)):
             return False
-        self._ended((metadata["namespace"], metadata["name"]), previous.recent_runs or (), inputs.history.new)
+        self._on_run_finished((metadata["namespace"], metadata["name"]), previous.recent_runs or (), inputs.history.new)
         for event in events_for(previous, status):
             await self._cluster.create_event(body, event, now=rfc3339(inputs.now))
         return True

@@ -1,4 +1,4 @@
-"""GraphServers: does the server answer, does it take the key, what is it? Asked by a Job, told in the status."""
+"""Reconcile a GraphServer: a preflight Job checks the server and its API key, and the status reports the result."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +10,7 @@ from graphcron.api.v1alpha1 import Condition, GraphServerStatus, dump_status, pa
 from graphcron.cache.objects import Body
 from graphcron.cache.store import Key
 from graphcron.contract import Outcome
-from graphcron.controller.cleanup import end_stuck, read_refusals, stop_forbidden, stop_terminating
+from graphcron.controller.cleanup import read_refusals, stop_forbidden, stop_terminating, terminate_stuck
 from graphcron.controller.graphcron import View
 from graphcron.errors import ClusterError, NotAllowedError, PreflightPendingError, SpecError
 from graphcron.kube.client import Cluster
@@ -24,14 +24,14 @@ from graphcron.settings import Settings
 from graphcron.status.conditions import NO_RESULT, ConditionStatus, last_result
 
 MISSED_PROBES: Final = 3
-"""After how many probes that another installation has left out a GraphServer is ours."""
+"""Number of missed probes after which this installation takes over another's GraphServer."""
 
 ANSWERS: Final = "Answers"
-"""Reason of ``Ready`` where all is well."""
+"""Reason of ``Ready`` with the status True."""
 
 
 class ServerReconciler:
-    """What looks at GraphServers; the counterpart of :class:`graphcron.controller.graphcron.Reconciler`."""
+    """Reconciles GraphServers; the counterpart of :class:`graphcron.controller.graphcron.Reconciler`."""
 
     def __init__(self, cluster: Cluster, view: View, settings: Settings, limiter: PreflightLimiter[Key]) -> None:
         self._cluster = cluster
@@ -40,10 +40,10 @@ class ServerReconciler:
         self._limiter = limiter
 
     async def reconcile(self, key: Key, *, now: datetime) -> datetime | None:
-        """Bring one GraphServer's status up to date; returns and raises as the other does."""
+        """Reconcile a GraphServer; see :meth:`graphcron.controller.graphcron.Reconciler.reconcile`."""
         body = self._view.body(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
-            return await self._stop(key, body, now=now)
+            return await self._reconcile_terminating(key, body, now=now)
         previous, decision = status_of(body), None
         uid = body["metadata"]["uid"]
         jobs, pods = self._view.jobs(key, uid), self._view.pods(key, uid)
@@ -69,32 +69,32 @@ class ServerReconciler:
         endings = list(outlived(jobs, pods))
         _, banned = await stop_forbidden(self._cluster, body, (), jobs, self._settings, now=now)
         is_ours = not (problem and is_reported_by_other(previous, status))
-        if is_ours and await self._tell(body, previous, status, now=now):
-            await end_stuck(self._cluster, body, endings, now=now)
+        if is_ours and await self._update_status(body, previous, status, now=now):
+            await terminate_stuck(self._cluster, body, endings, now=now)
         if isinstance(problem, ClusterError):
             raise problem
         moments = [decision.next_time if decision else None, *stuck_looks(jobs, pods, refusals, endings + banned, now)]
         return min([resync, *(moment for moment in moments if moment and moment > now)])
 
-    async def _stop(self, key: Key, body: Body | None, *, now: datetime) -> datetime | None:
-        """End the Jobs that are not allowed of a GraphServer that is being deleted; return when to look again."""
+    async def _reconcile_terminating(self, key: Key, body: Body | None, *, now: datetime) -> datetime | None:
+        """Terminate the forbidden Jobs of a terminating GraphServer; return when to reconcile it again."""
         if body is None or self._is_probed_by_other(status_of(body), now=now):
             return None
         jobs = self._view.jobs(key, body["metadata"]["uid"])
         return await stop_terminating(self._cluster, body, (), jobs, self._settings, now=now)
 
     async def _probe(self, key: Key, body: Body, decision: PreflightDecision, *, is_new: bool, now: datetime) -> bool:
-        """Create the Job of a preflight that is not there yet; return False where the GraphServer is gone."""
+        """Create the preflight's Job if it does not exist; return False if the GraphServer was deleted."""
         if decision.manifest and not decision.is_cached:
             self._limiter.acquire(key, decision, now=now)
-            # As for a GraphCron, a watch may have missed its deletion.
+            # A watch may have missed the deletion.
             if not is_new and not await self._cluster.exists(body):
                 return False
             await self._cluster.create_job(decision.manifest)
         return True
 
     def _is_probed_by_other(self, status: GraphServerStatus, *, now: datetime) -> bool:
-        """Return whether another installation of the operator keeps looking at the server."""
+        """Return whether another installation of the operator probes the server."""
         probed = status.preflight.time if status.preflight else None
         patience = timedelta(seconds=MISSED_PROBES * self._settings.probe_seconds)
         others = is_others(status.installation, self._settings.installation)
@@ -105,7 +105,7 @@ class ServerReconciler:
         check_server(server, self._settings)
         interval = timedelta(seconds=self._settings.probe_seconds)
         result, before = _found(previous), previous.preflight
-        if before and result is None:  # another problem has taken the place of what it found
+        if before and result is None:  # another problem has replaced its result
             before = before.model_copy(update={"outcome": None})
         return preflight.plan_preflight(
             names.SERVER_KIND,
@@ -119,7 +119,9 @@ class ServerReconciler:
             now=now,
         )
 
-    async def _tell(self, body: Body, previous: GraphServerStatus, status: GraphServerStatus, *, now: datetime) -> bool:
+    async def _update_status(
+        self, body: Body, previous: GraphServerStatus, status: GraphServerStatus, *, now: datetime
+    ) -> bool:
         if status == previous:
             return True
         if not await self._cluster.update_status(body, dump_status(status)):
@@ -133,7 +135,7 @@ class ServerReconciler:
 
 
 def status_of(body: Body) -> GraphServerStatus:
-    """Read the status as it stands."""
+    """Return the current status."""
     return read_status(GraphServerStatus, body)
 
 
@@ -145,7 +147,7 @@ def status_for(
     *,
     now: datetime,
 ) -> GraphServerStatus:
-    """Make the status."""
+    """Return the new status."""
     before = _ready(previous)
     same = bool(decision and previous.preflight and decision.state.key == previous.preflight.key)
     ready_status, reason, message = _ready_for(decision, problem, _found(previous) if same else None)

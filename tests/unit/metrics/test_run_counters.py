@@ -106,7 +106,7 @@ def test_a_run_is_not_counted_before_the_status_tells_it(monkeypatch):
         return False
 
     metrics = metrics_of("hello")
-    monkeypatch.setattr(world, "Reconciler", partial(Reconciler, ended=metrics.ended))
+    monkeypatch.setattr(world, "Reconciler", partial(Reconciler, on_run_finished=metrics.ended))
     cron = World(graphcron(schedule="0 * * * *"))
     cron.look(NOW)
     cron.end(job(), Report(outcome=Outcome.GRAPH_ERROR))
@@ -124,7 +124,7 @@ def test_a_run_is_counted_once_whatever_comes_after_and_whoever_works(monkeypatc
     counted = []
     for minutes in range(4):
         metrics = metrics_of("hello")
-        monkeypatch.setattr(world, "Reconciler", partial(Reconciler, ended=metrics.ended))
+        monkeypatch.setattr(world, "Reconciler", partial(Reconciler, on_run_finished=metrics.ended))
         cron.look(NOW + timedelta(minutes=minutes))
         if minutes == 0:
             cron.end(job(), Report(outcome=Outcome.SUCCEEDED, tokens=5))

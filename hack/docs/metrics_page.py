@@ -20,7 +20,7 @@ from graphcron.cache.store import Key
 from graphcron.contract import Outcome
 from graphcron.kube.client import VERBS
 from graphcron.metrics import RESULTS, Metrics
-from graphcron.metrics.standing import Orphan
+from graphcron.metrics.graphcron_state import Orphan
 from reference.markdown import main
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ def specimen() -> Metrics:
     metadata = {"namespace": "agents", "name": "report"}
     body = {"metadata": metadata, "spec": {"budget": {"maxTokens": 2}}, "status": _FULL}
     metrics = Metrics("1", queued=lambda: 0, graphcrons=lambda: [body], orphans=_orphans)
-    metrics.count(KIND, RESULTS[0], 1)
-    metrics.asked(VERBS["GET"], 200)
+    metrics.count_reconcile(KIND, RESULTS[0], 1)
+    metrics.count_request(VERBS["GET"], 200)
     now = datetime.now(UTC)
-    metrics.ended(("agents", "report"), [], [RecentRun(scheduled_time=now, outcome=Outcome.SUCCEEDED.value)])
+    metrics.count_runs(("agents", "report"), [], [RecentRun(scheduled_time=now, outcome=Outcome.SUCCEEDED.value)])
     return metrics
 
 

@@ -109,7 +109,7 @@ class Manager:
             try:
                 result = await self.reconcile(reconcilers, key)
                 self._last_reconciled = self._clock.monotonic()
-                self._metrics.count(key.kind, result, self._last_reconciled - began)
+                self._metrics.count_reconcile(key.kind, result, self._last_reconciled - began)
             finally:
                 self.queue.done(key)
             # A reconcile that changes nothing awaits nothing: let the watches, the probes and the election proceed.
@@ -178,7 +178,7 @@ class Manager:
         self._cluster = Cluster(
             api,
             lambda answer: self.expectations.expect_write(bounded(answer), now=self._clock.now()),
-            self._metrics.asked,
+            self._metrics.count_request,
             self._remove,
         )
         self.relist = Relist(
@@ -255,7 +255,7 @@ class Manager:
             self._limiter.restore(key, job.name, since=job.created)
         common = (self._cluster, self.store, self.settings, self._limiter)
         return {
-            names.KIND: Reconciler(*common, self._metrics.ended).reconcile,
+            names.KIND: Reconciler(*common, self._metrics.count_runs).reconcile,
             names.SERVER_KIND: ServerReconciler(*common).reconcile,
         }
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told at ``/metrics``: the operator's own work, how each GraphCron stands, how its runs ended."""
+"""The metrics at ``/metrics``: the operator's own work, the state of each GraphCron, and its completed runs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
@@ -19,13 +19,13 @@ from typing_extensions import override
 
 from graphcron.api.v1alpha1 import RecentRun
 from graphcron.cache.objects import Body
-from graphcron.metrics.ended import Runs, ended
-from graphcron.metrics.standing import LABELS, OF_GRAPHCRONS, Orphan, families_of, orphaned
+from graphcron.metrics.graphcron_state import GRAPHCRON_GAUGES, LABELS, Orphan, gauge_families, orphaned_cronjobs
+from graphcron.metrics.run_counters import RunCounters, run_deltas
 
-__all__ = ("LABELS", "OF_GRAPHCRONS", "RESULTS", "Metrics")
+__all__ = ("GRAPHCRON_GAUGES", "LABELS", "RESULTS", "Metrics")
 
 RESULTS: Final = ("success", "retry", "error")
-"""How a reconciliation can end: well; to be tried again; with a bug."""
+"""Results of a reconciliation; ``error`` is a bug."""
 
 
 class Metrics(Collector):
@@ -34,12 +34,11 @@ class Metrics(Collector):
     Parameters
     ----------
     queued
-        Returns how many objects wait for a worker or have one.
+        Returns the depth of the workqueue.
     graphcrons
-        Returns the GraphCrons as the watches show them; none on a replica that does not work, so that each is told of
-        once.
+        Returns the GraphCrons in the cache; none on a replica that is not the leader, so that each is reported once.
     orphans
-        Returns the CronJobs whose GraphCrons are gone, each with that GraphCron's namespace and name.
+        Returns the CronJobs of deleted GraphCrons, each with that GraphCron's key.
     """
 
     def __init__(
@@ -53,8 +52,8 @@ class Metrics(Collector):
         self._graphcrons = graphcrons
         self._orphans = orphans
         self._registry = registry = CollectorRegistry()
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double the series, and nobody asks for them
-        registry.register(self)  # before the others: it settles of which GraphCrons they tell
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double the series
+        registry.register(self)  # before the others: it determines their series
         Info("graphcron_build", "Version of the operator.", registry=registry).info({"version": version})
         self.leader = Gauge("graphcron_leader", "Whether this replica is the leader (1) or not (0).", registry=registry)
         depth = Gauge(
@@ -81,37 +80,37 @@ class Metrics(Collector):
             ("verb", "code"),
             registry=registry,
         )
-        self._runs = Runs(registry)
+        self._runs = RunCounters(registry)
 
-    def count(self, kind: str, result: str, seconds: float) -> None:
-        """Take note of a reconciliation: of what kind of object, with which of :data:`RESULTS`."""
+    def count_reconcile(self, kind: str, result: str, seconds: float) -> None:
+        """Count a reconciliation of an object of that kind, with one of :data:`RESULTS`."""
         self._reconciles.labels(kind, result).inc()
         self._durations.labels(kind).observe(seconds)
 
-    def asked(self, verb: str, status: int | None) -> None:
-        """Take note of a request to the API server; None: there was no answer."""
+    def count_request(self, verb: str, status: int | None) -> None:
+        """Count a request to the API server; None: no response was received."""
         self._requests.labels(verb, str(status or "none")).inc()
 
-    def ended(self, key: tuple[str, str], previous: Sequence[RecentRun], new: Sequence[RecentRun]) -> None:
-        """Take note of runs that a GraphCron's status tells now and did not tell before."""
-        for each in ended(previous, new):
-            self._runs.count(key, each)
+    def count_runs(self, key: tuple[str, str], previous: Sequence[RecentRun], new: Sequence[RecentRun]) -> None:
+        """Count the runs that a GraphCron's status has not listed before."""
+        for delta in run_deltas(previous, new):
+            self._runs.count(key, delta)
 
     def families(self) -> list[Metric]:
-        """Return everything as values."""
+        """Return all metrics as values."""
         return list(self._registry.collect())
 
     def text(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Name what is told of GraphCrons, without a look at them."""
-        yield from (*families_of(()), orphaned(()))
+        """Return the GraphCrons' metrics without values."""
+        yield from (*gauge_families(()), orphaned_cronjobs(()))
 
     @override
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Tell how the GraphCrons stand; Prometheus' library asks for it."""
+        """Return the state of the GraphCrons; the Prometheus client calls this."""
         bodies = list(self._graphcrons())
-        self._runs.keep({(body["metadata"]["namespace"], body["metadata"]["name"]) for body in bodies})
-        yield from (*families_of(bodies), orphaned(self._orphans()))
+        self._runs.retain({(body["metadata"]["namespace"], body["metadata"]["name"]) for body in bodies})
+        yield from (*gauge_families(bodies), orphaned_cronjobs(self._orphans()))

@@ -116,14 +116,14 @@ def test_logged_error_holds_no_text_of_the_error(form, monkeypatch):
 
 
 def test_what_cannot_be_measured_is_left_out_of_the_scrape(monkeypatch):
-    from graphcron.metrics import standing
+    from graphcron.metrics import graphcron_state
 
     def fails(found: Any) -> Any:
         if found["metadata"]["name"] == "bad":
             raise OverflowError
-        return standing.GraphCronStatus()
+        return graphcron_state.GraphCronStatus()
 
-    monkeypatch.setattr(standing, "status_of", fails)
+    monkeypatch.setattr(graphcron_state, "status_of", fails)
     bodies = [{"metadata": {"namespace": "agents", "name": name}} for name in ("bad", "good")]
     text = Metrics("0", queued=lambda: 0, graphcrons=lambda: bodies).text().decode()
     assert 'graphcron_ready{name="good",namespace="agents"} 0.0' in text

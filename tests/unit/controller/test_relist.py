@@ -130,7 +130,7 @@ def test_what_is_told_of_a_graphcron_goes_when_its_deletion_was_missed():
     manager = full(Lists({}))
     metrics = Metrics("1", queued=lambda: 0, graphcrons=manager.store.graphcrons)
     run = RecentRun(scheduled_time=datetime.now(UTC), outcome="Succeeded", duration_seconds=1.0)
-    metrics.ended(("agents", "hello"), [], [run])
+    metrics.count_runs(("agents", "hello"), [], [run])
     assert b'name="hello"' in metrics.text()
     asyncio.run(manager.relist.compare())
     assert b'name="hello"' not in metrics.text()

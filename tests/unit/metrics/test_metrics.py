@@ -8,7 +8,7 @@ from kubernetes.aio import client
 from prometheus_client.parser import text_string_to_metric_families
 
 from graphcron.kube.client import Cluster
-from graphcron.metrics import OF_GRAPHCRONS, Metrics
+from graphcron.metrics import GRAPHCRON_GAUGES, Metrics
 
 READY = {
     "type": "Ready",
@@ -51,7 +51,7 @@ def told(metrics):
 
 def samples_of(name, bodies):
     samples = told(Metrics("1.2.3", queued=lambda: 0, graphcrons=lambda: bodies))
-    gauges = {each for each, *_ in OF_GRAPHCRONS}
+    gauges = {each for each, *_ in GRAPHCRON_GAUGES}
     return {key[0]: value for key, value in samples.items() if ("name", name) in key and key[0] in gauges}
 
 
@@ -72,7 +72,7 @@ def test_a_graphcron_is_told_of_by_its_status():
         "graphcron_missed_runs": 2,
         "graphcron_active_runs": 2,
     }
-    assert len(OF_GRAPHCRONS) == 13
+    assert len(GRAPHCRON_GAUGES) == 13
 
 
 def test_what_is_not_known_is_not_told():
@@ -110,10 +110,10 @@ def test_of_two_limits_the_nearer_counts_and_of_none_nothing_is_told(limits, use
 
 def test_the_operators_own_work_is_counted():
     metrics = Metrics("1.2.3", queued=lambda: 7, graphcrons=list)
-    metrics.count("GraphCron", "success", 0.02)
-    metrics.count("GraphCron", "error", 40)
-    metrics.asked("patch", 409)
-    metrics.asked("patch", None)
+    metrics.count_reconcile("GraphCron", "success", 0.02)
+    metrics.count_reconcile("GraphCron", "error", 40)
+    metrics.count_request("patch", 409)
+    metrics.count_request("patch", None)
     metrics.leader.set(1)
     samples = told(metrics)
     assert samples["graphcron_build_info", ("version", "1.2.3")] == 1

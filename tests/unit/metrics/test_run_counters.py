@@ -35,8 +35,8 @@ def outcomes(metrics):
 def test_a_run_adds_to_all_counts():
     metrics = metrics_of("report")
     accepted = NOW + timedelta(seconds=7)
-    metrics.ended(KEY, [], [run(start_time=accepted, duration_seconds=20.0, tokens=300, cost="0.25")])
-    metrics.ended(KEY, [], [run("GraphError", minutes=5)])
+    metrics.count_runs(KEY, [], [run(start_time=accepted, duration_seconds=20.0, tokens=300, cost="0.25")])
+    metrics.count_runs(KEY, [], [run("GraphError", minutes=5)])
     samples = told(metrics)
     assert outcomes(metrics) == {"Succeeded": 1, "GraphError": 1}
     assert samples["graphcron_run_duration_seconds_sum", *ITS] == 20
@@ -62,14 +62,14 @@ def test_counters_begin_at_zero_so_that_a_first_failure_is_an_increase():
 )
 def test_a_run_that_was_told_before_is_no_further_run(before, after, counted):
     metrics = metrics_of("report")
-    metrics.ended(KEY, [run(before)], [run(after)])
+    metrics.count_runs(KEY, [run(before)], [run(after)])
     assert outcomes(metrics) == counted
 
 
 def test_of_a_run_that_was_told_before_only_what_is_new_is_added():
     metrics = metrics_of("report")
     known = {"duration_seconds": 10.0, "start_time": NOW, "tokens": 100, "cost": "0.10"}
-    metrics.ended(KEY, [run("Stopped", **known)], [run(**known | {"tokens": 150, "cost": "0.35"})])
+    metrics.count_runs(KEY, [run("Stopped", **known)], [run(**known | {"tokens": 150, "cost": "0.35"})])
     samples = told(metrics)
     assert samples["graphcron_tokens_total", *ITS] == 50
     assert samples["graphcron_cost_total", *ITS] == pytest.approx(0.25)
@@ -78,7 +78,7 @@ def test_of_a_run_that_was_told_before_only_what_is_new_is_added():
 
 def test_a_run_that_was_accepted_before_it_was_due_has_no_skew():
     metrics = metrics_of("report")
-    metrics.ended(KEY, [], [run(start_time=NOW - timedelta(hours=1))])
+    metrics.count_runs(KEY, [], [run(start_time=NOW - timedelta(hours=1))])
     assert told(metrics)["graphcron_run_start_skew_seconds_sum", *ITS] == 0
 
 
@@ -92,7 +92,7 @@ def test_no_run_has_a_number_that_would_spoil_a_count(wrong):
 def test_what_is_told_of_a_graphcron_goes_with_it():
     there = [body("report"), body("other")]
     metrics = Metrics("1", queued=lambda: 0, graphcrons=lambda: there)
-    metrics.ended(KEY, [], [run(duration_seconds=1.0)])
+    metrics.count_runs(KEY, [], [run(duration_seconds=1.0)])
     told(metrics)
     del there[0]
     names = {dict(labels).get("name") for _, *labels in told(metrics)}
@@ -106,7 +106,7 @@ def test_a_run_is_not_counted_before_the_status_tells_it(monkeypatch):
         return False
 
     metrics = metrics_of("hello")
-    monkeypatch.setattr(world, "Reconciler", partial(Reconciler, on_run_finished=metrics.ended))
+    monkeypatch.setattr(world, "Reconciler", partial(Reconciler, on_run_finished=metrics.count_runs))
     cron = World(graphcron(schedule="0 * * * *"))
     cron.look(NOW)
     cron.end(job(), Report(outcome=Outcome.GRAPH_ERROR))
@@ -124,7 +124,7 @@ def test_a_run_is_counted_once_whatever_comes_after_and_whoever_works(monkeypatc
     counted = []
     for minutes in range(4):
         metrics = metrics_of("hello")
-        monkeypatch.setattr(world, "Reconciler", partial(Reconciler, on_run_finished=metrics.ended))
+        monkeypatch.setattr(world, "Reconciler", partial(Reconciler, on_run_finished=metrics.count_runs))
         cron.look(NOW + timedelta(minutes=minutes))
         if minutes == 0:
             cron.end(job(), Report(outcome=Outcome.SUCCEEDED, tokens=5))

@@ -1,6 +1,6 @@
-"""Runs that have ended: counted when the operator tells of them for the first time.
+"""Counters of completed runs. A run counts when the operator adds it to the status.
 
-What was told stands in the GraphCron's status. So neither a restart nor another leader counts a run again.
+The status keeps the runs that were counted. So neither a restart nor another leader counts a run again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,40 +11,40 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from graphcron.api.v1alpha1 import RecentRun
 from graphcron.contract import Outcome
-from graphcron.metrics.standing import LABELS
+from graphcron.metrics.graphcron_state import LABELS
 
 _DURATIONS: Final = (1, 5, 15, 60, 300, 900, 3600, 14400)
 _SKEWS: Final = (1, 2, 5, 10, 30, 60, 120, 600)
 
 
-class Ended(NamedTuple):
-    """What a run that has been told of adds to the counts."""
+class RunDelta(NamedTuple):
+    """What a run adds to the counters."""
 
     outcome: str
-    """Empty: the run was counted before, and now more is known of it."""
+    """Empty: the run was counted before, and more is known of it now."""
     duration: float | None
     skew: float | None
     tokens: int
     cost: float
 
 
-def ended(previous: Sequence[RecentRun], new: Iterable[RecentRun]) -> Iterator[Ended]:
-    """Say what new runs add: to what was told of the same occurrence before, where it was.
+def run_deltas(previous: Sequence[RecentRun], new: Iterable[RecentRun]) -> Iterator[RunDelta]:
+    """Yield what new runs add to an earlier entry of the same occurrence, if there is one.
 
     Parameters
     ----------
     previous
-        The runs that the status told before.
+        The runs that the status listed before.
     new
-        Those that it tells now for the first time, or better than before.
+        Those that are new, or better known than before.
     """
-    told = {_occurrence(run): run for run in previous}
+    known = {_occurrence(run): run for run in previous}
     for run in new:
-        before = told.get(_occurrence(run))
-        # A skip is no run: one that was made up for counts as both.
+        before = known.get(_occurrence(run))
+        # A skip is not a run: one that was caught up on counts as both.
         again = before is not None and (before.outcome != Outcome.SKIPPED or run.outcome == Outcome.SKIPPED)
         first = before is None or before.duration_seconds is None
-        yield Ended(
+        yield RunDelta(
             outcome="" if again else run.outcome,
             duration=run.duration_seconds if first else None,
             skew=_skew(run) if first else None,
@@ -58,14 +58,14 @@ def _occurrence(run: RecentRun) -> str:
 
 
 def _skew(run: RecentRun) -> float | None:
-    """Return how late the server accepted the run, in seconds; None where that is not known."""
+    """Return how late the server accepted the run, in seconds; None: unknown."""
     if run.start_time is None:
         return None
     return max((run.start_time - run.scheduled_time) / timedelta(seconds=1), 0.0)
 
 
-class Runs:
-    """The metrics of runs that have ended. Each GraphCron has series of its own while it is there."""
+class RunCounters:
+    """The metrics of completed runs. Each GraphCron has its series while it exists."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._known: set[tuple[str, str]] = set()
@@ -102,28 +102,28 @@ class Runs:
             registry=registry,
         )
 
-    def count(self, key: tuple[str, str], each: Ended) -> None:
+    def count(self, key: tuple[str, str], delta: RunDelta) -> None:
         """Count a run of the GraphCron with that namespace and name."""
-        self._begin(key)
-        if each.outcome:
-            self._runs.labels(*key, each.outcome).inc()
-        if each.duration is not None:
-            self._durations.labels(*key).observe(each.duration)
-        if each.skew is not None:
-            self._skews.labels(*key).observe(each.skew)
-        self._tokens.labels(*key).inc(each.tokens)
-        self._costs.labels(*key).inc(each.cost)
+        self._create_series(key)
+        if delta.outcome:
+            self._runs.labels(*key, delta.outcome).inc()
+        if delta.duration is not None:
+            self._durations.labels(*key).observe(delta.duration)
+        if delta.skew is not None:
+            self._skews.labels(*key).observe(delta.skew)
+        self._tokens.labels(*key).inc(delta.tokens)
+        self._costs.labels(*key).inc(delta.cost)
 
-    def keep(self, keys: set[tuple[str, str]]) -> None:
-        """Have series for these GraphCrons and no others; the counters begin at zero, so that a first run is seen."""
+    def retain(self, keys: set[tuple[str, str]]) -> None:
+        """Retain series for these GraphCrons only; counters begin at zero, so that a first run is an increase."""
         for key in keys:
-            self._begin(key)
+            self._create_series(key)
         for key in self._known - keys:
             for metric in (self._runs, self._durations, self._skews, self._tokens, self._costs):
                 metric.remove_by_labels(dict(zip(LABELS, key, strict=True)))
         self._known = keys
 
-    def _begin(self, key: tuple[str, str]) -> None:
+    def _create_series(self, key: tuple[str, str]) -> None:
         if key in self._known:
             return
         self._known.add(key)

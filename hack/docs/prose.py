@@ -50,7 +50,17 @@ NOT_YET: Final = (
     "docs/api.md",
     "docs/cli-reference.md",
     "docs/cli.md",
-    "operator/graphcron",
+    "operator/graphcron/api",
+    "operator/graphcron/cli",
+    "operator/graphcron/contract.py",
+    "operator/graphcron/helmtest",
+    "operator/graphcron/manifests",
+    "operator/graphcron/metrics",
+    "operator/graphcron/planning",
+    "operator/graphcron/runner",
+    "operator/graphcron/schedule",
+    "operator/graphcron/settings.py",
+    "operator/graphcron/status",
 )
 """Files and folders that are still to be rewritten."""
 

@@ -1,1 +1,1 @@
-"""The manager, its queue and the reconcilers; kopf ends here."""
+"""The manager, its work queue, and one reconciler for each kind."""

@@ -103,7 +103,7 @@ async def start(memo: Manager, settings: kopf.OperatorSettings, **_: Any) -> Non
     settings.persistence.diffbase_storage = settings.persistence.progress_storage = NullStorage()
     settings.watching.inactivity_timeout = memo.settings.watch_inactivity_seconds
     settings.watching.connect_timeout = CONNECT_SECONDS
-    # By default, kopf lists all objects at once, and keeps each for five seconds with a task of its own.
+    # By default, kopf lists all objects at once, and keeps each for five seconds in a separate task.
     settings.watching.chunk_size = PAGE_SIZE
     settings.queueing.idle_timeout = IDLE_SECONDS
     # If all namespaces are named, the operator may have no rights outside them.

@@ -1,1 +1,1 @@
-"""The only room that talks to the Kubernetes API server."""
+"""The client of the Kubernetes API server, and the leader election."""

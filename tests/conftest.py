@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests import left_out
 from tests.cluster import ENV_CLUSTER, ROOT, Cluster, locked, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from contextlib import AbstractContextManager
 
     from tests.e2e.api import Api, LangGraph
@@ -46,6 +47,38 @@ class _Failures:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if report.failed and terminal:
             terminal.write_line(f"\n{report.nodeid}: {report.when} failed")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Add what the cluster looked like: it is gone when somebody reads of the failure."""
+        report = yield
+        cluster = getattr(item, "funcargs", {}).get("cluster")
+        if report.failed and isinstance(cluster, Cluster):
+            report.sections.append(("The cluster", seen_of(cluster)))
+        return report
+
+
+def seen_of(cluster: Cluster) -> str:
+    """Return what tells most of a cluster's state: pods that are not well, the Lease, and the operator's last words."""
+    import installing
+
+    system = ("--namespace", installing.OPERATOR_NAMESPACE)
+    asked = (
+        ("get", "pods", "--all-namespaces", "--field-selector=status.phase!=Succeeded", "--no-headers"),
+        ("get", "namespaces", "--no-headers", "--output=custom-columns=:.status.phase"),
+        ("get", "lease", *system),
+        ("logs", f"deployment/{installing.RELEASE}", *system, "--all-containers", "--tail=40"),
+    )
+    found = []
+    for arguments in asked:
+        done = cluster.kubectl(*arguments, check=False)
+        lines = (done.stdout + done.stderr).splitlines()
+        if arguments[1] == "namespaces":
+            lines = [f"{count} {phase}" for phase, count in Counter(lines).items()]
+        found.append(f"kubectl {' '.join(arguments)}\n" + "\n".join(line[:400] for line in lines[-60:]))
+    return "\n\n".join(found)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -14,7 +14,15 @@ from graphcron.errors import ClusterError, GraphCronError
 from graphcron.kube.client import Cluster
 from graphcron.planning.allowed_servers import to_suspend
 from graphcron.planning.installation import is_others, owner_of
-from graphcron.planning.stuck_jobs import MOST_READ, POD_GRACE, Ending, forbidden, podless, refusal_in, stuck_looks
+from graphcron.planning.stuck_jobs import (
+    MAX_EVENT_READS,
+    POD_GRACE,
+    Termination,
+    forbidden_jobs,
+    podless,
+    recheck_times,
+    refusal_in,
+)
 from graphcron.settings import Settings
 
 _LOG: Final = logging.getLogger(__name__)
@@ -25,7 +33,7 @@ async def read_refusals(
 ) -> dict[str, str]:
     """Return why Jobs without a Pod have none, by the name of the Job, from their Events."""
     refusals = {}
-    for job in podless(jobs, pods)[:MOST_READ]:
+    for job in podless(jobs, pods)[:MAX_EVENT_READS]:
         if now - job.created < POD_GRACE:
             continue
         try:
@@ -38,10 +46,10 @@ async def read_refusals(
     return refusals
 
 
-async def terminate_stuck(cluster: Cluster, owner: Body, endings: Iterable[Ending], *, now: datetime) -> None:
+async def terminate_stuck(cluster: Cluster, owner: Body, terminations: Iterable[Termination], *, now: datetime) -> None:
     """Terminate the Jobs and Pods that are due, and report the sidecars that kept them running."""
     namespace = owner["metadata"]["namespace"]
-    for each in endings:
+    for each in terminations:
         if each.at > now:
             continue
         try:
@@ -73,15 +81,15 @@ async def stop_forbidden(
     settings: Settings,
     *,
     now: datetime,
-) -> tuple[GraphCronError | None, list[Ending]]:
+) -> tuple[GraphCronError | None, list[Termination]]:
     """Suspend CronJobs, and terminate the Jobs that are not allowed; return the first error, and the Jobs.
 
     This does not depend on a write of the status, which other clients could make fail.
     """
     problem = await suspend(cluster, cronjobs, namespace=owner["metadata"]["namespace"])
-    endings = forbidden(jobs, settings, now)
-    await terminate_stuck(cluster, owner, endings, now=now)
-    return problem, endings
+    terminations = forbidden_jobs(jobs, settings, now)
+    await terminate_stuck(cluster, owner, terminations, now=now)
+    return problem, terminations
 
 
 async def stop_terminating(
@@ -103,20 +111,20 @@ async def stop_terminating(
     name, uid = owner["metadata"]["name"], owner["metadata"]["uid"]
     if is_others(owner_of(cronjobs, name, uid), settings.installation):
         return None
-    problem, endings = await stop_forbidden(
+    problem, terminations = await stop_forbidden(
         cluster, owner, to_suspend(cronjobs, uid, settings), jobs, settings, now=now
     )
     raise_cluster_error(problem)
-    return min(stuck_looks((), (), {}, endings, now), default=None)
+    return min(recheck_times((), (), {}, terminations, now), default=None)
 
 
-def _event(ending: Ending) -> Event:
-    if ending.refusal:
-        message = f"The operator has deleted Job {ending.name}: {ending.refusal}."
-        return Event(False, Reason.NOT_ALLOWED, message, key=ending.name)
+def _event(termination: Termination) -> Event:
+    if termination.refusal:
+        message = f"The operator has deleted Job {termination.name}: {termination.refusal}."
+        return Event(False, Reason.NOT_ALLOWED, message, key=termination.name)
     message = (
-        f"Sidecar {ending.sidecars} kept the pod running after the run's end, so the operator has ended "
-        f"{ending.kind} {ending.name}. In spec.runner.annotations, ask the mesh for a native sidecar, such as by "
-        'sidecar.istio.io/nativeSidecar: "true", or for none.'
+        f"Sidecar {termination.sidecars} kept the pod running after the run's end, so the operator has ended "
+        f"{termination.kind} {termination.name}. In spec.runner.annotations, ask the mesh for a native sidecar, "
+        'such as by sidecar.istio.io/nativeSidecar: "true", or for none.'
     )
-    return Event(False, Reason.SIDECAR_KEEPS_POD_RUNNING, message, key=ending.sidecars)
+    return Event(False, Reason.SIDECAR_KEEPS_POD_RUNNING, message, key=termination.sidecars)

@@ -27,11 +27,18 @@ from graphcron.errors import ClusterError, ConflictError, GraphCronError, OtherI
 from graphcron.kube.client import Cluster
 from graphcron.manifests.cronjob import cronjob_names, is_up_to_date
 from graphcron.planning.allowed_servers import check_graphcron, suspension_of, to_suspend
-from graphcron.planning.installation import PATIENCE, adoptable, check_owner, contended, is_reported_by_other, owner_of
+from graphcron.planning.installation import (
+    ACKNOWLEDGE_TIMEOUT,
+    adoptable,
+    check_owner,
+    is_reported_by_other,
+    owner_of,
+    with_contender,
+)
 from graphcron.planning.observed import ObservedState
 from graphcron.planning.plan import Plan, history_for, plan_for, runs_kept
 from graphcron.planning.preflight_limiter import PreflightLimiter
-from graphcron.planning.stuck_jobs import endings_for, stuck_looks
+from graphcron.planning.stuck_jobs import recheck_times, terminations_for
 from graphcron.settings import Settings
 from graphcron.status.events import events_for
 from graphcron.status.ready import StatusInputs
@@ -140,14 +147,14 @@ class Reconciler:
         )
         status = status_for(inputs)
         planned = graphcron if plan and not problem else None
-        endings = endings_for(planned, observed.jobs, observed.pods, observed.refusals, now)
+        terminations = terminations_for(planned, observed.jobs, observed.pods, observed.refusals, now)
         if await self._update_status(body, inputs, status):  # the status has recorded their runs
-            await terminate_stuck(self._cluster, body, endings, now=now)
+            await terminate_stuck(self._cluster, body, terminations, now=now)
         raise_cluster_error(
             *result.problems, inputs.unsuspended, *result.refused.values(), result.unrecorded, orphan_problem
         )
-        looks = stuck_looks(observed.jobs, observed.pods, observed.refusals, endings + banned, now)
-        return requeue_after(status, inputs, resync=timedelta(seconds=self._settings.resync_seconds), further=looks)
+        rechecks = recheck_times(observed.jobs, observed.pods, observed.refusals, terminations + banned, now)
+        return requeue_after(status, inputs, resync=timedelta(seconds=self._settings.resync_seconds), further=rechecks)
 
     def _observe(self, key: Key, body: Body) -> ObservedState:
         uid = body["metadata"]["uid"]
@@ -281,12 +288,12 @@ class Reconciler:
         metadata, own = body["metadata"], self._settings.installation
         self._limiter.forget(Key(metadata["namespace"], metadata["name"]), now=now)
         where = {"namespace": metadata["namespace"], "generation": metadata["generation"]}
-        status = contended(previous, owner, own, **where, now=now)
+        status = with_contender(previous, owner, own, **where, now=now)
         if status != previous and await self._cluster.update_status(body, dump_status(status)):
             for event in events_for(previous, status):
                 await self._cluster.create_event(body, event, now=rfc3339(now))
         waits = status.contender is not None and not status.contender.acknowledged
-        return now + (PATIENCE if waits else timedelta(seconds=self._settings.resync_seconds))
+        return now + (ACKNOWLEDGE_TIMEOUT if waits else timedelta(seconds=self._settings.resync_seconds))
 
     async def _update_status(self, body: Body, inputs: StatusInputs, status: GraphCronStatus) -> bool:
         """Write a changed status, and create its Events; return whether the status is written."""

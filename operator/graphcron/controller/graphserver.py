@@ -19,7 +19,7 @@ from graphcron.planning.allowed_servers import check_server
 from graphcron.planning.installation import is_others, is_reported_by_other
 from graphcron.planning.preflight import PreflightDecision, PreflightIntervals
 from graphcron.planning.preflight_limiter import PreflightLimiter
-from graphcron.planning.stuck_jobs import outlived, refused_report, stuck_looks
+from graphcron.planning.stuck_jobs import outlived_by_sidecars, recheck_times, refused_report
 from graphcron.settings import Settings
 from graphcron.status.conditions import NO_RESULT, ConditionStatus, last_result
 
@@ -66,14 +66,17 @@ class ServerReconciler:
             decision = decision.not_created(problem)
         status = status_for(body["metadata"]["generation"], previous, decision, problem, now=now)
         status = status.model_copy(update={"installation": self._settings.installation or None})
-        endings = list(outlived(jobs, pods))
+        terminations = list(outlived_by_sidecars(jobs, pods))
         _, banned = await stop_forbidden(self._cluster, body, (), jobs, self._settings, now=now)
         is_ours = not (problem and is_reported_by_other(previous, status))
         if is_ours and await self._update_status(body, previous, status, now=now):
-            await terminate_stuck(self._cluster, body, endings, now=now)
+            await terminate_stuck(self._cluster, body, terminations, now=now)
         if isinstance(problem, ClusterError):
             raise problem
-        moments = [decision.next_time if decision else None, *stuck_looks(jobs, pods, refusals, endings + banned, now)]
+        moments = [
+            decision.next_time if decision else None,
+            *recheck_times(jobs, pods, refusals, terminations + banned, now),
+        ]
         return min([resync, *(moment for moment in moments if moment and moment > now)])
 
     async def _reconcile_terminating(self, key: Key, body: Body | None, *, now: datetime) -> datetime | None:

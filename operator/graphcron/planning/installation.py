@@ -15,19 +15,19 @@ from graphcron.api.v1alpha1 import Condition, Contender, GraphCronStatus, GraphS
 from graphcron.cache.objects import Body, CachedCronJob
 from graphcron.errors import OtherInstallationError
 
-RENEW: Final = timedelta(hours=1)
+RENEW_INTERVAL: Final = timedelta(hours=1)
 """How often a contender renews its entry: rarely, since each is a write to every GraphCron of the namespace."""
 
-PATIENCE: Final = timedelta(minutes=1)
+ACKNOWLEDGE_TIMEOUT: Final = timedelta(minutes=1)
 """How long the owner may take to acknowledge it."""
 
-FORGET: Final = 2 * RENEW
+CONTENDER_TTL: Final = 2 * RENEW_INTERVAL
 """How long after its last renewal a contender counts as gone."""
 
 Status = GraphCronStatus | GraphServerStatus
 """What an installation writes."""
 
-NAMELESS: Final = "(without a name)"
+UNNAMED: Final = "(without a name)"
 """How messages call an installation whose setting ``installation`` is empty."""
 
 _SUMMARY: Final = frozenset({ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED})
@@ -72,12 +72,12 @@ def is_reported_by_other(previous: Status, status: Status) -> bool:
 def contender_for(status: GraphCronStatus, own: str, *, now: datetime) -> Contender | None:
     """Return the contender that a GraphCron of ours still has, acknowledged; None: there is none, or it is gone."""
     contender = status.contender
-    if contender is None or contender.installation == own or now - contender.time >= FORGET:
+    if contender is None or contender.installation == own or now - contender.time >= CONTENDER_TTL:
         return None
     return contender.model_copy(update={"acknowledged": True})
 
 
-def contended(
+def with_contender(
     status: GraphCronStatus, owner: str, own: str, *, namespace: str, generation: int, now: datetime
 ) -> GraphCronStatus:
     """Return the status with what a contender has to add to it; most often that is nothing.
@@ -88,9 +88,9 @@ def contended(
         The installation that reconciles the GraphCron, and ours.
     """
     contender = status.contender
-    if contender is None or now - contender.time >= RENEW:
+    if contender is None or now - contender.time >= RENEW_INTERVAL:
         return status.model_copy(update={"contender": Contender(installation=own, time=now)})
-    if contender.acknowledged or now - contender.time < PATIENCE:
+    if contender.acknowledged or now - contender.time < ACKNOWLEDGE_TIMEOUT:
         return status
     conditions = status.conditions or []
     if any(
@@ -99,19 +99,19 @@ def contended(
         return status
     message = (
         f"The CronJob belongs to the installation {owner} of the operator, which does not answer. The installation "
-        f"{own or NAMELESS} leaves it alone. If {owner} was uninstalled, hand its CronJobs over: kubectl annotate "
+        f"{own or UNNAMED} leaves it alone. If {owner} was uninstalled, hand its CronJobs over: kubectl annotate "
         f"cronjobs --namespace={namespace} --all {names.ANNOTATION_INSTALLATION}-"
     )
     summary = [
         Condition(
-            type=kind,
-            status=verdict,
+            type=condition,
+            status=value,
             reason=Reason.INSTALLATION_CONFLICT,
             message=message,
             last_transition_time=now,
             observed_generation=generation,
         )
-        for kind, verdict in _UNANSWERED
+        for condition, value in _UNANSWERED
     ]
     return status.model_copy(
         update={"conditions": summary + [each for each in conditions if each.type not in _SUMMARY]}

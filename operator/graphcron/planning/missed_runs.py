@@ -10,10 +10,10 @@ from graphcron.cache.objects import CachedJob
 from graphcron.contract import Outcome
 from graphcron.schedule.occurrences import Calendar
 
-SLACK: Final = timedelta(seconds=30)
+CACHE_DELAY: Final = timedelta(seconds=30)
 """How long after the starting deadline the cache may get a Job that was created in time."""
 
-MOST: Final = 1500
+MAX_OCCURRENCES: Final = 1500
 """At most this many are checked; of a longer outage the oldest are left out. A day has 1,440 minutes."""
 
 
@@ -34,13 +34,13 @@ class MissedRunInputs(NamedTuple):
 
 def missed_after(spec: GraphCronSpec) -> timedelta:
     """Return how long after its scheduled time an occurrence without a Job counts as missed."""
-    return timedelta(seconds=spec.starting_deadline_seconds) + SLACK
+    return timedelta(seconds=spec.starting_deadline_seconds) + CACHE_DELAY
 
 
 def missed_runs(spec: GraphCronSpec, inputs: MissedRunInputs, *, now: datetime) -> list[RecentRun]:
     """Return the occurrences that were due and never started, the oldest first."""
     after = _checked_until(spec, inputs)
-    due = inputs.calendar.due_between(after, min(now - missed_after(spec), inputs.until), MOST)
+    due = inputs.calendar.due_between(after, min(now - missed_after(spec), inputs.until), MAX_OCCURRENCES)
     made = {job.scheduled_time for job in inputs.jobs if not job.trigger}
     made |= {run.scheduled_time for run in inputs.previous.active or () if run.scheduled_time}
     entries = [_entry(spec, inputs, moment) for moment in due if moment not in made]
@@ -104,7 +104,7 @@ def _was_busy(inputs: MissedRunInputs, moment: datetime) -> bool:
             return True
     for run in _scheduled_runs(inputs):
         if run.start_time and run.start_time < moment:
-            end = run.start_time + timedelta(seconds=run.duration_seconds or 0) + SLACK
+            end = run.start_time + timedelta(seconds=run.duration_seconds or 0) + CACHE_DELAY
             if end >= moment:
                 return True
     return False

@@ -13,7 +13,7 @@ from graphcron.cache.objects import CachedJob, CachedPod
 from graphcron.contract import Outcome, Report
 from graphcron.manifests.job import CATCH_UP_SECONDS
 from graphcron.planning.allowed_servers import refusal_of
-from graphcron.planning.missed_runs import SLACK, missed_after
+from graphcron.planning.missed_runs import CACHE_DELAY, missed_after
 from graphcron.planning.run_history import pods_by_job
 from graphcron.settings import Settings
 
@@ -23,14 +23,14 @@ SIDECAR_GRACE: Final = timedelta(seconds=30)
 POD_GRACE: Final = timedelta(seconds=15)
 """How long the Job controller may take to create the first pod before the Job's Events are read."""
 
-RETRY: Final = timedelta(minutes=1)
+POD_RETRY_INTERVAL: Final = timedelta(minutes=1)
 """How often the Job controller tries to create a pod again, at the least."""
 
-MOST_READ: Final = 5
+MAX_EVENT_READS: Final = 5
 """Jobs without a pod whose Events are read in one look; what refuses one refuses the others."""
 
 
-class Ending(NamedTuple):
+class Termination(NamedTuple):
     """A Job or pod that the operator brings to its end."""
 
     kind: Literal["Job", "Pod"]
@@ -47,13 +47,13 @@ class Ending(NamedTuple):
     """Why it is not allowed."""
 
 
-def endings_for(
+def terminations_for(
     graphcron: GraphCron | None,
     jobs: Sequence[CachedJob],
     pods: Sequence[CachedPod],
     refusals: Mapping[str, str],
     now: datetime,
-) -> list[Ending]:
+) -> list[Termination]:
     """List what is to be ended, now or later; without a GraphCron only what a sidecar keeps open.
 
     Parameters
@@ -61,10 +61,10 @@ def endings_for(
     graphcron
         None: what became of runs without a pod is not known.
     """
-    return [*outlived(jobs, pods), *(in_the_way(graphcron, jobs, refusals, now) if graphcron else ())]
+    return [*outlived_by_sidecars(jobs, pods), *(blocking_jobs(graphcron, jobs, refusals, now) if graphcron else ())]
 
 
-def outlived(jobs: Iterable[CachedJob], pods: Iterable[CachedPod]) -> Iterator[Ending]:
+def outlived_by_sidecars(jobs: Iterable[CachedJob], pods: Iterable[CachedPod]) -> Iterator[Termination]:
     """List what a sidecar keeps open after the runner's end.
 
     A Job fails when, and only when, its run has failed. A Job whose runner has succeeded is deleted, since a deadline
@@ -77,11 +77,11 @@ def outlived(jobs: Iterable[CachedJob], pods: Iterable[CachedPod]) -> Iterator[E
         ended = [pod for pod in groups.get(job.name, ()) if pod.exit_code is not None]
         succeeded = next((pod for pod in ended if pod.exit_code == 0 and (pod.failed or pod.sidecars)), None)
         if succeeded:
-            yield Ending("Job", job.name, job.uid, _due(succeeded), sidecars=succeeded.sidecars)
+            yield Termination("Job", job.name, job.uid, _due(succeeded), sidecars=succeeded.sidecars)
             continue
         for pod in ended:
             if pod.exit_code and pod.sidecars:
-                yield Ending("Pod", pod.name, pod.uid, _due(pod), sidecars=pod.sidecars)
+                yield Termination("Pod", pod.name, pod.uid, _due(pod), sidecars=pod.sidecars)
 
 
 def _due(pod: CachedPod) -> datetime:
@@ -89,10 +89,10 @@ def _due(pod: CachedPod) -> datetime:
     return ended if pod.failed else ended + SIDECAR_GRACE
 
 
-def forbidden(jobs: Iterable[CachedJob], settings: Settings, now: datetime) -> list[Ending]:
+def forbidden_jobs(jobs: Iterable[CachedJob], settings: Settings, now: datetime) -> list[Termination]:
     """List the Jobs under way of which the administrator does not allow the pods; these cancel the runs."""
     refusals = ((job, refusal_of(job.carried, settings)) for job in jobs if not job.finished)
-    return [Ending("Job", job.name, job.uid, now, refusal=why) for job, why in refusals if why]
+    return [Termination("Job", job.name, job.uid, now, refusal=why) for job, why in refusals if why]
 
 
 # --- Jobs without a pod
@@ -145,9 +145,9 @@ def podless_runs(
     ]
 
 
-def in_the_way(
+def blocking_jobs(
     graphcron: GraphCron, jobs: Sequence[CachedJob], refusals: Mapping[str, str], now: datetime
-) -> Iterator[Ending]:
+) -> Iterator[Termination]:
     """List the Jobs without a pod that make room for the next one.
 
     Until the next occurrence is about to be due they stay: the Job controller goes on trying, and the pod that it can
@@ -159,23 +159,23 @@ def in_the_way(
             continue
         alike = [other for other in jobs if other.created > job.created and other.purpose is not Purpose.PREFLIGHT]
         if job.purpose is Purpose.CATCH_UP and any(other.purpose is Purpose.CATCH_UP for other in alike):
-            yield Ending("Job", job.name, job.uid, now, job.version)
+            yield Termination("Job", job.name, job.uid, now, job.version)
         elif alike or following:
-            room = now if alike else following[0] - SLACK
-            yield Ending("Job", job.name, job.uid, max(_deadline(graphcron, job), room), job.version)
+            room = now if alike else following[0] - CACHE_DELAY
+            yield Termination("Job", job.name, job.uid, max(_deadline(graphcron, job), room), job.version)
 
 
-def stuck_looks(
+def recheck_times(
     jobs: Sequence[CachedJob],
     pods: Sequence[CachedPod],
     refusals: Mapping[str, str],
-    endings: Iterable[Ending],
+    terminations: Iterable[Termination],
     now: datetime,
 ) -> list[datetime]:
     """Return when stuck Jobs are looked at again, without an event."""
-    moments = [each.at if each.at > now else now + SIDECAR_GRACE for each in endings]
-    moments += [job.created + wait for job in podless(jobs, pods) for wait in (POD_GRACE, RETRY)]
-    return moments + ([now + RETRY] if refusals else [])
+    moments = [each.at if each.at > now else now + SIDECAR_GRACE for each in terminations]
+    moments += [job.created + wait for job in podless(jobs, pods) for wait in (POD_GRACE, POD_RETRY_INTERVAL)]
+    return moments + ([now + POD_RETRY_INTERVAL] if refusals else [])
 
 
 def _deadline(graphcron: GraphCron, job: CachedJob) -> datetime:

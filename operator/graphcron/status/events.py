@@ -11,14 +11,14 @@ from graphcron.contract import Outcome
 
 def events_for(previous: GraphCronStatus, status: GraphCronStatus) -> Iterator[Event]:
     """Tell what has changed: runs that have finished, and conditions that have come or have a new reason."""
-    told = {_identity(run) for run in previous.recent_runs or ()}
+    listed = {_identity(run) for run in previous.recent_runs or ()}
     for run in reversed(status.recent_runs or ()):
-        if _identity(run) not in told:
+        if _identity(run) not in listed:
             yield _run_event(run)
     before = {each.type: each for each in previous.conditions or ()}
     for after in status.conditions or ():
         known = before.get(after.type)
-        if _is_told(after, known) and (known is None or (known.status, known.reason) != (after.status, after.reason)):
+        if _has_event(after, known) and (known is None or (known.status, known.reason) != (after.status, after.reason)):
             yield _condition_event(after)
 
 
@@ -34,7 +34,7 @@ _ABNORMAL: Final = frozenset(
 """Conditions that are there only while something needs a look."""
 
 
-def _is_told(condition: Condition, known: Condition | None) -> bool:
+def _has_event(condition: Condition, known: Condition | None) -> bool:
     if condition.type == ConditionType.READY:
         as_expected = known is None and condition.status == "True"
         return not as_expected and condition.reason != Reason.PAUSED  # the condition of that name says it better

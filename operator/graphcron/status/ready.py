@@ -12,7 +12,7 @@ from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec
 from graphcron.cache.objects import CachedCronJob, CachedPod
 from graphcron.errors import ConflictError, GraphCronError, NotAllowedError, SpecError
 from graphcron.manifests.suspension import suspension_reason
-from graphcron.planning.installation import NAMELESS, contender_for
+from graphcron.planning.installation import UNNAMED, contender_for
 from graphcron.planning.observed import ObservedState
 from graphcron.planning.plan import Plan
 from graphcron.planning.run_history import RunHistory
@@ -21,7 +21,7 @@ from graphcron.planning.stuck_jobs import podless
 LONG_START: Final = timedelta(seconds=60)
 """A pod that waits longer than this for anything else is worth a word too: no node takes it, a volume is missing."""
 
-_WHAT_TO_LOOK_FOR: Final = {
+_HINTS: Final = {
     "ContainerCreating": "A ConfigMap or Secret that the GraphCron names may be missing",
     "Unschedulable": "No node takes it",
 }
@@ -73,7 +73,7 @@ class ReadyResult(NamedTuple):
 Check = Callable[[StatusInputs], ReadyResult | None]
 
 
-def _spec_is_wrong(inputs: StatusInputs) -> ReadyResult | None:
+def _invalid_spec(inputs: StatusInputs) -> ReadyResult | None:
     if not isinstance(inputs.problem, SpecError):
         return None
     if isinstance(inputs.problem, NotAllowedError):
@@ -89,19 +89,19 @@ def _spec_is_wrong(inputs: StatusInputs) -> ReadyResult | None:
     return ReadyResult(False, reason, f"{inputs.problem}.{kept}", stalled=True)
 
 
-def _name_is_taken(inputs: StatusInputs) -> ReadyResult | None:
+def _name_conflict(inputs: StatusInputs) -> ReadyResult | None:
     if not isinstance(inputs.problem, ConflictError):
         return None
     return ReadyResult(False, Reason.CRON_JOB_NOT_OURS, str(inputs.problem), stalled=True)
 
 
-def _cluster_said_no(inputs: StatusInputs) -> ReadyResult | None:
+def _cluster_error(inputs: StatusInputs) -> ReadyResult | None:
     if inputs.problem is None:
         return None
     return ReadyResult(False, Reason.CLUSTER_ERROR, f"{inputs.problem}. It will be tried again.")
 
 
-def _pod_waits_in_vain(inputs: StatusInputs) -> ReadyResult | None:
+def _pod_cannot_start(inputs: StatusInputs) -> ReadyResult | None:
     for pod in waiting_pods(inputs):
         if pod.waiting_reason in CANNOT_START:
             message = f"Pod {pod.name} cannot start ({pod.waiting_reason}): {pod.waiting_message}."
@@ -109,16 +109,16 @@ def _pod_waits_in_vain(inputs: StatusInputs) -> ReadyResult | None:
     return None
 
 
-def _pod_waits_long(inputs: StatusInputs) -> ReadyResult | None:
+def _pod_waits(inputs: StatusInputs) -> ReadyResult | None:
     for pod in waiting_pods(inputs):
         if inputs.now - pod.created >= LONG_START:
-            why = pod.waiting_message or _WHAT_TO_LOOK_FOR.get(pod.waiting_reason, "It has not started")
+            why = pod.waiting_message or _HINTS.get(pod.waiting_reason, "It has not started")
             message = f"Pod {pod.name} waits ({pod.waiting_reason}). {why}: kubectl describe pod {pod.name}"
             return ReadyResult(False, Reason.POD_CANNOT_START, message)
     return None
 
 
-def _no_pod_can_be_created(inputs: StatusInputs) -> ReadyResult | None:
+def _no_pod_created(inputs: StatusInputs) -> ReadyResult | None:
     """Find a Job for which Kubernetes cannot create a pod, unless a later Job has got one."""
     observed = inputs.observed
     latest = max((job.created for job in observed.jobs if job.had_pods), default=None)
@@ -134,17 +134,17 @@ def _no_pod_can_be_created(inputs: StatusInputs) -> ReadyResult | None:
         message = f"The last run was skipped. {last.message}"  # its Job has made room for the next one
     else:
         return None
-    return ReadyResult(False, Reason.POD_CANNOT_START, f"{message}. {_MAKE_ROOM}", stalled=True)
+    return ReadyResult(False, Reason.POD_CANNOT_START, f"{message}. {_REMEDY}", stalled=True)
 
 
-_MAKE_ROOM: Final = "Correct what this names, such as a ResourceQuota, a LimitRange, or spec.runner."
+_REMEDY: Final = "Correct what this names, such as a ResourceQuota, a LimitRange, or spec.runner."
 
 
 def _is_after(moment: datetime, other: datetime | None) -> bool:
     return other is None or moment > other
 
 
-def _job_waits_long(inputs: StatusInputs) -> ReadyResult | None:
+def _job_waits(inputs: StatusInputs) -> ReadyResult | None:
     """Find a Job that has had no pod for long, for which nobody knows why."""
     for job in podless(inputs.observed.jobs, inputs.observed.pods):
         if not job.finished and inputs.now - job.created >= LONG_START:
@@ -158,14 +158,14 @@ def _is_contended(inputs: StatusInputs) -> ReadyResult | None:
     if contender is None:
         return None
     message = (
-        f"The CronJob is as the spec wants it: the installation {inputs.installation or NAMELESS} of the operator "
-        f"reconciles it. The installation {contender.installation or NAMELESS} watches this namespace too, and leaves "
+        f"The CronJob is as the spec wants it: the installation {inputs.installation or UNNAMED} of the operator "
+        f"reconciles it. The installation {contender.installation or UNNAMED} watches this namespace too, and leaves "
         "it alone. Limit watchNamespaces of one of them."
     )
     return ReadyResult(True, Reason.INSTALLATION_CONFLICT, message)
 
 
-def _rests(inputs: StatusInputs) -> ReadyResult | None:
+def _is_suspended(inputs: StatusInputs) -> ReadyResult | None:
     if inputs.graphcron is None:
         return None
     paused = inputs.plan is not None and inputs.plan.pause.since is not None
@@ -173,10 +173,10 @@ def _rests(inputs: StatusInputs) -> ReadyResult | None:
     if reason is None:
         return None
     why = excluded_for(inputs.graphcron, now=inputs.now) if reason is Reason.EXCLUDED else ""
-    return ReadyResult(True, reason, _WHY_IT_RESTS[reason] + (f" Its reason: {why}." if why else ""))
+    return ReadyResult(True, reason, _SUSPENSION_MESSAGES[reason] + (f" Its reason: {why}." if why else ""))
 
 
-_WHY_IT_RESTS: Final = {
+_SUSPENSION_MESSAGES: Final = {
     Reason.NO_LONGER_ACTIVE: "No new runs start: spec.endTime has passed.",
     Reason.SUSPENDED: "No new runs start: spec.suspend is set.",
     Reason.PAUSED: "No new runs start, because too many have failed: see the condition Paused.",
@@ -185,15 +185,15 @@ _WHY_IT_RESTS: Final = {
 }
 
 CHECKS: Final[tuple[Check, ...]] = (
-    _spec_is_wrong,  # nothing else is worth saying until a person has changed it
-    _name_is_taken,  # the same
-    _cluster_said_no,  # passes by itself
-    _pod_waits_in_vain,  # the CronJob is right, and yet no run can start
-    _no_pod_can_be_created,  # the same
-    _pod_waits_long,  # the same, as far as we can see
-    _job_waits_long,  # the same
+    _invalid_spec,  # nothing else is worth saying until a person has changed it
+    _name_conflict,  # the same
+    _cluster_error,  # passes by itself
+    _pod_cannot_start,  # the CronJob is right, and yet no run can start
+    _no_pod_created,  # the same
+    _pod_waits,  # the same, as far as we can see
+    _job_waits,  # the same
     _is_contended,  # all is well here, but an administrator must part the two
-    _rests,  # all is well, and at rest
+    _is_suspended,  # all is well, and at rest
 )
 """Asked in this order; the first that finds something decides."""
 

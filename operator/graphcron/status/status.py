@@ -67,7 +67,7 @@ def status_for(inputs: StatusInputs) -> GraphCronStatus:
             "budget": budget,
         }
     )
-    status = status.model_copy(update=_of_plan(inputs, next_times))
+    status = status.model_copy(update=_planned_fields(inputs, next_times))
     if status == previous or inputs.plan is None or inputs.problem:
         return status
     # Told only along with something else: by itself it is not worth a write.
@@ -77,18 +77,18 @@ def status_for(inputs: StatusInputs) -> GraphCronStatus:
 _MISSED: Final = frozenset({Reason.NOT_STARTED, Reason.STARTING_DEADLINE_EXCEEDED, Reason.POD_CANNOT_START})
 
 
-def _of_plan(inputs: StatusInputs, next_times: list[datetime]) -> dict[str, object]:
+def _planned_fields(inputs: StatusInputs, next_times: list[datetime]) -> dict[str, object]:
     """Return the members that say what was done; the few that do not depend on it where it was not."""
     graphcron, plan = inputs.graphcron, inputs.plan
     if graphcron is None or plan is None:
-        return status_without_plan(inputs.observed, inputs.history) | _still_ahead(inputs)
+        return status_without_plan(inputs.observed, inputs.history) | _future_times(inputs)
     lines = list(lines_of(graphcron))
     known: dict[str, object] = {
         "consecutive_failures": plan.pause.failures or None,
         "preflight": plan.preflight.state if plan.preflight else None,
     }
     if inputs.problem is not None:
-        return known | _still_ahead(inputs)
+        return known | _future_times(inputs)
     return known | {
         "schedule": lines[0],
         "schedules": lines,
@@ -101,7 +101,7 @@ def _of_plan(inputs: StatusInputs, next_times: list[datetime]) -> dict[str, obje
     }
 
 
-def _still_ahead(inputs: StatusInputs) -> dict[str, object]:
+def _future_times(inputs: StatusInputs) -> dict[str, object]:
     """Return the next times that were told and have not come yet: the CronJobs stay as they were."""
     ahead = [each for each in inputs.observed.previous.next_schedule_times or () if each > inputs.now]
     return {"next_schedule_time": ahead[0] if ahead else None, "next_schedule_times": ahead or None}
@@ -149,7 +149,7 @@ def _conditions(inputs: StatusInputs, next_times: Sequence[datetime], budget: Bu
         updates.append(target(report, before if _is_of(plan, inputs) else None, refusal))
     elif before and plan is None:
         updates.append(target(None, before))
-    updates += _delays(inputs, known.get(ConditionType.RUN_DELAYED))
+    updates += _run_delayed(inputs, known.get(ConditionType.RUN_DELAYED))
     condition_inputs = ConditionInputs(
         inputs.graphcron, inputs.history.runs, next_times, plan.pause if plan else None, budget, inputs.now
     )
@@ -157,7 +157,7 @@ def _conditions(inputs: StatusInputs, next_times: Sequence[datetime], budget: Bu
     return (_condition(update, known.get(update.kind), inputs) for update in updates)
 
 
-def _delays(inputs: StatusInputs, before: Condition | None) -> list[ConditionUpdate]:
+def _run_delayed(inputs: StatusInputs, before: Condition | None) -> list[ConditionUpdate]:
     """Say which runs wait for a Job; where none was tried, what was said before."""
     if inputs.plan and not inputs.problem:
         update = run_delayed(inputs.refused, inputs.plan.jobs)

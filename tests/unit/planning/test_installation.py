@@ -11,7 +11,7 @@ from graphcron.api.v1alpha1 import Preflight
 from graphcron.cache.expectations import Expectations
 from graphcron.cache.objects import RequestAnnotation
 from graphcron.cache.store import Key, Store
-from graphcron.planning.installation import FORGET, PATIENCE, RENEW
+from graphcron.planning.installation import ACKNOWLEDGE_TIMEOUT, CONTENDER_TTL, RENEW_INTERVAL
 from graphcron.settings import Settings
 from tests.unit.controller.test_graphserver import Place
 from tests.unit.world import NOW, SETTINGS, World, applied, condition, graphcron
@@ -103,21 +103,21 @@ def test_an_owner_that_does_not_answer_is_reported_with_how_to_hand_over():
     look(world, OURS)
     look(world, THEIRS)
     assert ready(world) == ("True", "Reconciled")
-    assert world.again == NOW + PATIENCE
-    look(world, THEIRS, NOW + PATIENCE)
+    assert world.again == NOW + ACKNOWLEDGE_TIMEOUT
+    look(world, THEIRS, NOW + ACKNOWLEDGE_TIMEOUT)
     assert ready(world) == ("False", "InstallationConflict")
     assert condition(world.status, "Stalled")
     message = condition(world.status, "Ready").message
     assert "kubectl annotate cronjobs --namespace=agents --all graphcron.dev/installation-" in message
-    assert settle(world, THEIRS, now=NOW + PATIENCE * 2) == 0
+    assert settle(world, THEIRS, now=NOW + ACKNOWLEDGE_TIMEOUT * 2) == 0
 
 
 def test_an_owner_that_comes_back_answers():
     world = World(graphcron(preflight=False))
     look(world, OURS)
     settle(world, THEIRS)
-    settle(world, THEIRS, now=NOW + PATIENCE)
-    settle(world, OURS, THEIRS, now=NOW + PATIENCE * 2)
+    settle(world, THEIRS, now=NOW + ACKNOWLEDGE_TIMEOUT)
+    settle(world, OURS, THEIRS, now=NOW + ACKNOWLEDGE_TIMEOUT * 2)
     assert ready(world) == ("True", "InstallationConflict")
     assert condition(world.status, "Stalled") is None
 
@@ -144,9 +144,9 @@ def test_an_annotation_that_somebody_removed_is_put_back():
 def test_a_contender_that_is_gone_is_forgotten():
     world = World(graphcron(preflight=False))
     settle(world, OURS, THEIRS)
-    look(world, OURS, NOW + FORGET - timedelta(seconds=1))
+    look(world, OURS, NOW + CONTENDER_TTL - timedelta(seconds=1))
     assert ready(world) == ("True", "InstallationConflict")
-    look(world, OURS, NOW + FORGET)
+    look(world, OURS, NOW + CONTENDER_TTL)
     assert ready(world) == ("True", "Reconciled")
     assert world.status.contender is None
 
@@ -154,8 +154,8 @@ def test_a_contender_that_is_gone_is_forgotten():
 def test_an_owner_that_goes_is_reported_after_the_contenders_next_renewal():
     world = World(graphcron(preflight=False))
     settle(world, OURS, THEIRS)
-    settle(world, THEIRS, now=NOW + RENEW)
-    settle(world, THEIRS, now=NOW + RENEW + PATIENCE)
+    settle(world, THEIRS, now=NOW + RENEW_INTERVAL)
+    settle(world, THEIRS, now=NOW + RENEW_INTERVAL + ACKNOWLEDGE_TIMEOUT)
     assert ready(world) == ("False", "InstallationConflict")
 
 

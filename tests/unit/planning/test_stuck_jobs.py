@@ -11,7 +11,7 @@ from graphcron.api.v1alpha1 import RecentRun
 from graphcron.cache.objects import CachedJob, CachedPod, cached_job, cached_pod
 from graphcron.contract import Outcome, Report
 from graphcron.errors import ClusterError
-from graphcron.planning.stuck_jobs import SIDECAR_GRACE, outlived, podless, refusal_in
+from graphcron.planning.stuck_jobs import SIDECAR_GRACE, outlived_by_sidecars, podless, refusal_in
 from tests.unit.world import World, at, condition, graphcron, job, pod
 
 RUN = "1f0e4c5a-0000-4000-8000-000000000001"
@@ -119,9 +119,9 @@ def test_job_that_a_sidecar_makes_fail_after_a_success_is_deleted_at_once():
 @pytest.mark.parametrize("members", [{"sidecars": ""}, {"exit_code": None, "sidecars": "istio-proxy"}])
 def test_pod_that_ends_on_its_own_or_still_runs_is_left_alone(members):
     going = job("12:00")
-    assert list(outlived([going], [lingering(going, SUCCEEDED, **{"exit_code": 0, **members})])) == []
+    assert list(outlived_by_sidecars([going], [lingering(going, SUCCEEDED, **{"exit_code": 0, **members})])) == []
     over = job("12:00", succeeded=True)
-    assert list(outlived([over], [lingering(over, SUCCEEDED, exit_code=0)])) == []
+    assert list(outlived_by_sidecars([over], [lingering(over, SUCCEEDED, exit_code=0)])) == []
 
 
 def test_nothing_is_ended_before_the_outcome_stands_in_the_status(monkeypatch):
@@ -144,8 +144,8 @@ def test_stuck_job_success_without_report_reported_while_open():
 
 
 def test_grace_counts_from_the_runners_end():
-    (ending,) = outlived([job("12:00")], [lingering(job("12:00"), SUCCEEDED, exit_code=0)])
-    assert ending.at == at("12:00:10") + SIDECAR_GRACE
+    (termination,) = outlived_by_sidecars([job("12:00")], [lingering(job("12:00"), SUCCEEDED, exit_code=0)])
+    assert termination.at == at("12:00:10") + SIDECAR_GRACE
 
 
 def test_preflight_that_a_sidecar_keeps_open_is_deleted_and_its_finding_kept():

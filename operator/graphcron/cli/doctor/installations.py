@@ -9,7 +9,7 @@ from typing import Final
 from graphcron.api import names
 from graphcron.cli.clients.kubectl import HERE, Kubectl, Object
 from graphcron.cli.doctor.checks import Check, State, place, setting
-from graphcron.planning.installation import FORGET, NAMELESS
+from graphcron.planning.installation import CONTENDER_TTL, UNNAMED
 from graphcron.settings import Settings
 from graphcron.unstructured.fields import object_at, objects_at, text_at, time_of
 
@@ -49,9 +49,9 @@ def _contended(graphcrons: Iterable[Object], *, now: datetime) -> Iterator[tuple
         status = object_at(each, "status")
         contender = object_at(status, "contender")
         renewed = time_of(contender.get("time"))
-        if renewed and now - renewed < FORGET:
+        if renewed and now - renewed < CONTENDER_TTL:
             both = (text_at(status, "installation"), text_at(contender, "installation"))
-            yield each["metadata"]["namespace"], tuple(sorted(name or NAMELESS for name in both))
+            yield each["metadata"]["namespace"], tuple(sorted(name or UNNAMED for name in both))
 
 
 def _installation(deployment: Object) -> str:

@@ -17,7 +17,7 @@ import (
 func eventsFor(graphcron *GraphCron, status GraphCronStatus, fresh []RecentRun, now time.Time) []*corev1.Event {
 	var events []*corev1.Event
 	for _, run := range fresh {
-		message := "Run of " + rfc3339(run.ScheduledTime.Time) + ": " + orElse(run.Message, "it ended: "+run.Outcome)
+		message := "Run of " + rfc3339(run.ScheduledTime.Time) + ": " + orElse(run.Message, "outcome "+run.Outcome)
 		isNormal := run.Outcome == succeeded || run.Outcome == skipped
 		events = append(events, eventOf(graphcron, isNormal, run.Outcome, message, run.Job, now))
 	}

@@ -135,7 +135,7 @@ func (r *Reconciler) makeCronJob(ctx context.Context, seen observed) (*batchv1.C
 	case apierrors.IsConflict(err) && known == nil:
 		return nil, notOurs(graphcron.Name)
 	case apierrors.IsInvalid(err):
-		return nil, invalid("spec: the API server refuses the CronJob: %v", err)
+		return nil, invalid("spec: the API server rejects the CronJob: %v", err)
 	case err != nil:
 		return nil, err
 	}

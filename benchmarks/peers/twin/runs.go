@@ -182,7 +182,7 @@ func withoutWord(job *batchv1.Job) *report {
 	case end.Type == batchv1.JobComplete:
 		return &report{Outcome: succeeded}
 	case end.Reason == batchv1.JobReasonDeadlineExceeded:
-		return &report{Outcome: timedOut, Reason: end.Reason, Message: "The Job ran into its deadline."}
+		return &report{Outcome: timedOut, Reason: end.Reason, Message: "The Job exceeded its deadline."}
 	}
 	message := "The Job failed (" + orElse(end.Reason, "no reason given") + ") and no pod left a report."
 	return &report{Outcome: internalError, Reason: "PodLost", Message: message}
@@ -199,7 +199,7 @@ func vanished(previous GraphCronStatus, jobs []batchv1.Job, pods []corev1.Pod) [
 			})
 		if !isThere {
 			gone := report{
-				Outcome: stopped, Reason: "JobGone", Message: "its Job is gone, and with it what became of its run",
+				Outcome: stopped, Reason: "JobGone", Message: "its Job was deleted, and the outcome of the run is unknown",
 			}
 			runs = append(runs, runOf(active.Job, active.ScheduledTime, &gone))
 		}

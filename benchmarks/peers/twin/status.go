@@ -15,7 +15,7 @@ const (
 	nextTimes    = 5                // how many of the next times are told
 	jobSlack     = 30 * time.Second // how long after the start deadline a Job may still come to our eyes
 	afterDue     = 15 * time.Second // how long after a due time the next times are told anew
-	readyMessage = "The CronJob is as the spec wants it."
+	readyMessage = "The CronJob matches the spec."
 )
 
 // observed is all that a status is made from.

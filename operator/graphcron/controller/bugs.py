@@ -12,8 +12,8 @@ from graphcron.kube.client import Cluster
 from graphcron.unstructured.fields import object_at, objects_at
 
 _MESSAGE: Final = (
-    "The operator failed on this object ({error}): this is a bug. Its log says where; please report it. "
-    "What it made before stays as it is. It will be tried again."
+    "The operator failed to reconcile this object because of a bug ({error}). Please report it with the operator's "
+    "log. Existing CronJobs and Jobs are unchanged. The operator retries."
 )
 
 logger = logging.getLogger(__name__)

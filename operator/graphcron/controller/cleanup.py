@@ -123,8 +123,8 @@ def _event(termination: Termination) -> Event:
         message = f"The operator has deleted Job {termination.name}: {termination.refusal}."
         return Event(False, Reason.NOT_ALLOWED, message, key=termination.name)
     message = (
-        f"Sidecar {termination.sidecars} kept the pod running after the run's end, so the operator has ended "
-        f"{termination.kind} {termination.name}. In spec.runner.annotations, ask the mesh for a native sidecar, "
-        'such as by sidecar.istio.io/nativeSidecar: "true", or for none.'
+        f"Sidecar {termination.sidecars} kept the pod running after the run had ended, so the operator ended "
+        f"{termination.kind} {termination.name}. Request a native sidecar in spec.runner.annotations, "
+        'such as sidecar.istio.io/nativeSidecar: "true", or turn off its injection.'
     )
     return Event(False, Reason.SIDECAR_KEEPS_POD_RUNNING, message, key=termination.sidecars)

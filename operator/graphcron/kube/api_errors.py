@@ -9,7 +9,9 @@ from graphcron.unstructured.bounded_json import fast_loads
 
 def spec_error(what: str, error: ClusterError) -> SpecError:
     """Return the error about a spec that the API server rejects."""
-    return SpecError(field="spec", problem=f"the API server refuses the {what}: {error}", remedy="change what it names")
+    return SpecError(
+        field="spec", problem=f"the API server rejects the {what}: {error}", remedy="correct the field that it names"
+    )
 
 
 def response_error(method: str, path: str, status: int, text: bytes) -> ClusterError:

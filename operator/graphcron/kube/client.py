@@ -154,7 +154,7 @@ class Cluster:
             raise error
         if owner_uid(found) != owner_uid(manifest):
             raise ConflictError(
-                f"a Job named {name} exists and belongs to something else; delete it: kubectl delete job {name}"
+                f"a Job named {name} exists and has another owner; delete it: kubectl delete job {name}"
             )
 
     async def delete_job(self, namespace: str, name: str, *, uid: str, version: str = "") -> None:
@@ -285,7 +285,7 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._is_answered = False
             self._on_request(VERBS[method], None)
-            raise ClusterError(f"{method} {path}: no answer ({type(error).__name__}: {error})") from error
+            raise ClusterError(f"{method} {path}: no response ({type(error).__name__}: {error})") from error
         self._is_answered = response.status < 500
         self._on_request(VERBS[method], response.status)
         if response.status >= 400:

@@ -102,7 +102,7 @@ class _Lock(LeaseLock):  # type: ignore[misc]  # the client has no types
             async with asyncio.timeout(self._timeout):
                 return await request
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiException(status=0, reason=f"no answer ({type(error).__name__}: {error})") from error
+            raise ApiException(status=0, reason=f"no response ({type(error).__name__}: {error})") from error
 
 
 def _owner() -> list[client.V1OwnerReference]:

@@ -112,7 +112,7 @@ def _budget(spec: GraphCronSpec, settings: Settings) -> Budget | None:
         if limit is not None and not settings.prices:
             raise SpecError(
                 field=f"spec.budget.{name}",
-                problem="is a limit in money, and the operator knows no prices",
+                problem="limits money, but the operator has no prices",
                 remedy="set prices in the operator's chart, or limit tokens: maxTokens, maxTokensPerRun",
             )
     return Budget(
@@ -149,7 +149,7 @@ def _server_url(spec: GraphCronSpec, settings: Settings) -> str:
     if not url:
         raise SpecError(
             field="spec.server.url",
-            problem="no LangGraph server is named, and the operator has no default",
+            problem="is not set, and the operator has no default server",
             remedy="set it, such as http://langgraph.default.svc:2024",
         )
     return url

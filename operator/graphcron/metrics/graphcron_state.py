@@ -131,7 +131,7 @@ def gauge_families(bodies: Iterable[Body]) -> Iterator[GaugeMetricFamily]:
             state = GraphCronState(object_at(body, "spec"), status_of(body), now)
             values = [read(state) for _, read in families]
         except Exception:
-            logger.exception("%s/%s can't be measured: this is a bug", *labels)
+            logger.exception("Cannot measure %s/%s because of a bug", *labels)
             continue
         for (family, _), value in zip(families, values, strict=True):
             if value is not None:

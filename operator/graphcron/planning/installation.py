@@ -98,8 +98,8 @@ def with_contender(
     ):
         return status
     message = (
-        f"The CronJob belongs to the installation {owner} of the operator, which does not answer. The installation "
-        f"{own or UNNAMED} leaves it alone. If {owner} was uninstalled, hand its CronJobs over: kubectl annotate "
+        f"The CronJob belongs to the installation {owner} of the operator, which does not respond. The installation "
+        f"{own or UNNAMED} ignores it. If {owner} was uninstalled, transfer its CronJobs: kubectl annotate "
         f"cronjobs --namespace={namespace} --all {names.ANNOTATION_INSTALLATION}-"
     )
     summary = [

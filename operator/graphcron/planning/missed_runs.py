@@ -80,7 +80,7 @@ def _entry(spec: GraphCronSpec, inputs: MissedRunInputs, moment: datetime) -> Re
     elif spec.concurrency_policy == "Forbid" and _was_busy(inputs, moment):
         reason, message = Reason.PREDECESSOR_ACTIVE, "an earlier run had not finished"
     else:
-        reason, message = Reason.NOT_STARTED, "Kubernetes made no Job for it in time; was its control plane down?"
+        reason, message = Reason.NOT_STARTED, "Kubernetes created no Job in time; the control plane may have been down"
     return RecentRun(scheduled_time=moment, outcome=Outcome.SKIPPED.value, reason=reason, message=message)
 
 
@@ -88,7 +88,7 @@ def _refusal(spec: GraphCronSpec, inputs: MissedRunInputs, moment: datetime) -> 
     """Return why a Job that existed at that time got no pod: with Forbid, Kubernetes creates no other meanwhile."""
     for job in inputs.jobs:
         if job.purpose is None and job.name in inputs.refusals and job.scheduled_time < moment:
-            return f"an earlier one got no pod: {inputs.refusals[job.name]}"
+            return f"an earlier Job got no pod: {inputs.refusals[job.name]}"
     for run in _scheduled_runs(inputs):
         if run.reason == Reason.POD_CANNOT_START and run.scheduled_time < moment <= run.scheduled_time + missed_after(
             spec

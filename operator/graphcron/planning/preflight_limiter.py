@@ -130,7 +130,7 @@ class PreflightLimiter(Generic[Key]):
             raise pending
         if not self._has_turn(key, now):
             self._queue.setdefault(key)
-            message = f"At most {self._limit} preflights run at a time, and this one waits for its turn."
+            message = f"At most {self._limit} preflights run concurrently. This preflight is queued."
             raise PreflightPendingError(Reason.PREFLIGHT_PENDING, message)
         self._queue.pop(key, None)
         self._waiting.get(server, {}).pop(key, None)
@@ -200,10 +200,10 @@ class PreflightLimiter(Generic[Key]):
             until = latest.time + FIRST_PAUSE if decision.is_first and since > latest.time else None
             if latest.key in (None, key) or (until and until <= now):
                 return None
-        again = f", and asks again at {rfc3339(latest.next_time)}" if latest.next_time else ""
+        again = f", and retries at {rfc3339(latest.next_time)}" if latest.next_time else ""
         message = (
             f"The preflight of {latest.owner} found the server unreachable at {rfc3339(latest.time)}{again}. "
-            "This one follows when the server answers."
+            "This preflight runs when the server responds."
         )
         return PreflightPendingError(Reason.WAITING_FOR_SERVER, message, until=until)
 

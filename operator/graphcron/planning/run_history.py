@@ -154,7 +154,7 @@ def lost_jobs(
             trigger=run.trigger,
             outcome=Outcome.STOPPED.value,
             reason=Reason.JOB_GONE,
-            message="its Job is gone, and with it what became of its run",
+            message="its Job was deleted, and the outcome of the run is unknown",
         )
         for run in previous
         if run.scheduled_time and run.job not in known and run.scheduled_time not in times
@@ -257,11 +257,11 @@ def _report_by_end(job: CachedJob, pods: list[CachedPod], report: Report | None)
         outcome = Outcome.UNKNOWN
         message = "the Job completed without a report; the run succeeded, was interrupted, cancelled or skipped"
     elif job.failure == "DeadlineExceeded":
-        outcome, reason, message = Outcome.TIMEOUT, job.failure, "the Job ran into its deadline"
+        outcome, reason, message = Outcome.TIMEOUT, job.failure, "the Job exceeded its deadline"
     elif report and report.outcome is Outcome.INTERNAL_ERROR:
         return report
     elif report:
-        message = f"the Job failed ({job.failure}) after its pods were told to stop"
+        message = f"the Job failed ({job.failure}) after its pods were stopped"
     else:
         message = f"the Job failed ({job.failure or 'no reason given'}) and no pod left a report"
     return (report or Report(outcome))._replace(outcome=outcome, reason=reason, message=message)

@@ -96,7 +96,7 @@ def last_result(before: Condition | None, refusal: GraphCronError | None) -> tup
     if before is None or before.reason in NO_RESULT:
         if isinstance(refusal, PreflightPendingError):
             return "Unknown", refusal.reason, str(refusal)
-        reason, message = (Reason.FAILED_CREATE, words) if words else (Reason.CHECKING, "A preflight is under way.")
+        reason, message = (Reason.FAILED_CREATE, words) if words else (Reason.CHECKING, "A preflight is in progress.")
         return "Unknown", reason, message
     result = before.message.partition(f" {_NO_PREFLIGHT}")[0]
     return before.status, before.reason, f"{result} {words}".rstrip()
@@ -133,11 +133,11 @@ def _paused(inputs: ConditionInputs) -> ConditionUpdate | None:
     if inputs.graphcron is None or inputs.pause is None or inputs.pause.since is None:
         return None
     last = next((run for run in inputs.runs if run.outcome != Outcome.SKIPPED), None)
-    why = f" The last: {last.message or last.outcome}." if last else ""
+    why = f" The last failure: {last.message or last.outcome}." if last else ""
     remedy = f"kubectl annotate graphcron {inputs.graphcron.metadata.name} --overwrite"
     message = (
-        f"{inputs.pause.failures} runs in a row have failed, so no more start.{why} "
-        f'To go on: {remedy} {names.ANNOTATION_RESUME_REQUESTED}="$(date)"'
+        f"{inputs.pause.failures} consecutive runs have failed, so no further runs start.{why} "
+        f'To resume, run: {remedy} {names.ANNOTATION_RESUME_REQUESTED}="$(date)"'
     )
     return ConditionUpdate(ConditionType.PAUSED, "True", Reason.CONSECUTIVE_FAILURES, message)
 
@@ -158,11 +158,11 @@ def _budget_exceeded(inputs: ConditionInputs) -> ConditionUpdate | None:
     budget, used = inputs.graphcron.spec.budget if inputs.graphcron else None, inputs.budget
     if budget is None or used is None or used.window_end is None or used.window_end <= inputs.now:
         return None
-    until = f"runs are skipped until {rfc3339(used.window_end)}."
+    until = f"Runs are skipped until {rfc3339(used.window_end)}."
     if budget.max_tokens is not None and (used.tokens or 0) >= budget.max_tokens:
-        message = f"{used.tokens:,} of {budget.max_tokens:,} tokens are used: {until}"
+        message = f"{used.tokens:,} of {budget.max_tokens:,} tokens are used. {until}"
     elif budget.max_cost is not None and Decimal(used.cost or 0) >= Decimal(budget.max_cost):
-        message = f"{used.cost} of {budget.max_cost} is spent: {until}"
+        message = f"{used.cost} of {budget.max_cost} is spent. {until}"
     else:
         return None
     return ConditionUpdate(ConditionType.BUDGET_EXCEEDED, "True", Reason.LIMIT_REACHED, message)
@@ -177,8 +177,8 @@ def _schedule_tight(inputs: ConditionInputs) -> ConditionUpdate | None:
     if longest <= gap:
         return None
     message = (
-        f"19 of 20 runs take up to {longest.total_seconds():,.0f} s, and the schedule leaves "
-        f"{gap.total_seconds():,.0f} s between two: make it rarer, or see spec.concurrencyPolicy."
+        f"95 % of runs take up to {longest.total_seconds():,.0f} s, but the schedule leaves only "
+        f"{gap.total_seconds():,.0f} s between runs. Schedule runs less often, or check spec.concurrencyPolicy."
     )
     return ConditionUpdate(ConditionType.SCHEDULE_TIGHT, "True", Reason.RUNS_OUTLAST_INTERVAL, message)
 

@@ -54,6 +54,6 @@ def _identity(run: RecentRun) -> tuple[object, ...]:
 
 
 def _run_event(run: RecentRun) -> Event:
-    detail = run.message or f"it ended: {run.outcome}"
+    detail = run.message or f"outcome {run.outcome}"
     message = f"Run of {rfc3339(run.scheduled_time)}: {detail}"
     return Event(run.outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}, run.outcome, message, key=run.job or message)

@@ -22,8 +22,8 @@ LONG_START: Final = timedelta(seconds=60)
 """A pod that waits longer than this for anything else is worth a word too: no node takes it, a volume is missing."""
 
 _HINTS: Final = {
-    "ContainerCreating": "A ConfigMap or Secret that the GraphCron names may be missing",
-    "Unschedulable": "No node takes it",
+    "ContainerCreating": "A ConfigMap or Secret that the GraphCron references may not exist",
+    "Unschedulable": "No node can run the pod",
 }
 
 
@@ -79,9 +79,9 @@ def _invalid_spec(inputs: StatusInputs) -> ReadyResult | None:
     if isinstance(inputs.problem, NotAllowedError):
         runs = "No new runs start"
         if inputs.unsuspended:
-            runs = f"New runs start until its CronJob is suspended, which the operator retries: {inputs.unsuspended}"
+            runs = f"New runs still start. The operator retries to suspend the CronJob: {inputs.unsuspended}"
         return ReadyResult(False, Reason.NOT_ALLOWED, f"{inputs.problem}. {runs}.", stalled=True)
-    kept = " The CronJob stays as the last valid spec made it." if inputs.observed.cronjobs else ""
+    kept = " The CronJob keeps the last valid spec." if inputs.observed.cronjobs else ""
     if inputs.limited:
         kept = f" No new runs start from the CronJob: {inputs.limited}."
     missing = inputs.graphcron is not None and inputs.problem.field == "spec.serverRef"
@@ -98,7 +98,7 @@ def _name_conflict(inputs: StatusInputs) -> ReadyResult | None:
 def _cluster_error(inputs: StatusInputs) -> ReadyResult | None:
     if inputs.problem is None:
         return None
-    return ReadyResult(False, Reason.CLUSTER_ERROR, f"{inputs.problem}. It will be tried again.")
+    return ReadyResult(False, Reason.CLUSTER_ERROR, f"{inputs.problem}. The operator retries.")
 
 
 def _pod_cannot_start(inputs: StatusInputs) -> ReadyResult | None:
@@ -112,8 +112,8 @@ def _pod_cannot_start(inputs: StatusInputs) -> ReadyResult | None:
 def _pod_waits(inputs: StatusInputs) -> ReadyResult | None:
     for pod in waiting_pods(inputs):
         if inputs.now - pod.created >= LONG_START:
-            why = pod.waiting_message or _HINTS.get(pod.waiting_reason, "It has not started")
-            message = f"Pod {pod.name} waits ({pod.waiting_reason}). {why}: kubectl describe pod {pod.name}"
+            why = pod.waiting_message or _HINTS.get(pod.waiting_reason, "The container has not started")
+            message = f"Pod {pod.name} is waiting ({pod.waiting_reason}). {why}. Run: kubectl describe pod {pod.name}"
             return ReadyResult(False, Reason.POD_CANNOT_START, message)
     return None
 
@@ -137,7 +137,7 @@ def _no_pod_created(inputs: StatusInputs) -> ReadyResult | None:
     return ReadyResult(False, Reason.POD_CANNOT_START, f"{message}. {_REMEDY}", stalled=True)
 
 
-_REMEDY: Final = "Correct what this names, such as a ResourceQuota, a LimitRange, or spec.runner."
+_REMEDY: Final = "Fix the cause, such as a ResourceQuota, a LimitRange, or spec.runner."
 
 
 def _is_after(moment: datetime, other: datetime | None) -> bool:
@@ -148,7 +148,7 @@ def _job_waits(inputs: StatusInputs) -> ReadyResult | None:
     """Find a Job that has had no pod for long, for which nobody knows why."""
     for job in podless(inputs.observed.jobs, inputs.observed.pods):
         if not job.finished and inputs.now - job.created >= LONG_START:
-            message = f"Job {job.name} has no pod yet: kubectl describe job {job.name}"
+            message = f"Job {job.name} has no pod yet. Run: kubectl describe job {job.name}"
             return ReadyResult(False, Reason.POD_CANNOT_START, message)
     return None
 
@@ -158,9 +158,9 @@ def _is_contended(inputs: StatusInputs) -> ReadyResult | None:
     if contender is None:
         return None
     message = (
-        f"The CronJob is as the spec wants it: the installation {inputs.installation or UNNAMED} of the operator "
-        f"reconciles it. The installation {contender.installation or UNNAMED} watches this namespace too, and leaves "
-        "it alone. Limit watchNamespaces of one of them."
+        f"The CronJob matches the spec. The installation {inputs.installation or UNNAMED} of the operator "
+        f"reconciles it. The installation {contender.installation or UNNAMED} also watches this namespace "
+        "and ignores this GraphCron. Limit watchNamespaces of one installation."
     )
     return ReadyResult(True, Reason.INSTALLATION_CONFLICT, message)
 
@@ -173,14 +173,14 @@ def _is_suspended(inputs: StatusInputs) -> ReadyResult | None:
     if reason is None:
         return None
     why = excluded_for(inputs.graphcron, now=inputs.now) if reason is Reason.EXCLUDED else ""
-    return ReadyResult(True, reason, _SUSPENSION_MESSAGES[reason] + (f" Its reason: {why}." if why else ""))
+    return ReadyResult(True, reason, _SUSPENSION_MESSAGES[reason] + (f" Reason: {why}." if why else ""))
 
 
 _SUSPENSION_MESSAGES: Final = {
     Reason.NO_LONGER_ACTIVE: "No new runs start: spec.endTime has passed.",
     Reason.SUSPENDED: "No new runs start: spec.suspend is set.",
-    Reason.PAUSED: "No new runs start, because too many have failed: see the condition Paused.",
-    Reason.EXCLUDED: "No new runs start: one of spec.excludes holds.",
+    Reason.PAUSED: "No new runs start because of failures. See the condition Paused.",
+    Reason.EXCLUDED: "No new runs start: an entry of spec.excludes applies.",
     Reason.NOT_YET_ACTIVE: "No new runs start before spec.startTime.",
 }
 
@@ -206,5 +206,5 @@ def waiting_pods(inputs: StatusInputs) -> list[CachedPod]:
 
 def ready_for(inputs: StatusInputs) -> ReadyResult:
     """Return what ``Ready`` is to say."""
-    usual = ReadyResult(True, Reason.RECONCILED, "The CronJob is as the spec wants it.")
+    usual = ReadyResult(True, Reason.RECONCILED, "The CronJob matches the spec.")
     return next((found for check in CHECKS if (found := check(inputs))), usual)

@@ -166,7 +166,7 @@ def test_what_is_not_allowed_is_suspended_line_by_line_and_retried(fault):
     assert world.raised is not None
     ready = condition(world.status, "Ready")
     assert ready is not None
-    assert (ready.reason, "New runs start until its CronJob is suspended" in ready.message) == ("NotAllowed", True)
+    assert (ready.reason, "New runs still start" in ready.message) == ("NotAllowed", True)
     world.look(at("12:01"))
     assert all(each.suspended for each in world.cronjobs.values())
     ready = condition(world.status, "Ready")

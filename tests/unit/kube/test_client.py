@@ -122,7 +122,7 @@ def refused(status: int, reason: str, *causes: str, **more: Any) -> dict[str, An
             [{"name": "hello-1", "ownerReferences": [{**OWNER, "uid": "of a former one"}]}],
             "delete it: kubectl delete job hello-1",
         ),
-        ([{"name": "hello-1", "labels": {names.LABEL_UID: "u"}}], "belongs to something else"),
+        ([{"name": "hello-1", "labels": {names.LABEL_UID: "u"}}], "has another owner"),
         ([], "so it is"),
     ],
     ids=["ours", "of another owner", "of nobody", "gone by now"],

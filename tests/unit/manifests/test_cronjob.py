@@ -185,7 +185,7 @@ def test_a_request_too_large_for_the_environment_points_to_input_from():
 
 
 def test_a_graphcron_without_a_server_is_refused_where_the_operator_has_none():
-    with pytest.raises(SpecError, match=r"spec\.server\.url: no LangGraph server"):
+    with pytest.raises(SpecError, match=r"spec\.server\.url: is not set"):
         rendered(settings=Settings())
 
 

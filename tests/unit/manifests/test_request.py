@@ -103,7 +103,7 @@ def test_prices_go_along_as_texts():
 @pytest.mark.parametrize("field", ["maxCost", "maxCostPerRun"])
 def test_a_limit_in_money_needs_prices(field):
     spec = {"budget": {field: "1", **({"window": "day"} if field == "maxCost" else {})}}
-    with pytest.raises(SpecError, match=rf"spec\.budget\.{field}: is a limit in money.*no prices"):
+    with pytest.raises(SpecError, match=rf"spec\.budget\.{field}: limits money.*no prices"):
         request(**spec)
 
 

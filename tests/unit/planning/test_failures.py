@@ -84,7 +84,9 @@ def test_the_pause_tells_since_when_and_how_to_go_on():
     world = failing("12:00", "12:05", "12:10")
     told = condition(world.status, "Paused")
     assert told is not None
-    assert told.message.startswith("3 runs in a row have failed, so no more start. The last: raised ValueError.")
+    assert told.message.startswith(
+        "3 consecutive runs have failed, so no further runs start. The last failure: raised ValueError."
+    )
     assert "graphcron.dev/resume-requested-at" in told.message
     since, writes = world.cronjobs["hello"].paused_since, world.writes
     world.look(at("14:00"))

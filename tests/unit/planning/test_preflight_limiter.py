@@ -116,7 +116,7 @@ def test_one_that_waits_has_its_cronjob_is_ready_and_says_what_it_waits_for():
     assert list(last.cronjobs) == ["cron-4"]
     assert ready.status == "True"
     assert (target.status, target.reason) == ("Unknown", "PreflightPending")
-    assert target.message == "At most 4 preflights run at a time, and this one waits for its turn."
+    assert target.message == "At most 4 preflights run concurrently. This preflight is queued."
     assert last.status.preflight is not None
     assert last.status.preflight.attempts == 0
 
@@ -142,7 +142,7 @@ def test_preflight_limiter_server_silent_one_asks_others_wait():
     assert waits is not None
     assert (waits.status, waits.reason) == ("Unknown", "WaitingForServer")
     assert "The preflight of GraphCron cron-" in waits.message
-    assert "asks again at 2026-" in waits.message
+    assert "retries at 2026-" in waits.message
     assert fleet.worlds["cron-11"].status.preflight.attempts == 0  # type: ignore[union-attr]
 
 

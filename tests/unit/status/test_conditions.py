@@ -121,7 +121,7 @@ def test_it_says_what_is_used_and_until_when():
     told = updates(spent=used(1_234_567), **TOKENS)
     assert (
         told["BudgetExceeded"].message
-        == "1,234,567 of 1,000 tokens are used: runs are skipped until 2026-11-22T13:00:00Z."
+        == "1,234,567 of 1,000 tokens are used. Runs are skipped until 2026-11-22T13:00:00Z."
     )
 
 

@@ -69,7 +69,7 @@ READY_CASES = [
     ReadyCase("the spec is wrong", {"problem": WRONG, "spec": None}, "False", "InvalidSpec", "spec.timeZone", "Stalled"),
     ReadyCase(
         "the spec has become wrong, and the old CronJob goes on", {"problem": WRONG, "spec": None}, "False", "InvalidSpec",
-        "stays as the last valid spec made it", "Stalled",
+        "keeps the last valid spec", "Stalled",
     ),
     ReadyCase(
         "the GraphServer is missing", {"problem": ABSENT, "spec": {"serverRef": {"name": "shared"}}, "planned": False},
@@ -85,7 +85,7 @@ READY_CASES = [
         "CronJobNotOurs", "a CronJob named hello exists", "Stalled",
     ),
     ReadyCase(
-        "the API server is down", {"problem": ClusterError("PATCH /x: 500")}, "False", "ClusterError", "tried again",
+        "the API server is down", {"problem": ClusterError("PATCH /x: 500")}, "False", "ClusterError", "The operator retries",
         "Reconciling",
     ),
     ReadyCase(

@@ -108,7 +108,7 @@ class Reconciler:
         orphan_problem = await self._suspend_orphans(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return await self._reconcile_terminating(key, body, orphan_problem, now=now)
-        observed = await self._with_refusals(key.namespace, self._observe(key, body), now)
+        observed = await self._observe(key, body, now=now)
         graphcron: GraphCron | None = None
         plan, result = None, PlanResult(list(observed.cronjobs.values()))
         try:
@@ -128,16 +128,17 @@ class Reconciler:
         except (SpecError, ClusterError) as error:
             result = result._replace(problems=[error])
         problem = next(iter(result.problems), None)
-        bad = to_suspend(observed.cronjobs.values(), body["metadata"]["uid"], self._settings, problem)
-        stopped = bad if problem else ()
-        unsuspended, banned = await stop_forbidden(self._cluster, body, stopped, observed.jobs, self._settings, now=now)
+        not_allowed = to_suspend(observed.cronjobs.values(), body["metadata"]["uid"], self._settings, problem)
+        unsuspended, forbidden = await stop_forbidden(
+            self._cluster, body, not_allowed if problem else (), observed.jobs, self._settings, now=now
+        )
         inputs = StatusInputs(
             generation=body["metadata"]["generation"],
             graphcron=graphcron,
             problem=problem,
             refused=result.refused,
             unsuspended=unsuspended,
-            limited=next(filter(None, (suspension_of(each, self._settings) for each in bad)), ""),
+            limited=next(filter(None, (suspension_of(each, self._settings) for each in not_allowed)), ""),
             observed=observed,
             cronjobs=result.cronjobs,
             plan=plan,
@@ -153,12 +154,12 @@ class Reconciler:
         raise_cluster_error(
             *result.problems, inputs.unsuspended, *result.refused.values(), result.unrecorded, orphan_problem
         )
-        rechecks = recheck_times(observed.jobs, observed.pods, observed.refusals, terminations + banned, now)
+        rechecks = recheck_times(observed.jobs, observed.pods, observed.refusals, terminations + forbidden, now)
         return requeue_after(status, inputs, resync=timedelta(seconds=self._settings.resync_seconds), further=rechecks)
 
-    def _observe(self, key: Key, body: Body) -> ObservedState:
+    async def _observe(self, key: Key, body: Body, *, now: datetime) -> ObservedState:
         uid = body["metadata"]["uid"]
-        return ObservedState(
+        observed = ObservedState(
             cronjobs={each.name: each for each in self._view.cronjobs(key)},
             jobs=self._view.jobs(key, uid),
             pods=self._view.pods(key, uid),
@@ -169,9 +170,7 @@ class Reconciler:
             runs_kept=runs_kept(body),
             preflight_is_due=self._limiter.is_due(key),
         )
-
-    async def _with_refusals(self, namespace: str, observed: ObservedState, now: datetime) -> ObservedState:
-        refusals = await read_refusals(self._cluster, namespace, observed.jobs, observed.pods, now=now)
+        refusals = await read_refusals(self._cluster, key.namespace, observed.jobs, observed.pods, now=now)
         return replace(observed, refusals=refusals) if refusals else observed
 
     def _server_of(self, graphcron: GraphCron) -> GraphServer | None:

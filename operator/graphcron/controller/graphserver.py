@@ -67,7 +67,7 @@ class ServerReconciler:
         status = status_for(body["metadata"]["generation"], previous, decision, problem, now=now)
         status = status.model_copy(update={"installation": self._settings.installation or None})
         terminations = list(outlived_by_sidecars(jobs, pods))
-        _, banned = await stop_forbidden(self._cluster, body, (), jobs, self._settings, now=now)
+        _, forbidden = await stop_forbidden(self._cluster, body, (), jobs, self._settings, now=now)
         is_ours = not (problem and is_reported_by_other(previous, status))
         if is_ours and await self._update_status(body, previous, status, now=now):
             await terminate_stuck(self._cluster, body, terminations, now=now)
@@ -75,7 +75,7 @@ class ServerReconciler:
             raise problem
         moments = [
             decision.next_time if decision else None,
-            *recheck_times(jobs, pods, refusals, terminations + banned, now),
+            *recheck_times(jobs, pods, refusals, terminations + forbidden, now),
         ]
         return min([resync, *(moment for moment in moments if moment and moment > now)])
 

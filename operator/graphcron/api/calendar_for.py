@@ -9,7 +9,7 @@ from graphcron.schedule import cron, hashed, times
 from graphcron.schedule.occurrences import Calendar, excluded
 
 DEFAULT_TIME_ZONE: Final = "Etc/UTC"
-"""Zone of a GraphCron that names none. Unset, a CronJob would follow the controller-manager's local zone."""
+"""Zone of a GraphCron without ``timeZone``. Unset, a CronJob would use the controller-manager's local zone."""
 
 
 def time_zone_of(spec: GraphCronSpec) -> str:
@@ -18,7 +18,7 @@ def time_zone_of(spec: GraphCronSpec) -> str:
 
 
 def lines_of(graphcron: GraphCron) -> tuple[str, ...]:
-    """Return the schedule's lines in plain cron; each line's ``H`` has a place of its own in the hash."""
+    """Return the schedule's lines in plain cron; the ``H`` of each line has its own seed."""
     metadata = graphcron.metadata
     return tuple(
         hashed.render(line, seed=hashed.seed_for(metadata.namespace or "", metadata.name, number))
@@ -34,7 +34,7 @@ def calendar_for(graphcron: GraphCron) -> Calendar:
 
 
 def excluded_for(graphcron: GraphCron, *, now: datetime) -> str:
-    """Return what the user gave as the reason of what excludes this moment; nothing where there is none."""
+    """Return the ``reason`` of the exclude that holds now; empty: there is none."""
     zone = times.zone_for(time_zone_of(graphcron.spec))
     for each in graphcron.spec.excludes or ():
         if each.reason and any(span.start <= now < span.end for span in excluded([each.span], zone)):

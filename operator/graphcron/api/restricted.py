@@ -1,6 +1,6 @@
-"""What a Job's pods carry that an administrator limits, read from the spec of a CronJob's Jobs or of a Job. Pure.
+"""What an administrator limits in the pods of a Job, read from the spec of a Job or of a CronJob's Jobs. Pure.
 
-Anybody may have written the spec, so what is kept of it is bounded: what no GraphCron may ask for counts as unreadable.
+Any user may have written the spec, so what is kept of it is bounded: more than a GraphCron may have is unreadable.
 """
 
 import json

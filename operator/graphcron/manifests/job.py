@@ -1,4 +1,4 @@
-"""GraphCron → Jobs, and what every Job has. Same input, same bytes; no clock, no cluster."""
+"""GraphCron → Jobs, and what all Jobs share. Same input, same bytes; no clock, no cluster."""
 
 import hashlib
 import json
@@ -13,38 +13,38 @@ from graphcron.manifests.pod import Extra, Manifest, labels_for, pod_template_fo
 from graphcron.settings import Settings
 
 BACKOFF_LIMIT: Final = 6
-"""Pods after the first that may follow one that was lost. It costs no money: they find the run again."""
+"""How often a lost pod is replaced. A replacement starts no second run: it finds the first one."""
 
 JOB_SLACK_SECONDS: Final = 120
-"""What a Job gets beyond its run's deadlines before Kubernetes ends it: pulling the image, being scheduled."""
+"""Added to the run's deadlines in ``activeDeadlineSeconds``: scheduling the pod and pulling the image."""
 
 ATTEMPT_SLACK_SECONDS: Final = 90
-"""What it gets for each further attempt at a run: the pause before it, and the cancelling of the one before."""
+"""Added for each retry of a run: the pause before it, and cancelling the previous attempt."""
 
 KEPT_SECONDS: Final = 86_400
-"""How long a Job that a person asked for is kept after its end; the history limits are for scheduled ones."""
+"""``ttlSecondsAfterFinished`` of a Job outside the schedule; the history limits apply to scheduled ones."""
 
 CATCH_UP_SECONDS: Final = 86_400
-"""How late a run that is made up for may start after that was decided: what was down may be down still."""
+"""Starting deadline of a catch-up run: the cause of the missed one may last."""
 
 _HASH_DIGITS: Final = 16
 
 
 class JobRequest(NamedTuple):
-    """A Job to be made."""
+    """A Job to be created outside the schedule."""
 
     name: str
-    """The same for the same ask, so that it is made once."""
+    """The same for the same request, so that the Job is created once."""
     purpose: Purpose
     scheduled: datetime
     requested: datetime
-    """The start deadline counts from here."""
+    """The starting deadline counts from here."""
     trigger: str = ""
-    """What the person wrote."""
+    """Value of the annotation that requests the run."""
 
 
 def job_for(graphcron: GraphCron, settings: Settings, request: JobRequest, *, since: datetime) -> Manifest:
-    """Build the Job for a run that no schedule starts."""
+    """Build the Job for a run outside the schedule."""
     environment = {
         contract.ENV_SCHEDULED_TIME: rfc3339(request.scheduled),
         contract.ENV_REQUESTED_TIME: rfc3339(request.requested),
@@ -68,7 +68,7 @@ def job_for(graphcron: GraphCron, settings: Settings, request: JobRequest, *, si
 
 
 def owned(kind: str, owner: ObjectMeta, name: str, purpose: Purpose) -> Manifest:
-    """Return the head of a Job that belongs to a GraphCron or GraphServer."""
+    """Return a Job without its spec that belongs to a GraphCron or GraphServer."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -76,15 +76,15 @@ def owned(kind: str, owner: ObjectMeta, name: str, purpose: Purpose) -> Manifest
             "name": name,
             "namespace": owner.namespace,
             "labels": labels_for(owner, purpose),
-            # Not its controller: the CronJob controller takes each Job whose controller has the CronJob's name for one
-            # of its own, whatever the kind, and would count it in the history.
+            # Not its controller: the CronJob controller adopts any Job whose controller has the CronJob's name,
+            # regardless of its kind, and would count it in the history.
             "ownerReferences": [owner_reference(kind, owner)],
         },
     }
 
 
 def pod_failure_policy() -> Manifest:
-    """Return which ends of a pod end its Job, and which do not count; after any other Kubernetes starts a new pod."""
+    """Return the policy: which exit codes fail the Job, and which disruptions do not count."""
     final = {
         "containerName": names.CONTAINER,
         "operator": "In",
@@ -99,9 +99,9 @@ def pod_failure_policy() -> Manifest:
 
 
 def owner_reference(kind: str, owner: ObjectMeta) -> Manifest:
-    """Return what makes an object go with its owner.
+    """Return the reference by which Kubernetes deletes an object with its owner.
 
-    No ``blockOwnerDeletion``: nothing has to wait for it to go, and it would take a further permission.
+    Without ``blockOwnerDeletion``: the owner need not wait, and it would need another permission.
     """
     return {"apiVersion": names.API_VERSION, "kind": kind, "name": owner.name, "uid": owner.uid}
 
@@ -118,10 +118,10 @@ def job_spec(graphcron: GraphCron, settings: Settings, since: datetime, extra: E
     further = spec.retry.attempts * (timeout + ATTEMPT_SLACK_SECONDS)
     return {
         "backoffLimit": BACKOFF_LIMIT,
-        # Not before the old pod has ended for good: it may still be cancelling its run.
+        # Not before the old pod has terminated: it may still be cancelling its run.
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": pod_failure_policy(),
         "template": pod_template_for(graphcron, settings, since=since, extra=extra),
-        # The last net: the runner cancels the run before.
+        # A last resort: the runner cancels the run before.
         "activeDeadlineSeconds": timeout + further + spec.starting_deadline_seconds + JOB_SLACK_SECONDS,
     }

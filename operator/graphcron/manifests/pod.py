@@ -14,21 +14,21 @@ from graphcron.settings import Settings
 Manifest = dict[str, Any]
 
 TERMINATION_GRACE_SECONDS: Final = 30
-"""What a pod has, after SIGTERM, to cancel its run on the server."""
+"""How long a pod has after SIGTERM to cancel its run on the server."""
 
 USER: Final = 65532
-"""Numeric user of our images: "nonroot"."""
+"""Numeric user of the images: "nonroot"."""
 
 
 class Extra(NamedTuple):
-    """What is special about the pods of a Job that no schedule makes."""
+    """What the pods of a Job outside the schedule have in addition."""
 
     purpose: Purpose
     environment: Mapping[str, str]
 
 
 def labels_for(metadata: ObjectMeta, purpose: Purpose | None = None) -> dict[str, str]:
-    """Return the labels of all that is made for a GraphCron or GraphServer."""
+    """Return the labels of all objects that belong to a GraphCron or GraphServer."""
     labels = {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
         names.LABEL_NAME: metadata.name,
@@ -45,9 +45,9 @@ def pod_template_for(
     Parameters
     ----------
     since
-        When the schedule took effect: the pod starts nothing that was due before.
+        When the schedule took effect: the pod skips occurrences that were due earlier.
     extra
-        For Jobs that no schedule makes.
+        For Jobs outside the schedule.
 
     Raises
     ------
@@ -87,11 +87,11 @@ def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime, more: M
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        # So that the runner is not process 1, for which a SIGTERM that comes before its handler is no signal at all: a
-        # pod that was deleted while it started would run on, start its run, and leave it behind when it is killed.
+        # So that the runner is not process 1, which ignores a SIGTERM that comes before its handler: a pod that is
+        # deleted while it starts would continue, start its run, and leave it running when it is killed.
         "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": TERMINATION_GRACE_SECONDS,
-        # Never ready, so never an endpoint of a Service, whatever the labels. A Job does not wait for it.
+        # Never ready, so never an endpoint of a Service, regardless of its labels. A Job does not wait for readiness.
         "readinessGates": [{"conditionType": names.CONDITION_ACCEPTS_TRAFFIC}],
         "securityContext": {
             "runAsNonRoot": True,
@@ -163,7 +163,7 @@ def _header(name: str, header: Header) -> Manifest:
 
 
 def _api_key(spec: GraphCronSpec, settings: Settings) -> KeyRef | None:
-    """Return the Secret's key; the operator's default goes only to the operator's default server."""
+    """Return the reference to the API key; the operator's default is used with the operator's default server only."""
     if spec.server and spec.server.api_key_secret_ref:
         return spec.server.api_key_secret_ref
     if settings.api_key_secret_name and not (spec.server and spec.server.url):
@@ -172,7 +172,7 @@ def _api_key(spec: GraphCronSpec, settings: Settings) -> KeyRef | None:
 
 
 def _files(spec: GraphCronSpec, settings: Settings) -> list[tuple[str, str, Manifest]]:
-    """List what is mounted: volume name, directory, volume source."""
+    """Return what is mounted: volume name, directory, volume source."""
     sources = (
         ("input", contract.INPUT_DIR, contract.INPUT_FILE, spec.input_from),
         ("ca", contract.CA_DIR, contract.CA_FILE, ca_source(spec, settings)),

@@ -14,14 +14,14 @@ from graphcron.schedule.occurrences import offsets
 from graphcron.settings import Settings
 
 PERIODS: Final = frozenset({"day", "week", "month"})
-"""Spans of time that a zone's clock counts."""
+"""Periods that depend on the time zone."""
 
 OFFSET_YEARS: Final = 12
-"""For how many years a pod is told how far its zone is from UTC: a CronJob is made anew long before."""
+"""For how many years the request has the zone's offsets from UTC: the CronJob is applied again long before."""
 
 
 def request_for(graphcron: GraphCron, settings: Settings, *, since: datetime) -> Request:
-    """Build what the pod is asked to do."""
+    """Build the request."""
     spec = graphcron.spec
     server = spec.server
     thread = spec.thread
@@ -58,7 +58,7 @@ def request_for(graphcron: GraphCron, settings: Settings, *, since: datetime) ->
 
 
 def request_text(request: Request) -> str:
-    """Write a request as JSON.
+    """Return a request as JSON.
 
     Raises
     ------
@@ -77,12 +77,12 @@ def request_text(request: Request) -> str:
 
 
 def whole_seconds(moment: datetime) -> datetime:
-    """Round a time up to the second: what was due before the change within its second must not count as after."""
+    """Round a time up to the second, so that what was due in the second of a change counts as earlier."""
     return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
 
 
 def ca_source(spec: GraphCronSpec, settings: Settings) -> KeySource | None:
-    """Return where the CA certificates are; the operator's default goes with the operator's default server."""
+    """Return where the CA certificates are; the operator's default is used with the operator's default server only."""
     if spec.server and spec.server.ca_bundle_ref:
         return spec.server.ca_bundle_ref
     if settings.ca_config_map_name and not (spec.server and spec.server.url):
@@ -91,7 +91,7 @@ def ca_source(spec: GraphCronSpec, settings: Settings) -> KeySource | None:
 
 
 def _offsets(spec: GraphCronSpec, since: datetime) -> tuple[tuple[int, int], ...]:
-    """Return the zone as the pod needs it, which has no zone database; nothing where it needs none."""
+    """Return the zone's offsets for the pod, which has no zone database; empty if it needs none."""
     periods = {spec.thread.per if spec.thread else None, spec.budget.window if spec.budget else None}
     if not periods & PERIODS:
         return ()
@@ -140,7 +140,7 @@ def _run_members(spec: GraphCronSpec) -> dict[str, Any]:
 
 
 def _nodes(nodes: list[str] | None) -> list[str] | str | None:
-    """The server takes a list of nodes, or the bare word ``*`` for all of them."""
+    """Return a list of nodes, or ``*`` for all of them, as the server accepts it."""
     return "*" if nodes == ["*"] else nodes
 
 

@@ -8,7 +8,7 @@ from graphcron.api.reasons import Reason
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec
 
 WAKE_BEFORE: Final = timedelta(seconds=60)
-"""A CronJob that rests is woken so long before its rest ends; till then its pods would skip."""
+"""How long before the end of a suspension by the calendar a CronJob is resumed; until then its pods would skip."""
 
 
 def suspension_reason(graphcron: GraphCron, *, paused: bool, now: datetime) -> Reason | None:

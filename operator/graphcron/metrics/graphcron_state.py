@@ -123,7 +123,7 @@ GRAPHCRON_GAUGES: Final[tuple[tuple[str, str, Callable[[GraphCronState], float |
 
 def gauge_families(bodies: Iterable[Body]) -> Iterator[GaugeMetricFamily]:
     """Yield the gauges of the GraphCrons."""
-    now = datetime.now(UTC)  # noqa: TID251  (a scrape has no time of its own)
+    now = datetime.now(UTC)  # noqa: TID251  (a scrape has no time)
     families = [(GaugeMetricFamily(name, text, labels=LABELS), read) for name, text, read in GRAPHCRON_GAUGES]
     for body in bodies:
         labels = (body["metadata"]["namespace"], body["metadata"]["name"])

@@ -1,1 +1,1 @@
-"""What is to be done for one GraphCron, given its spec and what the cache holds. Pure."""
+"""Plans what to do for one GraphCron, from its spec and its objects in the cache. Pure."""

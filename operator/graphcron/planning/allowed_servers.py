@@ -1,10 +1,11 @@
-"""Which servers GraphCrons may name: the administrator's allow-list, where there is one.
+"""The administrator's allow-list of LangGraph servers.
 
-Who may create a GraphCron can make a pod send a Secret of the namespace to a URL. With an allow-list, only to the URLs
-on it. A runner of one's own could send it anywhere, so that is the administrator's too, and so are the parts of the pod
-on which meshes, injectors and clouds act: annotations, labels and the ServiceAccount. The other fields of ``runner``
-decide where the pod runs and what it may use, not what runs in it; a Secret of ``imagePullSecrets`` goes only to the
-registry of the administrator's image. The chart's admission policy says the same at ``kubectl apply``.
+A user who may create a GraphCron can make a pod send a Secret of the namespace to a URL. The allow-list limits these
+URLs. A custom runner image could send the Secret anywhere, so the administrator sets the image, too, and limits the
+parts of the pod that meshes, injectors and clouds act on: annotations, labels and the ServiceAccount. The other
+fields of ``runner`` affect where the pod runs and what it may use, not what runs in it; a Secret of
+``imagePullSecrets`` goes only to the registry of the administrator's image. The chart's admission policy enforces the
+same rules at ``kubectl apply``.
 """
 
 import re
@@ -18,7 +19,7 @@ from graphcron.errors import GraphCronError, NotAllowedError
 from graphcron.settings import Settings
 
 _HOST: Final = "[A-Za-z0-9.-]"
-"""What ``*`` stands for, once or more: it never leaves the host."""
+"""What ``*`` stands for, once or more: it matches within the host only."""
 
 _BELOW: Final = "(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
 """What may follow an entry: a path without ``..``, escapes or empty parts."""
@@ -36,7 +37,7 @@ def _matching(pattern: str, one: str, least: str) -> str:
 
 
 def is_allowed(url: str, servers: Sequence[str]) -> bool:
-    """Tell whether a URL is one of the servers or below one.
+    """Return whether a URL is one of the servers or below one.
 
     Parameters
     ----------
@@ -64,12 +65,12 @@ def _pair_pattern(entry: str) -> str:
 
 
 def check_graphcron(graphcron: GraphCron, settings: Settings) -> None:
-    """Refuse a GraphCron that names what is not on the list; its ``serverRef`` has been put in place.
+    """Reject a GraphCron that names what is not on the list; its ``serverRef`` is resolved.
 
     Raises
     ------
     NotAllowedError
-        The server, a runner of the GraphCron's own, or what other controllers would read of its pod.
+        The server, the runner, or a part of the pod that other controllers read is not allowed.
     """
     if not settings.allowed_servers:
         return
@@ -92,7 +93,7 @@ def _check_runner(runner: Runner, settings: Settings) -> None:
 def _unlisted(
     annotations: Iterable[tuple[str, str]], labels: Iterable[tuple[str, str]], account: str, settings: Settings
 ) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield the fields of ``runner`` that hold what is not on their lists, and what is on these."""
+    """Yield the fields of ``runner`` with values that are not on their lists, and these lists."""
     for field, used, entries in (
         ("annotations", annotations, settings.allowed_annotations),
         ("labels", labels, settings.allowed_labels),
@@ -111,7 +112,7 @@ def _not_allowed(field: str, because: str, entries: Sequence[str] = ()) -> NotAl
 
 
 def refusal_of(carried: Carried, settings: Settings) -> str:
-    """Return why pods may not carry something where the administrator limits the servers; empty: they may."""
+    """Return why the administrator does not allow what pods carry; empty: it is allowed."""
     return next(_refusals(carried, settings), "") if settings.allowed_servers else ""
 
 
@@ -129,7 +130,7 @@ def _refusals(carried: Carried, settings: Settings) -> Iterator[str]:
 
 
 def suspension_of(cronjob: CachedCronJob, settings: Settings) -> str:
-    """Return why a CronJob must start no more Jobs, independently of its GraphCron; empty: it may."""
+    """Return why a CronJob must create no more Jobs, regardless of its GraphCron; empty: it may."""
     if cronjob.carried.is_unconfined:
         return "its pods have an annotation that changes their security profile"
     return refusal_of(cronjob.carried, settings)
@@ -138,13 +139,13 @@ def suspension_of(cronjob: CachedCronJob, settings: Settings) -> str:
 def to_suspend(
     cronjobs: Iterable[CachedCronJob], uid: str, settings: Settings, problem: GraphCronError | None = None
 ) -> list[CachedCronJob]:
-    """Return those of a GraphCron's CronJobs that may start no more: all of one that is not allowed."""
+    """Return those of a GraphCron's CronJobs that must create no more Jobs; all, if the GraphCron is not allowed."""
     refused = isinstance(problem, NotAllowedError)
     return [each for each in cronjobs if each.belongs_to(uid) and (refused or suspension_of(each, settings))]
 
 
 def check_server(server: GraphServer, settings: Settings) -> None:
-    """Refuse a GraphServer that is not on the list.
+    """Reject a GraphServer that is not on the list.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Two installations of the operator that watch one namespace: which of them reconciles a GraphCron. Pure.
+"""Decides which of two installations of the operator in one namespace reconciles a GraphCron. Pure.
 
-The CronJob names the installation that made it (:data:`graphcron.api.names.ANNOTATION_INSTALLATION`). Every other one
-leaves the GraphCron alone. It writes itself into the status as the contender, and renews that every hour. The owner
-acknowledges it, and reports it in ``Ready``; where no owner does, the contender writes ``Ready`` itself.
+The CronJob names the installation that created it (:data:`graphcron.api.names.ANNOTATION_INSTALLATION`). Any other one
+does not touch the GraphCron. It enters itself into the status as the contender, and renews the entry every hour. The
+owner acknowledges it, and reports it in ``Ready``; if no owner does, the contender writes ``Ready``.
 """
 
 from collections.abc import Iterable
@@ -16,19 +16,19 @@ from graphcron.cache.objects import Body, CachedCronJob
 from graphcron.errors import OtherInstallationError
 
 RENEW_INTERVAL: Final = timedelta(hours=1)
-"""How often a contender renews its entry: rarely, since each is a write to every GraphCron of the namespace."""
+"""How often a contender renews its entry. Each renewal is a write to every GraphCron of the namespace."""
 
 ACKNOWLEDGE_TIMEOUT: Final = timedelta(minutes=1)
-"""How long the owner may take to acknowledge it."""
+"""How long the owner may take to acknowledge a contender."""
 
 CONTENDER_TTL: Final = 2 * RENEW_INTERVAL
 """How long after its last renewal a contender counts as gone."""
 
 Status = GraphCronStatus | GraphServerStatus
-"""What an installation writes."""
+"""A status that an installation writes."""
 
 UNNAMED: Final = "(without a name)"
-"""How messages call an installation whose setting ``installation`` is empty."""
+"""Name of an installation in messages if its setting ``installation`` is empty."""
 
 _SUMMARY: Final = frozenset({ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED})
 _UNANSWERED: Final[tuple[tuple[ConditionType, Literal["True", "False"]], ...]] = (
@@ -38,9 +38,9 @@ _UNANSWERED: Final[tuple[tuple[ConditionType, Literal["True", "False"]], ...]] =
 
 
 def owner_of(cronjobs: Iterable[CachedCronJob], name: str, uid: str) -> str:
-    """Return the installation that a GraphCron's first CronJob names; empty: none, so that any may adopt it.
+    """Return the installation that a GraphCron's first CronJob names; empty: none, and any may adopt it.
 
-    The first one decides for all, so that two installations that have each made one of them agree.
+    The first one decides for all, so that two installations that have each created one of them agree.
     """
     own = sorted((each for each in cronjobs if each.belongs_to(uid)), key=lambda each: each.name != name)
     return own[0].installation if own else ""
@@ -59,18 +59,18 @@ def is_others(installation: str | None, own: str) -> bool:
 
 
 def adoptable(cronjobs: Iterable[CachedCronJob], own: str) -> list[CachedCronJob]:
-    """Return the CronJobs that are not another installation's."""
+    """Return the CronJobs that no other installation owns."""
     return [each for each in cronjobs if not is_others(each.installation, own)]
 
 
 def is_reported_by_other(previous: Status, status: Status) -> bool:
-    """Return whether another installation has already written a status about the generation that ours is about."""
+    """Return whether another installation has already written a status for the same generation."""
     same = previous.observed_generation == status.observed_generation
     return same and is_others(previous.installation, status.installation or "")
 
 
 def contender_for(status: GraphCronStatus, own: str, *, now: datetime) -> Contender | None:
-    """Return the contender that a GraphCron of ours still has, acknowledged; None: there is none, or it is gone."""
+    """Return the contender of an own GraphCron, acknowledged; None: it has none, or the contender is gone."""
     contender = status.contender
     if contender is None or contender.installation == own or now - contender.time >= CONTENDER_TTL:
         return None
@@ -80,12 +80,12 @@ def contender_for(status: GraphCronStatus, own: str, *, now: datetime) -> Conten
 def with_contender(
     status: GraphCronStatus, owner: str, own: str, *, namespace: str, generation: int, now: datetime
 ) -> GraphCronStatus:
-    """Return the status with what a contender has to add to it; most often that is nothing.
+    """Return the status with the entry of this installation as the contender; usually it is unchanged.
 
     Parameters
     ----------
     owner, own
-        The installation that reconciles the GraphCron, and ours.
+        The installation that reconciles the GraphCron, and this one.
     """
     contender = status.contender
     if contender is None or now - contender.time >= RENEW_INTERVAL:

@@ -1,4 +1,4 @@
-"""Jobs that Kubernetes leaves open: a sidecar outlives the runner, or no pod can be made. Pure."""
+"""Jobs that do not finish: a sidecar outlives the runner, or no pod can be created. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,23 +18,23 @@ from graphcron.planning.run_history import pods_by_job
 from graphcron.settings import Settings
 
 SIDECAR_GRACE: Final = timedelta(seconds=30)
-"""How long a pod may go on after its runner: a sidecar that ends on its own has ended by then."""
+"""How long a pod may run after its runner: other sidecars have ended by then."""
 
 POD_GRACE: Final = timedelta(seconds=15)
 """How long the Job controller may take to create the first pod before the Job's Events are read."""
 
 POD_RETRY_INTERVAL: Final = timedelta(minutes=1)
-"""How often the Job controller tries to create a pod again, at the least."""
+"""The longest interval at which the Job controller retries to create a pod."""
 
 MAX_EVENT_READS: Final = 5
-"""Jobs without a pod whose Events are read in one look; what refuses one refuses the others."""
+"""Jobs without a pod whose Events one reconciliation reads; the others have the same cause."""
 
 
 class Termination(NamedTuple):
-    """A Job or pod that the operator brings to its end."""
+    """A Job or pod that the operator terminates."""
 
     kind: Literal["Job", "Pod"]
-    """A Job is deleted; a pod gets a deadline that has passed, after which its Job goes on as its policy says."""
+    """A Job is deleted; a pod gets a deadline in the past, and its Job continues by its policy."""
     name: str
     uid: str
     at: datetime
@@ -42,7 +42,7 @@ class Termination(NamedTuple):
     version: str = ""
     """The only version of the Job that may be deleted; empty: any."""
     sidecars: str = ""
-    """What keeps the pod running."""
+    """The sidecars that keep the pod running."""
     refusal: str = ""
     """Why it is not allowed."""
 
@@ -54,21 +54,21 @@ def terminations_for(
     refusals: Mapping[str, str],
     now: datetime,
 ) -> list[Termination]:
-    """List what is to be ended, now or later; without a GraphCron only what a sidecar keeps open.
+    """Return what to terminate, now or later; without a GraphCron only what sidecars keep running.
 
     Parameters
     ----------
     graphcron
-        None: what became of runs without a pod is not known.
+        None: the outcome of runs without a pod is not recorded yet.
     """
     return [*outlived_by_sidecars(jobs, pods), *(blocking_jobs(graphcron, jobs, refusals, now) if graphcron else ())]
 
 
 def outlived_by_sidecars(jobs: Iterable[CachedJob], pods: Iterable[CachedPod]) -> Iterator[Termination]:
-    """List what a sidecar keeps open after the runner's end.
+    """Yield what sidecars keep running after the runner's end.
 
     A Job fails when, and only when, its run has failed. A Job whose runner has succeeded is deleted, since a deadline
-    or a sidecar's exit code would make it fail. Of any other the pod is ended, and the Job's policy does the rest.
+    or a sidecar's exit code would make it fail. For any other Job, the pod is terminated, and the Job's policy applies.
     """
     groups = pods_by_job(pods)
     for job in jobs:
@@ -90,7 +90,7 @@ def _due(pod: CachedPod) -> datetime:
 
 
 def forbidden_jobs(jobs: Iterable[CachedJob], settings: Settings, now: datetime) -> list[Termination]:
-    """List the Jobs under way of which the administrator does not allow the pods; these cancel the runs."""
+    """Return the active Jobs whose pods the administrator does not allow; the pods cancel their runs."""
     refusals = ((job, refusal_of(job.carried, settings)) for job in jobs if not job.finished)
     return [Termination("Job", job.name, job.uid, now, refusal=why) for job, why in refusals if why]
 
@@ -99,26 +99,26 @@ def forbidden_jobs(jobs: Iterable[CachedJob], settings: Settings, now: datetime)
 
 
 def podless(jobs: Iterable[CachedJob], pods: Iterable[CachedPod]) -> list[CachedJob]:
-    """Return the Jobs that have no pod and, as far as their status tells, never had one; the oldest first."""
+    """Return the Jobs that have no pod and, according to their status, never had one; the oldest first."""
     with_pods = {pod.job for pod in pods}
     bare = [job for job in jobs if not job.had_pods and not job.succeeded and job.name not in with_pods]
     return sorted(bare, key=lambda job: (job.created, job.name))
 
 
 def refusal_in(job: str, events: Iterable[Mapping[str, Any]]) -> str:
-    """Return why the Job controller can create no pod, in its own words; empty where it could, or has not tried."""
+    """Return the Job controller's message why it cannot create a pod; empty: it could, or has not tried."""
     words = ""
     for event in sorted(events, key=lambda event: str(event.get("lastTimestamp") or "")):
         if event.get("reason") == "SuccessfulCreate":
             return ""
         if event.get("reason") == "FailedCreate":
             words = str(event.get("message") or "")
-    # Each try has another name, which would make each a new message.
+    # Each attempt has another pod name, which would change the message.
     return re.sub(rf'"{re.escape(job)}-\w+"', f'"{job}"', words.removeprefix("Error creating: ")).rstrip(".")
 
 
 def refused_report(jobs: Iterable[CachedJob], refusals: Mapping[str, str], report: Report | None) -> Report | None:
-    """Return what a preflight has found; where it has found nothing for lack of a pod, why there is none."""
+    """Return a preflight's report; without a pod, a report of why there is none."""
     if report is not None and report.reason != Reason.POD_LOST:
         return report
     words = [refusals[job.name] for job in jobs if job.purpose is Purpose.PREFLIGHT and job.name in refusals]
@@ -128,7 +128,7 @@ def refused_report(jobs: Iterable[CachedJob], refusals: Mapping[str, str], repor
 def podless_runs(
     graphcron: GraphCron, jobs: Iterable[CachedJob], refusals: Mapping[str, str], now: datetime
 ) -> list[RecentRun]:
-    """Tell the occurrences whose Jobs got no pod until their starting deadline."""
+    """Return the runs whose Jobs got no pod until their starting deadline."""
     return [
         RecentRun(
             job=job.name,
@@ -148,10 +148,10 @@ def podless_runs(
 def blocking_jobs(
     graphcron: GraphCron, jobs: Sequence[CachedJob], refusals: Mapping[str, str], now: datetime
 ) -> Iterator[Termination]:
-    """List the Jobs without a pod that make room for the next one.
+    """Yield the Jobs without a pod that block the next one.
 
-    Until the next occurrence is about to be due they stay: the Job controller goes on trying, and the pod that it can
-    create at last, which starts no run any more, shows that pods can be created again.
+    They stay until the next occurrence is about to be due: the Job controller retries, and a pod that it creates late,
+    which starts no run, shows that pods can be created again.
     """
     following = calendar_for(graphcron).next_times(now, 1)
     for job in jobs:
@@ -172,14 +172,14 @@ def recheck_times(
     terminations: Iterable[Termination],
     now: datetime,
 ) -> list[datetime]:
-    """Return when stuck Jobs are looked at again, without an event."""
+    """Return when to check stuck Jobs again, without an event."""
     moments = [each.at if each.at > now else now + SIDECAR_GRACE for each in terminations]
     moments += [job.created + wait for job in podless(jobs, pods) for wait in (POD_GRACE, POD_RETRY_INTERVAL)]
     return moments + ([now + POD_RETRY_INTERVAL] if refusals else [])
 
 
 def _deadline(graphcron: GraphCron, job: CachedJob) -> datetime:
-    """Return when a pod that is created would start no run any more."""
+    """Return the time after which a new pod would no longer start a run."""
     if job.purpose is Purpose.CATCH_UP:
         return job.created + max(timedelta(seconds=CATCH_UP_SECONDS), missed_after(graphcron.spec))
     return job.scheduled_time + missed_after(graphcron.spec)

@@ -2,12 +2,12 @@
 
 Kubernetes reads a CronJob's schedule with ``ParseStandard`` of robfig/cron v3.0.1 and refuses any text that contains
 ``TZ``. What is accepted here is accepted there and means the same (proved by ``tests/oracle``). Three things that the
-API server takes are refused here, because nobody can mean what they do:
+API server accepts are rejected here, because no user can mean what they do:
 
 ``@every 1h``
     Kubernetes counts it from the last run or from ``now - startingDeadlineSeconds``, whichever is later. With the
-    finite deadline that a GraphCron always has, an interval longer than the deadline never comes round, and nothing
-    says so; a shorter one starts afresh whenever the CronJob does. Five fields promise more.
+    finite deadline that a GraphCron always has, an interval longer than the deadline never ends, and nothing
+    reports it; a shorter one restarts whenever the CronJob does. Five fields are reliable.
 ``*-5``
     robfig stops reading at the star, so ``*-5 * * * *`` would start a paid run every minute.
 ``FRİ``
@@ -132,7 +132,7 @@ MACROS: Final = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-"""What stands for a line, and that line."""
+"""Macros, and the lines that they stand for."""
 
 
 def _quoted(text: str) -> str:

@@ -1,6 +1,6 @@
 """Jenkins' ``H`` to plain cron: a time picked by hash, so that not everything starts at the full hour.
 
-An ``H`` is a fixed number, picked by what a schedule is called: the same GraphCron gets the same times for ever,
+An ``H`` is a fixed number that depends on the name of the GraphCron: the same GraphCron always gets the same times,
 and a thousand of them spread. What Kubernetes runs is plain cron, with the number written out:
 
 =============  ================================================  ===================
@@ -28,7 +28,7 @@ from graphcron.schedule.cron import parse
 __all__ = ["has_hash", "render", "seed_for"]
 
 _WORD = re.compile(r"(?<![A-Za-z])[Hh]+(?![A-Za-z])")
-"""An H that is no letter of a name such as THU; small ones and ``HH`` too, to be refused by us with a reason."""
+"""An H outside a name such as THU; also ``h`` and ``HH``, which are rejected with a reason."""
 _ITEM = re.compile(r"H(?:\(([0-9A-Za-z]{1,9})-([0-9A-Za-z]{1,9})\))?(?:/([0-9]{1,9}))?")
 _QUOTE_LIMIT = 40
 """Characters of the user's text that a message repeats, so that it stays one line."""
@@ -46,9 +46,9 @@ def seed_for(namespace: str, name: str, line: int = 0) -> str:
 
 
 def render(line: str, *, seed: str, field: str = "spec.schedule") -> str:
-    """Return the line with its ``H`` written out; a line without comes back as it is, whatever it holds.
+    """Return the line with its ``H`` written out; a line without ``H`` is returned unchanged and unchecked.
 
-    Whether a line is refused does not depend on the seed.
+    Whether a line is rejected does not depend on the seed.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class _Field:
         return ",".join(self._item(item) if _WORD.search(item) else item for item in text.split(","))
 
     def _item(self, item: str) -> str:
-        """Return what an ``H`` stands for: a number, or every n-th from one below n."""
+        """Return the value of an ``H``: a number, or every n-th from one below n."""
         found = _ITEM.fullmatch(item)
         if not found:
             small = _ITEM.fullmatch("H" + item[1:])

@@ -1,9 +1,9 @@
-"""When a GraphCron's runs are due: all its lines together, within the campaign and outside what is excluded.
+"""When a GraphCron's runs are due: all its lines together, from its start to its end time and without its excludes.
 
 Each line keeps the rule of :mod:`graphcron.schedule.times`: a minute is due if the zone's wall clock matches it, so
 what the spring change skips does not run and what the autumn change repeats runs twice. A minute that several lines
-match is due once. The campaign's bounds are instants: no change of the clock moves them. What is excluded is written
-on the wall clock, and :func:`excluded` says which instants that is.
+match is due once. Start and end time are instants: no change of the clock moves them. Excludes are written on the wall
+clock, and :func:`excluded` returns them as instants.
 
 Instants are aware datetimes; those returned are in UTC. Nothing here reads a clock.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["END_OF_TIME", "Calendar", "Interval", "excluded", "offsets", "smallest_gap"]
 
 END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
-"""Until when a rest lasts that does not end."""
+"""End of what does not end."""
 
 _BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
 _FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -57,8 +57,7 @@ class Calendar:
     zone
         Whose wall clock they are read on.
     start, end
-        The campaign: an occurrence belongs to it from ``start`` on, before ``end``. None: it has always been, or has
-        no end.
+        Occurrences are due from ``start`` on and before ``end``; None: no bound.
     excluded
         When nothing is due: in order and apart, as :func:`excluded` returns them.
     """
@@ -72,8 +71,8 @@ class Calendar:
     def next_after(self, moment: datetime) -> datetime | None:
         """Return the first due minute later than ``moment``.
 
-        None if the campaign ends before, or none comes within ``schedule.HORIZON_YEARS`` of the moment, of the
-        campaign's start, or of the end of what is excluded.
+        None if ``end`` comes first, or none comes within ``times.HORIZON_YEARS`` of the moment, of ``start``, or of the
+        end of an exclude.
         """
         return next(self._times(moment), None)
 
@@ -104,7 +103,7 @@ class Calendar:
     def rests_until(self, now: datetime) -> datetime | None:
         """Return None if a run may be due at this instant, otherwise the first instant from which one may be.
 
-        The campaign has not begun, or ``now`` is excluded. :data:`END_OF_TIME` if nothing can be due any more.
+        ``start`` has not come, or ``now`` is excluded. :data:`END_OF_TIME` if nothing can be due any more.
         """
         begun = max(now, self.start or _BEGINNING)
         rest = self._rest_at(begun)

@@ -44,7 +44,7 @@ def zone_for(name: str, *, field: str = "spec.timeZone") -> ZoneInfo:
     Raises
     ------
     SpecError
-        If there is no such zone, or it is empty or ``Local``, which would mean whatever the controller runs in.
+        If there is no such zone, or it is empty or ``Local``, which would be the zone that the controller runs in.
     """
     if name in _zone_names():
         return _load_zone(name)
@@ -63,7 +63,7 @@ def next_after(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
 
 @lru_cache(maxsize=16_384)
 def _next_after(cron: Cron, zone: ZoneInfo, after: int) -> datetime | None:
-    """Search, once: the next few times are asked for at each look at a GraphCron, and many share a line."""
+    """Search, once: each reconciliation asks for the next few times, and many GraphCrons share a line."""
     return None if never_fires(cron) else _Walk(cron, zone, after + 1).run()
 
 
@@ -236,7 +236,7 @@ class _Walk:
             self._move_to_wall(wall)
 
     def _step(self, begin: int, unit: int, count: int) -> None:
-        """Go on by so many units; by a single one, as robfig does, where the clock is changed on the way."""
+        """Go on by ``count`` units; by a single one, as robfig does, where the clock is changed on the way."""
         offset = self._wall.utcoffset()
         self._move_to(begin + count * unit)
         if self._wall.utcoffset() != offset:

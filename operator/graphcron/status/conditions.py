@@ -1,4 +1,4 @@
-"""Conditions that are about runs: each a small check of what is known, apart from ``Ready``."""
+"""The conditions about runs; ``Ready`` has its own module."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,13 +20,13 @@ from graphcron.schedule.occurrences import smallest_gap
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 LEAST_RUNS: Final = 5
-"""Of fewer runs nothing can be said about how long most of them take."""
+"""Fewer runs do not show how long most of them take."""
 
 _AWAITING_SKIPS: Final = frozenset({"ThreadAwaitsHuman"})
 
 
 class ConditionUpdate(NamedTuple):
-    """What a condition is to say."""
+    """A condition without its times."""
 
     kind: ConditionType
     status: ConditionStatus
@@ -35,7 +35,7 @@ class ConditionUpdate(NamedTuple):
 
 
 class ConditionInputs(NamedTuple):
-    """What the checks look at."""
+    """What the checks read."""
 
     graphcron: GraphCron | None
     """None: it can't be read."""
@@ -51,13 +51,13 @@ Check = Callable[[ConditionInputs], ConditionUpdate | None]
 
 
 def run_conditions(inputs: ConditionInputs) -> Iterator[ConditionUpdate]:
-    """Say what is to be said about runs: how the last one ended, and whatever else holds."""
+    """Yield the conditions about runs: the result of the last one, and those that hold."""
     yield last_run(inputs.runs)
     yield from (update for check in _CHECKS if (update := check(inputs)))
 
 
 def last_run(runs: Sequence[RecentRun]) -> ConditionUpdate:
-    """Say how the newest run ended; occurrences that were skipped are no runs."""
+    """Return ``LastRunSucceeded`` of the newest run; skipped occurrences do not count."""
     kind = ConditionType.LAST_RUN_SUCCEEDED
     last = next((run for run in runs if run.outcome != Outcome.SKIPPED), None)
     if last is None:
@@ -70,26 +70,26 @@ def last_run(runs: Sequence[RecentRun]) -> ConditionUpdate:
 
 
 def target(report: Report | None, before: Condition | None, refusal: GraphCronError | None = None) -> ConditionUpdate:
-    """Say what a preflight has found; until there is something new, what was found before."""
+    """Return ``TargetResolved`` from a preflight's report; without one, from the last result."""
     kind = ConditionType.TARGET_RESOLVED
     if report is None:
         return ConditionUpdate(kind, *last_result(before, refusal))
     if report.outcome is Outcome.SUCCEEDED:
         return ConditionUpdate(kind, "True", "Resolved", f"{report.message}.")
-    if report.outcome is Outcome.INTERNAL_ERROR:  # it has not looked
+    if report.outcome is Outcome.INTERNAL_ERROR:  # it has not asked the server
         return ConditionUpdate(kind, "Unknown", report.reason or report.outcome.value, f"{report.message}.")
     return ConditionUpdate(kind, "False", report.reason or report.outcome.value, f"{report.message}.")
 
 
 def last_result(before: Condition | None, refusal: GraphCronError | None) -> tuple[ConditionStatus, str, str]:
-    """Return status, reason and message of what preflights have found, where the present one has found nothing yet.
+    """Return status, reason and message of the last preflight's result, while the current one has none.
 
     Parameters
     ----------
     before
-        The condition as it stands; None: it is about another target.
+        The current condition; None: it is about another target.
     refusal
-        Why the Job of the next preflight could not be made, or has to wait.
+        Why the Job of the next preflight could not be created, or has to wait.
     """
     waits = isinstance(refusal, PreflightPendingError)
     words = f"{_NO_PREFLIGHT}{refusal}. The operator retries." if refusal and not waits else ""
@@ -105,13 +105,13 @@ def last_result(before: Condition | None, refusal: GraphCronError | None) -> tup
 NO_RESULT: Final = frozenset(
     {Reason.CHECKING, Reason.FAILED_CREATE, Reason.PREFLIGHT_PENDING, Reason.WAITING_FOR_SERVER}
 )
-"""Reasons of a condition that reports no preflight's finding."""
+"""Reasons of a condition without a preflight's result."""
 
 _NO_PREFLIGHT: Final = "No preflight could be started: "
 
 
 def run_delayed(refused: Mapping[Purpose, GraphCronError], jobs: Mapping[Purpose, Manifest]) -> ConditionUpdate | None:
-    """Say why runs that no schedule starts have no Job yet."""
+    """Return ``RunDelayed`` if runs outside the schedule have no Job yet."""
     messages = [
         delay_message(
             purpose,
@@ -143,7 +143,7 @@ def _paused(inputs: ConditionInputs) -> ConditionUpdate | None:
 
 
 def _awaiting_human(inputs: ConditionInputs) -> ConditionUpdate | None:
-    # What was skipped for another reason says nothing of the thread.
+    # A skip for another reason does not show the state of the thread.
     telling = (run for run in inputs.runs if run.outcome != Outcome.SKIPPED or run.reason in _AWAITING_SKIPS)
     last = next(telling, None)
     if last is None or not (last.outcome == Outcome.INTERRUPTED or last.reason in _AWAITING_SKIPS):

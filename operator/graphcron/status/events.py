@@ -1,4 +1,4 @@
-"""Old status, new status → the Events that tell the difference, in plain words."""
+"""Old status, new status → the Events that report the difference."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,7 +10,7 @@ from graphcron.contract import Outcome
 
 
 def events_for(previous: GraphCronStatus, status: GraphCronStatus) -> Iterator[Event]:
-    """Tell what has changed: runs that have finished, and conditions that have come or have a new reason."""
+    """Yield the Events about new runs, and about conditions that are new or have a new reason."""
     listed = {_identity(run) for run in previous.recent_runs or ()}
     for run in reversed(status.recent_runs or ()):
         if _identity(run) not in listed:
@@ -31,13 +31,13 @@ _ABNORMAL: Final = frozenset(
         ConditionType.RUN_DELAYED,
     }
 )
-"""Conditions that are there only while something needs a look."""
+"""Conditions that exist only while they hold, and whose Events are warnings."""
 
 
 def _has_event(condition: Condition, known: Condition | None) -> bool:
     if condition.type == ConditionType.READY:
         as_expected = known is None and condition.status == "True"
-        return not as_expected and condition.reason != Reason.PAUSED  # the condition of that name says it better
+        return not as_expected and condition.reason != Reason.PAUSED  # the condition Paused has its own Event
     looked = condition.type == ConditionType.TARGET_RESOLVED and condition.status != "Unknown"
     return looked or condition.type in _ABNORMAL
 

@@ -1,4 +1,4 @@
-"""Is the spec reconciled? An ordered list of small checks; the first that finds something decides ``Ready``."""
+"""The condition ``Ready``: an ordered list of checks, of which the first that returns a result decides."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from graphcron.planning.run_history import RunHistory
 from graphcron.planning.stuck_jobs import podless
 
 LONG_START: Final = timedelta(seconds=60)
-"""A pod that waits longer than this for anything else is worth a word too: no node takes it, a volume is missing."""
+"""A pod that waits longer than this makes ``Ready`` False, such as one whose volume is missing."""
 
 _HINTS: Final = {
     "ContainerCreating": "A ConfigMap or Secret that the GraphCron references may not exist",
@@ -29,45 +29,45 @@ _HINTS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class StatusInputs:
-    """All that a status is made from."""
+    """What the status is computed from."""
 
     generation: int
-    """Of the GraphCron."""
+    """``metadata.generation`` of the GraphCron."""
     graphcron: GraphCron | None
-    """With its server in place; None: it can't be read; :attr:`problem` says why."""
+    """With its server resolved; None: it can't be read, and :attr:`problem` has the reason."""
     problem: GraphCronError | None
     """What stopped this reconciliation."""
     refused: Mapping[Purpose, GraphCronError] = field(default_factory=dict)
-    """Why Jobs could not be made."""
+    """Why Jobs could not be created."""
     unsuspended: GraphCronError | None = None
-    """Why a CronJob that must start nothing more is not suspended yet."""
+    """Why a CronJob that must create no more Jobs is not suspended yet."""
     limited: str = ""
-    """Why a CronJob of its own may start no more; empty: it may."""
+    """Why its CronJob must create no more Jobs; empty: it may."""
     observed: ObservedState
     cronjobs: Sequence[CachedCronJob]
-    """Those that are wanted, as they are after our applies."""
+    """The desired CronJobs, as they are after the applies."""
     plan: Plan | None
     """None: nothing could be planned."""
     history: RunHistory
     now: datetime
-    """When all this was so."""
+    """The time of this reconciliation."""
     installation: str = ""
-    """Our own."""
+    """Name of this installation."""
 
     @property
     def spec(self) -> GraphCronSpec | None:
-        """What the user asks for, where it can be read."""
+        """The spec, if it can be read."""
         return self.graphcron.spec if self.graphcron else None
 
 
 class ReadyResult(NamedTuple):
-    """What a check found, in the words of a condition."""
+    """The result of a check."""
 
     ready: bool
     reason: Reason
     message: str
     stalled: bool = False
-    """A person must change something before it gets better."""
+    """Whether a user must change something."""
 
 
 Check = Callable[[StatusInputs], ReadyResult | None]
@@ -119,7 +119,7 @@ def _pod_waits(inputs: StatusInputs) -> ReadyResult | None:
 
 
 def _no_pod_created(inputs: StatusInputs) -> ReadyResult | None:
-    """Find a Job for which Kubernetes cannot create a pod, unless a later Job has got one."""
+    """Return a result if Kubernetes cannot create the pod of a Job, unless a later Job has one."""
     observed = inputs.observed
     latest = max((job.created for job in observed.jobs if job.had_pods), default=None)
     words = [
@@ -131,7 +131,7 @@ def _no_pod_created(inputs: StatusInputs) -> ReadyResult | None:
     if words:
         message = f"Kubernetes cannot create its pod: {words[-1]}"
     elif last and last.reason == Reason.POD_CANNOT_START and _is_after(last.scheduled_time, latest):
-        message = f"The last run was skipped. {last.message}"  # its Job has made room for the next one
+        message = f"The last run was skipped. {last.message}"  # its Job was deleted for the next one
     else:
         return None
     return ReadyResult(False, Reason.POD_CANNOT_START, f"{message}. {_REMEDY}", stalled=True)
@@ -145,7 +145,7 @@ def _is_after(moment: datetime, other: datetime | None) -> bool:
 
 
 def _job_waits(inputs: StatusInputs) -> ReadyResult | None:
-    """Find a Job that has had no pod for long, for which nobody knows why."""
+    """Return a result if a Job has had no pod for long, without a known cause."""
     for job in podless(inputs.observed.jobs, inputs.observed.pods):
         if not job.finished and inputs.now - job.created >= LONG_START:
             message = f"Job {job.name} has no pod yet. Run: kubectl describe job {job.name}"
@@ -185,17 +185,17 @@ _SUSPENSION_MESSAGES: Final = {
 }
 
 CHECKS: Final[tuple[Check, ...]] = (
-    _invalid_spec,  # nothing else is worth saying until a person has changed it
+    _invalid_spec,  # nothing else matters until a user has changed it
     _name_conflict,  # the same
-    _cluster_error,  # passes by itself
-    _pod_cannot_start,  # the CronJob is right, and yet no run can start
+    _cluster_error,  # retried
+    _pod_cannot_start,  # the CronJob is up to date, but no run can start
     _no_pod_created,  # the same
-    _pod_waits,  # the same, as far as we can see
+    _pod_waits,  # the same, probably
     _job_waits,  # the same
-    _is_contended,  # all is well here, but an administrator must part the two
-    _is_suspended,  # all is well, and at rest
+    _is_contended,  # reconciled, but an administrator must separate the installations
+    _is_suspended,  # reconciled, and suspended
 )
-"""Asked in this order; the first that finds something decides."""
+"""In this order; the first that returns a result decides."""
 
 
 def waiting_pods(inputs: StatusInputs) -> list[CachedPod]:
@@ -205,6 +205,6 @@ def waiting_pods(inputs: StatusInputs) -> list[CachedPod]:
 
 
 def ready_for(inputs: StatusInputs) -> ReadyResult:
-    """Return what ``Ready`` is to say."""
+    """Return the result for ``Ready``."""
     usual = ReadyResult(True, Reason.RECONCILED, "The CronJob matches the spec.")
     return next((found for check in CHECKS if (found := check(inputs))), usual)

@@ -1,4 +1,4 @@
-"""Observed → status, and ``Ready`` as it is summarised from its checks."""
+"""Inputs → status, with all conditions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -28,17 +28,17 @@ from graphcron.status.ready import LONG_START, StatusInputs, ready_for, waiting_
 from graphcron.unstructured.fields import time_of
 
 AFTER_DUE: Final = timedelta(seconds=15)
-"""How long after a due time the status is looked at again: the Job's own event, if there is one, has come by then.
+"""How long after a scheduled time the GraphCron is requeued: the Job's event has come by then.
 
 Kubernetes takes some twelve seconds to make 500 Jobs that are due in the same minute.
 """
 
 NEXT_TIMES: Final = 5
-"""How many of the next times are told."""
+"""Entries of ``nextScheduleTimes``."""
 
 
 def status_for(inputs: StatusInputs) -> GraphCronStatus:
-    """Make the status."""
+    """Return the new status."""
     previous, history = inputs.observed.previous, inputs.history
     jobs, pods = inputs.observed.runs
     budget = _budget(inputs, pods)
@@ -70,7 +70,7 @@ def status_for(inputs: StatusInputs) -> GraphCronStatus:
     status = status.model_copy(update=_planned_fields(inputs, next_times))
     if status == previous or inputs.plan is None or inputs.problem:
         return status
-    # Told only along with something else: by itself it is not worth a write.
+    # Written only together with another change: it is not worth a write alone.
     return status.model_copy(update={"checked_until": inputs.plan.checked_until})
 
 
@@ -78,7 +78,7 @@ _MISSED: Final = frozenset({Reason.NOT_STARTED, Reason.STARTING_DEADLINE_EXCEEDE
 
 
 def _planned_fields(inputs: StatusInputs, next_times: list[datetime]) -> dict[str, object]:
-    """Return the members that say what was done; the few that do not depend on it where it was not."""
+    """Return the fields that depend on the plan; without one, the few that do not."""
     graphcron, plan = inputs.graphcron, inputs.plan
     if graphcron is None or plan is None:
         return status_without_plan(inputs.observed, inputs.history) | _future_times(inputs)
@@ -102,13 +102,13 @@ def _planned_fields(inputs: StatusInputs, next_times: list[datetime]) -> dict[st
 
 
 def _future_times(inputs: StatusInputs) -> dict[str, object]:
-    """Return the next times that were told and have not come yet: the CronJobs stay as they were."""
+    """Return the previous next times that are still in the future: the CronJobs have not changed."""
     ahead = [each for each in inputs.observed.previous.next_schedule_times or () if each > inputs.now]
     return {"next_schedule_time": ahead[0] if ahead else None, "next_schedule_times": ahead or None}
 
 
 def _next_times(inputs: StatusInputs) -> list[datetime]:
-    """Return when the next runs are due; none where no further one is."""
+    """Return when the next runs are due; empty if none is."""
     graphcron, plan = inputs.graphcron, inputs.plan
     if graphcron is None or plan is None or graphcron.spec.suspend or plan.pause.since:
         return []
@@ -116,7 +116,7 @@ def _next_times(inputs: StatusInputs) -> list[datetime]:
 
 
 def _budget(inputs: StatusInputs, pods: Sequence[CachedPod]) -> BudgetUsed | None:
-    """Return what was used in the window, as the newest report tells it; the truth is on the LangGraph server."""
+    """Return the usage of the window from the newest report; the ledger is on the LangGraph server."""
     previous, spec = inputs.observed.previous.budget, inputs.spec
     if spec and (spec.budget is None or spec.budget.window is None):
         return None
@@ -132,7 +132,7 @@ def _budget(inputs: StatusInputs, pods: Sequence[CachedPod]) -> BudgetUsed | Non
 
 
 def _conditions(inputs: StatusInputs, next_times: Sequence[datetime], budget: BudgetUsed | None) -> Iterator[Condition]:
-    """Summarise the checks into ``Ready`` and kstatus' two; then say what is known of the target and of runs."""
+    """Yield ``Ready`` and the two conditions of kstatus, then those about the target and the runs."""
     ready = ready_for(inputs)
     known = {condition.type: condition for condition in inputs.observed.previous.conditions or ()}
     ready_status: ConditionStatus = "True" if ready.ready else "False"
@@ -158,7 +158,7 @@ def _conditions(inputs: StatusInputs, next_times: Sequence[datetime], budget: Bu
 
 
 def _run_delayed(inputs: StatusInputs, before: Condition | None) -> list[ConditionUpdate]:
-    """Say which runs wait for a Job; where none was tried, what was said before."""
+    """Return ``RunDelayed`` if it holds; where no Job was tried, as it was before."""
     if inputs.plan and not inputs.problem:
         update = run_delayed(inputs.refused, inputs.plan.jobs)
         return [update] if update else []
@@ -166,7 +166,7 @@ def _run_delayed(inputs: StatusInputs, before: Condition | None) -> list[Conditi
 
 
 def _is_of(plan: Plan, inputs: StatusInputs) -> bool:
-    """Tell whether what was found before is still about the same target."""
+    """Return whether the previous result is about the same target."""
     before = inputs.observed.previous.preflight
     return bool(before and plan.preflight and before.key == plan.preflight.state.key)
 
@@ -190,9 +190,9 @@ def _last_schedule_time(inputs: StatusInputs, jobs: Sequence[CachedJob]) -> date
 
 
 def _ends(inputs: StatusInputs) -> list[tuple[str, datetime]]:
-    """Return outcome and end of the runs that are told anew.
+    """Return outcome and end of the new runs.
 
-    That is when the pod ended. The Job follows a moment later, which is not worth a further write.
+    The end is that of the pod. The Job ends a moment later, which is not worth another write.
     """
     jobs, pods = inputs.observed.runs
     ended = {job.name: job.finished_at for job in jobs if job.finished_at}
@@ -203,14 +203,14 @@ def _ends(inputs: StatusInputs) -> list[tuple[str, datetime]]:
 
 
 def _latest(*moments: datetime | None) -> datetime | None:
-    """Return the latest moment, of which any may be missing."""
+    """Return the latest of the moments that are not None."""
     return max((moment for moment in moments if moment), default=None)
 
 
 def requeue_after(
     status: GraphCronStatus, inputs: StatusInputs, *, resync: timedelta, further: Iterable[datetime] = ()
 ) -> datetime:
-    """Return when the GraphCron is to be looked at again without a reason."""
+    """Return when to reconcile the GraphCron again without an event."""
     now, graphcron, plan = inputs.now, inputs.graphcron, inputs.plan
     moments = [now + resync, *further]
     if status.next_schedule_time:

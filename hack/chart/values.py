@@ -36,11 +36,28 @@ AllowedPair = Annotated[str, Field(pattern=r"^[A-Za-z0-9*]([A-Za-z0-9*._/-]*[A-Z
 AllowedName = Annotated[str, Field(pattern=r"^[a-z0-9*]([a-z0-9*.-]*[a-z0-9*])?$")]
 """The name of an object."""
 
+Namespace = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")]
+NamePart = Annotated[str, Field(pattern=r"^([a-z]([-a-z0-9]*[a-z0-9])?)?$", max_length=52)]
+PullSecretName = Annotated[str, Field(min_length=1)]
+
 
 class Part(BaseModel):
     """A part of the values; a key that it does not know is refused by name."""
 
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
+
+
+class PullSecret(Part):
+    name: PullSecretName
+
+
+class Global(Part):
+    """What other charts of the same parent may add to."""
+
+    model_config = ConfigDict(extra="allow")
+
+    image_registry: str
+    image_pull_secrets: list[PullSecret | PullSecretName]
 
 
 class Crds(Part):
@@ -65,14 +82,17 @@ class Image(Part):
     pull_policy: PullPolicy
 
 
-class PullSecret(Part):
-    name: Annotated[str, Field(min_length=1)]
-
-
 class Runner(Part):
     image: Image
     image_pull_secrets: list[PullSecret]
     resources: Free
+    labels: Texts
+    annotations: Texts
+    node_selector: Texts
+    tolerations: Frees
+    affinity: Free
+    priority_class_name: str
+    service_account_name: str
     default_timeout_seconds: Annotated[int, Field(ge=1, le=31_536_000)]
     allowed_annotations: list[AllowedPair]
     allowed_labels: list[AllowedPair]
@@ -162,8 +182,13 @@ class Test(Part):
 class Values(Part):
     """All values, in the order of `values.yaml`; each stands there."""
 
+    global_: Annotated[Global, Field(alias="global")]
+    name_override: NamePart
+    fullname_override: NamePart
+    namespace_override: Namespace
     crds: Crds
     replicas: Annotated[int, Field(ge=0)]
+    revision_history_limit: Annotated[int, Field(ge=0)]
     leader_election: LeaderElection
     image: Image
     image_pull_secrets: list[PullSecret]
@@ -215,8 +240,6 @@ class Values(Part):
 def schema() -> dict[str, Any]:
     """Return the JSON schema that Helm checks values by."""
     made = _tidy(Values.model_json_schema())
-    # Helm adds this where the chart is a part of another.
-    made["properties"]["global"] = {"type": "object"}
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values of the chart graphcron", **made}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
+from graphcron.api.v1alpha1 import Runner, parse_part
 from graphcron.errors import SpecError
 
 PREFIX = "GRAPHCRON_"
@@ -57,6 +58,10 @@ class Settings:
 
     runner_image_pull_secrets: tuple[str, ...] = ()
     """Secrets, in each GraphCron's own namespace, with which the runner's image is pulled, comma-separated."""
+
+    runner_defaults: dict[str, Any] = field(default_factory=dict)
+    """Defaults for ``spec.runner`` of GraphCrons, as JSON, such as ``{"priorityClassName": "low"}``. A field of a
+    GraphCron replaces its default; labels, annotations and nodeSelector are merged, and the GraphCron's keys win."""
 
     allowed_servers: tuple[str, ...] = ()
     """URLs below which GraphCrons and GraphServers may name servers, comma-separated or as a JSON list; see
@@ -172,6 +177,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             values[each.name] = _read(variable, text, each.name)
     settings = Settings(**values)
     _check_prices(settings.prices)
+    _check_runner_defaults(settings.runner_defaults)
     for name, right, remedy in _LIMITS:
         if not right(settings):
             value = getattr(settings, name)
@@ -195,13 +201,7 @@ _ABSOLUTE = (
 _LIMITS: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
     *(
         (name, lambda settings, name=name: 1 <= getattr(settings, name) < math.inf, "give seconds, 1 or more")
-        for name in (
-            "preflight_seconds",
-            "probe_seconds",
-            "resync_seconds",
-            "watch_inactivity_seconds",
-            "echo_seconds",
-        )
+        for name in ("preflight_seconds", "probe_seconds", "resync_seconds", "watch_inactivity_seconds", "echo_seconds")
     ),
     ("workers", lambda settings: settings.workers >= 1, "give 1 or more"),
     (
@@ -270,6 +270,17 @@ def _check_prices(prices: Mapping[str, Any]) -> None:
                 problem=f"is {json.dumps(price)}",
                 remedy='give the prices of a million tokens as decimals: {"input": "2.50", "output": "10"}',
             )
+
+
+def _check_runner_defaults(defaults: Mapping[str, Any]) -> None:
+    variable = f"{PREFIX}RUNNER_DEFAULTS"
+    for name in defaults.keys() & {"image", "resources", "imagePullSecrets", "env"}:
+        remedy = "leave it out; image, resources and pull secrets have settings of their own"
+        raise SpecError(field=f"{variable}.{name}", problem="cannot have a default here", remedy=remedy)
+    try:
+        parse_part(Runner, defaults)
+    except SpecError as error:
+        raise SpecError(field=f"{variable}.{error.field}", problem=error.problem, remedy=error.remedy) from None
 
 
 def _read(variable: str, text: str, name: str) -> Any:

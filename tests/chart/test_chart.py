@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 CRDS = ("graphcrons.graphcron.dev", "graphservers.graphcron.dev")
 LISTED: Manifest = {"watchNamespaces": ["team-a", "team-b"], "crds": {"enabled": False}}
-STAND_IN = "http://graphcron-test.graphcron-system.svc:8080"
 
 
 def the(objects: list[Manifest], kind: str, name: str | None = None) -> Manifest:
@@ -40,8 +39,12 @@ def environment_of(objects: list[Manifest]) -> dict[str, str]:
     """Return the operator's variables, as its container would see them."""
     environment: dict[str, str] = {}
     for each in container_of(objects)["env"]:
-        # The kubelet expands "$(NAME)" of the variables that stand before.
-        value = re.sub(r"\$\((\w+)\)", lambda match: environment.get(match[1], match[0]), _value(objects, each))
+        # The kubelet expands "$(NAME)" of the variables that stand before, and takes "$$" for "$".
+        value = re.sub(
+            r"\$\$|\$\((\w+)\)",
+            lambda match: environment.get(match[1], match[0]) if match[1] else "$",
+            _value(objects, each),
+        )
         environment[each["name"]] = value
     return environment
 
@@ -51,7 +54,7 @@ def _value(objects: list[Manifest], variable: Manifest) -> str:
         return variable["value"]
     source = variable["valueFrom"]
     if source == {"fieldRef": {"fieldPath": "metadata.namespace"}}:
-        return NAMESPACE
+        return the(objects, "Deployment")["metadata"]["namespace"]
     reference = source["configMapKeyRef"]
     return the(objects, "ConfigMap", reference["name"])["data"][reference["key"]]
 
@@ -97,6 +100,38 @@ def test_a_release_for_listed_namespaces_makes_nothing_outside_of_them(render: R
     assert {each["metadata"].get("namespace") for each in objects} == {NAMESPACE, "team-a", "team-b"}
 
 
+def test_no_object_is_in_another_namespace_than_the_one_given(render: Render, template: Callable[..., str]):
+    values = {"namespaceOverride": "platform", "dashboard": {"enabled": True}, "prices": EVERYTHING["prices"]}
+    values |= {each: {"enabled": True} for each in ("networkPolicy", "podDisruptionBudget")}
+    objects = [each for each in yaml.safe_load_all(template(values)) if each]
+
+    assert {each["metadata"].get("namespace") for each in objects} == {None, "platform"}
+    subjects = [subject for each in objects for subject in each.get("subjects", [])]
+    assert {each["namespace"] for each in subjects} == {"platform"}
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "label"),
+    [
+        ({}, "nightly-graphcron", "graphcron"),
+        ({"nameOverride": "crons"}, "nightly-crons", "crons"),
+        ({"nameOverride": "night"}, "nightly", "night"),
+        ({"fullnameOverride": "agents"}, "agents", "graphcron"),
+        ({"fullnameOverride": "agents", "nameOverride": "crons"}, "agents", "crons"),
+    ],
+    ids=str,
+)
+def test_names_can_be_given(render: Render, values: Manifest, name: str, label: str):
+    objects = render(values, release="nightly")
+    deployment = the(objects, "Deployment")
+
+    assert deployment["metadata"]["name"] == name
+    assert deployment["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == label
+    assert the(objects, "Service")["spec"]["selector"]["app.kubernetes.io/name"] == label
+    ours = [each for each in objects if each["kind"] != "CustomResourceDefinition"]
+    assert all(each["metadata"]["name"].startswith(name) for each in ours)
+
+
 @pytest.mark.parametrize("values", [{}, EVERYTHING, LISTED], ids=["defaults", "everything", "listed"])
 def test_everything_is_labelled_as_helms(render: Render, values: Manifest):
     extra = [("GraphCron", "extra"), ("GraphServer", "graphcron")]
@@ -104,24 +139,25 @@ def test_everything_is_labelled_as_helms(render: Render, values: Manifest):
         if (each["kind"], each["metadata"]["name"]) not in extra:
             labels = each["metadata"]["labels"]
             assert labels["app.kubernetes.io/managed-by"] == "Helm"
-            assert labels["app.kubernetes.io/name"] == "graphcron"
+            assert labels["app.kubernetes.io/name"] == values.get("nameOverride", "graphcron")
             assert labels.items() >= values.get("commonLabels", {}).items()
 
 
 @pytest.mark.parametrize("values", [{}, EVERYTHING, LISTED], ids=["defaults", "everything", "listed"])
 def test_the_rights_are_the_operators(render: Render, values: Manifest):
     objects = render(values, release="nightly")
+    home = values.get("namespaceOverride", NAMESPACE)
 
     account = the(objects, "ServiceAccount")["metadata"]
     bindings = [each for each in objects if each["kind"].endswith("RoleBinding")]
     roles = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in objects}
     assert bindings
     for binding in bindings:
-        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account["name"], "namespace": NAMESPACE}]
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account["name"], "namespace": home}]
         role = binding["roleRef"]
         assert (role["kind"], binding["metadata"].get("namespace"), role["name"]) in roles
     pod = the(objects, "Deployment")["spec"]["template"]["spec"]
-    assert (account["namespace"], pod["serviceAccountName"]) == (NAMESPACE, account["name"])
+    assert (account["namespace"], pod["serviceAccountName"]) == (home, account["name"])
 
 
 @pytest.mark.parametrize("values", [{}, EVERYTHING, LISTED], ids=["defaults", "everything", "listed"])
@@ -151,28 +187,31 @@ def test_defaults_leave_the_settings_at_theirs(render: Render):
 
 def test_every_value_reaches_the_settings(render: Render):
     runner = EVERYTHING["runner"]
+    defaults = ("labels", "annotations", "nodeSelector", "tolerations", "affinity")
+    defaults += ("priorityClassName", "serviceAccountName")
 
     assert settings_of(render(EVERYTHING)) == Settings(
-        installation=f"{NAMESPACE}/graphcron",
+        installation="platform/graphcron",
         namespaces=("team-a", "team-?", "!kube-*"),
         server_url="https://example.com/langgraph",
         api_key_secret_name="langgraph",
         api_key_secret_key="token",
         ca_config_map_name="authority",
         ca_config_map_key="bundle.pem",
-        runner_image=f"registry.example.com/team/runner@{runner['image']['digest']}",
+        runner_image=f"mirror.example.com/team/runner@{runner['image']['digest']}",
         runner_image_pull_policy="Never",
-        runner_image_pull_secrets=("one", "two"),
+        runner_image_pull_secrets=("shared", "my-registry", "one", "two"),
         runner_resources=runner["resources"],
-        allowed_servers=(*EVERYTHING["allowedServers"], STAND_IN),
+        runner_defaults={each: runner[each] for each in defaults},
+        allowed_servers=(*EVERYTHING["allowedServers"], "http://nightly-test.platform.svc:8080"),
         allowed_annotations=("sidecar.istio.io/nativeSidecar", "note=a,b"),
         allowed_labels=("team=*",),
         allowed_service_accounts=("runner-*",),
         prices={"sample-model-1": {"input": "2.50", "output": "10"}},
         default_timeout_seconds=86_400,
         max_concurrent_preflights=2,
-        lease_name="graphcron",
-        lease_namespace=NAMESPACE,
+        lease_name="nightly",
+        lease_namespace="platform",
         lease_seconds=30,
         log_level="debug",
         log_format="text",

@@ -59,6 +59,11 @@ def test_each_value_is_commented():
         ({"crds": {"install": True}}, "/crds", "'install'"),
         ({"replicaCount": 2}, "", "'replicaCount'"),
         ({"replicas": "2"}, "/replicas", "integer"),
+        ({"nameOverride": "my_crons"}, "/nameOverride", "pattern"),
+        ({"fullnameOverride": "a" * 53}, "/fullnameOverride", "52"),
+        ({"namespaceOverride": "a.b"}, "/namespaceOverride", "pattern"),
+        ({"global": {"imageRegistry": 5}}, "/global/imageRegistry", "string"),
+        ({"runner": {"tolerations": {}}}, "/runner/tolerations", "array"),
         ({"server": {"url": "langgraph:8000"}}, "/server/url", "pattern"),
         ({"allowedServers": ["https://example.com/*"]}, "/allowedServers/0", "pattern"),
         ({"runner": {"allowedLabels": ["a b"]}}, "/runner/allowedLabels/0", "pattern"),
@@ -111,12 +116,20 @@ def test_helm_refuses_a_list_that_would_not_hold(helm: Helm, values: Manifest, w
     "values",
     [
         {"global": {"anything": 1}},
+        {"global": {"imageRegistry": None, "imagePullSecrets": None}},
         {"resources": {"limits": None}},
         {"dashboard": {"labels": {"grafana_dashboard": None}}},
         {"allowedServers": ["http://*.svc", "http://[::1]:80/"], "server": {"url": "http://10.0.0.1"}},
         {"server": {"url": "http://langgraph:8000"}},
     ],
-    ids=["a part of another chart", "no limits", "no label", "absolute servers", "a relative server for all"],
+    ids=[
+        "a part of another chart",
+        "no globals",
+        "no limits",
+        "no label",
+        "absolute servers",
+        "a relative server for all",
+    ],
 )
 def test_helm_takes(helm: Helm, values: Manifest):
     assert helm("template", "graphcron", str(CHART), values=values).returncode == 0

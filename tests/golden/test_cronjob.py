@@ -1,5 +1,6 @@
 """GraphCron → CronJobs and Jobs, as pairs of files."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,16 @@ SETTINGS = Settings(
     runner_image="example.com/runner:1",
     prices={"*": {"input": "2.50", "output": "10"}, "gpt-5-mini": {"input": "0.25", "output": "2"}},
 )
+DEFAULTS = {
+    "labels": {"team": "platform", "tier": "batch"},
+    "annotations": {"example.com/owner": "platform"},
+    "nodeSelector": {"pool": "agents"},
+    "tolerations": [{"key": "agents", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+    "serviceAccountName": "runner",
+    "priorityClassName": "low",
+}
+"""What the administrator sets for the input ``runner-defaults``."""
 INPUTS = sorted((HERE / "input").glob("*.yaml"))
 UIDS = {names.KIND: "7a3f0f5e-0000-4000-8000-000000000001", names.SERVER_KIND: "7a3f0f5e-0000-4000-8000-000000000002"}
 
@@ -40,7 +51,8 @@ def objects_of(path: Path) -> tuple[GraphCron, GraphServer | None]:
 
 def world_of(name: str) -> World:
     """Return the GraphCron of an input file, looked at once."""
-    world = World(objects_of(HERE / f"input/{name}.yaml")[0], SETTINGS)
+    settings = replace(SETTINGS, runner_defaults=DEFAULTS) if name == "runner-defaults" else SETTINGS
+    world = World(objects_of(HERE / f"input/{name}.yaml")[0], settings)
     world.look(NOW)
     return world
 

@@ -40,6 +40,40 @@ def test_what_cannot_be_read_is_named(name, text):
         from_environment({f"GRAPHCRON_{name}": text})
 
 
+def test_runner_defaults_are_read_as_json():
+    defaults = {
+        "labels": {"team": "a"},
+        "annotations": {"note": "$(A) b"},
+        "nodeSelector": {"pool": "agents"},
+        "tolerations": [{"key": "agents", "operator": "Exists", "tolerationSeconds": 300}],
+        "affinity": {"nodeAffinity": {}},
+        "serviceAccountName": "runner",
+        "priorityClassName": "low",
+    }
+    assert from_environment({"GRAPHCRON_RUNNER_DEFAULTS": json.dumps(defaults)}).runner_defaults == defaults
+
+
+@pytest.mark.parametrize(
+    ("defaults", "words"),
+    [
+        ('{"env": []}', r"\.env: cannot have a default here; leave it out"),
+        ('{"image": "a:1"}', r"\.image: cannot have a default here; leave it out"),
+        ('{"label": {}}', r"\.label: .*did you mean labels"),
+        ('{"labels": {"team": "a b"}}', r"\.labels\.team: is no value of a label"),
+        ('{"labels": {"graphcron.dev/name": "a"}}', r"\.labels: has a key that the operator or Kubernetes sets itself"),
+        (
+            '{"annotations": {"container.apparmor.security.beta.kubernetes.io/runner": "unconfined"}}',
+            r"\.annotations: has a key that changes the pod's security profile",
+        ),
+        ('{"tolerations": {}}', r"\.tolerations: is an object, not a list"),
+        ("[1]", ": cannot read"),
+    ],
+)
+def test_a_wrong_runner_default_is_named(defaults, words):
+    with pytest.raises(SpecError, match=f"^GRAPHCRON_RUNNER_DEFAULTS{words}"):
+        from_environment({"GRAPHCRON_RUNNER_DEFAULTS": defaults})
+
+
 def test_prices_are_read_as_decimals():
     text = '{"*": {"input": "2.50", "output": "10"}, "gpt-5": {"input": 0.15, "output": "0"}}'
     assert from_environment({"GRAPHCRON_PRICES": text}).prices == {

@@ -12,11 +12,15 @@
   "MAX_CONCURRENT_PREFLIGHTS" $v.preflight.maxConcurrent
   "DEFAULT_TIMEOUT_SECONDS" ($v.runner.defaultTimeoutSeconds | int)
 -}}
-{{- with $v.runner.imagePullSecrets }}
-{{- $names := list }}
-{{- range . }}{{ $names = append $names .name }}{{ end }}
-{{- $_ := set $settings "RUNNER_IMAGE_PULL_SECRETS" (join "," $names) }}
+{{- with include "graphcron.pullSecrets" (dict "secrets" $v.runner.imagePullSecrets "root" .) | fromJsonArray }}
+{{- $_ := set $settings "RUNNER_IMAGE_PULL_SECRETS" (join "," .) }}
 {{- end }}
+{{- $defaults := dict }}
+{{- range list "labels" "annotations" "nodeSelector" "tolerations" "affinity" "serviceAccountName" "priorityClassName" }}
+{{- $name := . }}
+{{- with index $v.runner $name }}{{ $_ := set $defaults $name . }}{{ end }}
+{{- end }}
+{{- with $defaults }}{{ $_ := set $settings "RUNNER_DEFAULTS" (toJson . | replace "$" "$$") }}{{ end }}
 {{- with $v.runner.resources }}{{ $_ := set $settings "RUNNER_RESOURCES" (toJson .) }}{{ end }}
 {{- with $v.allowedServers }}
 {{- range append . $v.server.url | compact }}

@@ -1,15 +1,23 @@
-{{/* Name of all that the chart makes: the release's, with "graphcron" in it. */}}
-{{- define "graphcron.fullname" -}}
-{{- if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" -}}
+{{/* Value of the label app.kubernetes.io/name. */}}
+{{- define "graphcron.name" -}}
+{{- .Values.nameOverride | default .Chart.Name -}}
 {{- end -}}
+
+{{/* Name of every object that the chart makes: the release's, with "graphcron" in it. */}}
+{{- define "graphcron.fullname" -}}
+{{- $name := include "graphcron.name" . -}}
+{{- $made := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- .Values.fullnameOverride | default $made | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Namespace of the operator. */}}
+{{- define "graphcron.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end -}}
 
 {{/* Labels by which the operator's pod is found; never to change within a release. */}}
 {{- define "graphcron.selectorLabels" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/name: {{ include "graphcron.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
@@ -30,11 +38,32 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* An image with its digest or tag; called with a dict of "image" and "root". */}}
 {{- define "graphcron.image" -}}
 {{- $name := .image.repository -}}
-{{- if .image.registry -}}{{- $name = printf "%s/%s" (trimSuffix "/" .image.registry) $name -}}{{- end -}}
+{{- with .root.Values.global.imageRegistry | default .image.registry -}}
+{{- $name = printf "%s/%s" (trimSuffix "/" .) $name -}}
+{{- end -}}
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}
 {{- else -}}
 {{- printf "%s:%s" $name (.image.tag | default .root.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Names of pull secrets as a JSON list, the global ones first; called with a dict of "secrets" and "root". */}}
+{{- define "graphcron.pullSecrets" -}}
+{{- $names := list -}}
+{{- range concat (.root.Values.global.imagePullSecrets | default list) .secrets -}}
+{{- if kindIs "map" . }}{{ $names = append $names .name }}{{ else }}{{ $names = append $names . }}{{ end -}}
+{{- end -}}
+{{- $names | uniq | toJson -}}
+{{- end -}}
+
+{{/* imagePullSecrets of a pod of the operator's image. */}}
+{{- define "graphcron.imagePullSecrets" -}}
+{{- with include "graphcron.pullSecrets" (dict "secrets" .Values.imagePullSecrets "root" .) | fromJsonArray -}}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . }}
+{{- end }}
 {{- end -}}
 {{- end -}}
 
@@ -58,5 +87,5 @@ true
 
 {{/* Where the stand-in server of `helm test` answers. */}}
 {{- define "graphcron.testServer" -}}
-{{- printf "http://%s-test.%s.svc:8080" (include "graphcron.fullname" .) .Release.Namespace -}}
+{{- printf "http://%s-test.%s.svc:8080" (include "graphcron.fullname" .) (include "graphcron.namespace" .) -}}
 {{- end -}}

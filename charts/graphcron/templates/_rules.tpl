@@ -30,7 +30,7 @@
 {{- define "graphcron.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "graphcron.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ include "graphcron.namespace" . }}
 {{- end -}}
 
 {{/* What people may do, called with a list of verbs. Nobody but the operator writes the status. */}}

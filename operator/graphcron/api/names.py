@@ -76,6 +76,12 @@ LABEL_UID: Final = f"{GROUP}/uid"
 OUR_LABELS: Final = frozenset({LABEL_MANAGED_BY, LABEL_NAME, LABEL_UID})
 """The labels of all objects that the operator creates."""
 
+LABEL_COMPONENT: Final = f"{GROUP}/component"
+"""On the operator's Deployment and its pods, whatever the chart's release is called."""
+
+OPERATOR_COMPONENT: Final = "operator"
+"""Value of :data:`LABEL_COMPONENT`."""
+
 LABEL_PURPOSE: Final = f"{GROUP}/purpose"
 """Purpose of Jobs and Pods outside the schedule: a value of :class:`Purpose`."""
 

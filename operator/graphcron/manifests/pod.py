@@ -54,27 +54,37 @@ def pod_template_for(
     SpecError
         No server is named, or the request is too large for a pod's environment.
     """
-    runner = graphcron.spec.runner
+    runner = _runner_for(graphcron.spec, settings)
     return {
         "metadata": {
             "labels": {
-                **((runner and runner.labels) or {}),
+                **runner.get("labels", {}),
                 **labels_for(graphcron.metadata, extra.purpose if extra else None),
             },
-            "annotations": dict((runner and runner.annotations) or {}),
+            "annotations": runner.get("annotations", {}),
         },
-        "spec": _pod_spec(graphcron, settings, since, extra.environment if extra else {}),
+        "spec": _pod_spec(graphcron, settings, runner, since, extra.environment if extra else {}),
     }
 
 
-def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime, more: Mapping[str, str]) -> Manifest:
+def _runner_for(spec: GraphCronSpec, settings: Settings) -> Manifest:
+    """Return the ``runner`` of a GraphCron with the operator's defaults; of maps, the GraphCron's keys win."""
+    given = spec.runner.model_dump(by_alias=True, exclude_none=True) if spec.runner else {}
+    defaults = settings.runner_defaults
+    merged = {key: {**defaults[key], **given.get(key, {})} for key in _MERGED & defaults.keys()}
+    return defaults | given | merged
+
+
+def _pod_spec(
+    graphcron: GraphCron, settings: Settings, runner: Manifest, since: datetime, more: Mapping[str, str]
+) -> Manifest:
     spec = graphcron.spec
     files = _files(spec, settings)
     container: Manifest = {
         "name": names.CONTAINER,
-        "image": (spec.runner and spec.runner.image) or settings.runner_image,
+        "image": runner.get("image", settings.runner_image),
         "env": _environment(graphcron, settings, since, more),
-        "resources": settings.runner_resources,
+        "resources": runner.get("resources", settings.runner_resources),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -107,12 +117,11 @@ def _pod_spec(graphcron: GraphCron, settings: Settings, since: datetime, more: M
         pod["volumes"] = [{"name": name, **source} for name, _, source in files]
     if settings.runner_image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in settings.runner_image_pull_secrets]
-    if spec.runner:
-        overrides = spec.runner.model_dump(by_alias=True, exclude_none=True)
-        container["resources"] = overrides.get("resources", container["resources"])
-        pod |= {key: overrides[key] for key in _POD_OVERRIDES if key in overrides}
-    return pod
+    return pod | {key: runner[key] for key in _POD_OVERRIDES if key in runner}
 
+
+_MERGED: Final = frozenset({"labels", "annotations", "nodeSelector"})
+"""Maps in ``runner``."""
 
 _POD_OVERRIDES: Final = (
     "nodeSelector",

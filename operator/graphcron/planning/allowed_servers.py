@@ -4,15 +4,15 @@ A user who may create a GraphCron can make a pod send a Secret of the namespace 
 URLs. A custom runner image could send the Secret anywhere, so the administrator sets the image, too, and limits the
 parts of the pod that meshes, injectors and clouds act on: annotations, labels and the ServiceAccount. The other
 fields of ``runner`` affect where the pod runs and what it may use, not what runs in it; a Secret of
-``imagePullSecrets`` goes only to the registry of the administrator's image. The chart's admission policy enforces the
-same rules at ``kubectl apply``.
+``imagePullSecrets`` goes only to the registry of the administrator's image. Labels, annotations and the ServiceAccount
+of ``runner_defaults`` are always allowed. The chart's admission policy enforces the same rules at ``kubectl apply``.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from graphcron.api.restricted import Carried, repository_of
+from graphcron.api.restricted import Carried, carried_by, repository_of
 from graphcron.api.v1alpha1 import GraphCron, GraphServer, Runner
 from graphcron.cache.objects import CachedCronJob
 from graphcron.errors import GraphCronError, NotAllowedError
@@ -125,8 +125,19 @@ def _refusals(carried: Carried, settings: Settings) -> Iterator[str]:
         yield "the image of its pods is not the administrator's"
     if carried.env:
         yield "its pods have environment variables that the operator does not set"
-    for field, _ in _unlisted(carried.annotations, carried.labels, carried.service_account, settings):
+    defaults = _defaults(settings)
+    annotations, labels = set(carried.annotations) - {*defaults.annotations}, set(carried.labels) - {*defaults.labels}
+    account = carried.service_account if carried.service_account != defaults.service_account else ""
+    for field, _ in _unlisted(annotations, labels, account, settings):
         yield f"the {field} of its pods holds what the administrator does not allow"
+
+
+def _defaults(settings: Settings) -> Carried:
+    """Return what the administrator's defaults add to each pod."""
+    defaults = settings.runner_defaults
+    metadata = {key: defaults.get(key, {}) for key in ("labels", "annotations")}
+    spec = {"serviceAccountName": defaults.get("serviceAccountName", "")}
+    return carried_by({"template": {"metadata": metadata, "spec": spec}})
 
 
 def suspension_of(cronjob: CachedCronJob, settings: Settings) -> str:

@@ -22,7 +22,7 @@ def deployment(*, available: bool = True, pods: int | None = 1, **settings: str)
     status = {"type": "Available", "status": str(available), "message": "Deployment has minimum availability."}
     env = [{"name": f"GRAPHCRON_{name}", "value": value} for name, value in settings.items()]
     containers = [{"name": "sidecar"}, {"name": "operator", "env": env}]
-    labels = {"app.kubernetes.io/name": "graphcron", "app.kubernetes.io/version": "0.1.0"}
+    labels = {"graphcron.dev/component": "operator", "app.kubernetes.io/version": "0.1.0"}
     return {
         "metadata": {"name": "graphcron", "namespace": "graphcron-system", "labels": labels},
         "spec": {"template": {"spec": {"serviceAccountName": "graphcron", "containers": containers}}},

@@ -65,7 +65,7 @@ def test_a_file_names_its_own_namespace():
 def test_doctor_names_the_cluster_and_the_namespace_of_each():
     operator, now = deployment(available=False, LEASE_NAME="lease"), datetime(2026, 11, 22, tzinfo=UTC)
     (down,) = checks.of_operator([operator], "0.1.0", kubectl=THERE)
-    assert down.remedy.endswith(f"=graphcron -n graphcron-system {CLUSTER}")
+    assert down.remedy.endswith(f"=operator -n graphcron-system {CLUSTER}")
     leader = checks.of_leader(operator, None, now=now, kubectl=THERE)
     assert leader.remedy == f"kubectl logs deployment/graphcron -n graphcron-system {CLUSTER}"
     (bad,) = checks.of_graphcrons([graphcron("bad", Ready=("False", "InvalidSpec"))], kubectl=THERE)

@@ -223,6 +223,52 @@ def test_listed_parts_of_the_pod_go_on_in_what_an_invalid_spec_left():
     assert not world.ended
 
 
+DEFAULTS = {
+    "labels": {"team": "platform"},
+    "annotations": {"example.com/note": "long" * 100},
+    "nodeSelector": {"pool": "agents"},
+    "serviceAccountName": "runner",
+}
+
+
+def test_runner_defaults_are_allowed_without_a_list():
+    world = World(world_graphcron(server={"url": LIST[0]}), trigger=RequestAnnotation("now", NOW))
+    world.settings = replace(world.settings, allowed_servers=LIST, runner_defaults=DEFAULTS)
+    world.look(NOW)
+    assert world.cronjobs["hello"].carried.labels == (("team", "platform"),)
+    world.reconcile(NOW)
+    assert not world.cronjobs["hello"].suspended
+    assert not world.ended
+
+
+@pytest.mark.parametrize(
+    "defaults",
+    [{}, {"labels": {"team": "other"}}, {"annotations": {"example.com/note": "long"}}, {"serviceAccountName": "other"}],
+)
+def test_pods_with_another_value_than_the_runner_default_run_no_more(defaults):
+    pods = Carried(
+        server=LIST[0],
+        image="graphcron/runner",
+        annotations=(("example.com/note", "a"),),
+        labels=(("team", "platform"),),
+        service_account="runner",
+    )
+    right = {
+        "labels": {"team": "platform"},
+        "annotations": {"example.com/note": "a"},
+        "serviceAccountName": "runner",
+    }
+    assert not refusal_of(pods, Settings(allowed_servers=LIST, runner_defaults=right))
+    assert refusal_of(pods, Settings(allowed_servers=LIST, runner_defaults=right | defaults if defaults else {}))
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations", "serviceAccountName"])
+def test_a_graphcron_may_not_replace_a_runner_default_without_a_list(field):
+    other = "other" if field == "serviceAccountName" else dict.fromkeys(DEFAULTS[field], "other")
+    with pytest.raises(NotAllowedError, match=rf"^spec\.runner\.{field}: is not allowed"):
+        check_graphcron(graphcron(runner={field: other}), replace(LIMITED, runner_defaults=DEFAULTS))
+
+
 @pytest.mark.parametrize("limits", [{}, {"allowed_servers": LIST, "allowed_annotations": ("*",)}])
 def test_allowed_servers_security_profile_annotations_suspend_cronjob(limits):
     """Annotations that set a security profile suspend the CronJob of an older release."""

@@ -5,13 +5,13 @@
 
 {{/* Namespace in which helm test makes its GraphCron: one that the operator serves. */}}
 {{- define "graphcron.testNamespace" -}}
-{{- $default := ternary (first .Values.watchNamespaces) .Release.Namespace (eq (include "graphcron.listedNamespaces" .) "true") -}}
+{{- $default := ternary (first .Values.watchNamespaces) (include "graphcron.namespace" .) (eq (include "graphcron.listedNamespaces" .) "true") -}}
 {{- .Values.test.namespace | default $default -}}
 {{- end -}}
 
 {{/* The chart's labels but for the name: no selector of the operator's is to find what the test makes. */}}
 {{- define "graphcron.testLabels" -}}
-{{- $name := dict "app.kubernetes.io/name" (printf "%s-test" .Chart.Name) -}}
+{{- $name := dict "app.kubernetes.io/name" (printf "%s-test" (include "graphcron.name" .)) -}}
 {{- toYaml (merge $name (include "graphcron.labels" . | fromYaml)) -}}
 {{- end -}}
 

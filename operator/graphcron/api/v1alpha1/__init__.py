@@ -22,7 +22,7 @@ from graphcron.api.v1alpha1.base import Part, rfc3339
 from graphcron.api.v1alpha1.budget import Budget
 from graphcron.api.v1alpha1.excludes import Exclude
 from graphcron.api.v1alpha1.kubernetes_types import KeyRef, KeySource, LocalObjectRef, ObjectMeta
-from graphcron.api.v1alpha1.parsing import parse, parse_server, problems, server_problems
+from graphcron.api.v1alpha1.parsing import parse, parse_part, parse_server, problems, server_problems
 from graphcron.api.v1alpha1.policy import FailurePolicy, History, Retry
 from graphcron.api.v1alpha1.root import GraphCron, GraphServer
 from graphcron.api.v1alpha1.runner import EnvVar, ResourceRequirements, Runner
@@ -76,6 +76,7 @@ __all__ = [
     "Thread",
     "dump_status",
     "parse",
+    "parse_part",
     "parse_server",
     "problems",
     "read_status",

@@ -19,6 +19,7 @@ from graphcron.errors import SpecError
 from graphcron.unstructured.bounded_json import is_deeper
 
 Resource = TypeVar("Resource", GraphCron, GraphServer)
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 def parse(body: Mapping[str, Any]) -> GraphCron:
@@ -63,6 +64,17 @@ def _parsed(kind: type[Resource], body: Mapping[str, Any]) -> Resource:
             problem=f"is {body[SPEC_BYTES]:,} bytes, and at most {LARGEST_SPEC:,} are read",
             remedy="put the input into a ConfigMap or Secret and name it in spec.inputFrom",
         )
+    return parse_part(kind, body)
+
+
+def parse_part(kind: type[AnyPart], body: Mapping[str, Any]) -> AnyPart:
+    """Return the model of a part of a resource.
+
+    Raises
+    ------
+    SpecError
+        The first thing that is wrong.
+    """
     try:
         return _validated(kind, body)
     except ValidationError as error:
@@ -100,7 +112,7 @@ def _below(location: Location, violation: Violation) -> Location:
     return (*location, *(violation.field.split(".") if violation.field else ()))
 
 
-def _validated(kind: type[Resource], body: Mapping[str, Any]) -> Resource:
+def _validated(kind: type[AnyPart], body: Mapping[str, Any]) -> AnyPart:
     return kind.model_validate(dict(body), by_alias=True, by_name=False, context=FROM_USER)
 
 

@@ -56,20 +56,22 @@ class Runner(Asked):
     resources: ResourceRequirements | None = None
     """CPU, memory and storage. Default: the operator's setting."""
     node_selector: NodeSelector | None = None
-    """Labels that the node must have, such as `kubernetes.io/arch: amd64`. Default: none."""
+    """Labels that the node must have, such as `kubernetes.io/arch: amd64`. Merged with the operator's
+    setting."""
     tolerations: Annotated[list[dict[str, Any]], Field(max_length=32)] | None = None
-    """Tolerations for node taints, as in a Pod's `spec.tolerations`. Default: none."""
+    """Tolerations for node taints, as in a Pod's `spec.tolerations`. Default: the operator's setting."""
     affinity: dict[str, Any] | None = None
-    """Scheduling constraints, as in a Pod's `spec.affinity`. Default: none."""
+    """Scheduling constraints, as in a Pod's `spec.affinity`. Default: the operator's setting."""
     labels: Labels | None = None
-    """Additional labels of the pod. Default: none."""
+    """Additional labels of the pod. Merged with the operator's setting."""
     annotations: Annotations | None = None
-    """Additional annotations of the pod, such as `sidecar.istio.io/inject: "false"`. Default: none."""
+    """Additional annotations of the pod, such as `sidecar.istio.io/inject: "false"`. Merged with the operator's
+    setting."""
     service_account_name: ObjectName | None = None
     """ServiceAccount of the pod, for example for image pull secrets or pod security. Its token is not mounted. Default:
-    the namespace's `default`."""
+    the operator's setting, or the namespace's `default`."""
     priority_class_name: ObjectName | None = None
-    """PriorityClass of the pod. Default: the cluster's."""
+    """PriorityClass of the pod. Default: the operator's setting, or the cluster's default."""
     image_pull_secrets: (
         Annotated[list[LocalObjectRef], Field(max_length=16, json_schema_extra=BY_NAME), Rules(unique_names("Secrets"))]
         | None

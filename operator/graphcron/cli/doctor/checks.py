@@ -115,7 +115,7 @@ def of_operator(deployments: Sequence[Object], release: str, *, kubectl: Kubectl
             available = {"message": "it has no pod that is ready"}
         if available.get("status") != "True":
             message = f"is not available: {available.get('message', 'nothing is known of its pods')}"
-            pods = ("describe", "pods", "-l", "app.kubernetes.io/name=graphcron")
+            pods = ("describe", "pods", "-l", f"{names.LABEL_COMPONENT}={names.OPERATOR_COMPONENT}")
             remedy = kubectl.at(each["metadata"]["namespace"]).hint("kubectl", *pods)
             yield Check(about, State.FAILED, message, remedy)
             continue

@@ -19,7 +19,7 @@ from graphcron.cli.doctor.checks import Check, Right, State
 from graphcron.cli.options import Format, Output, in_cluster
 from graphcron.cli.printing.output import dump
 
-OPERATOR: Final = "app.kubernetes.io/name=graphcron"
+OPERATOR: Final = f"{names.LABEL_COMPONENT}={names.OPERATOR_COMPONENT}"
 
 _MARKS: Final = {
     State.OK: ("✓", "green"),

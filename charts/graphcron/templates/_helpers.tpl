@@ -80,7 +80,7 @@ imagePullSecrets:
 true
 {{- else if eq .values.renderMode "failIfMissing" -}}
 {{- $value := printf "%s%s" (lower (substr 0 1 .kind)) (substr 1 -1 .kind) -}}
-{{- fail (printf "%s.enabled is true, but the cluster knows no %s: install the Prometheus Operator's CRDs, or set %s.renderMode=skipIfMissing" $value .kind $value) -}}
+{{- fail (printf "%s.enabled is true, but the cluster has no kind %s: install the Prometheus Operator's CRDs, or set %s.renderMode=skipIfMissing" $value .kind $value) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -61,7 +61,7 @@ class Operator:
         return next((each.value for each in samples if labels.items() <= each.labels.items()), None)
 
     def _ask(self, path: str) -> tuple[int, str]:
-        port = re.search(r"Probes answer on .*?0\.0\.0\.0:(\d+)", self.log())
+        port = re.search(r"Serving probes and metrics on .*?0\.0\.0\.0:(\d+)", self.log())
         if not port:
             return 0, ""
         try:

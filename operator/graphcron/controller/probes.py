@@ -49,7 +49,8 @@ class Probes:
         await web.TCPSite(self._runner, None, self._port).start()
         # With port 0, the system chooses different ports for IPv4 and IPv6.
         logger.info(
-            "Probes answer on %s", ", ".join(f"{address[0]}:{address[1]}" for address in self._runner.addresses)
+            "Serving probes and metrics on %s",
+            ", ".join(f"{address[0]}:{address[1]}" for address in self._runner.addresses),
         )
 
     async def stop(self) -> None:

@@ -37,7 +37,7 @@ def test_expected_write_not_observed_overdue_if_object_exists():
     assert each.overdue(now=LATER) == ["u"]
 
 
-def test_a_write_to_an_object_that_no_list_has_is_not_waited_for():
+def test_expected_write_unlisted_object_not_pending():
     each = expectations()
     each.expect_write(thing(7), now=NOW)
     assert each.known() == {"u"}
@@ -47,7 +47,7 @@ def test_a_write_to_an_object_that_no_list_has_is_not_waited_for():
     assert each.known() == set()
 
 
-def test_a_write_whose_answer_comes_after_the_deletion_is_not_waited_for():
+def test_expect_write_after_deletion_not_pending():
     each = expectations()
     each.observe(thing(6), deleted=False)
     each.observe(thing(8), deleted=True)
@@ -56,7 +56,7 @@ def test_a_write_whose_answer_comes_after_the_deletion_is_not_waited_for():
     assert each.pending_write("u") is None
 
 
-def test_an_event_that_comes_after_the_deletion_is_stale():
+def test_event_after_deletion_is_stale():
     each = expectations()
     each.observe(thing(6), deleted=False)
     assert not each.is_stale(thing(6))
@@ -65,7 +65,7 @@ def test_an_event_that_comes_after_the_deletion_is_stale():
     assert not each.is_stale(thing(8, "another"))
 
 
-def test_an_object_that_lost_our_labels_and_has_them_again_is_waited_for():
+def test_expect_write_object_relabelled_is_pending():
     each = expectations()
     each.observe(thing(6), deleted=False)
     each.observe(thing(7), deleted=True)  # a watch with a selector shows this as the object's end
@@ -76,7 +76,7 @@ def test_an_object_that_lost_our_labels_and_has_them_again_is_waited_for():
     assert each.known() == {"u"}
 
 
-def test_of_objects_that_are_gone_the_last_ones_are_remembered(monkeypatch):
+def test_deletions_beyond_the_limit_are_forgotten(monkeypatch):
     monkeypatch.setattr("graphcron.cache.expectations.MAX_TOMBSTONES", 2)
     each = expectations()
     for uid in ("a", "b", "c"):
@@ -84,14 +84,14 @@ def test_of_objects_that_are_gone_the_last_ones_are_remembered(monkeypatch):
     assert [uid for uid in ("a", "b", "c") if each.is_stale(thing(7, uid))] == ["b", "c"]
 
 
-def test_a_write_that_is_shown_is_not():
+def test_expected_write_observed_not_overdue():
     each = expectations()
     each.expect_write(thing(7), now=NOW)
     each.observe(thing(7), deleted=False)
     assert overdue(each) == []
 
 
-def test_an_older_version_is_no_echo_and_a_newer_one_is():
+def test_expected_write_needs_its_version_or_a_later_one():
     each = expectations()
     each.expect_write(thing(7), now=NOW)
     each.observe(thing(6), deleted=False)
@@ -100,7 +100,7 @@ def test_an_older_version_is_no_echo_and_a_newer_one_is():
     assert overdue(each) == []
 
 
-def test_a_write_that_changed_nothing_or_came_back_first_is_not_waited_for():
+def test_expect_write_version_already_observed_not_pending():
     each = expectations()
     each.observe(thing(7), deleted=False)
     each.expect_write(thing(7), now=NOW)
@@ -108,7 +108,7 @@ def test_a_write_that_changed_nothing_or_came_back_first_is_not_waited_for():
     assert overdue(each) == []
 
 
-def test_what_we_wrote_counts_until_a_watch_shows_it():
+def test_pending_write_until_observed():
     each = expectations()
     each.observe(thing(6), deleted=False)
     each.expect_write(thing(7), now=NOW)
@@ -117,14 +117,14 @@ def test_what_we_wrote_counts_until_a_watch_shows_it():
     assert each.pending_write("u") is None
 
 
-def test_an_object_that_is_gone_is_not_waited_for():
+def test_expected_write_object_deleted_not_pending():
     each = expectations()
     each.expect_write(thing(7), now=NOW)
     each.observe(thing(8), deleted=True)
     assert overdue(each) == []
 
 
-def test_only_what_shows_just_our_write_is_no_news():
+def test_observe_returns_false_for_the_own_write_only():
     each = expectations()
     assert each.observe(thing(6), deleted=False)
     each.expect_write(thing(8), now=NOW)
@@ -137,7 +137,7 @@ def test_only_what_shows_just_our_write_is_no_news():
     assert each.observe(thing(13), deleted=True)
 
 
-def test_an_event_that_comes_before_the_answer_counts_as_news():
+def test_observe_before_the_response_returns_true():
     each = expectations()
     assert each.observe(thing(7), deleted=False)
     each.expect_write(thing(7), now=NOW)

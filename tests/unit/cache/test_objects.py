@@ -1,4 +1,4 @@
-"""What is kept of the cluster's objects, whatever anybody has written into them."""
+"""Cached values of objects with any content."""
 
 import json
 from datetime import timedelta
@@ -32,7 +32,7 @@ def body(*, name: str = "hello", status: Any = None, **metadata: Any) -> dict[st
 # --- CronJobs
 
 
-def test_of_a_cronjob_what_it_remembers_is_kept():
+def test_cached_cronjob_has_the_annotations():
     annotations = {
         names.ANNOTATION_APPLIED: "h", names.ANNOTATION_SCHEDULE_KEY: "k",
         names.ANNOTATION_SCHEDULE_SINCE: "2026-11-22T11:00:00Z", names.ANNOTATION_PAUSED_SINCE: "2026-11-22T11:30:00Z",
@@ -50,7 +50,7 @@ def test_of_a_cronjob_what_it_remembers_is_kept():
         "9999-12-31T23:59:59-14:00", "10000-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9000-01-01T00:00:00Z",
     ],
 )  # fmt: skip
-def test_times_that_somebody_made_unreadable_are_none(text):
+def test_cached_times_invalid_are_none(text):
     annotations = {names.ANNOTATION_SCHEDULE_SINCE: text, names.ANNOTATION_PAUSED_SINCE: text}
     seen = cached_cronjob(body(annotations=annotations))
     assert (seen.schedule_since, seen.paused_since) == (None, None)
@@ -91,7 +91,7 @@ def conditions(*kinds: str, status: str = "True") -> dict[str, Any]:
         (conditions("Suspended"), False, False, ""),
     ],
 )
-def test_a_job_is_over_when_kubernetes_says_so(status, succeeded, failed, failure):
+def test_cached_job_finished_by_conditions(status, succeeded, failed, failure):
     seen = cached_job(body(status=status))
     assert (seen.succeeded, seen.failed, seen.failure) == (succeeded, failed, failure)
     assert seen.finished_at == (at("12:01") if succeeded or failed else None)
@@ -108,13 +108,13 @@ def test_a_job_is_over_when_kubernetes_says_so(status, succeeded, failed, failur
         ("hello-0123456789", None, "12:00:01"),
     ],
 )
-def test_a_job_knows_when_it_was_due(name, annotation, moment):
+def test_cached_job_scheduled_time(name, annotation, moment):
     annotations = {names.ANNOTATION_SCHEDULED_TIMESTAMP: annotation} if annotation else {}
     assert cached_job(body(name=name, annotations=annotations)).scheduled_time == at(moment)
 
 
 @pytest.mark.parametrize("name", ["hello", "hello-", "hello-²", "hello-١٢٣", "hello-123456789", "hello-1e5", ""])
-def test_names_that_tell_no_time(name):
+def test_scheduled_time_of_other_names_is_none(name):
     assert scheduled_time_of(name) is None
 
 
@@ -122,17 +122,17 @@ def test_names_that_tell_no_time(name):
     ("label", "purpose"),
     [(None, None), *((each.value, each) for each in Purpose), ("novelty", Purpose.PREFLIGHT), ("", Purpose.PREFLIGHT)],
 )
-def test_a_job_and_a_pod_know_what_they_are_for(label, purpose):
+def test_cached_job_and_pod_purpose(label, purpose):
     labels = {} if label is None else {names.LABEL_PURPOSE: label}
     assert cached_job(body(labels=labels)).purpose == cached_pod(body(labels=labels)).purpose == purpose
 
 
-def test_a_job_knows_what_a_person_wrote():
+def test_cached_job_trigger():
     assert cached_job(body(annotations={names.ANNOTATION_TRIGGER: "now 🕰"})).trigger == "now 🕰"
     assert cached_job(body()).trigger == ""
 
 
-def test_the_owner_is_told_by_the_label():
+def test_owner_key_is_read_from_the_label():
     assert owner_key(body(labels={names.LABEL_NAME: "hello"})) == ("agents", "hello")
     assert owner_key(body()) == ("agents", "")
 
@@ -146,7 +146,7 @@ def ended(message: Any) -> dict[str, Any]:
     return {"phase": "Succeeded", "containerStatuses": [{"name": names.CONTAINER, "state": state}]}
 
 
-def test_a_pod_leaves_its_report():
+def test_cached_pod_report():
     report = Report(Outcome.SUCCEEDED, "fine", durationSeconds=3, windowEnd="2026-11-23T00:00:00Z", windowCost="0.5")
     seen = cached_pod(body(status=ended(report.to_json())))
     assert (seen.report, seen.terminal, seen.finished_at) == (report, True, at("12:01"))
@@ -179,7 +179,7 @@ def test_a_message_without_an_outcome_is_not_a_report(message):
     ],
     ids=lambda wrong: str(wrong)[:60],
 )  # fmt: skip
-def test_a_report_is_read_without_what_no_runner_writes(wrong):
+def test_report_invalid_fields_ignored(wrong):
     """The image is the user's choice, and what can't be read must not stop us."""
     message = {"outcome": "GraphError", "reason": "ValueError", "attempts": 2}
     expected = {key: value for key, value in message.items() if key not in wrong}
@@ -187,7 +187,7 @@ def test_a_report_is_read_without_what_no_runner_writes(wrong):
     assert report == Report(**{**expected, "outcome": Outcome.GRAPH_ERROR})
 
 
-def test_a_pod_that_waits_says_why():
+def test_cached_pod_waiting_reason():
     state = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
     seen = cached_pod(
         body(status={"phase": "Pending", "containerStatuses": [{"name": names.CONTAINER, "state": state}]})
@@ -224,7 +224,7 @@ SECOND = "2026-11-22T12:00:10Z"
         ([{"manager": "old", "time": SECOND}, {"time": SECOND, "fieldsV1": {"f:spec": {}}}], None),
     ],
 )
-def test_a_wish_knows_when_it_was_written_as_far_as_the_api_server_does(fields, moment):
+def test_request_annotation_time_from_managed_fields(fields, moment):
     asked = body(annotations={RUN: "now"}, managedFields=fields)
     for each in (asked, without_unread_metadata(asked, RUN)):
         wish = read_request_annotation(each, RUN)
@@ -233,11 +233,11 @@ def test_a_wish_knows_when_it_was_written_as_far_as_the_api_server_does(fields, 
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {RUN: ""}, {RESUME: "x"}])
-def test_without_an_annotation_there_is_no_wish(annotations):
+def test_request_annotation_missing_is_none(annotations):
     assert read_request_annotation(body(annotations=annotations), RUN) is None
 
 
-def test_the_rest_of_the_managed_fields_is_not_kept():
+def test_other_managed_fields_are_dropped():
     asked = body(annotations={RUN: "now"}, managedFields=managed((RUN, SECOND), (RESUME, SECOND)))
     kept = without_unread_metadata(asked, RUN)
     assert len(kept["metadata"]["managedFields"]) == 1
@@ -247,7 +247,7 @@ def test_the_rest_of_the_managed_fields_is_not_kept():
     assert kept["metadata"]["annotations"] == {RUN: "now"}
 
 
-def test_a_pods_age_is_told_to_the_second():
+def test_cached_pod_created():
     assert cached_pod(body()).created - at("12:00") == timedelta(seconds=1)
 
 

@@ -74,7 +74,7 @@ def test_store_graphcron_kept_without_server_fields_until_deleted(store):
     assert list(store.graphcrons()) == []
 
 
-def test_of_the_metadata_only_what_is_read_is_kept(store):
+def test_store_unread_metadata_dropped(store):
     made = body()
     many = {f"key-{number}": "x" * 60 for number in range(10_000)}
     request = {names.ANNOTATION_RUN_REQUESTED: "now"}
@@ -83,14 +83,14 @@ def test_of_the_metadata_only_what_is_read_is_kept(store):
     assert store.body(HELLO)["metadata"] == {**body()["metadata"], "annotations": request}
 
 
-def test_the_end_of_an_old_one_is_not_that_of_its_successor(store):
+def test_store_deletion_keeps_a_successor_of_the_same_name(store):
     store.update(body(uid="old"), deleted=False)
     store.update(body(uid="new"), deleted=False)
     store.update(body(uid="old"), deleted=True)
     assert store.body(HELLO)["metadata"]["uid"] == "new"
 
 
-def test_what_we_wrote_counts_until_a_watch_shows_it():
+def test_store_pending_write_takes_precedence():
     expectations = Expectations(timedelta(seconds=60))
     store = Store(expectations)
     store.update(body(), deleted=False)
@@ -110,7 +110,7 @@ def test_store_graphserver_changed_requeues_its_graphcrons_only(store):
     assert list(store.update(server, deleted=True)) == [SERVER]
 
 
-def test_a_cronjob_is_known_by_its_label_and_by_its_name(store):
+def test_store_cronjob_indexed_by_label_and_name(store):
     assert set(store.update(child("CronJob", "hello-2", "c"), deleted=False)) == {HELLO, Key("agents", "hello-2")}
     stranger = child("CronJob", "hello", "d", **{names.LABEL_NAME: ""})
     assert list(store.update(stranger, deleted=False)) == [HELLO]
@@ -127,7 +127,7 @@ def test_store_cronjob_made_job_kept_without_requeue(store):
     assert [each.last_schedule_time for each in store.cronjobs(HELLO)] == [NOW]
 
 
-def test_a_job_is_kept_for_its_owner_and_only_what_matters_is_told(store):
+def test_store_job_unread_change_returns_no_keys(store):
     found = child("Job", "hello-1", "x")
     assert list(store.update(found, deleted=False)) == [HELLO]
     found["metadata"]["annotations"] = {"somebody": "else"}
@@ -137,7 +137,7 @@ def test_a_job_is_kept_for_its_owner_and_only_what_matters_is_told(store):
     assert known(store) == ([], [])
 
 
-def test_a_new_pod_is_kept_and_is_no_news_until_it_tells_something(store):
+def test_store_new_silent_pod_returns_no_keys(store):
     store.update(child("Job", "hello-1", "j"), deleted=False)
     found = child("Pod", "hello-1-x", "x", of="j")
     assert not list(store.update(found, deleted=False))
@@ -148,7 +148,7 @@ def test_a_new_pod_is_kept_and_is_no_news_until_it_tells_something(store):
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(CHILDREN)))
-def test_children_are_known_in_whichever_order_the_watches_show_them(store, order):
+def test_store_children_in_any_order(store, order):
     for each in order:
         store.update(each, deleted=False)
     assert known(store) == (["hello-1"], ["hello-1-x"])
@@ -173,7 +173,7 @@ def test_children_are_known_in_whichever_order_the_watches_show_them(store, orde
         "of-others",
     ],
 )
-def test_jobs_and_pods_that_nothing_of_ours_owns_are_ignored(store, job, pod):
+def test_store_children_of_other_owners_ignored(store, job, pod):
     store.update(child("CronJob", "hello", "c"), deleted=False)
     store.update(child("CronJob", "theirs", "another", of="of-someone"), deleted=False)
     store.update(child("Job", "hello-1", "j", **{"of": "c", **job}), deleted=False)
@@ -182,7 +182,7 @@ def test_jobs_and_pods_that_nothing_of_ours_owns_are_ignored(store, job, pod):
     assert not list(store.preflights())
 
 
-def test_jobs_of_a_cronjob_in_another_namespace_are_ignored(store):
+def test_store_jobs_of_another_namespace_ignored(store):
     store.update(child("CronJob", "hello", "c", namespace="elsewhere"), deleted=False)
     store.update(child("Job", "hello-1", "j", of="c", namespace="elsewhere"), deleted=False)
     store.update(child("Job", "hello-2", "k", of="c"), deleted=False)
@@ -190,7 +190,7 @@ def test_jobs_of_a_cronjob_in_another_namespace_are_ignored(store):
 
 
 @pytest.mark.parametrize("is_missed", [False, True])
-def test_what_outlives_its_owner_stays_known_with_what_it_tells_then(store, is_missed):
+def test_store_children_adopted_when_their_owner_is_deleted(store, is_missed):
     for each in CHILDREN:
         store.update(each, deleted=False)
     for each, its_child in itertools.pairwise(CHILDREN):
@@ -206,7 +206,7 @@ def test_what_outlives_its_owner_stays_known_with_what_it_tells_then(store, is_m
     assert known(store) == ([], [])
 
 
-def test_a_strangers_job_hands_nothing_over_when_it_goes(store):
+def test_store_children_of_a_foreign_job_not_adopted(store):
     stranger = child("Job", "hello-1", "j", of="")
     store.update(stranger, deleted=False)
     store.update(child("Pod", "hello-1-x", "p", of="j"), deleted=False)
@@ -214,12 +214,12 @@ def test_a_strangers_job_hands_nothing_over_when_it_goes(store):
     assert known(store) == ([], [])
 
 
-def test_a_preflight_may_be_of_a_graphserver(store):
+def test_store_preflight_returns_both_kinds_of_keys(store):
     found = child("Job", "hello-look", "x", **{names.LABEL_PURPOSE: "preflight"})
     assert set(store.update(found, deleted=False)) == {HELLO, Key("agents", "hello", names.SERVER_KIND)}
 
 
-def test_it_lacks_what_no_watch_has_shown_in_that_version_or_later():
+def test_store_missing_needs_the_version_or_a_later_one():
     expectations = Expectations(timedelta(seconds=60))
     store = Store(expectations)
     for uid, version in {"older": 4, "same": 5, "later": 6}.items():
@@ -229,7 +229,7 @@ def test_it_lacks_what_no_watch_has_shown_in_that_version_or_later():
     assert store.missing(listed) == {"older": 5, "gone": 5, "unseen": 5}
 
 
-def test_what_is_missed_is_dropped_and_those_look_whom_it_concerns(store):
+def test_store_remove_returns_the_keys_to_reconcile(store):
     cron, server = body(spec={"serverRef": {"name": "shared"}}), body(names.SERVER_KIND, "shared", "s")
     for each in (cron, server):
         store.update(each, deleted=False)
@@ -251,7 +251,7 @@ def test_what_is_missed_is_dropped_and_those_look_whom_it_concerns(store):
     assert store.cronjobs(HELLO) == []
 
 
-def test_what_was_missed_is_not_waited_for():
+def test_store_remove_drops_the_pending_write():
     expectations = Expectations(timedelta(seconds=60))
     store = Store(expectations)
     store.update(body(), deleted=False)

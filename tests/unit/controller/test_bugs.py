@@ -1,4 +1,4 @@
-"""A bug that shows with one object: that object says it, once, and all others are served."""
+"""Bugs that one object triggers: its status reports them, and other objects are reconciled."""
 
 import asyncio
 import io
@@ -29,7 +29,7 @@ def body(*conditions: Any) -> dict[str, Any]:
     return {"kind": "GraphCron", "metadata": metadata, "status": {"recentRuns": RUNS, "conditions": [*conditions]}}
 
 
-def test_a_bug_is_told_once_and_the_rest_of_the_status_stays():
+def test_status_with_bug_keeps_the_rest_of_the_status():
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-01T00:00:00Z"}
     status = status_with_bug(body(ready, OTHER), OverflowError("secret"), now=NOW)
     assert status is not None
@@ -42,7 +42,7 @@ def test_a_bug_is_told_once_and_the_rest_of_the_status_stays():
     assert status_with_bug(body(told, OTHER), OverflowError("again"), now=NOW) is None
 
 
-def test_that_a_bug_cannot_be_told_is_no_further_one():
+def test_report_bug_failed_write_ignored():
     class Refuses:
         async def update_status(self, *_: Any) -> bool:
             raise ClusterError("no")
@@ -73,7 +73,7 @@ def test_reconcile_failure_reported_and_retried_others_served():
     assert written == ["InternalError"]
 
 
-def test_an_object_that_cannot_be_read_counts_as_seen(caplog):
+def test_handle_event_unreadable_object_counts_as_observed(caplog):
     def fails(*_: Any, **__: Any) -> Any:
         raise OverflowError
 

@@ -1,4 +1,4 @@
-"""What the liveness probe says of a leader that no longer works."""
+"""The manager's health and its workers."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ class View:
         return ({"metadata": {"name": f"cron-{number}"}} for number in range(self._number))
 
 
-def troubles(*, idle: float, working: bool = True, graphcrons: int = 1) -> list[str]:
+def health_problems(*, idle: float, working: bool = True, graphcrons: int = 1) -> list[str]:
     async def look() -> list[str]:
         manager = Manager(SETTINGS)
         manager.store = View(graphcrons)
@@ -37,18 +37,18 @@ def troubles(*, idle: float, working: bool = True, graphcrons: int = 1) -> list[
     return asyncio.run(look())
 
 
-def test_a_leader_that_looks_at_nothing_is_to_be_started_again():
-    (said,) = troubles(idle=26)
+def test_health_idle_leader_is_a_problem():
+    (said,) = health_problems(idle=26)
     assert said.startswith("no object has been reconciled for 26 s")
 
 
 def test_health_working_standby_or_idle_ok():
-    assert troubles(idle=20) == []
-    assert troubles(idle=26, working=False) == []
-    assert troubles(idle=26, graphcrons=0) == []
+    assert health_problems(idle=20) == []
+    assert health_problems(idle=26, working=False) == []
+    assert health_problems(idle=26, graphcrons=0) == []
 
 
-def test_looks_that_wait_for_nothing_let_others_have_their_turn():
+def test_worker_yields_between_reconciles():
     async def work() -> tuple[int, int]:
         manager, looked, turns = Manager(SETTINGS), 0, 0
         manager._metrics = Metrics("0", queued=lambda: 0, graphcrons=list)

@@ -1,4 +1,4 @@
-"""The view beside a list: complete at the start, and rid of what no watch has shown to be gone."""
+"""The relist: the cache sync, and missed deletions."""
 
 import asyncio
 import time
@@ -52,7 +52,7 @@ def show(manager: Manager, found: Any, event_type: str | None = "ADDED") -> None
 
 
 def queued(manager: Manager) -> set[Key]:
-    """Return who has to look, and let them have looked."""
+    """Return the queued keys, and empty the queue."""
     found = {*manager.queue._waiting, *manager.queue._low_priority}
     manager.queue._waiting.clear()
     manager.queue._low_priority.clear()
@@ -60,7 +60,7 @@ def queued(manager: Manager) -> set[Key]:
 
 
 def full(lists: Lists, **settings: Any) -> Manager:
-    """Return a manager that was shown an object of each kind, after which each has looked."""
+    """Return a manager with an object of each kind in its store, and an empty queue."""
     manager = manager_with(lists, **settings)
     show(manager, body())
     show(manager, body(names.SERVER_KIND, "shared", "s"))
@@ -77,7 +77,7 @@ ALL = dict.fromkeys("uscjp", 1)
 @pytest.mark.parametrize(
     ("uid", "who"), [("u", HELLO), ("s", SERVER), ("c", HELLO), ("j", HELLO), ("p", HELLO)], ids=KINDS
 )
-def test_an_object_that_the_list_lacks_is_dropped_and_looked_after(uid, who):
+def test_relist_object_not_listed_removed_and_enqueued(uid, who):
     manager = full(Lists({each: 1 for each in ALL if each != uid}))
     assert manager.expectations.known() == set(ALL)
     asyncio.run(manager.relist.compare())
@@ -85,14 +85,14 @@ def test_an_object_that_the_list_lacks_is_dropped_and_looked_after(uid, who):
     assert queued(manager) == {who}
 
 
-def test_a_view_without_a_gap_is_left_as_it_is():
+def test_relist_complete_store_unchanged():
     manager = full(Lists(ALL | {"not shown yet": 5}))
     asyncio.run(manager.relist.compare())
     assert queued(manager) == set()
     assert manager.expectations.known() == set(ALL)
 
 
-def test_an_object_that_is_made_while_the_list_is_on_its_way_is_kept():
+def test_relist_object_created_meanwhile_kept():
     manager = full(Lists(ALL))
 
     class Slow(Lists):
@@ -105,7 +105,7 @@ def test_an_object_that_is_made_while_the_list_is_on_its_way_is_kept():
     assert "new" in manager.expectations.known()
 
 
-def test_an_event_that_was_under_way_does_not_bring_a_dropped_object_back():
+def test_relist_stale_event_after_removal_ignored():
     manager = full(Lists({}, version=100))
     asyncio.run(manager.relist.compare())
     queued(manager)
@@ -117,7 +117,7 @@ def test_an_event_that_was_under_way_does_not_bring_a_dropped_object_back():
     assert manager.store.body(HELLO) is not None
 
 
-def test_a_successor_of_the_same_name_is_what_is_left():
+def test_relist_successor_of_the_same_name_kept():
     manager = full(Lists(ALL | {"successor": 50}))
     show(manager, body(uid="successor", version=50), None)
     del manager.relist._cluster._answers[0]["u"]
@@ -126,7 +126,7 @@ def test_a_successor_of_the_same_name_is_what_is_left():
     assert HELLO in queued(manager)
 
 
-def test_what_is_told_of_a_graphcron_goes_when_its_deletion_was_missed():
+def test_relist_removed_graphcron_leaves_the_metrics():
     manager = full(Lists({}))
     metrics = Metrics("1", queued=lambda: 0, graphcrons=manager.store.graphcrons)
     run = RecentRun(scheduled_time=datetime.now(UTC), outcome="Succeeded", duration_seconds=1.0)
@@ -156,7 +156,7 @@ def hasty(monkeypatch):
     monkeypatch.setattr("graphcron.controller.relist.RETRY_SECONDS", 0.01)
 
 
-def test_it_is_compared_once_after_a_watch_has_listed_again(hasty):
+def test_relist_runs_once_after_initial_events(hasty):
     manager = full(lists := Lists(ALL))
 
     async def run() -> int:
@@ -177,12 +177,12 @@ def test_it_is_compared_once_after_a_watch_has_listed_again(hasty):
     assert lists.asked == 1
 
 
-def test_it_is_compared_after_each_resync_period():
+def test_relist_runs_after_each_resync_period():
     manager = full(lists := Lists(ALL), resync_seconds=0.05)
     run_for(manager, lambda: lists.asked >= 3)
 
 
-def test_a_list_that_fails_is_made_again(hasty):
+def test_relist_failed_list_retried(hasty):
     manager = full(lists := Lists(None, None, {}))
     manager.relist._requested.set()
     run_for(manager_asked(manager), lambda: lists.asked >= 3 and not manager.expectations.known())
@@ -210,7 +210,7 @@ def test_overdue_write_object_exists_fails_probe(there, overdue):
     assert lists.asked == 1
 
 
-def test_what_stays_unshown_is_logged(caplog):
+def test_relist_missing_for_a_resync_period_logged(caplog):
     manager = full(lists := Lists(ALL | {"unseen": 7}), resync_seconds=0.02)
     run_for(manager, lambda: lists.asked >= 3)
     assert "1 objects have been missing in the cache for a resync period: unseen" in caplog.text
@@ -221,7 +221,7 @@ def test_what_stays_unshown_is_logged(caplog):
     [(None, False, True), ("DELETED", False, False), ("ADDED", True, False)],
     ids=["missed", "shown late", "has the label again"],
 )
-def test_only_a_deletion_that_no_watch_shows_soon_is_missed(event, there, warned, caplog, monkeypatch):
+def test_relist_waits_for_a_late_event(event, there, warned, caplog, monkeypatch):
     monkeypatch.setattr("graphcron.controller.relist.CATCH_UP_SECONDS", 0.1)
     manager = full(Lists(dict.fromkeys("uscp", 1)))
 
@@ -242,7 +242,7 @@ def test_only_a_deletion_that_no_watch_shows_soon_is_missed(event, there, warned
 # --- the start
 
 
-def test_work_waits_for_the_watches_and_not_for_what_is_gone(monkeypatch):
+def test_cache_sync_waits_for_existing_objects_only(monkeypatch):
     monkeypatch.setattr("graphcron.controller.relist.RELIST_SECONDS", 0.05)
     monkeypatch.setattr("graphcron.controller.relist.POLL_SECONDS", 0.01)
     manager = manager_with(lists := Lists({"deleted meanwhile": 1}, {"there": 2}))
@@ -301,7 +301,7 @@ OWNER = {"kind": names.KIND, "metadata": body(version=7)["metadata"]}
     ],
     ids=["there", "gone", "a successor", "about to go"],
 )
-def test_an_owner_is_looked_up_by_its_uid(items, there, gone):
+def test_exists_compares_the_uid(items, there, gone):
     said = ask(lambda cluster: cluster.exists(OWNER), metadata={"resourceVersion": "9"}, items=items)
     ((method, path, _),) = said.requests
     assert (method, path.split("?")[0]) == ("GET", "/apis/graphcron.dev/v1alpha1/namespaces/agents/graphcrons")
@@ -324,7 +324,7 @@ WRITES: dict[str, Callable[[Any], Awaitable[Any]]] = {
     [(404, "", True), (409, "successor", True), (409, "its own", False), (200, "its own", False)],
     ids=["gone", "a successor", "a conflict", "well"],
 )
-def test_a_write_that_finds_its_object_gone_reports_it(write, status, there, is_gone):
+def test_write_to_a_deleted_object_reports_the_deletion(write, status, there, is_gone):
     uid = "u" if write == "status" else "c"
     found = {"uid": uid if there == "its own" else there}
     answers = {method: {"status": status, "metadata": found} for method in ("PUT", "PATCH", "DELETE")}
@@ -337,7 +337,7 @@ def test_a_write_that_finds_its_object_gone_reports_it(write, status, there, is_
     assert said.gone == ([uid] if is_gone else [])
 
 
-def test_a_comparison_of_ten_thousand_graphcrons_says_what_it_takes(capsys):
+def test_relist_duration_of_ten_thousand_graphcrons(capsys):
     """Print what the comparison takes beside the list, of 10,000 GraphCrons with a CronJob and three Jobs each."""
     uids = [f"{kind}-{number}" for kind in ("cron", "cronjob", "job-1", "job-2", "job-3") for number in range(10_000)]
     manager = manager_with(Lists(dict.fromkeys(uids[:-1], 1)))

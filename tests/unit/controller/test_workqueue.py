@@ -1,4 +1,4 @@
-"""The keyed queue, in an event loop of its own."""
+"""The keyed, rate-limited queue."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ def run():
     return lambda scenario: asyncio.run(asyncio.wait_for(scenario(), timeout=10))
 
 
-def test_a_key_added_often_is_worked_on_once(run):
+def test_key_added_twice_is_returned_once(run):
     async def scenario():
         queue = WorkQueue()
         for _ in range(5):
@@ -24,7 +24,7 @@ def test_a_key_added_often_is_worked_on_once(run):
     assert run(scenario) == 0
 
 
-def test_a_key_added_while_it_is_worked_on_comes_again_afterwards(run):
+def test_key_added_while_processed_is_returned_again(run):
     async def scenario():
         queue = WorkQueue()
         queue.add("a")
@@ -39,7 +39,7 @@ def test_a_key_added_while_it_is_worked_on_comes_again_afterwards(run):
     assert run(scenario) == (True, "a")
 
 
-def test_the_earlier_of_two_appointments_counts(run):
+def test_add_after_keeps_the_earliest_delay(run):
     async def scenario():
         queue = WorkQueue()
         queue.add_after("a", 3600)
@@ -50,7 +50,7 @@ def test_the_earlier_of_two_appointments_counts(run):
     assert run(scenario) == "a"
 
 
-def test_pauses_grow_to_a_limit_and_start_anew_after_a_success(run):
+def test_add_rate_limited_back_off_reset_by_forget(run):
     async def scenario():
         queue = WorkQueue()
         pauses = [queue.add_rate_limited("a") for _ in range(12)]
@@ -64,7 +64,7 @@ def test_pauses_grow_to_a_limit_and_start_anew_after_a_success(run):
     assert after <= MIN_BACKOFF_SECONDS * 1.2
 
 
-def test_a_forgotten_key_does_not_come_back(run):
+def test_discard_cancels_the_delayed_add(run):
     async def scenario():
         queue = WorkQueue()
         queue.add_after("a", 0.01)
@@ -75,7 +75,7 @@ def test_a_forgotten_key_does_not_come_back(run):
     assert run(scenario) == "b"
 
 
-def test_what_is_new_does_not_wait_for_what_was_there_before():
+def test_low_priority_keys_come_last():
     async def work() -> list[str]:
         queue: WorkQueue[str] = WorkQueue()
         for key in ("old", "older", "both"):

@@ -1,4 +1,4 @@
-"""The room that talks to the API server, as far as another HTTP server can stand in for that one."""
+"""The client of the API server, against an HTTP server that stands in for it."""
 
 import asyncio
 import json
@@ -104,7 +104,7 @@ def owner(kind: str) -> dict[str, Any]:
     return {"kind": kind, "metadata": {"name": "hello", "namespace": "agents", "uid": "u", "resourceVersion": "7"}}
 
 
-def test_a_job_is_posted_once():
+def test_create_job_sends_one_request():
     said = ask(lambda cluster: cluster.create_job(JOB), 201)
     assert [(method, path.split("?")[0], body) for method, path, body in said.requests] == [("POST", JOBS, JOB)]
 
@@ -127,7 +127,7 @@ def refused(status: int, reason: str, *causes: str, **more: Any) -> dict[str, An
     ],
     ids=["ours", "of another owner", "of nobody", "gone by now"],
 )
-def test_a_job_that_already_exists_counts_only_if_it_has_the_same_owner(jobs, error):
+def test_create_job_existing_needs_the_same_owner(jobs, error):
     answers = {"POST": refused(409, "AlreadyExists"), "GET": {"items": [{"metadata": each} for each in jobs]}}
     with nullcontext() if error is None else pytest.raises(ClusterError, match=error):
         said = ask(lambda cluster: cluster.create_job(JOB), answers=answers)
@@ -135,14 +135,14 @@ def test_a_job_that_already_exists_counts_only_if_it_has_the_same_owner(jobs, er
 
 
 @pytest.mark.parametrize("reason", ["Conflict", ""])
-def test_a_job_that_a_quota_has_no_time_for_is_an_error(reason):
+def test_create_job_quota_conflict_raises(reason):
     with pytest.raises(ClusterError, match="so it is") as raised:
         ask(lambda cluster: cluster.create_job(JOB), answers={"POST": refused(409, reason)})
     assert (raised.value.status, raised.value.reason) == (409, reason)
 
 
 @pytest.mark.parametrize(("status", "error"), [(422, SpecError), (403, ClusterError), (500, ClusterError)])
-def test_a_job_that_is_not_taken_is_an_error(status, error):
+def test_create_job_rejected_raises(status, error):
     with pytest.raises(error, match="so it is"):
         ask(lambda cluster: cluster.create_job(JOB), status)
 
@@ -167,7 +167,7 @@ def test_a_conflict_ends_a_write_to_a_cronjob_only_if_that_is_gone(verb, found, 
 
 
 @pytest.mark.parametrize(("status", "written"), [(200, 1), (404, 0)])
-def test_a_cronjob_that_is_suspended_begins_anew_afterwards(status, written):
+def test_suspend_cronjob_resets_the_schedule(status, written):
     said = ask(lambda cluster: cluster.suspend_cronjob("agents", "hello", uid="c"), status)
     ((method, _, body),) = said.requests
     forgotten = {"graphcron.dev/schedule-key": None}
@@ -181,7 +181,7 @@ def test_a_cronjob_that_cannot_be_removed_is_an_error():
 
 
 @pytest.mark.parametrize(("uid", "force"), [(None, "false"), ("c", "true")])
-def test_a_cronjob_is_applied_by_its_uid_or_made(uid, force):
+def test_apply_cronjob_by_uid_or_new(uid, force):
     said = ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=uid))
     ((method, path, body),) = said.requests
     assert (method, path) == ("PATCH", f"{ITS_PATH}?fieldManager=graphcron&force={force}")
@@ -193,13 +193,13 @@ def test_a_cronjob_is_applied_by_its_uid_or_made(uid, force):
     ("status", "uid", "error"),
     [(409, None, ClusterError), (409, "c", ClusterError), (422, "c", SpecError), (500, None, ClusterError)],
 )
-def test_a_cronjob_that_is_not_taken_is_an_error(status, uid, error):
+def test_apply_cronjob_rejected_raises(status, uid, error):
     with pytest.raises(error) as raised:
         ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=uid), status)
     assert type(raised.value) is error
 
 
-def test_a_cronjob_with_fields_of_another_manager_belongs_to_somebody_else():
+def test_apply_cronjob_field_conflict_raises_conflict_error():
     answers = {"PATCH": refused(409, "Conflict", "FieldManagerConflict")}
     with pytest.raises(ConflictError):
         ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=None), answers=answers)
@@ -218,7 +218,7 @@ def test_a_status_is_written_where_it_belongs(kind, plural):
 
 @pytest.mark.parametrize("answer", [refused(404, "NotFound"), refused(409, "Conflict")])
 @pytest.mark.parametrize("items", [[], [{"metadata": {"uid": "another"}}]], ids=["gone", "made again"])
-def test_a_status_of_an_object_that_is_gone_is_not_tried_again(answer, items):
+def test_update_status_deleted_object_returns_false(answer, items):
     answers = {"PUT": answer, "GET": {"status": 200, "items": items}}
     said = ask(lambda cluster: cluster.update_status(owner("GraphCron"), {"x": 1}), answers=answers)
     assert (said.result, said.written, said.gone) == (False, [], ["u"])
@@ -230,7 +230,7 @@ def test_update_status_not_found_sends_no_further_request():
     assert (said.result, said.written, said.gone) == (False, [], ["u"])
 
 
-def test_a_status_decided_on_an_older_version_is_decided_again():
+def test_update_status_conflict_raises():
     answers = {"PUT": refused(409, "Conflict"), "GET": {"status": 200, "items": [{"metadata": {"uid": "u"}}]}}
     with pytest.raises(ClusterError, match="409"):
         ask(lambda cluster: cluster.update_status(owner("GraphCron"), {"x": 1}), answers=answers)
@@ -252,7 +252,7 @@ EVENT = Event(False, "Paused", "x" * 2000, key="k")
     ],
     ids=lambda each: f"{each['status']} {each['reason']}" if isinstance(each, dict) else "",
 )
-def test_an_event_that_is_not_posted_is_logged_and_no_error(answer, is_told, caplog):
+def test_create_event_failure_logged(answer, is_told, caplog):
     ask(
         lambda cluster: cluster.create_event(owner("GraphCron"), EVENT, now="2026-11-22T12:00:00Z"),
         answers={"POST": answer},
@@ -274,7 +274,7 @@ def test_an_event_is_about_its_object(kind, status):
 
 
 @pytest.mark.parametrize(("status", "found"), [(200, True), (404, False)])
-def test_a_cronjob_is_found_or_not(status, found):
+def test_get_cronjob_missing_is_none(status, found):
     assert bool(ask(lambda cluster: cluster.get_cronjob("agents", "hello"), status).result) is found
 
 
@@ -287,7 +287,7 @@ def test_the_api_server_is_reachable_where_it_answers(status, reachable):
     ("status", "kinds", "served"),
     [(200, ["graphcrons", "graphservers", "graphcrons/status"], True), (200, ["graphcrons"], False), (404, [], False)],
 )
-def test_missing_definitions_are_noticed(status, kinds, served):
+def test_has_crds_needs_both_kinds(status, kinds, served):
     said = ask(lambda cluster: cluster.has_crds(), status, resources=[{"name": name} for name in kinds])
     assert said.requests == [("GET", "/apis/graphcron.dev/v1alpha1", None)]
     assert said.result is served

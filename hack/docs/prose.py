@@ -54,13 +54,8 @@ NOT_YET: Final = (
     "operator/graphcron/cli",
     "operator/graphcron/contract.py",
     "operator/graphcron/helmtest",
-    "operator/graphcron/manifests",
-    "operator/graphcron/metrics",
-    "operator/graphcron/planning",
     "operator/graphcron/runner",
-    "operator/graphcron/schedule",
     "operator/graphcron/settings.py",
-    "operator/graphcron/status",
 )
 """Files and folders that are still to be rewritten."""
 

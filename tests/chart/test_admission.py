@@ -143,7 +143,7 @@ def test_a_refusal_names_the_field_and_what_is_allowed(refusal: Callable[[Manife
         ("spec.server.url", refusal(graphcron(server={"url": bad}))),
         ("spec.url", refusal(graphserver(bad))),
     ):
-        assert f"denied request: {field} is no server that the administrator allows" in said
+        assert f"denied request: {field} is not in the administrator's allow-list" in said
         assert all(each in said for each in (DEFAULT, *ALLOWED))
         assert STAND_IN not in said
 

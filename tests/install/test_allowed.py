@@ -29,7 +29,7 @@ def graphserver(url: str) -> dict[str, Any]:
 REFUSED = [
     (
         graphcron("server", server={"url": EVIL}),
-        "spec.server.url is no server that the administrator allows; name one of",
+        "spec.server.url is not in the administrator's allow-list; name one of",
     ),
     (graphcron("image", runner={"image": "mine:1"}), "spec.runner.image is not allowed"),
     (graphcron("env", runner={"env": [{"name": "HTTPS_PROXY", "value": EVIL}]}), "spec.runner.env is not allowed"),
@@ -45,7 +45,7 @@ REFUSED = [
             "act on it and could send a Secret anywhere; use only runner"
         ),
     ),
-    (graphserver(EVIL), "spec.url is no server that the administrator allows; name one of"),
+    (graphserver(EVIL), "spec.url is not in the administrator's allow-list; name one of"),
     (graphserver("https://langgraph.example.com.evil.net"), "spec.url is no server"),
     (graphserver("https://langgraph.example.com/../x"), "spec.url is no server"),
 ]
@@ -99,7 +99,7 @@ def test_allowed_servers_narrowed_operator_starts_nothing(release):
     assert not suspended()
     release.install(**values, allowedServers=[LIST[1]])
     refused = wait_for("NotAllowed", lambda: told("False", "NotAllowed"), seconds=120)
-    assert "https://langgraph.example.com is no server that the administrator allows" in refused["message"]
+    assert "https://langgraph.example.com is not in the administrator's allow-list" in refused["message"]
     wait_for("suspended CronJob", suspended)
     release.install(**values, allowedServers=LIST)
     wait_for("Ready again", lambda: told("True", "Reconciled"), seconds=120)

@@ -83,7 +83,7 @@ OPERATOR_COMPONENT: Final = "operator"
 """Value of :data:`LABEL_COMPONENT`."""
 
 LABEL_PURPOSE: Final = f"{GROUP}/purpose"
-"""Purpose of Jobs and Pods outside the schedule: a value of :class:`Purpose`."""
+"""Purpose of Jobs and Pods outside the schedule, as in :class:`Purpose`."""
 
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
 """Set by the Job controller on the Job's Pods; the runner reads it to learn its Job."""

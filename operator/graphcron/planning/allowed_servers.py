@@ -177,7 +177,7 @@ def _check_url(field: str, url: str, settings: Settings) -> None:
 
 
 def _not_a_server(url: str) -> str:
-    return f"{url} is no server that the administrator allows"
+    return f"{url} is not in the administrator's allow-list"
 
 
 def _servers(settings: Settings) -> list[str]:

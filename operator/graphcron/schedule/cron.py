@@ -163,7 +163,7 @@ def _expand_macro(text: str, path: str) -> str:
         remedy = f"say when to run, for example {_EXAMPLE}"
     else:
         near = difflib.get_close_matches(text.strip().lower(), MACROS, n=1)
-        problem = f"{_quoted(text)} is no known macro"
+        problem = f"{_quoted(text)} is not a known macro"
         remedy = f"did you mean {near[0]}?" if near else f"use one of {', '.join(MACROS)}"
     raise SpecError(field=path, problem=problem, remedy=remedy)
 
@@ -243,7 +243,7 @@ class _Reader:
                 raise self._error(item, problem)
         short, kinds = token[:3].upper(), "number or name" if self.part.names else "whole number"
         meant = f"did you mean {short}?" if short.lower() in self.part.names else ""
-        raise self._error(item, f"{_quoted(token)} is no {kinds}", meant)
+        raise self._error(item, f"{_quoted(token)} is not a {kinds}", meant)
 
     def _error(self, item: str, problem: str, remedy: str = "") -> SpecError:
         part = self.part

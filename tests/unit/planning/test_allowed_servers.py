@@ -95,7 +95,7 @@ def test_what_is_not_is_refused_by_its_field(spec, field):
 def test_a_refused_server_is_told_what_is_allowed():
     with pytest.raises(
         NotAllowedError,
-        match=r"https://evil\.example\.net is no server that the administrator allows; name one of http://default\.svc:2024, https://langgraph",
+        match=r"https://evil\.example\.net is not in the administrator's allow-list; name one of http://default\.svc:2024, https://langgraph",
     ):
         check_graphcron(graphcron(server={"url": EVIL}), LIMITED)
 

@@ -296,7 +296,7 @@ def test_plan_server_disallowed_then_allowed_skips_past_runs():
     ready = condition(world.status, "Ready")
     assert ready
     assert (ready.status, ready.reason) == ("False", "NotAllowed")
-    assert "https://a.example.com is no server that the administrator allows" in ready.message
+    assert "https://a.example.com is not in the administrator's allow-list" in ready.message
     world.settings = SETTINGS
     world.look(at("12:03"))
     cronjob = world.cronjobs["hello"]

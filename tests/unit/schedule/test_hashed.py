@@ -142,7 +142,7 @@ WRONG = {
     "no range": ("H() * * * *", "stands alone or with a range"),
     "one end": ("H(5) * * * *", "stands alone or with a range"),
     "a star in the range": ("H(*-5) * * * *", "stands alone or with a range"),
-    "a name that is none": ("* * * * H(MON-FRITAG)", '"FRITAG" is no number or name'),
+    "a name that is none": ("* * * * H(MON-FRITAG)", '"FRITAG" is not a number or name'),
     "an open bracket": ("H(0-29 * * * *", "stands alone or with a range"),
     "two steps": ("H/15/2 * * * *", "stands alone or with a range"),
     "Quartz' number": ("* * * * H#2", "write H, H(1-5) or H(MON-FRI)"),

@@ -78,7 +78,7 @@ Schedule = Annotated[
         ),
         matching(
             f"@({_MACROS})|@every.*",
-            "is no known macro",
+            "is not a known macro",
             f"use one of @{_MACROS.replace('|', ', @')}",
             where="@[^=]*",
         ),

@@ -54,7 +54,6 @@ NOT_YET: Final = (
     "operator/graphcron/cli",
     "operator/graphcron/contract.py",
     "operator/graphcron/helmtest",
-    "operator/graphcron/runner",
     "operator/graphcron/settings.py",
 )
 """Files and folders that are still to be rewritten."""

@@ -120,7 +120,7 @@ def check_not_ended(ctx: RunContext, run_id: str) -> None:
 
 
 def check_thread(ctx: RunContext, *, after: Json | None = None) -> None:
-    """Check that the shared thread exists and does not wait for a person; create it if the request says so.
+    """Check that the shared thread exists and does not wait for a person; create it if the request allows that.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def check_thread(ctx: RunContext, *, after: Json | None = None) -> None:
         return
     if after:
         if _moved_on(ctx, after):
-            raise _skipped("ThreadMovedOn", "the thread has a newer run since, of somebody else")
+            raise _skipped("ThreadMovedOn", "another client has started a newer run on the thread")
         return
     if request.onInterrupted != "proceed" and (waits_for_human(thread) or at_breakpoint(ctx, thread)):
         raise _skipped("ThreadAwaitsHuman", "the thread waits for a person, whose answer new input would discard")

@@ -185,4 +185,4 @@ def replaced(*, had_run: bool) -> RunEnded:
 
 
 def _of(record: Record) -> str:
-    return f"that somebody asked for at {record.scheduled}" if record.text(TRIGGER) else f"of {record.scheduled}"
+    return f"requested at {record.scheduled}" if record.text(TRIGGER) else f"of {record.scheduled}"

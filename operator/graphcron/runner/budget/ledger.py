@@ -2,9 +2,9 @@
 
 A day's thread also holds the totals of the days before it, for a server that deletes threads before their time.
 
-An entry is a member of the thread's metadata, under a key of its own, and says what its run has used so far. To write
-one is to merge it: nothing is read before, so several pods can't lose each other's entries, and to write it twice does
-no harm. The entry's time is when the run was due, or asked for, whenever it is written.
+An entry is a member of the thread's metadata, with its own key, and holds what its run has used so far. A write merges
+the entry without reading before, so concurrent pods can't lose each other's entries, and a repeated write is harmless.
+The entry's time is when the run was due, or was requested.
 """
 
 import re

@@ -41,7 +41,7 @@ class Prices:
     Raises
     ------
     ValueError
-        A price is no decimal.
+        A price is not a decimal number.
     """
 
     def __init__(self, table: Mapping[str, Sequence[str]]) -> None:

@@ -1,8 +1,8 @@
 """Count a run's tokens from its stream of messages, each model call once.
 
-A whole message tells what its call used. The pieces of a streamed one add up, as LangChain itself adds them. Events
-may come twice, where a stream was cut or joined late; and their ids are no help there, since a server may give several
-events of one millisecond the same. So an event that tells of tokens is known again by its id and its data.
+A whole message contains the usage of its call. The chunks of a streamed one add up, as in LangChain. Events can come
+twice after a disconnect. Their ids alone do not identify them, since a server can give several events of one
+millisecond the same id. So an event with usage is identified by its id and its data.
 """
 
 import re
@@ -20,7 +20,7 @@ _TIMED: Final = re.compile(r"([0-9]{1,18})-[0-9]{1,18}")
 Names = tuple[str, str]
 """A model as its answer names it, and as it was asked for; either may be empty."""
 
-NOBODY: Final[Names] = ("", "")
+UNNAMED: Final[Names] = ("", "")
 
 
 class Used(NamedTuple):
@@ -99,7 +99,7 @@ class Counter:
             self._count(message_id, message, metadata, used)
 
     def _count(self, message_id: str, message: Mapping[str, Any], metadata: Mapping[str, Any], used: Used) -> None:
-        names, before = self._calls.get(message_id, (NOBODY, Used()))
+        names, before = self._calls.get(message_id, (UNNAMED, Used()))
         is_piece = str(message.get("type", "")).endswith("Chunk")
         after = before.plus(used) if is_piece else used
         self.silent.discard(message_id)
@@ -109,7 +109,7 @@ class Counter:
 
     def _name(self, message_id: str, message: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Take the model's name from a chunk: it can be missing in the chunk with the usage."""
-        known, used = self._calls.get(message_id, (NOBODY, Used()))
+        known, used = self._calls.get(message_id, (UNNAMED, Used()))
         names = _names(known, message, metadata)
         if names != known:
             self._book(known, used, -1)
@@ -142,7 +142,7 @@ def in_state(state: Mapping[str, Any] | None) -> dict[Names, Used]:
     for message in messages if isinstance(messages, list) else []:
         used = usage_of(message) if isinstance(message, dict) else None
         if used:
-            names = _names(NOBODY, message, {})
+            names = _names(UNNAMED, message, {})
             found[names] = found.get(names, Used()).plus(used)
     return found
 

@@ -32,7 +32,7 @@ def window_at(text: str, now: float, offsets: Offsets) -> Window:
     Raises
     ------
     ValueError
-        It is no window.
+        It is not a window.
     """
     if text[-1:] in _UNITS and text[:-1].isdecimal():
         return Window(now - int(text[:-1]) * _UNITS[text[-1]], now, rolling=True)

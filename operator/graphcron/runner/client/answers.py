@@ -12,7 +12,7 @@ from typing import Any, Final
 from graphcron.runner.client.parsing import parse
 
 LOOKED_AT: Final = 2000
-"""At most so many characters of an answer are compared."""
+"""Maximum number of characters of an answer to compare."""
 
 NO_ASSISTANT: Final = "it has no such assistant"
 _NO_THREAD: Final = "it has no such thread"
@@ -79,7 +79,7 @@ _OF_STATUS: Final = {
     503: "it is not ready",
     504: "a proxy got no answer from it in time",
 }
-"""What a status says by itself."""
+"""The meaning of a status without a known answer."""
 
 # fmt: off
 _FIELDS: Final = frozenset({
@@ -137,7 +137,7 @@ _REASONS: Final = frozenset({
 
 
 def sentence_of(status: int, body: bytes) -> str:
-    """Return what an answer of that status says, in words that follow "the server"; nothing: its shape is unknown."""
+    """Return the meaning of an answer, in words that follow "the server"; empty if its form is unknown."""
     text, fields = _read(body)
     if text.startswith("<"):
         return _OF_STATUS.get(status, _PROXY) if status >= 500 else _PROXY
@@ -150,7 +150,7 @@ def sentence_of(status: int, body: bytes) -> str:
 
 
 def class_of(error: Any) -> str:
-    """Return the class of what a graph raised, if it has the name of one: the graph's author gave it, no input did."""
+    """Return the class of the error that a graph raised, if it has the form of a class name."""
     name = error.get("error") if isinstance(error, dict) else None
     if not isinstance(name, str) or len(name) > _CLASS_CHARACTERS or not (name.isascii() and name.isidentifier()):
         return ""
@@ -158,7 +158,7 @@ def class_of(error: Any) -> str:
 
 
 def reason_of(text: str) -> str:
-    """Return a reason that a runner has written onto a record, where anybody with the key may have written another."""
+    """Return the reason on a record, if it is one that the runner writes: others with the key can write there too."""
     is_status = len(text) == 7 and text.startswith("HTTP") and text[4:].isascii() and text[4:].isdigit()
     return text if text in _REASONS or is_status else class_of({"error": text})
 
@@ -170,7 +170,7 @@ def run_status(run: Any) -> str:
 
 
 def is_uuid(text: Any) -> bool:
-    """Return whether it is an id as LangGraph's API has them."""
+    """Return whether a value is an id of LangGraph's API."""
     if not isinstance(text, str) or len(text) != 36 or not text.isascii():
         return False
     parts = text.lower().split("-")
@@ -178,7 +178,7 @@ def is_uuid(text: Any) -> bool:
 
 
 def product_of(info: Any) -> str:
-    """Return product and version of a server, from what it tells of itself; nothing: neither is a known one."""
+    """Return product and version of a server, from its own information; empty if they are unknown."""
     from re import fullmatch
 
     name, version = info.get("name") or "", info.get("version")
@@ -187,7 +187,7 @@ def product_of(info: Any) -> str:
 
 
 def is_product(text: Any) -> bool:
-    """Return whether :func:`product_of` may have returned it."""
+    """Return whether :func:`product_of` can have returned it."""
     name, _, version = text.partition(" ") if isinstance(text, str) else ("", "", "")
     return bool(name) and product_of({"name": name, "version": version}) == text
 

@@ -54,7 +54,7 @@ def split_url(url: str, schemes: tuple[str, ...], form: str) -> SplitResult:
     Raises
     ------
     ValueError
-        It is no URL with one of these schemes and a port in range; the text is the given one.
+        It is not a URL with one of these schemes and a valid port; the text is the given one.
     """
     try:
         parts = urlsplit(url)

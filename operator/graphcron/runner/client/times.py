@@ -22,7 +22,7 @@ def seconds_of(text: str) -> float:
     Raises
     ------
     ValueError
-        It is no such text.
+        The text has another form.
     """
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -65,7 +65,7 @@ def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -
         return stopped()
     if record is None:
         return RunResult(Outcome.CANCELLED, "RecordNotFound", "the run was cancelled; the record of why is gone")
-    return RunResult(Outcome.CANCELLED, "", "somebody cancelled the run on the server")
+    return RunResult(Outcome.CANCELLED, "", "the run was cancelled on the server")
 
 
 def stopped() -> RunResult:

@@ -47,7 +47,7 @@ class Log:
         try:
             sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
             sys.stdout.flush()
-        except OSError:  # nobody reads us any more: no reason to lose the run
+        except OSError:  # nothing reads the log any more, and the run goes on
             pass
 
 

@@ -99,7 +99,7 @@ class Preflight:
     def _server(self) -> None:
         ctx = self.ctx
         if not ctx.client.retry(ctx.api.is_langgraph):
-            raise _rejected("NotALangGraphServer", "something answers at this URL, but it is no LangGraph server")
+            raise _rejected("NotALangGraphServer", "the server at this URL is not a LangGraph server")
         info = self._optional(ctx.api.info, "GET /info, which tells its version, was not answered")
         self.server = answers.product_of(info or {})
         lacks = KNOWN_LIMITATIONS.get(self.server.partition(" ")[0].lower())

@@ -233,8 +233,8 @@ def _after_refusal(ctx: RunContext, start: Start, error: RequestRejected) -> Jso
 def _send(ctx: RunContext, start: Start) -> Json:
     """Send the request; ``in_doubt`` stays set if its result is unknown.
 
-    A 408 or 5xx is no answer: a proxy can send it after it has passed the request on, and the server can still carry
-    out the request.
+    A 408 or 5xx does not count as an answer: a proxy can send it after it has passed the request on, and the server can
+    still carry out the request.
     """
     with ctx.shutdown.delayed():
         try:

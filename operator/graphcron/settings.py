@@ -1,4 +1,4 @@
-"""The operator's settings: one frozen value, read from the environment and the arguments at start-up."""
+"""The operator's settings, read from the environment and the arguments at start-up."""
 
 import json
 import math
@@ -12,10 +12,10 @@ from graphcron.api.v1alpha1 import Runner, parse_part
 from graphcron.errors import SpecError
 
 PREFIX = "GRAPHCRON_"
-"""Each setting is the environment variable of its name, in capitals, behind this."""
+"""Prefix of the environment variables. The rest is the name of the setting in capitals."""
 
 LONGEST_TIMEOUT_SECONDS = 31_536_000
-"""A year: the longest default timeout."""
+"""The longest default timeout: a year."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "text")
@@ -25,133 +25,133 @@ _MONEY = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What an administrator can set; every field has a default that works."""
+    """The settings of an administrator; every field has a working default."""
 
     namespaces: tuple[str, ...] = ()
-    """Namespaces to watch, comma-separated; ``*`` and ``!`` patterns as kopf takes them. Empty: all."""
+    """Namespaces to watch, comma-separated, with the ``*`` and ``!`` patterns of kopf. Empty: all."""
 
     server_url: str = ""
-    """URL of the LangGraph server for GraphCrons that name none. Empty: each must name one."""
+    """URL of the default LangGraph server. Empty: each GraphCron must set its server."""
 
     api_key_secret_name: str = ""
-    """Secret, in each GraphCron's own namespace, that holds the API key. Empty: no key is sent."""
+    """Secret in each GraphCron's namespace that holds the API key. Empty: the runner sends no key."""
 
     api_key_secret_key: str = "api-key"
     """Key of that Secret."""
 
     ca_config_map_name: str = ""
-    """ConfigMap, in each GraphCron's own namespace, with CA certificates. Empty: the system's only."""
+    """ConfigMap in each GraphCron's namespace with CA certificates. Empty: only the system's."""
 
     ca_config_map_key: str = "ca.crt"
     """Key of that ConfigMap."""
 
     runner_image: str = "graphcron/runner:dev"
-    """Image of the runner pods; the chart sets the one of its own version."""
+    """Image of the runner pods; the chart sets the image of its version."""
 
     runner_resources: dict[str, Any] = field(
         default_factory=lambda: {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
     )
-    """Resources of the runner's container, as JSON. A run costs it some 20 MiB and 50 ms of CPU."""
+    """Resources of the runner's container, as JSON. A run needs about 20 MiB and 50 ms of CPU."""
 
     runner_image_pull_policy: str = ""
-    """When the kubelet pulls that image: Always, IfNotPresent or Never. Empty: as Kubernetes decides by the tag."""
+    """Pull policy of that image: Always, IfNotPresent or Never. Empty: the default of Kubernetes."""
 
     runner_image_pull_secrets: tuple[str, ...] = ()
-    """Secrets, in each GraphCron's own namespace, with which the runner's image is pulled, comma-separated."""
+    """Secrets in each GraphCron's namespace for pulling that image, comma-separated."""
 
     runner_defaults: dict[str, Any] = field(default_factory=dict)
     """Defaults for ``spec.runner`` of GraphCrons, as JSON, such as ``{"priorityClassName": "low"}``. A field of a
-    GraphCron replaces its default; labels, annotations and nodeSelector are merged, and the GraphCron's keys win."""
+    GraphCron replaces its default. Labels, annotations and nodeSelector are merged; the GraphCron's keys win."""
 
     allowed_servers: tuple[str, ...] = ()
-    """URLs below which GraphCrons and GraphServers may name servers, comma-separated or as a JSON list; see
+    """URLs that GraphCrons and GraphServers can use, with the paths below them, comma-separated or as a JSON list; see
     :mod:`graphcron.planning.allowed_servers`. Empty: all."""
 
     allowed_annotations: tuple[str, ...] = ()
-    """Annotations that GraphCrons may give their pods where the servers are limited, as ``key`` or ``key=value``;
-    ``*`` stands for any part."""
+    """Annotations that GraphCrons can set on their pods if ``allowed_servers`` is set, as ``key`` or ``key=value``;
+    ``*`` matches any part."""
 
     allowed_labels: tuple[str, ...] = ()
-    """Labels that they may give them, in the same way."""
+    """Labels that they can set, in the same form."""
 
     allowed_service_accounts: tuple[str, ...] = ()
-    """ServiceAccounts that they may name; ``*`` stands for any part."""
+    """ServiceAccounts that they can set; ``*`` matches any part."""
 
     prices: dict[str, Any] = field(default_factory=dict)
-    """Prices of a million tokens, as JSON: by model, or ``*`` for all others, ``{"input": "2.50", "output": "10"}``.
-    Empty: tokens are not turned into money."""
+    """Prices of a million tokens by model, as JSON: ``{"*": {"input": "2.50", "output": "10"}}``. The key ``*`` applies
+    to all other models. Empty: the status contains no costs."""
 
     default_timeout_seconds: int = 604_800
-    """Age at which a run is cancelled whose GraphCron sets no ``timeoutSeconds``, in seconds."""
+    """Timeout of a run in seconds, for GraphCrons without ``timeoutSeconds``."""
 
     max_concurrent_preflights: int = 4
-    """How many preflights run at a time, over all namespaces; those of GraphServers included."""
+    """Maximum number of concurrent preflights in all namespaces, including those of GraphServers."""
 
     preflight_seconds: float = 14400.0
-    """The longest pause after a preflight that found something wrong, in seconds. The first is a minute at most; it
-    doubles with each further one."""
+    """Longest back-off after a failed preflight, in seconds. The first pause is a minute at most and doubles with each
+    further failure."""
 
     probe_seconds: float = 900.0
-    """How often each GraphServer is looked at, in seconds. After one that found something wrong the first pause is a
-    minute at most; it doubles up to this."""
+    """Interval of the checks of each GraphServer, in seconds. After a failed check, the first pause is a minute at most
+    and doubles up to this interval."""
 
     installation: str = ""
-    """Name of this installation, the same for all its replicas; the chart sets its release's namespace and name. A
-    GraphCron whose CronJob names another installation is left alone. Empty: an installation without a name."""
+    """Name of this installation, the same for all replicas; the chart sets ``NAMESPACE/RELEASE``. The operator ignores
+    a GraphCron whose CronJob names another installation. Empty: an installation without a name."""
 
     health_port: int = 8080
-    """Port of ``/livez``, ``/readyz`` and ``/metrics``; 0: a free one, which the log names."""
+    """Port of ``/livez``, ``/readyz`` and ``/metrics``. 0: a free port, which the operator logs."""
 
     lease_name: str = ""
-    """Lease by which several replicas agree on the one that works. Empty: this one works, whoever else may."""
+    """Lease for leader election between replicas. Empty: this replica works without an election."""
 
     lease_namespace: str = ""
     """Namespace of that Lease."""
 
     lease_seconds: int = 15
-    """Duration of the Lease: how long after a leader's last renewal another may take over, in seconds; at least 10.
-    A leader that has not renewed it within two thirds of that stops."""
+    """Duration of the Lease in seconds, at least 10. After this time without a renewal, another replica can take over.
+    A leader that cannot renew the Lease for two thirds of this time stops."""
 
     log_level: str = "info"
-    """What is logged: debug, info, warning or error, and what is worse."""
+    """Lowest level that is logged: debug, info, warning or error."""
 
     log_format: str = "json"
-    """How: json, an object a line, or text."""
+    """Format of the log: json, with one object per line, or text."""
 
     workers: int = 8
-    """GraphCrons reconciled at once: enough to keep the API server busy, too few to flood it."""
+    """Maximum number of concurrent reconciliations. It limits the load on the API server."""
 
     resync_seconds: float = 600.0
-    """How often each GraphCron is looked at without a reason, in seconds: the net under lost events.
+    """Interval in seconds at which the operator reconciles each GraphCron without an event.
 
-    As often, the operator compares its view with a list, to find deletions that a watch has missed.
+    At the same interval, the operator compares its cache with a list, to find deletions that a watch has missed.
     """
 
     watch_inactivity_seconds: float = 130.0
-    """A watch that is silent for longer is made anew, in seconds.
+    """Time in seconds without an event after which the operator restarts a watch.
 
-    The API server sends a bookmark each 60 s, and at times leaves one out though the watch is well.
+    The API server sends a bookmark every 60 s, and sometimes omits one on a healthy watch.
     """
 
-    echo_seconds: float = 180.0
-    """A write of ours that the watch has not shown within this time means a dead watch: ``/livez`` fails.
+    expectations_timeout_seconds: float = 180.0
+    """Time in seconds within which the watch must show a write of the operator. Later, ``/livez`` fails.
 
-    After half of it the operator looks up whether the object still exists.
+    After half of this time, the operator checks whether the object still exists.
     """
 
     @property
     def namespaces_are_named(self) -> bool:
-        """Whether the namespaces are a list of plain names: no pattern, and not all there are."""
+        """Whether the namespaces are a list of plain names, without patterns."""
         return bool(self.namespaces) and not any(set(each) & set("*?![,") for each in self.namespaces)
 
     def serves(self, namespace: str) -> bool:
-        """Tell whether a namespace is one of those: it matches a pattern, and none of those that begin with ``!``."""
+        """Return whether a namespace matches a pattern, and no pattern that begins with ``!``."""
         served, without = served_and_not(self.namespaces)
         return _matches(namespace, served) and not _matches(namespace, [each.removeprefix("!") for each in without])
 
 
 def served_and_not(namespaces: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Tell the patterns of what is served, ``*`` where there is none, from those that begin with ``!``."""
+    """Return the patterns of served namespaces, ``*`` if there are none, and the patterns that begin with ``!``."""
     patterns = list(namespaces)
     without = [each for each in patterns if each.startswith("!")]
     return [each for each in patterns if each not in without] or ["*"], without
@@ -167,7 +167,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     Raises
     ------
     SpecError
-        A variable holds what can't be read.
+        A variable has an invalid value.
     """
     values: dict[str, Any] = {}
     for each in fields(Settings):
@@ -186,9 +186,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
 
 def _is_absolute(url: str) -> bool:
-    """Return whether a host is the same in each namespace: a name without a dot is a Service of the pod's own.
+    """Return whether a host is the same in each namespace. A name without a dot is a Service in the pod's namespace.
 
-    ``*`` is no dot: it may stand for such a name.
+    ``*`` does not count as a dot, because it can match such a name.
     """
     return re.match(r"https?://[^/]*[.\[]", url, re.ASCII) is not None
 
@@ -200,14 +200,15 @@ _ABSOLUTE = (
 
 _LIMITS: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
     *(
-        (name, lambda settings, name=name: 1 <= getattr(settings, name) < math.inf, "give seconds, 1 or more")
-        for name in ("preflight_seconds", "probe_seconds", "resync_seconds", "watch_inactivity_seconds", "echo_seconds")
+        (each.name, lambda settings, name=each.name: 1 <= getattr(settings, name) < math.inf, "give seconds, 1 or more")
+        for each in fields(Settings)
+        if isinstance(each.default, float)
     ),
     ("workers", lambda settings: settings.workers >= 1, "give 1 or more"),
     (
         "max_concurrent_preflights",
         lambda settings: settings.max_concurrent_preflights >= 1,
-        "give 1 or more; `preflight: false` in a GraphCron turns its own off",
+        "give 1 or more; `preflight: false` in a GraphCron turns its preflight off",
     ),
     (
         "default_timeout_seconds",
@@ -238,16 +239,16 @@ _LIMITS: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
     ("log_level", lambda settings: settings.log_level in LOG_LEVELS, f"give one of {', '.join(LOG_LEVELS)}"),
     ("log_format", lambda settings: settings.log_format in LOG_FORMATS, f"give one of {', '.join(LOG_FORMATS)}"),
 )
-"""Name of a setting, what must hold of it, and what would be right."""
+"""Name of a setting, the condition that it must satisfy, and the remedy."""
 
 
 def from_arguments(arguments: Sequence[str]) -> dict[str, str]:
-    """Return the variables that arguments such as ``--resync-seconds=300`` stand for.
+    """Return arguments such as ``--resync-seconds=300`` as environment variables.
 
     Raises
     ------
     SpecError
-        One of them is no setting.
+        A setting is unknown.
     """
     known = {each.name for each in fields(Settings)}
     values = {}
@@ -256,7 +257,7 @@ def from_arguments(arguments: Sequence[str]) -> dict[str, str]:
         setting = name.replace("-", "_")
         if not argument.startswith("--") or not equals or setting not in known:
             near = ", ".join(f"--{each.replace('_', '-')}" for each in sorted(known))
-            raise SpecError(field=argument, problem="is no setting", remedy=f"give --name=value, of {near}")
+            raise SpecError(field=argument, problem="unknown setting", remedy=f"give --name=value, of {near}")
         values[PREFIX + setting.upper()] = text
     return values
 
@@ -275,7 +276,7 @@ def _check_prices(prices: Mapping[str, Any]) -> None:
 def _check_runner_defaults(defaults: Mapping[str, Any]) -> None:
     variable = f"{PREFIX}RUNNER_DEFAULTS"
     for name in defaults.keys() & {"image", "resources", "imagePullSecrets", "env"}:
-        remedy = "leave it out; image, resources and pull secrets have settings of their own"
+        remedy = "leave it out; image, resources and pull secrets have separate settings"
         raise SpecError(field=f"{variable}.{name}", problem="cannot have a default here", remedy=remedy)
     try:
         parse_part(Runner, defaults)

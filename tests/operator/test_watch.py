@@ -101,7 +101,7 @@ def through(quiet: QuietProxy, folder):
 
 def test_a_dead_watch_fails_the_liveness_probe_until_it_is_made_anew(cluster, namespace, objects, quiet, tmp_path):
     operator = Operator(cluster, namespace, tmp_path / "operator.log")
-    settings = {"GRAPHCRON_WATCH_INACTIVITY_SECONDS": "5", "GRAPHCRON_ECHO_SECONDS": "2"}
+    settings = {"GRAPHCRON_WATCH_INACTIVITY_SECONDS": "5", "GRAPHCRON_EXPECTATIONS_TIMEOUT_SECONDS": "2"}
     try:
         operator.start(KUBECONFIG=through(quiet, tmp_path), **settings)
         # At its end the operator suspends the CronJob: a write that only the clock asks for.

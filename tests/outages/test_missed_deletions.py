@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("control-plane")
 
 RUN_NOW = "graphcron.dev/run-requested-at"
-ECHO_SECONDS = 12
+EXPECTATIONS_TIMEOUT_SECONDS = 12
 """How long a watch may take to show a write; the tests look for longer than that."""
 RELISTED = "Restarting the watch-stream for"
 """What kopf logs of a 410."""
@@ -42,7 +42,10 @@ def objects(cluster: Cluster) -> Iterator[Objects]:
 def operator(cluster: Cluster, objects: Objects, tmp_path: Path) -> Iterator[Operator]:
     """Start an operator of the checkout."""
     operator = Operator(cluster, objects.namespace, tmp_path / "operator.log")
-    settings = {"GRAPHCRON_LOG_LEVEL": "debug", "GRAPHCRON_ECHO_SECONDS": str(ECHO_SECONDS)}
+    settings = {
+        "GRAPHCRON_LOG_LEVEL": "debug",
+        "GRAPHCRON_EXPECTATIONS_TIMEOUT_SECONDS": str(EXPECTATIONS_TIMEOUT_SECONDS),
+    }
     try:
         operator.start(**settings)
         yield operator
@@ -130,7 +133,7 @@ def test_deletions_that_no_watch_reports_are_found_and_made_good(objects: Object
 
     # Longer than a write may go unshown: the probe stays well, nothing is made for what is gone, and all is at rest.
     settled = versions(objects)
-    until = time.monotonic() + ECHO_SECONDS + 5
+    until = time.monotonic() + EXPECTATIONS_TIMEOUT_SECONDS + 5
     while time.monotonic() < until:
         assert operator.probe("livez") == 200
         assert objects.get("cronjob", "gone") is None

@@ -57,7 +57,7 @@ class Manager:
         self.settings = settings
         self._clock = clock
         self.queue: WorkQueue[Key] = WorkQueue(clock)
-        self.expectations = Expectations(timedelta(seconds=settings.echo_seconds))
+        self.expectations = Expectations(timedelta(seconds=settings.expectations_timeout_seconds))
         self.store = Store(self.expectations)
         self._limiter = PreflightLimiter[Key](
             settings.max_concurrent_preflights, partial(self.queue.add, low_priority=True)
@@ -276,7 +276,7 @@ class Manager:
     @property
     def _max_idle_seconds(self) -> float:
         """Maximum time without a reconcile: each object is reconciled once in a resync period."""
-        return 2 * self.settings.resync_seconds + self.settings.echo_seconds
+        return 2 * self.settings.resync_seconds + self.settings.expectations_timeout_seconds
 
     def _health_problems(self) -> list[str]:
         overdue = self.expectations.overdue(now=self._clock.now())

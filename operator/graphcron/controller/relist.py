@@ -154,7 +154,7 @@ class Relist:
             if left <= 0:
                 return True
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(left, self._settings.echo_seconds / 4)):
+                async with asyncio.timeout(min(left, self._settings.expectations_timeout_seconds / 4)):
                     await self._requested.wait()
         until = self._clock.monotonic() + MAX_SETTLE_SECONDS
         while self._requested.is_set() and self._clock.monotonic() < until:

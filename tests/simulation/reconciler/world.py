@@ -17,7 +17,7 @@ from tests.simulation.reconciler.plan import QUIET, Action, Plan
 from tests.simulation.reconciler.properties import Judge, Violation
 from tests.simulation.reconciler.replica import Call, Replica
 
-SETTINGS: Final = Settings(server_url="http://langgraph:2024", resync_seconds=120, echo_seconds=60)
+SETTINGS: Final = Settings(server_url="http://langgraph:2024", resync_seconds=120, expectations_timeout_seconds=60)
 SETTLE: Final = 330.0
 """Seconds in which all comes right: a resync, the longest pause between two tries, and the runs that go on."""
 

@@ -10,7 +10,7 @@ from graphcron.controller.manager import Manager
 from graphcron.metrics import Metrics
 from graphcron.settings import Settings
 
-SETTINGS = Settings(resync_seconds=10, echo_seconds=5)
+SETTINGS = Settings(resync_seconds=10, expectations_timeout_seconds=5)
 
 
 class View:

@@ -203,7 +203,7 @@ def manager_asked(manager: Manager) -> Manager:
 @pytest.mark.parametrize(("there", "overdue"), [(True, ["u"]), (False, [])], ids=["there", "gone"])
 def test_overdue_write_object_exists_fails_probe(there, overdue):
     """A late write is looked up, and fails the probe only if its object exists."""
-    manager = full(lists := Lists(ALL if there else {}), echo_seconds=0.4)
+    manager = full(lists := Lists(ALL if there else {}), expectations_timeout_seconds=0.4)
     manager.expectations.expect_write(body(version=2), now=datetime.now(UTC))
     run_for(manager, lambda: lists.asked > 0)
     assert manager.expectations.overdue(now=datetime.now(UTC) + timedelta(seconds=1)) == overdue

@@ -1,8 +1,8 @@
 """The CustomResourceDefinitions, made from the model.
 
 ``python -m graphcron.api.crd`` writes their files, ``--check`` fails where one is stale, ``--print`` shows them. A CRD
-wants a *structural* schema: everything inline, one type for each value; and no defaults, which would be written into
-the user's object and look like drift for ever. Its descriptions are the docstrings of the model.
+needs a *structural* schema: everything inline, and one type for each value. It has no defaults, which would be written
+into the user's object and look like drift. Its descriptions are the docstrings of the model.
 """
 
 import sys
@@ -74,7 +74,7 @@ GRAPHSERVER: Final = Kind(
 )
 
 KINDS: Final = (GRAPHCRON, GRAPHSERVER)
-"""All of ours."""
+"""All kinds of the API."""
 
 
 def crd(kind: Kind) -> Schema:

@@ -15,10 +15,10 @@ class Event(NamedTuple):
     reason: str
     message: str
     key: str
-    """What the Event is about: the same key gives the same Event name, so that none is told twice."""
+    """Identifies the subject: the same key gives the same Event name, so that no Event is created twice."""
 
     def name_for(self, graphcron: str, uid: str) -> str:
-        """Return the Event's name: the same one for the same thing, whoever tells it and however often."""
+        """Return the Event's name: the same for the same key, however often it is created."""
         digest = hashlib.sha256(f"{uid}/{self.reason}/{self.key}".encode()).hexdigest()[:16]
         return f"{graphcron}.{digest}"
 

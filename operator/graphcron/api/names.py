@@ -64,7 +64,7 @@ LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "graphcron"
 """Value of :data:`LABEL_MANAGED_BY`."""
 
-OURS: Final = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+MANAGED_SELECTOR: Final = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 """Label selector of the objects that the operator creates."""
 
 LABEL_NAME: Final = f"{GROUP}/name"
@@ -73,7 +73,7 @@ LABEL_NAME: Final = f"{GROUP}/name"
 LABEL_UID: Final = f"{GROUP}/uid"
 """UID of the GraphCron, on its CronJob, Jobs and Pods: a name can be reused, a UID cannot."""
 
-OUR_LABELS: Final = frozenset({LABEL_MANAGED_BY, LABEL_NAME, LABEL_UID})
+MANAGED_LABELS: Final = frozenset({LABEL_MANAGED_BY, LABEL_NAME, LABEL_UID})
 """The labels of all objects that the operator creates."""
 
 LABEL_COMPONENT: Final = f"{GROUP}/component"

@@ -1,7 +1,7 @@
-"""Objects that are larger than any that is accepted: of their spec, flags, numbers and the size are kept.
+"""Reduces objects that are larger than any valid one: of their spec, it keeps flags, numbers and the size.
 
-Of a CronJob and a Job also what their pods carry that an administrator limits, since a GraphCron that is accepted may
-make one as large as that.
+Of a CronJob and a Job, it also keeps the restricted fields of the pods, since a valid GraphCron may have a CronJob of
+that size.
 
 The API server stores objects of up to 1.5 MB, which take up to twenty times as much in Python. 300 of them would take
 the operator's memory, and with it the GraphCrons of all others.
@@ -10,7 +10,7 @@ the operator's memory, and with it the GraphCrons of all others.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from graphcron.api.restricted import carried_by, spec_with
+from graphcron.api.restricted import restricted_fields, spec_with_restricted
 from graphcron.unstructured.bounded_json import dumps, fast_loads
 from graphcron.unstructured.fields import object_at
 
@@ -18,7 +18,7 @@ LARGEST_SPEC: Final = 256 * 1024
 """Bytes of the largest spec that is read. The request within it may have 100 KiB."""
 
 SPEC_BYTES: Final = "specBytes"
-"""Member of an object of whose spec a part was left out: the size of the spec. No field of ours has this name."""
+"""Member of an object of whose spec a part was left out: the size of the spec. No field of a CRD has this name."""
 
 
 def bounded(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -29,9 +29,9 @@ def bounded(body: Mapping[str, Any]) -> Mapping[str, Any]:
     spec = object_at(body, "spec")
     kept: dict[str, Any] = {key: value for key, value in spec.items() if isinstance(value, bool | int)}
     if "jobTemplate" in spec:
-        kept["jobTemplate"] = {"spec": spec_with(carried_by(object_at(spec, "jobTemplate", "spec")))}
+        kept["jobTemplate"] = {"spec": spec_with_restricted(restricted_fields(object_at(spec, "jobTemplate", "spec")))}
     elif "template" in spec:
-        kept |= spec_with(carried_by(spec))
+        kept |= spec_with_restricted(restricted_fields(spec))
     return {**body, "spec": kept, SPEC_BYTES: size}
 
 

@@ -15,7 +15,7 @@ from graphcron.api import names
 from graphcron.unstructured.bounded_json import fast_loads
 from graphcron.unstructured.fields import object_at, objects_at, text_at
 
-MOST: Final = 64
+MAX_ENTRIES: Final = 64
 """The most variables, labels or annotations that are kept; a GraphCron may have 64 variables and 32 of the others."""
 
 LONGEST_VALUE: Final = 256
@@ -35,8 +35,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """What a pod template has of what an administrator limits; what can't be read is empty, which no list allows."""
+class RestrictedFields:
+    """The fields of a pod template that an administrator limits; unreadable ones are empty, which no list allows."""
 
     server: str = ""
     """URL of the server that the pods ask."""
@@ -56,18 +56,18 @@ class Carried:
         return bool(_profiles(self.annotations))
 
 
-NOTHING: Final = Carried()
-"""What can't be read."""
+UNREADABLE: Final = RestrictedFields()
+"""The fields of a spec that can't be read."""
 
 
-def carried_by(job: Mapping[str, Any]) -> Carried:
-    """Return what the pods of a Job's spec carry."""
+def restricted_fields(job: Mapping[str, Any]) -> RestrictedFields:
+    """Return the restricted fields of the pods in a Job's spec."""
     pod, metadata = object_at(job, "template", "spec"), object_at(job, "template", "metadata")
     annotations = _foreign(object_at(metadata, "annotations"))
     container = next((each for each in objects_at(pod, "containers") if each.get("name") == names.CONTAINER), {})
     variables = {text_at(each, "name"): each for each in objects_at(container, "env")}
     request = text_at(variables.get(contract.ENV_REQUEST, {}), "value")
-    found = Carried(
+    found = RestrictedFields(
         server=_url_in(request.replace("$$", "$")),
         image=repository_of(text_at(container, "image")),
         env=tuple(name for name in variables if not name.startswith(names.ENV_PREFIX)),
@@ -75,19 +75,19 @@ def carried_by(job: Mapping[str, Any]) -> Carried:
         labels=_foreign(object_at(metadata, "labels")),
         service_account=text_at(pod, "serviceAccountName"),
     )
-    return _shared(found if _is_bounded(found) else Carried(annotations=_profiles(found.annotations)[:1]))
+    return _shared(found if _is_bounded(found) else RestrictedFields(annotations=_profiles(found.annotations)[:1]))
 
 
-def spec_with(carried: Carried) -> dict[str, Any]:
-    """Return the spec of a Job, of which the pods carry just that."""
-    request = json.dumps({"url": carried.server}).replace("$", "$$")
+def spec_with_restricted(restricted: RestrictedFields) -> dict[str, Any]:
+    """Return the spec of a Job whose pods have these fields and no others."""
+    request = json.dumps({"url": restricted.server}).replace("$", "$$")
     container = {
         "name": names.CONTAINER,
-        "image": carried.image,
-        "env": [{"name": contract.ENV_REQUEST, "value": request}, *({"name": name} for name in carried.env)],
+        "image": restricted.image,
+        "env": [{"name": contract.ENV_REQUEST, "value": request}, *({"name": name} for name in restricted.env)],
     }
-    metadata = {"labels": dict(carried.labels), "annotations": dict(carried.annotations)}
-    pod = {"serviceAccountName": carried.service_account, "containers": [container]}
+    metadata = {"labels": dict(restricted.labels), "annotations": dict(restricted.annotations)}
+    pod = {"serviceAccountName": restricted.service_account, "containers": [container]}
     return {"template": {"metadata": metadata, "spec": pod}}
 
 
@@ -109,7 +109,7 @@ def _url_in(request: str) -> str:
 
 def _foreign(pairs: Mapping[str, Any]) -> Pairs:
     """Return labels or annotations without those that the operator or Kubernetes sets."""
-    ours = names.OUR_LABELS | _KUBERNETES_LABELS
+    ours = names.MANAGED_LABELS | _KUBERNETES_LABELS
     found = (each for each in pairs.items() if each[0] not in ours and not each[0].startswith(names.RESERVED_PREFIXES))
     return tuple(sorted((key, value) for key, value in found if isinstance(value, str)))
 
@@ -123,14 +123,14 @@ def _short(value: str) -> str:
     return value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + _CUT
 
 
-def _is_bounded(found: Carried) -> bool:
+def _is_bounded(found: RestrictedFields) -> bool:
     """Return whether a GraphCron may ask for as much; the API server bounds the keys of labels and annotations."""
-    few = all(len(each) <= MOST for each in (found.env, found.annotations, found.labels))
+    few = all(len(each) <= MAX_ENTRIES for each in (found.env, found.annotations, found.labels))
     short = all(len(each) <= _LONGEST_NAME for each in (found.service_account, *found.env))
     return few and short and len(found.image) <= _LONGEST_IMAGE
 
 
 @lru_cache(maxsize=256)
-def _shared(carried: Carried) -> Carried:
-    """Return the same value for equal ones: most CronJobs differ in nothing of it."""
-    return carried
+def _shared(restricted: RestrictedFields) -> RestrictedFields:
+    """Return the same value for equal ones: most CronJobs have the same."""
+    return restricted

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from graphcron.api import names
 from graphcron.api.names import Purpose
-from graphcron.api.restricted import NOTHING, Carried, carried_by
+from graphcron.api.restricted import UNREADABLE, RestrictedFields, restricted_fields
 from graphcron.cache.ownership import controller_uid, owner_uid
 from graphcron.cache.termination_message import report_of
 from graphcron.contract import Report
@@ -57,7 +57,7 @@ class CachedCronJob:
     """Of one that is suspended: since when its schedule had been in force until then."""
     installation: str = ""
     """Installation of the operator that created it; empty: one without a name, or of an older release."""
-    carried: Carried = NOTHING
+    restricted: RestrictedFields = UNREADABLE
     """Properties of its Pods that an administrator can restrict."""
 
     @property
@@ -89,7 +89,7 @@ class CachedJob:
     uid: str = ""
     owner: str = ""
     """UID of the CronJob that created it, or of its GraphCron or GraphServer."""
-    carried: Carried = NOTHING
+    restricted: RestrictedFields = UNREADABLE
     """Properties of its Pods that an administrator can restrict; empty when it has finished."""
     version: str = field(default="", compare=False)
     had_pods: bool = field(default=True, compare=False)
@@ -184,7 +184,7 @@ def cached_cronjob(body: Body) -> CachedCronJob:
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),
         controller_uid=controller_uid(body),
-        labels={key: value for key, value in object_at(metadata, "labels").items() if key in names.OUR_LABELS},
+        labels={key: value for key, value in object_at(metadata, "labels").items() if key in names.MANAGED_LABELS},
         applied=short_text_at(annotations, names.ANNOTATION_APPLIED),
         schedule_key=short_text_at(annotations, names.ANNOTATION_SCHEDULE_KEY),
         schedule_since=time_of(annotations.get(names.ANNOTATION_SCHEDULE_SINCE)),
@@ -195,7 +195,7 @@ def cached_cronjob(body: Body) -> CachedCronJob:
         suspended=bool(object_at(body, "spec").get("suspend")),
         active_since=time_of(annotations.get(names.ANNOTATION_RAN_SINCE)),
         installation=short_text_at(annotations, names.ANNOTATION_INSTALLATION),
-        carried=carried_by(object_at(body, "spec", "jobTemplate", "spec")),
+        restricted=restricted_fields(object_at(body, "spec", "jobTemplate", "spec")),
     )
 
 
@@ -222,7 +222,7 @@ def cached_job(body: Body) -> CachedJob:
         trigger=short_text_at(object_at(metadata, "annotations"), names.ANNOTATION_TRIGGER),
         uid=text_at(metadata, "uid"),
         owner=owner_uid(body),
-        carried=NOTHING if end else carried_by(object_at(body, "spec")),
+        restricted=UNREADABLE if end else restricted_fields(object_at(body, "spec")),
         version=text_at(metadata, "resourceVersion"),
         had_pods=any(status.get(each) for each in _POD_COUNTS)
         or any(object_at(status, "uncountedTerminatedPods").values()),

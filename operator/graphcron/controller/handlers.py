@@ -99,7 +99,7 @@ def _session(connection: kopf.ConnectionInfo) -> kopf.AiohttpSession:
 async def start(memo: Manager, settings: kopf.OperatorSettings, **_: Any) -> None:
     """Configure kopf, and start the manager."""
     for resource in (CRONJOBS, JOBS, PODS):
-        settings.watching.label_selectors[resource] = names.OURS
+        settings.watching.label_selectors[resource] = names.MANAGED_SELECTOR
     settings.persistence.diffbase_storage = settings.persistence.progress_storage = NullStorage()
     settings.watching.inactivity_timeout = memo.settings.watch_inactivity_seconds
     settings.watching.connect_timeout = CONNECT_SECONDS

@@ -13,9 +13,9 @@ Get = Callable[[str, Query], Awaitable[Mapping[str, Any]]]
 LISTED: Final = (
     (f"/apis/{names.API_VERSION}", names.PLURAL, ""),
     (f"/apis/{names.API_VERSION}", names.SERVER_PLURAL, ""),
-    ("/apis/batch/v1", "cronjobs", names.OURS),
-    ("/apis/batch/v1", "jobs", names.OURS),
-    ("/api/v1", "pods", names.OURS),
+    ("/apis/batch/v1", "cronjobs", names.MANAGED_SELECTOR),
+    ("/apis/batch/v1", "jobs", names.MANAGED_SELECTOR),
+    ("/api/v1", "pods", names.MANAGED_SELECTOR),
 )
 """The watched resources: API group, resource and label selector."""
 

@@ -43,9 +43,9 @@ def cronjobs_for(
     persisted: PersistedState,
     *,
     now: datetime,
-    rest_ended: datetime | None = None,
+    became_active: datetime | None = None,
 ) -> list[Manifest]:
-    """Build the CronJobs that a GraphCron wants, one for each line of its schedule.
+    """Build the CronJobs of a GraphCron, one for each line of its schedule.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def cronjobs_for(
         What the annotations of the first one keep.
     now
         When a schedule takes effect, where it is a new one.
-    rest_ended
-        When the calendar's rest ended, where the CronJobs are still suspended for it; the schedule is active since.
+    became_active
+        When the calendar became active again, where the CronJobs are still suspended for it.
 
     Raises
     ------
@@ -72,9 +72,9 @@ def cronjobs_for(
     manifests = []
     for name, line in zip(cronjob_names(graphcron), lines_of(graphcron), strict=True):
         own = cronjobs.get(name)
-        since, key = _since(graphcron.spec, line, own, suspended=suspended, now=rest_ended or now)
+        since, key = _since(graphcron.spec, line, own, suspended=suspended, now=became_active or now)
         annotations = {names.ANNOTATION_SCHEDULE_KEY: key, names.ANNOTATION_SCHEDULE_SINCE: rfc3339(since)}
-        window = active_window(graphcron.spec, line, own, rest_ended)
+        window = active_window(graphcron.spec, line, own, became_active)
         if suspended and window:
             annotations[names.ANNOTATION_RAN_SINCE] = rfc3339(window[0])
         if name == graphcron.metadata.name:
@@ -98,7 +98,7 @@ def _since(
 
 
 def active_window(
-    spec: GraphCronSpec, line: str, cronjob: CachedCronJob | None, rest_ended: datetime | None = None
+    spec: GraphCronSpec, line: str, cronjob: CachedCronJob | None, became_active: datetime | None = None
 ) -> tuple[datetime, datetime | None] | None:
     """Return since when a line has been active as it is, and until when where it is suspended; None: never."""
     if cronjob is None or cronjob.schedule_since is None:
@@ -106,8 +106,8 @@ def active_window(
     if cronjob.schedule_key == schedule_key(spec, line, suspended=False) and not cronjob.suspended:
         return cronjob.schedule_since, None
     if cronjob.schedule_key == schedule_key(spec, line, suspended=True):
-        if rest_ended:
-            return cronjob.active_since or rest_ended, None
+        if became_active:
+            return cronjob.active_since or became_active, None
         return (cronjob.active_since, cronjob.schedule_since) if cronjob.active_since else None
     return None
 

@@ -7,7 +7,7 @@ from graphcron.api.calendar_for import calendar_for
 from graphcron.api.reasons import Reason
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec
 
-WAKE_BEFORE: Final = timedelta(seconds=60)
+RESUME_BEFORE: Final = timedelta(seconds=60)
 """How long before the end of a suspension by the calendar a CronJob is resumed; until then its pods would skip."""
 
 
@@ -20,8 +20,8 @@ def suspension_reason(graphcron: GraphCron, *, paused: bool, now: datetime) -> R
         return Reason.SUSPENDED
     if paused:
         return Reason.PAUSED
-    rests_until = calendar_for(graphcron).rests_until(now)
-    if rests_until is None or rests_until - now <= WAKE_BEFORE:
+    inactive_until = calendar_for(graphcron).inactive_until(now)
+    if inactive_until is None or inactive_until - now <= RESUME_BEFORE:
         return None
     begun = spec.start_time is None or spec.start_time <= now
     return Reason.EXCLUDED if begun else Reason.NOT_YET_ACTIVE
@@ -35,7 +35,7 @@ def has_ended(spec: GraphCronSpec, *, now: datetime) -> bool:
 def next_suspension_change(graphcron: GraphCron, *, now: datetime) -> datetime | None:
     """Return when :func:`suspension_reason` may change without an edit; None: never."""
     calendar = calendar_for(graphcron)
-    moments = [moment for each in calendar.excluded for moment in (each.start, each.end - WAKE_BEFORE, each.end)]
+    moments = [moment for each in calendar.excluded for moment in (each.start, each.end - RESUME_BEFORE, each.end)]
     moments += [moment for moment in (calendar.start, calendar.end) if moment]
-    moments += [calendar.start - WAKE_BEFORE] if calendar.start else []
+    moments += [calendar.start - RESUME_BEFORE] if calendar.start else []
     return min((moment for moment in moments if moment > now), default=None)

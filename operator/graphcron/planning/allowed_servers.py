@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from graphcron.api.restricted import Carried, carried_by, repository_of
+from graphcron.api.restricted import RestrictedFields, repository_of, restricted_fields
 from graphcron.api.v1alpha1 import GraphCron, GraphServer, Runner
 from graphcron.cache.objects import CachedCronJob
 from graphcron.errors import GraphCronError, NotAllowedError
@@ -111,40 +111,43 @@ def _not_allowed(field: str, because: str, entries: Sequence[str] = ()) -> NotAl
     )
 
 
-def refusal_of(carried: Carried, settings: Settings) -> str:
+def refusal_of(restricted: RestrictedFields, settings: Settings) -> str:
     """Return why the administrator does not allow what pods carry; empty: it is allowed."""
-    return next(_refusals(carried, settings), "") if settings.allowed_servers else ""
+    return next(_refusals(restricted, settings), "") if settings.allowed_servers else ""
 
 
-def _refusals(carried: Carried, settings: Settings) -> Iterator[str]:
-    if not carried.server:
+def _refusals(restricted: RestrictedFields, settings: Settings) -> Iterator[str]:
+    if not restricted.server:
         yield "the server that its pods ask cannot be read"
-    elif not is_allowed(carried.server, _servers(settings)):
-        yield _not_a_server(carried.server)
-    if carried.image != repository_of(settings.runner_image):
+    elif not is_allowed(restricted.server, _servers(settings)):
+        yield _not_a_server(restricted.server)
+    if restricted.image != repository_of(settings.runner_image):
         yield "the image of its pods is not the administrator's"
-    if carried.env:
+    if restricted.env:
         yield "its pods have environment variables that the operator does not set"
     defaults = _defaults(settings)
-    annotations, labels = set(carried.annotations) - {*defaults.annotations}, set(carried.labels) - {*defaults.labels}
-    account = carried.service_account if carried.service_account != defaults.service_account else ""
+    annotations, labels = (
+        set(restricted.annotations) - {*defaults.annotations},
+        set(restricted.labels) - {*defaults.labels},
+    )
+    account = restricted.service_account if restricted.service_account != defaults.service_account else ""
     for field, _ in _unlisted(annotations, labels, account, settings):
         yield f"the {field} of its pods holds what the administrator does not allow"
 
 
-def _defaults(settings: Settings) -> Carried:
+def _defaults(settings: Settings) -> RestrictedFields:
     """Return what the administrator's defaults add to each pod."""
     defaults = settings.runner_defaults
     metadata = {key: defaults.get(key, {}) for key in ("labels", "annotations")}
     spec = {"serviceAccountName": defaults.get("serviceAccountName", "")}
-    return carried_by({"template": {"metadata": metadata, "spec": spec}})
+    return restricted_fields({"template": {"metadata": metadata, "spec": spec}})
 
 
 def suspension_of(cronjob: CachedCronJob, settings: Settings) -> str:
     """Return why a CronJob must create no more Jobs, regardless of its GraphCron; empty: it may."""
-    if cronjob.carried.is_unconfined:
+    if cronjob.restricted.is_unconfined:
         return "its pods have an annotation that changes their security profile"
-    return refusal_of(cronjob.carried, settings)
+    return refusal_of(cronjob.restricted, settings)
 
 
 def to_suspend(

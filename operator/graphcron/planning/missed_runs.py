@@ -18,7 +18,7 @@ MAX_OCCURRENCES: Final = 1500
 
 
 class MissedRunInputs(NamedTuple):
-    """What tells which occurrences of a GraphCron were missed."""
+    """What the missed runs of a GraphCron are computed from."""
 
     calendar: Calendar
     since: datetime

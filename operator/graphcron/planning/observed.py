@@ -27,7 +27,7 @@ class ObservedState:
     resume: RequestAnnotation | None = None
     """The annotation that requests the end of a pause."""
     refusals: Mapping[str, str] = field(default_factory=dict)
-    """Why Jobs that never had a pod get none, by their names, in the words of the Job controller."""
+    """Why Jobs that never had a pod get none, by their names, as the Job controller reports it."""
     runs_kept: int | None = None
     """Entries of ``recentRuns`` that the spec asks for, whether or not the rest of it is valid; None: they are not."""
     preflight_is_due: bool = False

@@ -123,8 +123,8 @@ def history_for(
 def status_without_plan(observed: ObservedState, history: RunHistory) -> dict[str, object]:
     """Return what the status says of failures and requests where nothing can be planned.
 
-    A request that stands on a GraphCron from the start counts as handled: it must not start a run once the spec is put
-    right, which makes it look younger.
+    A request that the GraphCron was created with counts as handled. Otherwise it would start a run once the spec is
+    corrected.
     """
     known: dict[str, object] = {
         "consecutive_failures": consecutive_failures(observed.previous.consecutive_failures or 0, history.new) or None
@@ -145,8 +145,8 @@ def plan_for(graphcron: GraphCron, settings: Settings, observed: ObservedState, 
     """
     spec, name = graphcron.spec, graphcron.metadata.name
     first = observed.cronjobs.get(name)
-    rest_ended = _rest_ended(graphcron, observed, now)
-    window = _active_window(graphcron, observed, rest_ended)
+    became_active = _became_active(graphcron, observed, now)
+    window = _active_window(graphcron, observed, became_active)
 
     reported = reported_history(observed, spec)
     podless = podless_runs(graphcron, observed.runs[0], observed.refusals, now)
@@ -173,7 +173,7 @@ def plan_for(graphcron: GraphCron, settings: Settings, observed: ObservedState, 
     persisted = PersistedState(
         pause.since, observed.trigger.value if observed.trigger and trigger is None else handled, pause.handled_resume
     )
-    cronjobs = partial(cronjobs_for, graphcron, settings, observed.cronjobs, now=now, rest_ended=rest_ended)
+    cronjobs = partial(cronjobs_for, graphcron, settings, observed.cronjobs, now=now, became_active=became_active)
     with_trigger = None
     if isinstance(trigger, JobRequest):
         with_trigger = cronjobs(persisted._replace(handled_trigger=trigger.trigger))[0]
@@ -201,8 +201,8 @@ def _with_job(missed: RecentRun, request: JobRequest | None) -> RecentRun:
     return missed.model_copy(update={"job": request.name})
 
 
-def _rest_ended(graphcron: GraphCron, observed: ObservedState, now: datetime) -> datetime | None:
-    """Return when the calendar's rest ended, where the CronJobs are still suspended for it; None: they are not.
+def _became_active(graphcron: GraphCron, observed: ObservedState, now: datetime) -> datetime | None:
+    """Return when the calendar became active again, where the CronJobs are still suspended for it; None: they are not.
 
     They are suspended for the calendar alone if the spec is the one of the last reconciliation, and neither it nor
     failures suspend them.
@@ -211,17 +211,18 @@ def _rest_ended(graphcron: GraphCron, observed: ObservedState, now: datetime) ->
     changed = observed.previous.observed_generation != graphcron.metadata.generation
     if changed or graphcron.spec.suspend or first is None or not first.suspended or first.paused_since:
         return None
-    until = calendar_for(graphcron).rests_until(first.schedule_since or now)
+    until = calendar_for(graphcron).inactive_until(first.schedule_since or now)
     return until if until and until <= now else None
 
 
 def _active_window(
-    graphcron: GraphCron, observed: ObservedState, rest_ended: datetime | None
+    graphcron: GraphCron, observed: ObservedState, became_active: datetime | None
 ) -> tuple[datetime, datetime] | None:
     """Return since when the schedule has been active as it is, and until when; None: it never was, a line is new."""
     names_and_lines = zip(cronjob_names(graphcron), lines_of(graphcron), strict=True)
     windows = [
-        active_window(graphcron.spec, line, observed.cronjobs.get(name), rest_ended) for name, line in names_and_lines
+        active_window(graphcron.spec, line, observed.cronjobs.get(name), became_active)
+        for name, line in names_and_lines
     ]
     known = [window for window in windows if window]
     if len(known) < len(windows):

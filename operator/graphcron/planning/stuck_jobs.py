@@ -91,7 +91,7 @@ def _due(pod: CachedPod) -> datetime:
 
 def forbidden_jobs(jobs: Iterable[CachedJob], settings: Settings, now: datetime) -> list[Termination]:
     """Return the active Jobs whose pods the administrator does not allow; the pods cancel their runs."""
-    refusals = ((job, refusal_of(job.carried, settings)) for job in jobs if not job.finished)
+    refusals = ((job, refusal_of(job.restricted, settings)) for job in jobs if not job.finished)
     return [Termination("Job", job.name, job.uid, now, refusal=why) for job, why in refusals if why]
 
 

@@ -96,18 +96,18 @@ class Calendar:
     def is_due(self, minute: datetime) -> bool:
         """Whether the minute that holds this instant is due; its beginning counts."""
         begun = minute - (minute - _BEGINNING) % timedelta(minutes=1)
-        if self.rests_until(begun) is not None:
+        if self.inactive_until(begun) is not None:
             return False
         return any(times.is_due(cron, self.zone, begun) for cron in self.crons)
 
-    def rests_until(self, now: datetime) -> datetime | None:
+    def inactive_until(self, now: datetime) -> datetime | None:
         """Return None if a run may be due at this instant, otherwise the first instant from which one may be.
 
         ``start`` has not come, or ``now`` is excluded. :data:`END_OF_TIME` if nothing can be due any more.
         """
         begun = max(now, self.start or _BEGINNING)
-        rest = self._rest_at(begun)
-        until = rest.end if rest else begun
+        interval = self._excluded_at(begun)
+        until = interval.end if interval else begun
         if self.end and until >= self.end:
             return END_OF_TIME
         return until.astimezone(UTC) if until > now else None
@@ -121,18 +121,18 @@ class Calendar:
         heads = {cron: self._next_of(cron, past) for cron in self.crons}
         while live := {cron: due for cron, due in heads.items() if due and not (self.end and due >= self.end)}:
             first = min(live.values())
-            rest = self._rest_at(first)
-            if rest is None:
+            interval = self._excluded_at(first)
+            if interval is None:
                 yield first
-            past = rest.end - _TICK if rest else first
+            past = interval.end - _TICK if interval else first
             heads = {cron: self._next_of(cron, past) if due <= past else due for cron, due in live.items()}
 
     def _next_of(self, cron: Cron, past: datetime) -> datetime | None:
         return None if past >= _FAR else times.next_after(cron, self.zone, past)
 
-    def _rest_at(self, moment: datetime) -> Interval | None:
+    def _excluded_at(self, moment: datetime) -> Interval | None:
         """Return what excludes that instant."""
-        later = bisect_right(self.excluded, moment, key=lambda rest: rest.start)
+        later = bisect_right(self.excluded, moment, key=lambda interval: interval.start)
         return self.excluded[later - 1] if later and moment < self.excluded[later - 1].end else None
 
 
@@ -152,11 +152,11 @@ def excluded(spans: Iterable[tuple[str, str]], zone: ZoneInfo) -> tuple[Interval
         Whose wall clock they are read on.
     """
     joined: list[Interval] = []
-    for rest in sorted(Interval(_begin(first, zone), _end(last, zone)) for first, last in spans):
-        if joined and rest.start <= joined[-1].end:
-            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, rest.end))
-        elif rest.start < rest.end:
-            joined.append(rest)
+    for interval in sorted(Interval(_begin(first, zone), _end(last, zone)) for first, last in spans):
+        if joined and interval.start <= joined[-1].end:
+            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, interval.end))
+        elif interval.start < interval.end:
+            joined.append(interval)
     return tuple(joined)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from graphcron.api import names
 from graphcron.api.oversized import LARGEST_SPEC, bounded
-from graphcron.api.restricted import Carried, carried_by, spec_with
+from graphcron.api.restricted import RestrictedFields, restricted_fields, spec_with_restricted
 from graphcron.cache.objects import cached_cronjob, cached_job
 from tests.unit.world import NOW, World, applied, graphcron
 
@@ -39,7 +39,7 @@ FULL = spec(
 
 
 def test_carried_by_keeps_what_is_not_the_operators_own():
-    assert carried_by(FULL) == Carried(
+    assert restricted_fields(FULL) == RestrictedFields(
         server=URL,
         image="mine",
         env=("HTTPS_PROXY",),
@@ -47,15 +47,15 @@ def test_carried_by_keeps_what_is_not_the_operators_own():
         labels=(("app", "postgres"),),
         service_account="cloud-admin",
     )
-    assert carried_by(spec()) == Carried(server=URL, image="registry.example.com:5000/graphcron/runner")
-    assert carried_by({}) == Carried()
+    assert restricted_fields(spec()) == RestrictedFields(server=URL, image="registry.example.com:5000/graphcron/runner")
+    assert restricted_fields({}) == RestrictedFields()
 
 
 @pytest.mark.parametrize(
     "url", ["https://a/" + "x" * 2048, "https://a\nb", "https://a?b", "https://a#b", "ftp://a", "a", "", 7, None]
 )
 def test_carried_by_keeps_no_url_that_no_graphcron_may_have(url):
-    assert carried_by(spec(json.dumps({"url": url}))).server == ""
+    assert restricted_fields(spec(json.dumps({"url": url}))).server == ""
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_carried_by_keeps_no_url_that_no_graphcron_may_have(url):
     ],
 )  # fmt: skip
 def test_carried_by_keeps_nothing_of_more_than_a_graphcron_may_ask_for(parts):
-    assert carried_by(spec(**parts)) == Carried()
+    assert restricted_fields(spec(**parts)) == RestrictedFields()
 
 
 def test_carried_by_cuts_long_values_of_annotations():
-    [(_, value)] = carried_by(spec(annotations={"a": "x" * 200_000})).annotations
+    [(_, value)] = restricted_fields(spec(annotations={"a": "x" * 200_000})).annotations
     assert len(value) < 300
 
 
@@ -84,18 +84,18 @@ def test_carried_by_cuts_long_values_of_annotations():
     ],
 )  # fmt: skip
 def test_carried_by_notices_annotations_of_the_security_profile(key):
-    assert carried_by(spec(annotations={key: "unconfined"})).is_unconfined
-    assert carried_by(spec(annotations={key: "unconfined", **{f"a{n}": "" for n in range(1000)}})).is_unconfined
-    assert not carried_by(FULL).is_unconfined
+    assert restricted_fields(spec(annotations={key: "unconfined"})).is_unconfined
+    assert restricted_fields(spec(annotations={key: "unconfined", **{f"a{n}": "" for n in range(1000)}})).is_unconfined
+    assert not restricted_fields(FULL).is_unconfined
 
 
 @pytest.mark.parametrize("each", [FULL, spec(), spec(annotations={"a": "x" * 2000}), spec(image=""), {}])
 def test_a_spec_that_was_cut_carries_the_same(each):
-    cut = spec_with(carried_by(each))
-    assert carried_by(cut) == carried_by(each)
+    cut = spec_with_restricted(restricted_fields(each))
+    assert restricted_fields(cut) == restricted_fields(each)
     assert len(json.dumps(cut)) < 4096
     unconfined = spec(annotations={"container.apparmor.security.beta.kubernetes.io/runner": "unconfined"})
-    assert carried_by(spec_with(carried_by(unconfined))) == carried_by(unconfined)
+    assert restricted_fields(spec_with_restricted(restricted_fields(unconfined))) == restricted_fields(unconfined)
 
 
 def test_bounded_keeps_what_the_pods_of_large_cronjobs_and_jobs_carry():
@@ -109,19 +109,19 @@ def test_bounded_keeps_what_the_pods_of_large_cronjobs_and_jobs_carry():
     assert cached_cronjob(bounded(cronjob)) == cached_cronjob(cronjob)
     assert cached_cronjob(bounded(cronjob)).suspended
     assert cached_job(bounded(job)) == cached_job(job)
-    assert cached_job(job).carried.server == URL
+    assert cached_job(job).restricted.server == URL
 
 
 def test_a_graphcron_that_is_accepted_is_read_from_its_large_cronjob():
     env = [{"name": f"A{number}", "value": "\\" * 16_000} for number in range(10)]
     world = World(graphcron(runner={"env": env}, server={"url": URL}))
     plan = world.look(NOW)
-    assert applied({**plan.cronjobs[0]}).carried == applied(dict(bounded(plan.cronjobs[0]))).carried
-    assert world.cronjobs["hello"].carried.server == URL
+    assert applied({**plan.cronjobs[0]}).restricted == applied(dict(bounded(plan.cronjobs[0]))).restricted
+    assert world.cronjobs["hello"].restricted.server == URL
 
 
 def test_carried_by_reads_a_hostile_url_in_time():
     began = time.monotonic()
     for number in range(200):
-        carried_by(spec(json.dumps({"url": f"http://{number}" + "a" * 90_000})))
+        restricted_fields(spec(json.dumps({"url": f"http://{number}" + "a" * 90_000})))
     assert time.monotonic() - began < 5

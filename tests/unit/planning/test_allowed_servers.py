@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from graphcron.api.restricted import Carried
+from graphcron.api.restricted import RestrictedFields
 from graphcron.api.v1alpha1 import parse, parse_server
 from graphcron.cache.objects import RequestAnnotation
 from graphcron.errors import NotAllowedError
@@ -235,7 +235,7 @@ def test_runner_defaults_are_allowed_without_a_list():
     world = World(world_graphcron(server={"url": LIST[0]}), trigger=RequestAnnotation("now", NOW))
     world.settings = replace(world.settings, allowed_servers=LIST, runner_defaults=DEFAULTS)
     world.look(NOW)
-    assert world.cronjobs["hello"].carried.labels == (("team", "platform"),)
+    assert world.cronjobs["hello"].restricted.labels == (("team", "platform"),)
     world.reconcile(NOW)
     assert not world.cronjobs["hello"].suspended
     assert not world.ended
@@ -246,7 +246,7 @@ def test_runner_defaults_are_allowed_without_a_list():
     [{}, {"labels": {"team": "other"}}, {"annotations": {"example.com/note": "long"}}, {"serviceAccountName": "other"}],
 )
 def test_pods_with_another_value_than_the_runner_default_run_no_more(defaults):
-    pods = Carried(
+    pods = RestrictedFields(
         server=LIST[0],
         image="graphcron/runner",
         annotations=(("example.com/note", "a"),),
@@ -277,15 +277,15 @@ def test_allowed_servers_security_profile_annotations_suspend_cronjob(limits):
     world.wrong = {"runner": {"annotations": {key: "unconfined"}}}
     old = world.cronjobs["hello"]
     unconfined = ((key, "unconfined"),)
-    world.cronjobs["hello"] = replace(old, carried=replace(old.carried, annotations=unconfined))
+    world.cronjobs["hello"] = replace(old, restricted=replace(old.restricted, annotations=unconfined))
     world.reconcile(NOW)
     assert world.cronjobs["hello"].suspended
     assert condition(world.status, "Ready").reason == "InvalidSpec"
 
 
 def test_what_cannot_be_read_is_forbidden_only_where_the_servers_are_limited():
-    assert not refusal_of(Carried(), Settings())
-    assert refusal_of(Carried(), LIMITED)
+    assert not refusal_of(RestrictedFields(), Settings())
+    assert refusal_of(RestrictedFields(), LIMITED)
 
 
 @pytest.mark.parametrize("name", ["graphcrons", "events"])

@@ -180,7 +180,7 @@ RESTS = {
 @pytest.mark.parametrize(("times", "wanted"), RESTS.values(), ids=RESTS)
 def test_on_5_may_at_noon_it_rests_until(times: Calendar, wanted: str | None) -> None:
     ends = {None: None, "ever": END_OF_TIME}
-    assert times.rests_until(at("2026-05-05T12:00")) == (ends[wanted] if wanted in ends else at(wanted or ""))
+    assert times.inactive_until(at("2026-05-05T12:00")) == (ends[wanted] if wanted in ends else at(wanted or ""))
 
 
 def test_spans_are_in_order_and_joined_where_they_touch() -> None:
@@ -197,15 +197,15 @@ def test_the_ends_of_the_calendar_can_be_written() -> None:
         (span,) = excluded([("0001-01-01", "9999-12-31")], zone_for(zone))
         assert span.start.year == 1
         assert span.end == END_OF_TIME
-    assert calendar("* * * * *", excludes="2026-05-05..9999-12-31").rests_until(at("2026-05-05")) == END_OF_TIME
+    assert calendar("* * * * *", excludes="2026-05-05..9999-12-31").inactive_until(at("2026-05-05")) == END_OF_TIME
     times = calendar("* * * * *", start="9999-12-31T23:59:59")
     assert times.next_after(at("2026-05-05")) is None
-    assert times.rests_until(at("2026-05-05")) == at("9999-12-31T23:59:59")
+    assert times.inactive_until(at("2026-05-05")) == at("9999-12-31T23:59:59")
 
 
 def test_a_naive_instant_is_a_mistake_of_the_caller() -> None:
     times, naive = calendar("* * * * *"), at("2026-01-01").replace(tzinfo=None)
-    for ask in (times.next_after, times.is_due, times.rests_until):
+    for ask in (times.next_after, times.is_due, times.inactive_until):
         with pytest.raises(TypeError):
             ask(naive)
 

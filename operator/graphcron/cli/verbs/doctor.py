@@ -176,7 +176,7 @@ def _listed(kubectl: Kubectl, narrower: Kubectl | None = None) -> tuple[list[Obj
     The CronJobs come first, so that a GraphCron that is made meanwhile does not look gone.
     """
     try:
-        cronjobs = _visible(kubectl, "cronjobs.batch", names.OURS)
+        cronjobs = _visible(kubectl, "cronjobs.batch", names.MANAGED_SELECTOR)
         return cronjobs, kubectl.find_all(GRAPHCRONS), kubectl.find_all(GRAPHSERVERS)
     except CliError:
         if narrower is None:

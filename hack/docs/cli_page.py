@@ -33,7 +33,7 @@ HEAD = """\
 All verbs of `kubectl graphcron`, with their options. `graphcron VERB` is the same program.
 [kubectl graphcron](cli.md) shows them at work.
 
-`-h` or `--help` after a verb prints what stands here. Each option has an anchor: `run --wait` is at `#run--wait`.
+`graphcron help VERB`, `-h` or `--help` print the same text. Each option has an anchor: `run --wait` is at `#run--wait`.
 """
 
 EXITS = """\
@@ -45,8 +45,8 @@ EXITS = """\
 | 1 | it can't be done, the run of `run --wait` did not succeed, or a check of `doctor` failed |
 | 2 | the command line is wrong |
 
-An error is one line on the standard error, which says what to do. `lint` and `diff` give the codes a meaning of their
-own, as their sections say.
+An error is one line on standard error that also names the remedy. The sections of `lint`, `diff` and `run` list their
+exit codes.
 
 ## Environment
 
@@ -55,12 +55,13 @@ own, as their sections say.
 | `KUBECTL` | path of `kubectl`, which the program calls | the one on `PATH` |
 | `KUBECONFIG` | kubeconfig, as for `kubectl` | `~/.kube/config` |
 | `LANGGRAPH_API_KEY` | your API key for the LangGraph server; `--api-key-env` names another variable | no key |
-| `LANGGRAPH_URL` | base URL of the server that [may get the key](cli.md#run-cancel-suspend) beside `--url` | none |
+| `LANGGRAPH_URL` | base URL of the server that [may get the key](cli.md#read-logs-and-answers) beside `--url` | none |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | proxy between you and the LangGraph server | none |
 | `GRAPHCRON_…` | settings of the operator, for [`render`](#graphcron-render) | the operator's own |
 """
 
-COMPLETION = "Completion of the shell"
+BEFORE = "Options before the verb"
+COMPLETION = "Shell completion"
 
 
 def page() -> str:
@@ -69,7 +70,7 @@ def page() -> str:
     listed = ((f"[`{name}`](#graphcron-{name})", plain(_summary(verb))) for name, verb in verbs)
     parts = [HEAD, table(("Verb", "What it does"), listed) + "\n", EXITS]
     parts += ["\n".join(_verb(name, verb)) for name, verb in verbs]
-    parts += ["\n".join(_completion())]
+    parts += ["\n".join(_program_options())]
     return "\n".join(parts)
 
 
@@ -111,12 +112,22 @@ def _verb(name: str, verb: TyperCommand) -> Iterator[str]:
         yield ""
 
 
-def _completion() -> Iterator[str]:
+def _program_options() -> Iterator[str]:
+    before, completion = [], []
+    for each in options_of(program()):
+        (completion if each.opts[0].endswith("-completion") else before).append(each)
+    yield f"## {BEFORE}"
+    yield ""
+    yield "The options of the cluster may also stand before the verb. Those after the verb take precedence."
+    yield ""
+    rows = ((", ".join(map(code, each.opts)), plain(each.help or "")) for each in before)
+    yield table(("Option", "What it does"), rows)
+    yield ""
     yield f"## {COMPLETION}"
     yield ""
-    yield "Options of `graphcron` itself. Names of GraphCrons and of namespaces are completed from the cluster."
+    yield "The program completes the names of GraphCrons and namespaces from the cluster."
     yield ""
-    rows = ((code(each.opts[0]), plain(each.help or "")) for each in options_of(program()))
+    rows = ((code(each.opts[0]), plain(each.help or "")) for each in completion)
     yield table(("Option", "What it does"), rows)
     yield ""
 

@@ -48,10 +48,7 @@ CODE: Final = ("operator/graphcron/**/*.py",)
 NOT_YET: Final = (
     "charts/graphcron",
     "docs/api.md",
-    "docs/cli-reference.md",
-    "docs/cli.md",
     "operator/graphcron/api",
-    "operator/graphcron/cli",
     "operator/graphcron/contract.py",
     "operator/graphcron/helmtest",
     "operator/graphcron/settings.py",

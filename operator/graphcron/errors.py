@@ -19,6 +19,9 @@ from datetime import datetime
 class GraphCronError(Exception):
     """Base class of the operator's exceptions."""
 
+    exit_code = 1
+    """Exit code of a program that ends with it."""
+
 
 class SpecError(GraphCronError):
     """A field has an invalid value.

@@ -1,4 +1,4 @@
-"""The program: its verbs, and how errors end it."""
+"""The program, and how an error ends it."""
 
 import signal
 import sys
@@ -10,7 +10,7 @@ from graphcron.cli import terminal
 from graphcron.errors import GraphCronError
 
 PROGRAM: Final = "graphcron"
-"""What it is called, also where kubectl runs it as its plugin: what it prints can be typed as it stands."""
+"""Name of the program, also as a plugin of kubectl, so that users can type the commands that it prints."""
 
 app: Final = typer.Typer(
     name=PROGRAM,
@@ -23,24 +23,21 @@ app: Final = typer.Typer(
 
 
 class CliError(GraphCronError):
-    """A verb can't do what it was asked for; one line that says why, and what to do."""
-
-    code = 1
-    """Exit code of the program."""
+    """A verb can't do what it was asked for; the message is one line that says why, and what to do."""
 
 
 def main() -> None:
-    """Run the program; an error is one line, with its own exit code, or 2 where the command line is wrong."""
+    """Run the program; an error prints one line and sets the exit code, which is 2 for a wrong command line."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that kubectl ends with us
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name=PROGRAM, standalone_mode=False)
     except GraphCronError as error:
-        _end(str(error), getattr(error, "code", CliError.code))
+        _end(str(error), error.exit_code)
     except typer.TyperException as error:
         _end(_in_one_line(error), error.exit_code)
     except typer.Abort:
-        _end("stopped; nothing more was done", 1)
-    except Exception:  # a bug: reported as Python does, though its text may be somebody else's
+        _end("stopped; nothing else was changed", 1)
+    except Exception:  # a bug: reported as Python does, but its text is not trusted
         import traceback
 
         terminal.block(traceback.format_exc(), err=True)
@@ -49,7 +46,7 @@ def main() -> None:
 
 
 def _in_one_line(error: typer.TyperException) -> str:
-    """Say what is wrong with the command line, and where to read how it is written."""
+    """Return the error in the command line, and the command that shows the help."""
     said = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
     context: typer.Context | None = getattr(error, "ctx", None)
     help_there = f"; see {context.command_path} -h" if context and not said.endswith("?") else ""

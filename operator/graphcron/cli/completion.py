@@ -11,11 +11,11 @@ from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, app
 
 NOTHING_ELSE, FILES_TOO = ":4", ":0"
-"""The last line, by which kubectl's library is told whether file names are worth a look."""
+"""The last line, which tells kubectl whether to offer file names."""
 
 
 def main() -> None:
-    """Print what may come next, one a line, each with its meaning after a tab: as for fish, so for kubectl."""
+    """Print the possible next words, one per line, each with its help after a tab, in the format for fish."""
     words = sys.argv[1:] or [""]
     os.environ |= {
         f"_{PROGRAM.upper()}_COMPLETE": "complete_fish",

@@ -1,7 +1,7 @@
-"""What verbs have in common on the command line, and how the shell completes it."""
+"""Options that several verbs share, the options before the verb, and how the shell completes them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from functools import wraps
@@ -9,9 +9,10 @@ from typing import Annotated, Any, Concatenate, Final
 
 import typer
 
+from graphcron import __version__
 from graphcron.cli import terminal
-from graphcron.cli.app import CliError
-from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl
+from graphcron.cli.app import PROGRAM, CliError, app
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 
 
 class Output(StrEnum):
@@ -24,7 +25,7 @@ class Output(StrEnum):
     NAME = "name"
 
 
-class Written(StrEnum):
+class ObjectOutput(StrEnum):
     """How objects are printed where there is no table of them."""
 
     JSON = "json"
@@ -32,23 +33,27 @@ class Written(StrEnum):
     NAME = "name"
 
 
-def _asked(context: typer.Context) -> Kubectl:
-    """Return the cluster that the words before the one that is completed mean; it must answer soon."""
-    given = context.params
-    return Kubectl(
-        namespace=given.get("namespace"),
-        context=given.get("context"),
-        kubeconfig=given.get("kubeconfig"),
-        seconds=COMPLETION_SECONDS,
-    )
+class TextOutput(StrEnum):
+    """How text is printed: for people, or for programs."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 COMPLETION_SECONDS: Final = 3.0
-"""So long a shell waits for names; then it has none."""
+"""How long a shell waits for names."""
 
 
-def _completed(kind: str) -> Callable[[typer.Context, str], list[str]]:
-    """Complete the name of an object; a name that is there already is not offered again."""
+def _asked(context: typer.Context) -> Kubectl:
+    """Return the cluster that the command line names so far, with a short timeout."""
+    given = {**(context.parent.params if context.parent else {})}
+    given |= {option: value for option, value in context.params.items() if value}
+    options: dict[str, Any] = {option: given.get(option) for option in ("namespace", "context", "kubeconfig")}
+    return Kubectl(**options, seconds=COMPLETION_SECONDS)
+
+
+def completed(kind: str) -> Callable[[typer.Context, str], list[str]]:
+    """Complete the name of an object, except names that the command line already has."""
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
         with suppress(CliError):
@@ -70,12 +75,12 @@ def _contexts(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _offered(name: str, incomplete: str) -> bool:
-    """Return whether a name completes a word, and can't control the terminal that shows it."""
+    """Return whether a name completes a word, and has no control characters."""
     return name.startswith(incomplete) and not terminal.has_controls(name)
 
 
-def _plain(name: str | None) -> str | None:
-    """Take a name as ``-o name`` prints it, too."""
+def plain(name: str | None) -> str | None:
+    """Return a name without the kind that ``-o name`` prints before it."""
     return name and name.rpartition("/")[2]
 
 
@@ -83,41 +88,95 @@ def _all_plain(names: list[str] | None) -> list[str] | None:
     return names and [name.rpartition("/")[2] for name in names]
 
 
-_names = _completed(GRAPHCRONS)
+_names = completed(GRAPHCRONS)
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="Name of the GraphCron.", callback=_plain, autocompletion=_names)
+    str, typer.Argument(metavar="NAME", help="Name of the GraphCron.", callback=plain, autocompletion=_names)
 ]
-_several: Any = typer.Argument(
-    metavar="NAME...", help="Names of GraphCrons.", callback=_all_plain, autocompletion=_names
-)
+_several: Any = typer.Argument(metavar="NAME", help="Names of GraphCrons.", callback=_all_plain, autocompletion=_names)
 Names = Annotated[list[str], _several]
 OptionalNames = Annotated[list[str] | None, _several]
 Namespace = Annotated[
     str | None,
     typer.Option(
-        "--namespace", "-n", help="Namespace. Default: the context's.", autocompletion=_completed("namespaces")
+        "--namespace", "-n", help="Namespace. Default: the context's.", autocompletion=completed("namespaces")
     ),
 ]
-Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")]
+Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Include all namespaces.")]
 Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.", autocompletion=_contexts)]
 Kubeconfig = Annotated[str | None, typer.Option("--kubeconfig", help="Path of the kubeconfig.")]
 Format = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]
-Manifests = Annotated[Written, typer.Option("--output", "-o", help="How to print it.")]
-Done = Annotated[Written | None, typer.Option("--output", "-o", help="Print what was changed, rather than a sentence.")]
+Manifests = Annotated[ObjectOutput, typer.Option("--output", "-o", help="How to print it.")]
+Done = Annotated[
+    ObjectOutput | None, typer.Option("--output", "-o", help="Print the changed objects instead of a sentence.")
+]
+Text = Annotated[TextOutput, typer.Option("--output", "-o", help="How to print it.")]
+Selector = Annotated[
+    str,
+    typer.Option(
+        "--selector", "-l", metavar="LABELS", help="Only GraphCrons with these labels, such as team=a,stage!=dev."
+    ),
+]
+All = Annotated[bool, typer.Option("--all", help="All GraphCrons of the namespace.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        terminal.line(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print this program's version.")
+]
+
+
+@app.callback()
+def _before_the_verb(
+    program: typer.Context,
+    *,
+    namespace: Namespace = None,
+    everywhere: Everywhere = False,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    version: Version = False,  # noqa: ARG001  (its callback prints it)
+) -> None:
+    # No docstring: Typer would take it for the program's help.
+    group: Any = program.command
+    verb = group.get_command(program, program.invoked_subcommand)
+    if everywhere and "everywhere" not in {each.name for each in verb.params}:
+        raise typer.BadParameter(f"{program.invoked_subcommand} takes one namespace; leave out -A", param_hint="-A")
+    given = {"namespace": namespace, "everywhere": everywhere, "context": context, "kubeconfig": kubeconfig}
+    program.default_map = {verb.name: {option: value for option, value in given.items() if value}}
+
+
+def chosen(kubectl: Kubectl, named: Sequence[str] | None, selector: str = "") -> list[Object]:
+    """Return the GraphCrons that are named, or those with the labels, or all."""
+    if named and kubectl.everywhere:
+        raise typer.BadParameter("names belong to one namespace; leave out the names, or -A", param_hint="NAME")
+    if named and selector:
+        raise typer.BadParameter("takes no names beside it; leave out the names, or -l", param_hint="--selector")
+    return [kubectl.get(GRAPHCRONS, name) for name in named] if named else kubectl.graphcrons(selector)
+
+
+def chosen_names(kubectl: Kubectl, named: Sequence[str] | None, selector: str, *, every: bool) -> list[str]:
+    """Return the names of the GraphCrons to change: all of them only with ``--all``."""
+    if [bool(named), bool(selector), every].count(True) != 1:
+        raise typer.BadParameter("give names, or labels with -l, or --all", param_hint="NAME")
+    return list(named or (each["metadata"]["name"] for each in chosen(kubectl, None, selector)))
 
 
 DEFAULTS: Final = {"everywhere": False}
-"""Of the options that name a cluster; None of the others."""
+"""Defaults of the options of a cluster, if not None."""
 
 
 def in_cluster(verb: Callable[Concatenate[Kubectl, ...], None]) -> Callable[..., None]:
-    """Give a verb its cluster: its first parameter becomes the options that name one, and a namespace in it."""
+    """Replace the first parameter of a verb by the options that name a cluster and a namespace."""
     return _with_options(verb, {"namespace": Namespace, "context": Context, "kubeconfig": Kubeconfig})
 
 
 def in_namespaces(verb: Callable[Concatenate[Kubectl, ...], None]) -> Callable[..., None]:
-    """Do the same for a verb that can also look at all namespaces."""
+    """Do the same for a verb that also accepts all namespaces."""
     options = {"namespace": Namespace, "everywhere": Everywhere, "context": Context, "kubeconfig": Kubeconfig}
     return _with_options(verb, options)
 

@@ -1,8 +1,8 @@
-"""All that the program prints. Nothing in it controls the terminal but the program's own colours.
+"""Print text that cannot control the terminal, except by the program's own colours.
 
-The text of a GraphCron, of a log, of an answer or of an error is somebody else's. An escape sequence in it could clear
-the screen or write to the clipboard, and a bidirectional mark could show another order than is there. Such characters
-are shown as Python writes them, e.g. as ``\\x1b``. JSON and YAML have escapes of their own for them.
+Other people write the text of GraphCrons, logs, answers and errors. An escape sequence in it could clear the screen or
+write to the clipboard, and a bidirectional mark could reverse its order. This module prints such characters as Python
+writes them, for example as ``\\x1b``. JSON and YAML escape them in their own syntax.
 """
 
 import re

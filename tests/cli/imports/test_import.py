@@ -25,7 +25,7 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def test_crons_of_a_real_server_become_graphcrons(kept: Kept, run: Program, tmp_path: Path) -> None:
-    done = run("import", "--url", kept.api.url, "--namespace", "agents", "--output", str(tmp_path))
+    done = run("import", "--url", kept.api.url, "--namespace", "agents", "--output-dir", str(tmp_path))
     assert done.returncode == 0, done.stderr
     written = files(tmp_path)
     stateless = yaml.safe_load(written[kept.stateless[-8:]])
@@ -50,9 +50,9 @@ def test_crons_of_a_real_server_become_graphcrons(kept: Kept, run: Program, tmp_
 
 
 def test_what_does_not_map_is_named_in_the_file_and_on_stderr(kept: Kept, run: Program, tmp_path: Path) -> None:
-    done = run("import", "--url", kept.api.url, "--output", str(tmp_path))
+    done = run("import", "--url", kept.api.url, "--output-dir", str(tmp_path))
     written = files(tmp_path)
-    said = "stream_mode: left out; nobody listens to a run that a schedule starts"
+    said = "stream_mode: left out; a scheduled run has no listener"
     assert f"# {said}\n" in written[kept.stateless[-8:]]
     assert f"agent-{kept.stateless[-8:]}: {said}\n" in done.stderr
     refused = f"agent-{kept.odd[-8:]}: written commented out, since GraphCron refuses it: spec.schedule: day of month"
@@ -76,17 +76,17 @@ def test_originals_are_left_alone_unless_asked(kept: Kept, run: Program) -> None
 
 
 def test_originals_are_disabled_but_for_those_that_are_refused(kept: Kept, run: Program, tmp_path: Path) -> None:
-    done = run("import", "--url", kept.api.url, "--output", str(tmp_path), "--disable-originals", "--yes")
+    done = run("import", "--url", kept.api.url, "--output-dir", str(tmp_path), "--disable-originals", "--yes")
     assert done.returncode == 0, done.stderr
     assert kept.cron(kept.stateless)["enabled"] is False
     assert kept.cron(kept.odd)["enabled"] is True
     assert f"cron {kept.stateless} is disabled; agent-{kept.stateless[-8:]} takes its place\n" in done.stderr
-    assert f"cron {kept.odd} goes on, since agent-{kept.odd[-8:]} is commented out\n" in done.stderr
+    assert f"cron {kept.odd} stays enabled, since agent-{kept.odd[-8:]} is commented out\n" in done.stderr
     assert "suspend" not in yaml.safe_load(files(tmp_path)[kept.stateless[-8:]])["spec"]
 
 
 def test_nothing_is_disabled_without_a_yes(kept: Kept, run: Program, tmp_path: Path) -> None:
-    done = run("import", "--url", kept.api.url, "--output", str(tmp_path), "--disable-originals")
+    done = run("import", "--url", kept.api.url, "--output-dir", str(tmp_path), "--disable-originals")
     assert done.returncode == 1
     assert "Disable " in done.stderr
     assert kept.cron(kept.stateless)["enabled"] is True
@@ -95,7 +95,7 @@ def test_nothing_is_disabled_without_a_yes(kept: Kept, run: Program, tmp_path: P
 def test_a_file_that_is_there_is_kept(kept: Kept, run: Program, tmp_path: Path) -> None:
     file = tmp_path / f"agent-{kept.stateless[-8:]}.yaml"
     file.write_text("# mine\n")
-    done = run("import", "--url", kept.api.url, "--output", str(tmp_path))
+    done = run("import", "--url", kept.api.url, "--output-dir", str(tmp_path))
     assert done.returncode == 0
     assert file.read_text() == "# mine\n"
     assert f"{file} exists and is kept as it is" in done.stderr
@@ -194,13 +194,13 @@ def test_the_key_and_headers_are_sent_and_never_written(old: tuple[str, type[Old
         (("--header", "nonsense"), 2, "NAME=VALUE"),
         (("--header", "x-more=1\r\nx-other: 2"), 2, "NAME=VALUE"),
         (("--delete-originals",), 2, "--disable-originals"),
-        (("--output", "/dev/null/x"), 1, "choose another --output"),
+        (("--output-dir", "/dev/null/x"), 1, "choose another --output-dir"),
     ],
 )
 def test_errors_are_one_line_with_the_remedy(
     old: tuple[str, type[Old]], run: Program, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    environ = {"LANGGRAPH_API_KEY": "key" if "--output" in arguments else ""}
+    environ = {"LANGGRAPH_API_KEY": "key" if "--output-dir" in arguments else ""}
     done = run("import", "--url", old[0], *arguments, **environ)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
@@ -212,7 +212,7 @@ def test_a_cron_whose_id_is_not_a_uuid_ends_it(
     old: tuple[str, type[Old]], run: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Any
 ) -> None:
     monkeypatch.setattr(f"{__name__}.stored", lambda: {**crons.stored(), "cron_id": bad})
-    wanted = ("--output", str(tmp_path), "--disable-originals", "--yes")
+    wanted = ("--output-dir", str(tmp_path), "--disable-originals", "--yes")
     done = run("import", "--url", old[0], *wanted, LANGGRAPH_API_KEY="key")
     assert (done.returncode, done.stdout, [*tmp_path.iterdir()]) == (1, "", [])
     assert "answers with no list of crons" in done.stderr
@@ -236,4 +236,4 @@ def test_a_url_that_is_none_is_told(url: str) -> None:
 def test_a_server_that_does_not_answer_is_told(run: Program) -> None:
     done = run("import", "--url", f"http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
-    assert done.stderr.endswith("say with --url where you reach the server\n")
+    assert done.stderr.endswith("give the server's URL with --url\n")

@@ -159,7 +159,7 @@ def test_every_name_is_one_that_kubernetes_takes(name: str) -> None:
 def test_an_assistant_that_is_gone_is_told() -> None:
     found = import_cron(stored(), None, server={}, namespace=None)
     assert found.name == "cron-72c6e509"
-    assert found.notes == ("spec.assistant: the server tells of no assistant of this id",)
+    assert found.notes == ("spec.assistant: the server has no assistant with this id",)
 
 
 @pytest.mark.parametrize("schedule", ["0 9 L * *", "0 9 * * 1#2", "0 9 15W * *", "0 9 * * * 30", "0 0 30 2 *"])

@@ -26,7 +26,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, A
         for number, row in enumerate(rows):
             body = manifest_of(row, name=f"{table_name}-{number}")
             _file(folder, table_name, number).write_text(yaml.safe_dump(body))
-    done = run("lint", str(folder), "--format", "json")
+    done = run("lint", str(folder), "-o", "json")
     assert done.returncode == 1, done.stderr
     found: dict[str, list[dict[str, Any]]] = {}
     for each in (each for each in json.loads(done.stdout) if each["severity"] == "error"):

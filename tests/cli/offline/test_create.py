@@ -59,7 +59,7 @@ def test_several_schedules_and_a_namespace_are_written() -> None:
     [
         ("hello --assistant agent --schedule '61 * * * *'", 1, 'error: spec.schedule: minute "61": 61 is above 59'),
         (f"{SHORT} --thread {THREAD} --thread-per day", 1, "error: spec.thread: must have either id or per"),
-        (f"{SHORT} --input '{{a: 1}}'", 2, "is no JSON"),
+        (f"{SHORT} --input '{{a: 1}}'", 2, "is not valid JSON"),
         ("hello --assistant agent", 2, "missing option '--schedule'"),
     ],
 )

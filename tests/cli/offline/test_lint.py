@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("files", "code", "said"),
     [
-        (["good.yaml"], 0, "nothing is wrong (1 looked at)"),
+        (["good.yaml"], 0, "no problems (1 checked)"),
         (["good.yaml", "bad.yaml"], 1, ""),
         (["none.yaml"], 1, "there is no GraphCron and no GraphServer in these files"),
         (["none.yaml", "--allow-none"], 0, "there is no GraphCron and no GraphServer in these files"),
@@ -50,8 +50,8 @@ def folder(tmp_path: Path) -> Path:
         ([".", "--allow-none"], 2, ""),
         (["empty"], 1, "there is no GraphCron and no GraphServer in these files"),
         (["empty", "--allow-none"], 0, "there is no GraphCron and no GraphServer in these files"),
-        (["empty", "good.yaml"], 0, "nothing is wrong (1 looked at)"),
-        ([], 2, "missing argument"),
+        (["empty", "good.yaml"], 0, "no problems (1 checked)"),
+        ([], 2, "name a file, a folder, or - for standard input"),
     ],
 )
 def test_the_exit_code_tells_what_was_found(folder: Path, files: list[str], code: int, said: str) -> None:
@@ -64,17 +64,17 @@ def test_the_exit_code_tells_what_was_found(folder: Path, files: list[str], code
 def test_nothing_is_wrong_with_the_examples() -> None:
     done = run("lint", str(ROOT / "examples"))
     assert (done.returncode, done.stdout) == (0, "")
-    assert "nothing is wrong" in done.stderr
+    assert "no problems" in done.stderr
 
 
 def test_people_programs_and_github_are_told_the_same(folder: Path) -> None:
     file = str(folder / "bad.yaml")
     assert run("lint", file).stdout == f"{file}:8:13: {SENTENCE}\n"
-    assert run("lint", file, "--format", "github").stdout == f"::error file={file},line=8,col=13::{SENTENCE}\n"
-    [found] = json.loads(run("lint", file, "--format", "json").stdout)
+    assert run("lint", file, "-o", "github").stdout == f"::error file={file},line=8,col=13::{SENTENCE}\n"
+    [found] = json.loads(run("lint", file, "-o", "json").stdout)
     assert f"{found['field']}: {found['problem']}; {found['remedy']}" == SENTENCE
     assert (found["file"], found["line"], found["column"]) == (file, 8, 13)
-    assert json.loads(run("lint", str(folder / "good.yaml"), "--format", "json").stdout) == []
+    assert json.loads(run("lint", str(folder / "good.yaml"), "-o", "json").stdout) == []
 
 
 def test_the_standard_input_is_a_file() -> None:
@@ -187,10 +187,10 @@ def test_a_graphserver_on_this_machine_is_a_warning() -> None:
 
 def test_warnings_alone_are_no_failure(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(text(manifest(schedule="*/90 * * * *")))
-    done = run("lint", str(tmp_path / "a.yaml"), "--format", "json")
+    done = run("lint", str(tmp_path / "a.yaml"), "-o", "json")
     assert done.returncode == 0
     assert [each["severity"] for each in json.loads(done.stdout)] == ["warning"]
-    assert done.stderr == "no errors, warnings: 1 (1 looked at)\n"
+    assert done.stderr == "no errors, warnings: 1 (1 checked)\n"
 
 
 def test_two_objects_of_one_name_are_found_in_one_call(tmp_path: Path) -> None:

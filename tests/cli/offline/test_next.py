@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from graphcron.cli.schedules.cron_text import in_words
-from graphcron.cli.verbs.next_times import next_of
+from graphcron.cli.verbs.next_times import Range, next_of
 from graphcron.errors import SpecError
 from tests.cli.offline.program import manifest, run, text
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from tests.cluster import Cluster
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+RANGE = Range(NOW)
 
 
 def times(**spec: Any) -> list[str]:
-    return [f"{each:%m-%d %H:%M}" for each in next_of(manifest(**spec), now=NOW, namespace="agents").times]
+    return [f"{each:%m-%d %H:%M}" for each in next_of(manifest(**spec), RANGE, namespace="agents").times]
 
 
 def test_five_times_are_told_of_all_lines_together() -> None:
@@ -45,7 +46,7 @@ def test_zone_campaign_and_excluded_days_are_heeded() -> None:
 
 def test_an_h_hangs_on_the_namespace_and_the_name() -> None:
     def line(name: str, **there: Any) -> str:
-        return next_of(manifest(name, schedule="H H * * *", **there), now=NOW, namespace="agents").lines[0]
+        return next_of(manifest(name, schedule="H H * * *", **there), RANGE, namespace="agents").lines[0]
 
     assert line("a") == line("a", namespace="agents") != line("a", namespace="other")
     assert line("a") != line("b")
@@ -56,7 +57,7 @@ def test_an_h_hangs_on_the_namespace_and_the_name() -> None:
     [
         (manifest(), ""),
         (manifest(suspend=True), "it is suspended"),
-        (manifest(endTime="2026-11-22T12:00:00Z"), "its endTime has come"),
+        (manifest(endTime="2026-11-22T12:00:00Z"), "its endTime is in the past"),
         (
             {
                 **manifest(),
@@ -77,14 +78,14 @@ def test_an_h_hangs_on_the_namespace_and_the_name() -> None:
     ],
 )
 def test_what_keeps_runs_from_starting_is_told(body: dict[str, Any], said: str) -> None:
-    rest = next_of(body, now=NOW, namespace="agents").rest
+    rest = next_of(body, RANGE, namespace="agents").rest
     assert rest.startswith(said)
     assert bool(rest) == bool(said)
 
 
 def test_what_is_wrong_is_refused() -> None:
     with pytest.raises(SpecError, match="never comes"):
-        next_of(manifest(schedule="0 9 31 2 *"), now=NOW, namespace="agents")
+        next_of(manifest(schedule="0 9 31 2 *"), RANGE, namespace="agents")
 
 
 def test_a_file_needs_no_cluster() -> None:
@@ -92,7 +93,7 @@ def test_a_file_needs_no_cluster() -> None:
     done = run("next", "-f", "-", stdin=page)
     assert (done.returncode, done.stderr) == (0, "")
     first, second = done.stdout.split("\n\n")
-    assert first.startswith("hello, Asia/Kolkata:\n  At 08:30, Monday through Friday (30 8 * * 1-5)\nASIA/KOLKATA ")
+    assert first.startswith("hello, Asia/Kolkata:\n  At 08:30, Monday through Friday (30 8 * * 1-5)\nAsia/Kolkata ")
     rows = first.splitlines()[3:]
     assert len(rows) == 5
     for row in rows:
@@ -100,7 +101,7 @@ def test_a_file_needs_no_cluster() -> None:
         assert there == here
         assert there.strftime("%H:%M %z") == "08:30 +0530"
         assert here.utcoffset() == here.astimezone(ZoneInfo("America/New_York")).utcoffset()
-    assert "Every hour (@hourly)\nit is suspended: none of these starts" in second
+    assert "Every hour (@hourly)\nit is suspended: none of these runs starts" in second
 
 
 def test_programs_are_told_in_json() -> None:
@@ -120,7 +121,7 @@ def test_programs_are_told_in_json() -> None:
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "said"),
     [
-        ((), "", 2, "give the name of a GraphCron, or a file with -f"),
+        ((), "", 2, "give the name of a GraphCron, a schedule, or a file"),
         (("hello", "-f", "-"), "", 2, "and not both"),
         (("-f", "-"), "a: 1", 1, "error: -: there is no GraphCron in it"),
         (("-f", "-"), text(manifest(timeZone="Mars")), 1, "error: -:9:13: spec.timeZone: there is no time zone"),

@@ -38,11 +38,11 @@ def test_help_is_what_the_bare_program_prints_and_no_line_of_it_is_cut() -> None
         ("describe", "missing argument 'NAME'; see graphcron describe -h"),
         ("list -o xml", "invalid value for '--output' / '-o': 'xml' is not one of "),
         ("export -o table", "invalid value for '--output' / '-o': 'table' is not one of 'json', 'yaml', 'name'; see"),
-        ("doctor -o name", "invalid value for --output: checks have no names: take table, json or yaml; see"),
+        ("doctor -o name", "invalid value for --output: checks have no names; choose table, json or yaml; see"),
         ("top --since yesterday", "invalid value for --since: 'yesterday' is not a length of time; write 90s, "),
-        ("run hello --logs -o json", "invalid value for --logs: prints where the log would be printed; "),
-        ("cancel a b --run c", "invalid value for --run: a Job is of one GraphCron: give one name; "),
-        ("export hello -A", "invalid value for NAME: names are of one namespace: "),
+        ("run hello --logs -o json", "invalid value for --logs: can't be combined with -o; "),
+        ("cancel a b --run c", "invalid value for --run: a Job belongs to one GraphCron; give one name; "),
+        ("export hello -A", "invalid value for NAME: names belong to one namespace; "),
     ],
 )
 def test_a_wrong_command_line_is_one_line_that_says_what_to_do(words: str, said: str) -> None:

@@ -296,7 +296,7 @@ def test_of_a_state_without_messages_all_is_told(values: Any):
 
 
 def test_what_is_no_state_has_no_answer():
-    with pytest.raises(CliError, match="has left no state"):
+    with pytest.raises(CliError, match="left no state"):
         logs.answer_in({"detail": "x"})
 
 

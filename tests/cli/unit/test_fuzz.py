@@ -29,7 +29,7 @@ FUZZ = settings(
     max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
-VERBS = [["lint"], ["lint", "--format", "json"], ["render", "--server-url", "http://a"], ["next", "-f"], ["diff"]]
+VERBS = [["lint"], ["lint", "-o", "json"], ["render", "--server-url", "http://a"], ["next", "-f"], ["diff"]]
 HEAD = "apiVersion: graphcron.dev/v1alpha1\nkind: GraphCron\nmetadata: {name: a}\nspec:\n  assistant: agent\n"
 
 GOOD = yaml.safe_dump(manifest(input={"a": [1, "b"]}, timeZone="Europe/Berlin", schedules=["*/7 * * * *", "H H * * *"]))

@@ -39,10 +39,13 @@ def test_what_was_given_is_carried_and_nothing_else():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("run", "hello"), "a run of hello is requested; graphcron history hello {} shows what becomes of it\n"),
-        (("suspend", "hello"), "hello is suspended; what runs goes on (graphcron cancel hello {} ends it)\n"),
+        (("run", "hello"), "a run of hello is requested; graphcron history hello {} shows how it ends\n"),
+        (("suspend", "hello"), "hello is suspended; active runs continue (graphcron cancel hello {} ends them)\n"),
         (("logs", "hello", "--answer"), "; graphcron history hello -o wide {} lists them\n"),
-        (("next", "hello"), "it is suspended: none of these starts; graphcron resume hello {} ends that\n"),
+        (
+            ("next", "hello"),
+            "it is suspended: none of these runs starts; graphcron resume hello {} ends the suspension\n",
+        ),
     ],
 )
 def test_verbs_name_the_place_that_they_were_given(tmp_path: Path, words: tuple[str, ...], told: str):
@@ -58,8 +61,8 @@ def test_verbs_name_the_place_that_they_were_given(tmp_path: Path, words: tuple[
 def test_a_file_names_its_own_namespace():
     stdin = text(manifest(suspend=True), manifest("other", namespace="b", suspend=True))
     said = run("next", "-f", "-", *GIVEN, stdin=stdin).stdout
-    assert f"; graphcron resume hello {PLACE} ends that\n" in said
-    assert f"; graphcron resume other -n b {CLUSTER} ends that\n" in said
+    assert f"; graphcron resume hello {PLACE} ends the suspension\n" in said
+    assert f"; graphcron resume other -n b {CLUSTER} ends the suspension\n" in said
 
 
 def test_doctor_names_the_cluster_and_the_namespace_of_each():

@@ -25,15 +25,15 @@ CONTEXTS = "kubectl config get-contexts"
     [
         (
             'E1123 00:00:00 1 memcache.go:265] x\nerror: the server doesn\'t have a resource type "graphcrons"\n',
-            "the cluster does not know GraphCrons; install GraphCron with its chart, or choose another with ",
+            "GraphCron is not installed in the cluster; install it with its chart, or choose another cluster with ",
         ),
         (
             "error: You must be logged in to the server (Unauthorized)",
-            "the cluster does not know you; log in again, or choose another",
+            "you are not logged in to the cluster; log in again, or choose another cluster",
         ),
         (
             "Unable to connect to the server: net/http: TLS handshake timeout",
-            "the cluster can't be reached: net/http: TLS handshake timeout; choose another",
+            "the cluster can't be reached: net/http: TLS handshake timeout; choose another cluster",
         ),
         ('error: context "x" does not exist', "the kubeconfig has no context x; kubectl config get-contexts lists"),
         (
@@ -108,5 +108,5 @@ def test_only_what_is_not_found_is_not_found() -> None:
 
 
 def test_a_watch_that_the_api_server_ends_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Kubectl, "watch", lambda self, kind: iter(["change"]))
+    monkeypatch.setattr(Kubectl, "watch", lambda self, kind, selector: iter(["change"]))
     assert list(islice(list_._again(Kubectl()), 3)) == ["change"] * 3

@@ -253,15 +253,19 @@ CASES = [
     *("cancel hello --run {evil}", "describe {evil}", "{evil}", "list --sort {evil}", "run hello --timeout {evil}"),
     *(f"create {{evil}} -a agent -s @daily {form}" for form in ("", "-o json")),
     *(f"create hello -a agent -s @daily --input {{json}} {form}" for form in ("", "-o json", "-o name")),
-    *(f"lint {{file}} --format {form}" for form in ("text", "github", "json")),
+    *(f"lint {{file}} -o {form}" for form in ("text", "github", "json")),
     *("lint {evil}", "lint {broken}", "diff {file}", "diff {valid}", "diff {broken}"),
     *(f"{verb} {form}" for verb in ("render {file}", "render {valid}") for form in FORMATS),
     *(f"next {what} {form}" for what in ("hello", "-f {file}", "-f {valid}") for form in FORMATS),
-    *("import --url {url}", "import --url {url} -o {folder}", "import --url {url} --disable-originals --yes"),
+    *("import --url {url}", "import --url {url} --output-dir {folder}", "import --url {url} --disable-originals --yes"),
     *("import --url {evil}", "import --url {url} --api-key-env {evil}", "import --url {url} --header {evil}"),
     *(f"export {form}" for form in ("", "-o json", "-o name", "hello", "-A")),
     *(f"doctor {form}" for form in ("", "-o json", "-o yaml")),
-    "version",
+    *("list hello", "history -A", "history -l a=b -o wide", "suspend --all", "resume -l a=b", "top -l a=b"),
+    *(f"logs hello -o {form}" for form in ("text", "json")),
+    *(f"next {what} --count 2" for what in ("{file}", "{valid}", "@daily", "{evil}")),
+    *(f"version {form}" for form in ("", "-o json", "--client")),
+    *("help", "help list", "help {evil}"),
 ]
 
 SUCCEEDS = re.compile(r"(?!.*--run)(describe|history|next|top|cancel|suspend|resume|export|doctor) hello|.*\{valid\}")

@@ -66,6 +66,8 @@ def test_bash_completes(crons: Crons, shell: dict[str, str]):
     assert typed("graphcron list --sort ''", shell) == ["name", "next", "last"]
     assert typed(f"graphcron describe {here} ''", shell) == ["hello", "other"]
     assert typed(f"graphcron next {here} o", shell) == ["other"]
+    assert typed(f"graphcron {here} describe ''", shell) == ["hello", "other"]
+    assert typed("graphcron help li", shell) in (["list", "lint"], ["lint", "list"])
     assert typed(f"graphcron suspend {here} hello ''", shell) == ["other"]
     assert typed(f"graphcron list -n {crons.namespace[:-1]}", shell) == [crons.namespace]
     contexts = crons.cluster.kubectl("config", "get-contexts", "-o", "name").stdout.split()

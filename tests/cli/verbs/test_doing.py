@@ -23,9 +23,15 @@ def events_of(text: str) -> list[str]:
     return [json.loads(line)["event"] for line in text.splitlines()]
 
 
+def events_in_text(text: str) -> list[str]:
+    """Return the events of a log for people: the first word after date, time and level."""
+    words = [line.split()[2:] for line in text.splitlines()]
+    return [event[1] if event[0].isupper() else event[0] for event in words]
+
+
 def test_run_waits_and_prints_the_log(crons: Crons, program: Program):
     crons.make(input=QUESTION, suspend=True, ready_reason="Suspended")
-    events = events_of(program.run("run", "hello", "--logs"))
+    events = events_in_text(program.run("run", "hello", "--logs"))
     assert events[0] == "started"
     assert events[-1] == "ended"
     (told,) = crons.status()["recentRuns"]
@@ -33,7 +39,8 @@ def test_run_waits_and_prints_the_log(crons: Crons, program: Program):
     assert told["trigger"] == crons.status()["lastHandledTrigger"]
 
     for which in ("latest", told["job"], told["runId"]):
-        assert events_of(program.run("logs", "hello", "--run", which)) == events
+        assert events_of(program.run("logs", "hello", "--run", which, "-o", "json")) == events
+        assert events_in_text(program.run("logs", "hello", "--run", which)) == events
     said = program.run("logs", "hello", "--run", "other", code=1)
     assert said.startswith("error: hello has no pod of run other; ")
 
@@ -59,14 +66,14 @@ def test_run_gives_up_in_time_and_cancel_ends_the_run_on_the_server(crons: Crons
     uid = crons.make(assistant="steps", input={"steps": 300, "seconds": 1})
     said = program.run("run", "hello", "--wait", "--timeout", "1s", code=1)
     cancel = f"graphcron cancel hello -n {crons.namespace}"
-    assert said == f"error: the run of hello has not ended in time, and goes on; {cancel} ends it\n"
+    assert said == f"error: the run of hello has not ended in time, and continues; {cancel} ends it\n"
     run = crons.wait_running(uid)
     (job,) = [each["metadata"]["name"] for each in crons.items("jobs")]
     assert job in program.run("describe", "hello")
 
     said = program.run("cancel", "hello", "--run", "other", code=1)
     assert said == f"error: hello has no active run with the Job other; active are {job}\n"
-    with program.started("logs", "hello", "--follow") as following:
+    with program.started("logs", "hello", "--follow", "-o", "json") as following:
         assert json.loads(following.stdout.readline())["event"] == "started"
         assert program.run("cancel", "hello") == f"{job} is deleted; its pod cancels the run on the server\n"
         assert "stopping" in events_of(following.communicate(timeout=60)[0])
@@ -92,12 +99,27 @@ def test_run_tells_that_its_job_was_deleted(crons: Crons, program: Program):
 def test_suspend_and_resume(crons: Crons, program: Program):
     crons.make()
     said = program.run("suspend", "hello")
-    command = said.partition("(")[2].removesuffix(" ends it)\n")
+    command = said.partition("(")[2].removesuffix(" ends them)\n")
     assert program.typed(command) == "hello has no active run\n"
     crons.wait_ready(reason="Suspended")
     assert program.run("resume", "hello") == "hello is no longer suspended\n"
     crons.wait_ready()
     assert program.run("resume", "hello") == "hello was neither suspended nor paused\n"
+
+
+def test_suspend_and_resume_by_labels_and_all(crons: Crons, program: Program):
+    for name in ("one", "two", "three"):
+        crons.make(name)
+    here = ("--namespace", crons.namespace)
+    crons.cluster.kubectl("label", "graphcron", "one", "two", "team=a", *here)
+    assert len(program.run("suspend", "-l", "team=a").splitlines()) == 2
+    for name, reason in (("one", "Suspended"), ("two", "Suspended"), ("three", "Reconciled")):
+        crons.wait_ready(name, reason=reason)
+    assert len(program.run("suspend", "--all").splitlines()) == 3
+    crons.wait_ready("three", reason="Suspended")
+    said = program.run("resume", "--all").splitlines()
+    assert sorted(said) == [f"{name} is no longer suspended" for name in ("one", "three", "two")]
+    assert program.run("suspend", "-l", "team=b") == ""
 
 
 def test_resume_ends_a_pause(crons: Crons, program: Program):
@@ -117,7 +139,7 @@ def test_the_answer_comes_from_the_server_with_the_users_own_key(crons: Crons, p
     (told,) = crons.status()["recentRuns"]
     expected = crons.server.values(told["threadId"])["messages"][-1]["content"]
 
-    assert "say with --url" in program.run("logs", "hello", "--answer", code=1)
+    assert "with --url" in program.run("logs", "hello", "--answer", code=1)
     with forwarded(crons) as url:
         assert program.run("logs", "hello", "--answer", "--url", url) == f"{expected}\n"
         run = told["runId"]
@@ -145,7 +167,7 @@ def test_a_preflight_is_no_run_whose_log_is_meant(crons: Crons, program: Program
     assert program.run("logs", "hello", code=1).startswith("error: hello has no pod; ")
     crons.wait_ready()
     program.run("run", "hello", "--wait")
-    assert events_of(program.run("logs", "hello"))[0] == "started"
+    assert events_in_text(program.run("logs", "hello"))[0] == "started"
 
 
 @contextmanager

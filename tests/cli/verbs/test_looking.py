@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from graphcron import __version__
 from tests.e2e.crons import QUESTION
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def test_describe_history_and_top_tell_of_a_run(crons: Crons, program: Program):
     assert "Schedule:   0 0 29 2 *" in lines
     assert "Zone:       Europe/Berlin" in lines
     next_times = lines[lines.index("Next times") + 1 :][:6]
-    assert next_times[0].split() == ["EUROPE/BERLIN", "YOUR", "TIME", "IN"]
+    assert next_times[0].split() == ["Europe/Berlin", "YOUR", "TIME", "IN"]
     assert all(line.startswith("Tue 2028-02-29 00:00 +0100") for line in next_times[1:2])
     assert len(next_times[1:]) == len(crons.status()["nextScheduleTimes"])
     assert " of 1,000,000 (" in page
@@ -37,6 +38,12 @@ def test_describe_history_and_top_tell_of_a_run(crons: Crons, program: Program):
     assert run == told
     assert told["runId"] in program.run("history", "hello", "-o", "wide")
     assert program.run("history", "hello", "-o", "name") == f"job.batch/{job}\n"
+
+    (same,) = json.loads(program.run("history", "-o", "json"))
+    assert same == {"namespace": crons.namespace, "name": "hello", **told}
+    everywhere = program.run("history", "-A").splitlines()
+    assert everywhere[0].split()[:3] == ["NAMESPACE", "NAME", "DUE"]
+    assert [crons.namespace, "hello"] in [row.split()[:2] for row in everywhere]
 
     (used,) = json.loads(program.run("top", "-o", "json"))
     assert (used["name"], used["runs"], used["succeeded"], used["tokens"]) == ("hello", 1, 1, told["tokens"])
@@ -79,6 +86,24 @@ def test_list_sorts_and_prints_as_asked(crons: Crons, program: Program):
     everywhere = program.run("list", "-A", "-o", "wide")
     assert everywhere.splitlines()[0].split()[0] == "NAMESPACE"
     assert len([row for row in everywhere.splitlines() if row.split()[0] == crons.namespace]) == 3
+
+
+def test_list_takes_names_and_labels(crons: Crons, program: Program):
+    for name in ("one", "two", "three"):
+        crons.make(name)
+    crons.cluster.kubectl("label", "graphcron", "one", "two", "team=a", "--namespace", crons.namespace)
+    names = [f"graphcron.graphcron.dev/{name}" for name in ("one", "two")]
+    assert program.run("list", "one", "two", "-o", "name").split() == names
+    assert program.run("list", "-l", "team=a", "-o", "name").split() == names
+    assert program.typed(f"graphcron -n {crons.namespace} list -l team=a -o name").split() == names
+    assert [each["name"] for each in json.loads(program.run("top", "-l", "team=a", "-o", "json"))] == ["one", "two"]
+    assert program.run("list", "-l", "team=b") == ""
+
+
+def test_version_tells_that_of_the_operator(crons: Crons, program: Program):
+    versions = json.loads(program.typed("graphcron version -o json"))
+    assert versions["client"] == __version__
+    assert {"namespace": "graphcron-system", "name": "graphcron", "version": __version__} in versions["operators"]
 
 
 def test_list_watches(crons: Crons, program: Program):

@@ -82,7 +82,7 @@ def test_a_cluster_that_is_not_there(cluster: Cluster, tmp_path: Path):
     gone = kubeconfig_of(cluster, tmp_path, server="http://127.0.0.1:1")
     for words in (("list",), ("list", "--watch")):
         assert refused(gone, *words).startswith("error: the cluster at 127.0.0.1:1 does not answer; ")
-    assert "the cluster does not know you; log in again" in refused(
+    assert "you are not logged in to the cluster; log in again" in refused(
         kubeconfig_of(cluster, tmp_path, token="none"), "list"
     )
     given = ("--kubeconfig", there["KUBECONFIG"])
@@ -129,4 +129,4 @@ def bare() -> Iterator[str]:
 def test_a_crd_that_is_not_there(cluster: Cluster, tmp_path: Path, bare: str):
     for words in (("list",), ("describe", "hello"), ("suspend", "hello"), ("list", "--watch"), ("export",)):
         said = refused(kubeconfig_of(cluster, tmp_path, server=bare), *words)
-        assert said.startswith("error: the cluster does not know GraphCrons; install GraphCron with its chart, or ")
+        assert said.startswith("error: GraphCron is not installed in the cluster; install it with its chart, or ")

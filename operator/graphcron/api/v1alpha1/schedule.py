@@ -98,9 +98,12 @@ Schedule = Annotated[
 ]
 """When it runs: five fields or a macro."""
 
+MAX_LINES: Final = 10
+"""How many lines ``spec.schedules`` may hold."""
+
 Schedules = Annotated[
     list[Schedule],
-    Field(min_length=1, max_length=10),
+    Field(min_length=1, max_length=MAX_LINES),
     Rules(
         Rule(
             problem="has the same line twice",

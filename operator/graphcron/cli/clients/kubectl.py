@@ -1,4 +1,4 @@
-"""Kubernetes, by kubectl: its contexts, its credentials."""
+"""Call Kubernetes through kubectl, with its contexts and credentials."""
 
 import json
 import os
@@ -40,13 +40,13 @@ class Kubectl:
     """How long an answer may take; None: as long as kubectl waits."""
 
     def at(self, namespace: str | None) -> "Kubectl":
-        """Return a namespace of the same cluster; None: the context's, or none where none is needed."""
+        """Return the same cluster with another namespace; None: the context's, or no namespace."""
         return replace(self, namespace=namespace, everywhere=False)
 
     def hint(self, *words: str) -> str:
-        """Return a command as a person can type it: it asks this cluster and this namespace, as the verb was told to.
+        """Return a command for the user to type, with the options of this cluster and this namespace.
 
-        What nobody has named is left out, since it comes from the same context then.
+        Options that were not given are left out, because they come from the same context again.
         """
         given = {"-n": self.namespace, "--context": self.context, "--kubeconfig": self.kubeconfig}
         return shlex.join([*words, *(each for option, value in given.items() if value for each in (option, value))])
@@ -57,7 +57,7 @@ class Kubectl:
         Raises
         ------
         CliError
-            Here and in all that follows: there is none, or the cluster can't be asked.
+            Here and in all other methods: the object does not exist, or the cluster does not answer.
         """
         return self._one("get", kind, name)
 
@@ -67,13 +67,13 @@ class Kubectl:
         return dict(loads(text)) if text.strip() else None
 
     def find_all(self, kind: str, *, selector: str = "") -> list[Object]:
-        """List the objects of a kind, of the namespace or of all."""
+        """List the objects of a kind, in the namespace or in all."""
         select = [f"--selector={selector}"] if selector else []
         return list(loads(self.run("get", kind, "--output=json", *self._where, *select))["items"])
 
-    def graphcrons(self) -> list[Object]:
-        """List the GraphCrons; unlike an empty namespace, one that does not exist is an error."""
-        found = self.find_all(GRAPHCRONS)
+    def graphcrons(self, selector: str = "") -> list[Object]:
+        """List the GraphCrons, or those with some labels; a namespace that does not exist is an error."""
+        found = self.find_all(GRAPHCRONS, selector=selector)
         if not found:
             self._check_namespace()
         return found
@@ -87,16 +87,17 @@ class Kubectl:
         return self.find_all(kind, selector=f"{names.LABEL_UID}={uid}")
 
     def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> Object:
-        """Change an object by a merge patch; return it as it is then."""
+        """Apply a merge patch, and return the changed object."""
         return self._one("patch", kind, name, "--type=merge", f"--patch={json.dumps(change)}")
 
     def annotate(self, kind: str, name: str, annotations: Mapping[str, str]) -> Object:
-        """Set annotations; return the object as it is then."""
+        """Set annotations, and return the changed object."""
         return self.patch(kind, name, {"metadata": {"annotations": dict(annotations)}})
 
-    def watch(self, kind: str) -> Iterator[str]:
-        """List the objects of a kind, and go on with each change: kubectl's events, one a line."""
-        return self.stream("get", kind, "--watch", "--output-watch-events", "--output=json", *self._where)
+    def watch(self, kind: str, *, selector: str = "") -> Iterator[str]:
+        """List the objects of a kind, then each change: kubectl's events, one per line."""
+        select = [f"--selector={selector}"] if selector else []
+        return self.stream("get", kind, "--watch", "--output-watch-events", "--output=json", *self._where, *select)
 
     def run(self, verb: str, *arguments: str, stdin: str | None = None) -> str:
         """Run a verb of kubectl and return what it printed."""
@@ -107,7 +108,7 @@ class Kubectl:
             )
         except subprocess.TimeoutExpired as error:
             raise CliError(
-                f"the cluster does not answer within {self.seconds} s; choose another with --context"
+                f"the cluster does not answer within {self.seconds} s; choose another cluster with --context"
             ) from error
         except OSError as error:
             raise _unusable(command[0], error) from error
@@ -116,7 +117,7 @@ class Kubectl:
         return done.stdout
 
     def stream(self, verb: str, *arguments: str) -> Iterator[str]:
-        """Run a verb of kubectl that goes on, such as ``logs --follow``; yields its lines, and ends it at the end."""
+        """Run a verb of kubectl that streams, such as ``logs --follow``, and yield its lines."""
         command = self._command(verb, *arguments)
         try:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **_AS_TEXT)
@@ -146,7 +147,7 @@ class Kubectl:
         return dict(loads(text))
 
     def _not_there(self, name: str) -> CliError:
-        """Say that there is no such GraphCron, and which one may be meant."""
+        """Return the error for a missing GraphCron, with the most similar name."""
         self._check_namespace()
         where = f"in the namespace {self.namespace}" if self.namespace else "in this namespace"
         missing = f"there is no GraphCron {name} {where}"
@@ -195,7 +196,7 @@ _REMEDY: Final = "install it, or name it in the variable KUBECTL"
 
 
 def _missing_kubeconfig() -> str | None:
-    """Return what the variable KUBECONFIG lists, if none of it is there: kubectl then goes on without a word."""
+    """Return the value of KUBECONFIG if none of its files exists, which kubectl does not report."""
     listed = os.environ.get("KUBECONFIG")
     return None if not listed or any(map(os.path.exists, listed.split(os.pathsep))) else listed
 

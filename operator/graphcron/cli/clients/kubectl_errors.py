@@ -1,4 +1,4 @@
-"""What kubectl prints where it can't do something → one line that says why, and what to do."""
+"""Translate kubectl's error output into one line with the cause and the remedy."""
 
 import re
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from graphcron.api import names
 from graphcron.cli.app import CliError
 
-_OTHER: Final = "choose another with --context or --kubeconfig"
+_OTHER: Final = "choose another cluster with --context or --kubeconfig"
 
 _KNOWN: Final = {
     r"server localhost:8080 was refused": (
@@ -19,14 +19,14 @@ _KNOWN: Final = {
     ),
     r"^stat (.+): no such file": "there is no kubeconfig {0}; correct --kubeconfig",
     rf"have a resource type \"({names.PLURAL}|{names.SERVER_PLURAL})": (
-        "the cluster does not know GraphCrons; install GraphCron with its chart, or " + _OTHER
+        "GraphCron is not installed in the cluster; install it with its chart, or " + _OTHER
     ),
-    r"logged in to the server": "the cluster does not know you; log in again, or " + _OTHER,
+    r"logged in to the server": "you are not logged in to the cluster; log in again, or " + _OTHER,
 }
-"""What there is in a line, and what is said instead of it."""
+"""Patterns in a line, and the message that replaces it."""
 
 _UNCONFIGURED: Final = re.compile(r'server localhost:8080 was refused|context (?:was not found|"[^"]+" does not exist)')
-"""What kubectl says without a kubeconfig."""
+"""What kubectl prints without a kubeconfig."""
 
 _FORBIDDEN: Final = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<what>[^"]+)" in API group "[^"]*"'
@@ -35,24 +35,24 @@ _FORBIDDEN: Final = re.compile(
 _READING: Final = frozenset({"get", "list", "watch"})
 
 _LOG: Final = re.compile(r"[IWEF][0-9]{4} |Warning: ")
-"""Lines that are no answer: of a log, and what the API server only warns of."""
+"""Log lines, and warnings of the API server."""
 
 _SERVER: Final = re.compile(r"Error from server( \([A-Za-z]+\))?: ")
 
 
 class NotFoundError(CliError):
-    """An object is not there."""
+    """An object does not exist."""
 
 
 def kubectl_error(text: str, *, verb: str, contexts: str, missing: str | None = None) -> CliError:
-    """Return the error for what kubectl has printed.
+    """Return the error for kubectl's output.
 
     Parameters
     ----------
     contexts
         The command that lists the contexts.
     missing
-        The kubeconfig that was named and is not there, of which kubectl says nothing.
+        The value of KUBECONFIG if no file of it exists, which kubectl does not report.
     """
     lines = [line for line in text.strip().splitlines() if not _LOG.match(line)]
     line = (lines[-1] if lines else f"kubectl {verb} failed, and said nothing").removeprefix("error: ")

@@ -1,6 +1,6 @@
-"""A LangGraph server, asked by its HTTP API, and who may get the caller's key.
+"""The HTTP API of a LangGraph server, and the servers that may get the caller's key.
 
-Whoever may create a GraphCron names a server in it, and somebody else reads that GraphCron with a key of their own.
+The author of a GraphCron names the server in it. A different user, with another key, reads that GraphCron.
 """
 
 import json
@@ -25,13 +25,13 @@ BOUND_ENV: Final = "LANGGRAPH_URL"
 """The variable with which the caller binds that key to a server."""
 
 PAGE: Final = 100
-"""Crons asked for at a time; the server gives 1000 at the most."""
+"""Crons per request; the server returns at most 1000."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 def key_in(variable: str) -> str:
-    """Return the caller's key; empty where there is none.
+    """Return the caller's key; empty if there is none.
 
     Raises
     ------
@@ -117,7 +117,7 @@ class LangGraph:
             offset += page
 
     def assistant(self, assistant_id: str) -> Json | None:
-        """Return an assistant; None where the server has none of that id."""
+        """Return an assistant; None if the server has none with that id."""
         if not is_uuid(assistant_id):
             return None
         answer = self._ask("GET", f"/assistants/{assistant_id}")
@@ -135,7 +135,7 @@ class LangGraph:
         self._good("DELETE", f"/runs/crons/{cron_id}")
 
     def state(self, thread_id: str, run_id: str) -> Json | None:
-        """Return the state in which a run has left its thread, without later runs; None where that is gone."""
+        """Return the state in which a run left its thread, without later runs; None if it is gone."""
         for name, value in (("thread", thread_id), ("run", run_id)):
             if not is_uuid(value):
                 raise CliError(f"the status names the {name} {value!r}, which is not a UUID; the server is not asked")
@@ -165,7 +165,7 @@ class LangGraph:
             raise CliError(f"{self._url} can't be asked: {error}; {_REACH}") from error
 
 
-_REACH: Final = "say with --url where you reach the server"
+_REACH: Final = "give the server's URL with --url"
 _KEY: Final = "name the variable that holds your key in --api-key-env"
 
 _OF_A_STATE: Final = {200: "there is more in it than can be read", 401: _KEY, 403: _KEY}

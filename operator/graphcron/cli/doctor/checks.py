@@ -1,4 +1,4 @@
-"""What ``doctor`` finds: objects of the cluster in, verdicts with a remedy out. No cluster and no clock."""
+"""The checks of ``doctor``: objects of the cluster in, findings with a remedy out. Pure."""
 
 import re
 from collections import defaultdict
@@ -16,17 +16,20 @@ from graphcron.contract import Outcome
 from graphcron.unstructured.fields import object_at, objects_at, time_of
 
 OLDEST: Final = (1, 33)
-"""Oldest Kubernetes that GraphCron works with."""
+"""Oldest supported release of Kubernetes."""
+
+OPERATOR: Final = f"{names.LABEL_COMPONENT}={names.OPERATOR_COMPONENT}"
+"""Selects the operator's Deployments and pods."""
 
 SPARE: Final = timedelta(seconds=5)
 """How far the clocks of this machine and the cluster may differ."""
 
 MISSING: Final = "is not there"
-"""What is said of a CRD that the cluster does not have."""
+"""Message for a CRD that is not installed."""
 
 
 class State(StrEnum):
-    """How a check ended."""
+    """Result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -34,7 +37,7 @@ class State(StrEnum):
 
 
 class Check(NamedTuple):
-    """What was looked at, and what was found."""
+    """A check: its subject, its result and the remedy."""
 
     about: str
     state: State
@@ -44,7 +47,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Right:
-    """Something that must be allowed."""
+    """A permission that the operator needs."""
 
     verb: str
     resource: str
@@ -62,13 +65,13 @@ class Right:
 
     @property
     def words(self) -> str:
-        """The same for people: ``patch graphcrons.graphcron.dev/status``."""
+        """The permission for people: ``patch graphcrons.graphcron.dev/status``."""
         kind = f"{self.resource}.{self.group}" if self.group else self.resource
         return f"{self.verb} {kind}{'/' if self.subresource else ''}{self.subresource}"
 
 
 def of_version(version: Mapping[str, Any]) -> Check:
-    """Judge what ``kubectl version -o json`` tells of the API server."""
+    """Check the API server's version, as ``kubectl version -o json`` reports it."""
     server = version.get("serverVersion") or {}
     told = str(server.get("gitVersion", "?"))
     number = tuple(int(re.sub(r"\D", "", str(server.get(part))) or 0) for part in ("major", "minor"))
@@ -105,7 +108,7 @@ def _schemas(crd: Object) -> dict[str, Any]:
 
 
 def of_operator(deployments: Sequence[Object], release: str, *, kubectl: Kubectl = HERE) -> Iterator[Check]:
-    """Judge the operator's Deployments; there should be one."""
+    """Check the operator's Deployments, of which there should be one."""
     if not deployments:
         yield Check("operator", State.FAILED, "there is no Deployment of it", "install it with its chart: helm install")
     for each in deployments:
@@ -115,11 +118,11 @@ def of_operator(deployments: Sequence[Object], release: str, *, kubectl: Kubectl
             available = {"message": "it has no pod that is ready"}
         if available.get("status") != "True":
             message = f"is not available: {available.get('message', 'nothing is known of its pods')}"
-            pods = ("describe", "pods", "-l", f"{names.LABEL_COMPONENT}={names.OPERATOR_COMPONENT}")
+            pods = ("describe", "pods", "-l", OPERATOR)
             remedy = kubectl.at(each["metadata"]["namespace"]).hint("kubectl", *pods)
             yield Check(about, State.FAILED, message, remedy)
             continue
-        theirs = each["metadata"].get("labels", {}).get("app.kubernetes.io/version", "?")
+        theirs = release_of(each)
         if theirs == release:
             yield Check(about, State.OK, f"is available, and of release {theirs}")
         else:
@@ -132,8 +135,13 @@ def of_operator(deployments: Sequence[Object], release: str, *, kubectl: Kubectl
             )
 
 
+def release_of(deployment: Object) -> str:
+    """Return the operator's release, as the labels of its Deployment have it."""
+    return str(object_at(deployment, "metadata", "labels").get("app.kubernetes.io/version", "?"))
+
+
 def setting(deployment: Object, name: str) -> str:
-    """Return a setting of the operator, as its Deployment has it; empty where it has none."""
+    """Return a setting of the operator, as its Deployment has it; empty if unset."""
     containers = deployment["spec"]["template"]["spec"]["containers"]
     env = next((each.get("env") or () for each in containers if each["name"] == "operator"), ())
     return str(next((each.get("value", "") for each in env if each["name"] == f"GRAPHCRON_{name}"), ""))
@@ -146,7 +154,7 @@ def watched(deployment: Object) -> list[str]:
 
 
 def of_leader(deployment: Object, lease: Object | None, *, now: datetime, kubectl: Kubectl = HERE) -> Check:
-    """Judge the Lease by which the operator's pods agree on the one that works."""
+    """Check the Lease of the operator's leader election."""
     about = f"leader {place(deployment)}"
     if not setting(deployment, "LEASE_NAME"):
         return Check(about, State.OK, "needs no Lease: one pod works, without an election")
@@ -156,7 +164,7 @@ def of_leader(deployment: Object, lease: Object | None, *, now: datetime, kubect
     holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
     last = time_of(renewed)
     if not holder or not last:
-        return Check(about, State.FAILED, "nobody holds the Lease, so nothing is reconciled", remedy)
+        return Check(about, State.FAILED, "no pod holds the Lease, so nothing is reconciled", remedy)
     age = now - last
     if age > timedelta(seconds=spec.get("leaseDurationSeconds") or 0) + SPARE:
         message = f"{holder} has not renewed the Lease for {age.total_seconds():.0f} s"
@@ -176,7 +184,7 @@ _WORK: Final = (
 
 
 def rights_of(deployment: Object) -> list[Right]:
-    """Return what the operator must be allowed."""
+    """Return the permissions that the operator needs."""
     work = [
         Right(group=group, resource=resource, subresource=below, verb=verb, namespace=namespace)
         for namespace in watched(deployment)
@@ -199,7 +207,7 @@ def account_of(deployment: Object) -> str:
 
 
 def of_rights(deployment: Object, missing: Iterable[Right]) -> Check:
-    """Judge what the operator is not allowed."""
+    """Check the permissions that the operator lacks."""
     about = f"rights {place(deployment)}"
     lacks = [f"{each.words} in {each.namespace or 'all namespaces'}" for each in missing]
     if lacks:
@@ -209,7 +217,7 @@ def of_rights(deployment: Object, missing: Iterable[Right]) -> Check:
 
 
 def of_graphcrons(graphcrons: Sequence[Object], *, kubectl: Kubectl = HERE) -> Iterator[Check]:
-    """List the GraphCrons that are not as they should be."""
+    """Check the GraphCrons, and report those with a problem."""
     troubles = [check for each in graphcrons if (check := _trouble(each, kubectl))]
     if not troubles:
         message = f"{len(graphcrons)} are there, and all are ready" if graphcrons else "there are none yet"
@@ -244,7 +252,7 @@ UNREACHED: Final = frozenset(
 def of_servers(
     graphcrons: Iterable[Object], graphservers: Iterable[Object], *, kubectl: Kubectl = HERE
 ) -> Iterator[Check]:
-    """Tell which servers answer, by what GraphCrons and GraphServers have found; nothing is sent."""
+    """Check the servers by the conditions of GraphCrons and GraphServers, without a request."""
     for each in graphservers:
         meta = each["metadata"]
         remedy = kubectl.at(meta["namespace"]).hint("kubectl", "describe", names.SERVER_SHORT_NAME, meta["name"])

@@ -1,4 +1,4 @@
-"""What ``doctor`` finds of installations that share a namespace, and of CronJobs that no GraphCron owns. Pure."""
+"""Checks for installations that share a namespace, and for orphaned CronJobs. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ _NAMED: Final = 3
 
 
 def of_installations(deployments: Sequence[Object], graphcrons: Sequence[Object], *, now: datetime) -> Iterator[Check]:
-    """Report each two installations of the operator that watch the same namespaces."""
+    """Report each pair of installations of the operator that watch the same namespaces."""
     shared: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     for namespace, pair in [*_overlaps(deployments, graphcrons), *_contended(graphcrons, now=now)]:
         shared[pair].add(namespace)

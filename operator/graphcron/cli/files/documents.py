@@ -1,4 +1,4 @@
-"""Texts of YAML and JSON → nodes with their places, as kubectl reads them, and what is wrong with others."""
+"""Parse YAML and JSON into nodes with their places, as kubectl does, or report what is wrong."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _SHOWN: Final = 60
 
 
 class MalformedError(Exception):
-    """A text is no YAML and no JSON that Kubernetes takes."""
+    """A text is neither YAML nor JSON that Kubernetes accepts."""
 
     def __init__(self, problem: str, remedy: str = "", *, line: int = 1, column: int = 1) -> None:
         self.problem, self.remedy, self.line, self.column = problem, remedy, line, column
@@ -59,12 +59,12 @@ def nodes_of(text: str, *, is_json: bool = False) -> list[yaml.Node]:
 
 
 def body_of(node: yaml.Node) -> Any:
-    """Return what a node stands for: a JSON value.
+    """Return the JSON value of a node.
 
     Raises
     ------
     MalformedError
-        It is none that Kubernetes takes.
+        Kubernetes does not accept the value.
     """
     try:
         return Loader("").construct_document(node)
@@ -89,7 +89,7 @@ def rounded(node: yaml.Node, path: str = "") -> Iterator[tuple[str, yaml.ScalarN
 
 
 def _no_json(error: NotJsonError) -> MalformedError:
-    return MalformedError(f"is no JSON: {error}", line=error.line, column=error.column)
+    return MalformedError(f"is not valid JSON: {error}", line=error.line, column=error.column)
 
 
 def _yaml_nodes(text: str) -> list[yaml.Node]:
@@ -99,17 +99,17 @@ def _yaml_nodes(text: str) -> list[yaml.Node]:
         nodes = list(composed(loader))
         for node in nodes:
             if _expanded(node, {}) > max(MOST_NODES, _written(node, set())):
-                raise MalformedError("is no YAML that Kubernetes takes: its anchors make it many times larger")
+                raise MalformedError("is not YAML that Kubernetes accepts: its anchors make it many times larger")
         return nodes
     except yaml.MarkedYAMLError as error:
         raise _malformed(error, text) from error
     except yaml.YAMLError as error:
-        raise MalformedError(f"is no YAML: {' '.join(str(error).split())}") from error
+        raise MalformedError(f"is not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise _too_deep() from error
     except (ValueError, OverflowError) as error:  # an escape beyond the last character
         mark = loader.get_mark() if loader else yaml.Mark("", 0, 0, 0, None, 0)
-        raise MalformedError(f"is no YAML: {error}", line=mark.line + 1, column=mark.column + 1) from error
+        raise MalformedError(f"is not valid YAML: {error}", line=mark.line + 1, column=mark.column + 1) from error
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
@@ -139,19 +139,19 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
 
 
 def _too_deep() -> MalformedError:
-    return MalformedError("is no YAML that Kubernetes takes: it is nested too deeply, or holds itself")
+    return MalformedError("is not YAML that Kubernetes accepts: it is nested too deeply, or holds itself")
 
 
 def _malformed(error: yaml.MarkedYAMLError, text: str = "") -> MalformedError:
     mark = error.problem_mark
     if mark is None:
-        return MalformedError(f"is no YAML: {error.problem}")
+        return MalformedError(f"is not valid YAML: {error.problem}")
     problem, remedy = str(error.problem), ""
     if value := _unquoted(text, error):
         key, shown = value
-        problem = f"a text can't begin with {shown[1]}" if shown[1] in _INDICATORS else problem
-        remedy = f"put it in quotes: {key}{shown}" if len(shown) <= _SHOWN else "put the text in quotes"
-    return MalformedError(f"is no YAML: {problem}", remedy, line=mark.line + 1, column=mark.column + 1)
+        problem = f"a string can't begin with {shown[1]}" if shown[1] in _INDICATORS else problem
+        remedy = f"put it in quotes: {key}{shown}" if len(shown) <= _SHOWN else "put the string in quotes"
+    return MalformedError(f"is not valid YAML: {problem}", remedy, line=mark.line + 1, column=mark.column + 1)
 
 
 def _unquoted(text: str, error: yaml.MarkedYAMLError) -> tuple[str, str] | None:
@@ -183,7 +183,7 @@ def _values(line: str, error: yaml.MarkedYAMLError) -> Iterator[tuple[int, int, 
 
 
 def _goes_on(text: str, line: int) -> bool:
-    """Tell whether a text is YAML up to the end of a line."""
+    """Return whether a text is YAML up to the end of a line."""
     try:
         list(composed(Loader(text)))
     except yaml.MarkedYAMLError as error:

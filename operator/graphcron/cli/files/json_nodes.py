@@ -1,4 +1,4 @@
-"""JSON as nodes of YAML, each with its place: what JSON allows and YAML does not is read as Go reads it."""
+"""Parse JSON into YAML nodes with their places, as Go does where JSON and YAML differ."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class NotJsonError(Exception):
-    """A text is no JSON."""
+    """A text is not valid JSON."""
 
     def __init__(self, problem: str, mark: yaml.Mark) -> None:
         self.line, self.column = mark.line + 1, mark.column + 1
@@ -42,14 +42,14 @@ def json_nodes(text: str) -> list[yaml.Node]:
 
 
 class _Reader:
-    """Goes through a text once; where it is nested too deeply, that is left out."""
+    """Reads a text in one pass, and leaves out what is nested too deeply."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
         self._line, self._line_begin = 0, 0
 
     def is_at_end(self) -> bool:
-        """Go to the next object, and tell whether there is none."""
+        """Advance to the next object; return whether there is none."""
         self._skip(_BETWEEN)
         return self._at == len(self._text)
 
@@ -80,7 +80,7 @@ class _Reader:
         return node
 
     def _takes(self, bracket: str, *, first: bool) -> bool:
-        """Go to the next item, and tell whether there is none."""
+        """Advance to the next item; return whether there is none."""
         self._skip(_BLANKS)
         if self._text.startswith(bracket, self._at):
             self._at += 1
@@ -98,7 +98,7 @@ class _Reader:
     def _string(self) -> yaml.ScalarNode:
         begin, found = self._mark(), _STRING.match(self._text, self._at)
         if not found:
-            raise NotJsonError("a text in double quotes is missing, or not right", begin)
+            raise NotJsonError("a string in double quotes is missing or malformed", begin)
         self._at = found.end()
         text = _SURROGATE.sub("\ufffd", json.loads(found[0]))
         return yaml.ScalarNode(f"{TAG}str", text, begin, self._mark(), style='"')
@@ -106,7 +106,7 @@ class _Reader:
     def _number(self, begin: yaml.Mark) -> yaml.ScalarNode:
         found = _NUMBER.match(self._text, self._at)
         if not found:
-            raise NotJsonError("a value is missing, or not right", begin)
+            raise NotJsonError("a value is missing or malformed", begin)
         if isinf(float(found[0])):
             raise NotJsonError("a number is too large", begin)
         self._at = found.end()

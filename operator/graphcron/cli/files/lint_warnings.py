@@ -1,4 +1,4 @@
-"""What Kubernetes and the operator take, and what hardly anybody means: the warnings of ``lint``."""
+"""The warnings of ``lint``: valid values that are probably mistakes."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from graphcron.api import names
 from graphcron.cli.clients.kubectl import Object
-from graphcron.cli.schedules.steps import remedy_for, uneven_steps
+from graphcron.cli.schedules.steps import DAY, remedy_for, uneven_steps
 from graphcron.errors import SpecError
 from graphcron.schedule import hashed
 from graphcron.schedule.zone_names import no_summer_time
@@ -17,14 +17,11 @@ from graphcron.unstructured.fields import object_at, time_of
 Advice = Iterator[SpecError]
 
 _HASHED_STEP: Final = re.compile(r"\bH(?=/)")
-_DAY: Final = 2
-"""Index of the field for which an ``H`` is picked from the days that every month has."""
-
 _THIS_MACHINE: Final = re.compile(r"localhost|.*\.localhost|127\..*|::1|0\.0\.0\.0")
 
 
 def advice(body: Object, *, now: datetime) -> Advice:
-    """Yield what is odd about an object, whether it is right or wrong."""
+    """Yield the warnings about an object, which need not be valid."""
     spec = object_at(body, "spec")
     server = spec if body.get("kind") == names.SERVER_KIND else object_at(spec, "server")
     path = "spec" if server is spec else "spec.server"
@@ -41,7 +38,7 @@ def advice(body: Object, *, now: datetime) -> Advice:
     if end and end <= now:
         yield SpecError(
             field="spec.endTime",
-            problem="is in the past, so nothing runs any more",
+            problem="is in the past, so nothing runs anymore",
             remedy="write a later time, or leave it out",
         )
 
@@ -84,7 +81,7 @@ def _of_line(line: str, field: str) -> Advice:
     try:
         plain, is_hashed = _without_hash(line)
         for step in uneven_steps(plain):
-            if step.is_meant or (is_hashed and step.at == _DAY):
+            if step.is_meant or (is_hashed and step.at == DAY):
                 continue
             yield SpecError(field=field, problem=step.problem, remedy=remedy_for(plain, step))
     except SpecError:  # told as an error

@@ -27,7 +27,7 @@ _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
 
 
 class Unreadable(CliError):
-    """A file can't be read, or is no YAML."""
+    """A file can't be read, or is not valid YAML."""
 
     def __init__(self, file: str, problem: str, remedy: str = "", *, line: int = 1, column: int = 1) -> None:
         self.file = file
@@ -46,9 +46,9 @@ class Manifest:
     body: Object
     node: yaml.Node
     repeated: tuple[tuple[str, int, int, int], ...] = ()
-    """Fields that it has twice: path, line and column of the later one, line of the earlier one."""
+    """Duplicate fields: path, line and column of the later one, line of the earlier one."""
     rounded: tuple[tuple[str, int, int, str], ...] = ()
-    """Numbers that are stored otherwise: path, line, column, and what is stored."""
+    """Numbers that are stored differently: path, line, column, and the stored value."""
 
     @property
     def kind(self) -> str:
@@ -89,7 +89,7 @@ class Manifest:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Say where in the file stands what a ``SpecError`` is about."""
+        """Add the place in the file to a ``SpecError``."""
         try:
             yield
         except SpecError as error:
@@ -113,14 +113,14 @@ def read(*files: str) -> Iterator[Manifest]:
     Raises
     ------
     Unreadable
-        A file can't be read, or is no YAML.
+        A file can't be read, or is not valid YAML.
     """
     for path in paths(*files):
         yield from of_file(path)
 
 
 def paths(*files: str) -> Iterator[str]:
-    """Return the files, and in place of a folder those of its YAML and JSON files that speak of us."""
+    """Return the files, and instead of a folder its YAML and JSON files that mention GraphCron."""
     for file in files:
         if Path(file).is_dir():
             yield from (str(path) for path in _below(file) if _is_ours(path))
@@ -129,7 +129,7 @@ def paths(*files: str) -> Iterator[str]:
 
 
 def _below(folder: str) -> Iterator[Path]:
-    """Find the YAML and JSON files of a folder; not in hidden folders, nor what Helm fills in, which is no YAML yet."""
+    """Find the YAML and JSON files of a folder; not in hidden folders, nor Helm's templates, which are not YAML yet."""
     for here, folders, files in os.walk(folder):
         left_out = {"templates"} if "Chart.yaml" in files else set()
         folders[:] = sorted(each for each in folders if not each.startswith(".") and each not in left_out)
@@ -145,25 +145,25 @@ def _is_ours(path: Path) -> bool:
 
 
 def of_file(file: str) -> Iterator[Manifest]:
-    """Read the objects of one file that are ours.
+    """Read the GraphCrons and GraphServers of one file.
 
     Raises
     ------
     Unreadable
-        It can't be read, or is no YAML.
+        It can't be read, or is not valid YAML.
     """
     try:
         raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Unreadable(file, "is no UTF-8 text", "save it as UTF-8") from error
+        raise Unreadable(file, "is not UTF-8 text", "save it as UTF-8") from error
     except OSError as error:
         raise Unreadable(file, f"can't be read: {error.strerror}") from error
     yield from of_text(text, file)
 
 
 def of_text(text: str, file: str) -> Iterator[Manifest]:
-    """Read the objects of a text that are ours; others are passed over."""
+    """Read the GraphCrons and GraphServers of a text; skip other objects."""
     try:
         for node in nodes_of(text, is_json=file.endswith(".json")):
             for part in _parts(node):
@@ -177,12 +177,12 @@ def of_text(text: str, file: str) -> Iterator[Manifest]:
 
 def _rounded(node: yaml.Node) -> Iterator[tuple[str, int, int, str]]:
     for path, number, stored in rounded(node):
-        mark, shown = number.start_mark, f'the text "{stored}"' if isinstance(stored, str) else str(stored)
+        mark, shown = number.start_mark, f'the string "{stored}"' if isinstance(stored, str) else str(stored)
         yield path, mark.line + 1, mark.column + 1, shown
 
 
 def _is_object_of_ours(body: Object) -> bool:
-    """Whether it is of our group, or of one of our kinds: in another group that is a slip."""
+    """Return whether an object has the API group of GraphCron, or one of its kinds, possibly in a wrong group."""
     return str(body.get("apiVersion", "")).partition("/")[0] == names.GROUP or body.get("kind") in KINDS
 
 
@@ -195,7 +195,7 @@ def _parts(node: yaml.Node) -> list[yaml.Node]:
 
 
 def _repeated(node: yaml.Node, path: str) -> Iterator[tuple[str, int, int, int]]:
-    """Find the keys that an object has twice, at any depth."""
+    """Yield the duplicate keys of an object, at any depth."""
     if isinstance(node, yaml.SequenceNode):
         for at, each in enumerate(node.value):
             yield from _repeated(each, f"{path}[{at}]")

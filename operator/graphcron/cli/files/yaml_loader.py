@@ -24,7 +24,7 @@ NUMBERS: Final = {
     f"{TAG}int": re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]*|[1-9][0-9_]*)"),
     f"{TAG}float": re.compile(rf"{_FLOAT}|[-+]?\.inf|\.nan", re.IGNORECASE),
 }
-"""What kubectl takes for numbers, by their tags: unlike in PyYAML, 1e3 is one and 12:30 is none."""
+"""What kubectl reads as numbers, by tag: unlike PyYAML, it reads 1e3 as a number, and 12:30 as a string."""
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHOWN: Final = 60
@@ -54,19 +54,19 @@ class Loader(yaml.SafeLoader):
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         if not isinstance(node, yaml.MappingNode):
-            raise _unfit(node, "is no object")
+            raise _unfit(node, "is not an object")
         self.flatten_mapping(node)
         return {self._key(key): self.construct_object(value, deep=deep) for key, value in node.value}
 
     def _key(self, node: yaml.Node) -> str:
         key = self.construct_object(node, deep=True)
         if isinstance(key, (list, dict, type(None))):
-            raise _unfit(node, "a key is no text")
+            raise _unfit(node, "a key is not a string")
         return key if isinstance(key, str) else str(key).lower()
 
     @override
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Leave out what is nested too deeply, in place of a RecursionError."""
+        """Leave out what is nested too deeply, instead of raising a RecursionError."""
         if self.levels == LEVELS and self.check_event(yaml.CollectionStartEvent):
             return self._left_out()
         self.levels += 1
@@ -99,7 +99,7 @@ class Loader(yaml.SafeLoader):
         raw = str(self.construct_scalar(node))
         text = raw.replace("_", "")
         if text.lower().endswith((".inf", ".nan")):
-            raise _unfit(node, f"{raw} is no number in JSON; leave it out, or write a text in quotes")
+            raise _unfit(node, f"{raw} is not a number in JSON; leave it out, or write a string in quotes")
         number = _whole(text) if node.tag == f"{TAG}int" else None
         if number is not None and number in _INT64:
             return number
@@ -107,7 +107,7 @@ class Loader(yaml.SafeLoader):
             return float(number)
         if not re.fullmatch(_FLOAT, text):
             if number is None:
-                raise _unfit(node, f"{raw[:_SHOWN]} is no number")
+                raise _unfit(node, f"{raw[:_SHOWN]} is not a number")
             return raw
         return _floating(text, raw)
 
@@ -142,7 +142,7 @@ Loader.yaml_implicit_resolvers = {
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts into quotes what kubectl would take for something else than text, and repeats instead of referring."""
+    """Quotes strings that kubectl would read as another type, and writes no aliases."""
 
     @override
     def ignore_aliases(self, data: Any) -> bool:

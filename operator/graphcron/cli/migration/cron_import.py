@@ -1,4 +1,4 @@
-"""A cron of a LangGraph server → a GraphCron, and what of the cron has no place in one. No network and no clock."""
+"""Map a cron of a LangGraph server to a GraphCron, and list the fields that do not map. Pure."""
 
 import re
 import unicodedata
@@ -34,12 +34,12 @@ _PASSED: Final = {"input", "config", "context", "webhook", "interrupt_before", "
 _PAYLOAD: Final = _BOTH | _PASSED | {"multitask_strategy", "__encryption_context__"}
 """Fields of its payload that are read here, or that the server repeats or keeps for itself."""
 
-_NOBODY_LISTENS: Final = "nobody listens to a run that a schedule starts"
+_NO_LISTENER: Final = "a scheduled run has no listener"
 _WHY: Final = {
     "user_id": "runs now belong to the owner of the API key",
-    "stream_mode": _NOBODY_LISTENS,
-    "stream_subgraphs": _NOBODY_LISTENS,
-    "stream_resumable": _NOBODY_LISTENS,
+    "stream_mode": _NO_LISTENER,
+    "stream_subgraphs": _NO_LISTENER,
+    "stream_resumable": _NO_LISTENER,
     "checkpoint_during": "write spec.durability, which has taken its place",
 }
 
@@ -70,7 +70,7 @@ _SERVERS_OWN: Final = re.compile(r"cron_id|langgraph_auth_.*")
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedCron:
-    """What became of a cron."""
+    """The result of importing a cron."""
 
     cron_id: str
     enabled: bool
@@ -79,9 +79,9 @@ class ImportedCron:
     notes: tuple[str, ...]
     """What does not map, each named by its field."""
     refused: tuple[str, ...]
-    """Why GraphCron can't take it; empty: it does."""
+    """Why GraphCron rejects it; empty: it does not."""
     credentials: tuple[str, ...] = ()
-    """Fields that were left out because everybody who reads the file could use them."""
+    """Fields that were left out because every reader of the file could use them."""
 
     @property
     def name(self) -> str:
@@ -125,7 +125,7 @@ def import_cron(cron: Json, assistant: Json | None, *, server: Json, namespace: 
 
 
 def server_of(url: str, secret: str | None, headers: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return ``spec.server`` for all GraphCrons of an import, and what is to be told of it."""
+    """Return ``spec.server`` for all GraphCrons of an import, and notes about it."""
     server: dict[str, Any] = {}
     notes = []
     host = urlsplit(url).hostname or ""
@@ -182,7 +182,7 @@ def _spec(cron: Json, assistant: Json | None, notes: list[str]) -> dict[str, Any
     else:
         spec["onRunCompleted"] = "keep" if keep == "keep" else None
         if strategy:
-            notes.append("multitask_strategy: left out; each run has a thread of its own, so nothing is in its way")
+            notes.append("multitask_strategy: left out; each run has its own thread, so runs do not conflict")
     return {field: value for field, value in spec.items() if value is not None}
 
 
@@ -197,14 +197,14 @@ def _schedule(line: Any, notes: list[str]) -> dict[str, Any]:
 
 
 def _other_runs(payload: Json) -> Iterator[str]:
-    """Say why a GraphCron would be another run than the cron's."""
+    """Yield the reasons why a GraphCron would start another run than the cron."""
     for field, what in _OTHER_RUNS.items():
         if payload.get(field):
             yield f"{field}: is for {what}, which a GraphCron can't ask for"
 
 
 def _credentials(payload: Json) -> Iterator[str]:
-    """Name the values that look like credentials."""
+    """Yield the fields whose values look like credentials."""
     config = payload.get("config")
     places = {
         "config.configurable": config.get("configurable") if isinstance(config, dict) else None,
@@ -232,7 +232,7 @@ def _assistant(cron: Json, assistant: Json | None, notes: list[str]) -> Any:
     if assistant:
         notes.append(f'spec.assistant: is the assistant "{assistant.get("name")}" of graph {assistant.get("graph_id")}')
     else:
-        notes.append("spec.assistant: the server tells of no assistant of this id")
+        notes.append("spec.assistant: the server has no assistant with this id")
     return cron.get("assistant_id")
 
 
@@ -272,7 +272,7 @@ def _nodes(nodes: Any) -> Any:
 
 
 def _left_out(cron: Json) -> Iterator[str]:
-    """Name the fields that hold something and have no place in a GraphCron."""
+    """Yield the fields with a value that a GraphCron does not have."""
     others = {
         **{field: value for field, value in cron.items() if field not in _OWN},
         **{field: value for field, value in (cron.get("payload") or {}).items() if field not in _PAYLOAD},
@@ -285,7 +285,7 @@ def _left_out(cron: Json) -> Iterator[str]:
 
 
 def _read_otherwise(cron: Json, spec: Mapping[str, Any]) -> Iterator[str]:
-    """Tell where the server's next time is none of ours: the two read some schedules differently."""
+    """Yield a note if the server's next time is not due here: the two interpret some schedules differently."""
     try:
         at = datetime.fromisoformat(str(cron.get("next_run_date")))
         zone, lines = times.zone_for(spec["timeZone"]), spec.get("schedules") or [spec["schedule"]]

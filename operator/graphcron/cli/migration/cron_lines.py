@@ -1,4 +1,4 @@
-"""The schedule of a LangGraph cron → lines that Kubernetes takes and that come at the same times, where there are any.
+"""Convert the schedule of a LangGraph cron to lines that Kubernetes accepts and that have the same times.
 
 LangGraph reads schedules with croniter: 7 is Sunday too, ``L`` is the last day of the month, ``5#2`` the second Friday,
 and a sixth field has seconds.
@@ -19,7 +19,7 @@ _ALL_WEEKS: Final = frozenset("12345")
 
 
 def same_lines(text: str) -> list[str]:
-    """Return lines that come at the same times; the text itself where there are none."""
+    """Return lines with the same times; the text itself if there are none."""
     fields = text.split()
     if len(fields) in (6, 7) and fields[5].strip("0") == "" and fields[6:] in ([], ["*"]):
         fields = fields[:5]

@@ -1,4 +1,4 @@
-"""What tables show of GraphCrons and of their runs: values in, text out."""
+"""Columns of tables of GraphCrons and of their runs. Pure."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,19 +16,19 @@ from graphcron.unstructured.fields import object_at, objects_at, time_of
 
 _AMOUNT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _LONGEST_SECONDS: Final = 10**9
-"""A longer time is shown as it stands."""
+"""Longer durations are shown unchanged."""
 
 _HASHED: Final = re.compile(r"\bH\b")
-"""An ``H`` that nothing has replaced; THU is none."""
+"""An ``H`` that is not replaced by a value; not the H in THU."""
 
 
 def status_of(graphcron: Object) -> Object:
-    """Return the status, an empty one where the operator has written none yet."""
+    """Return the status; empty if the operator has not written one yet."""
     return dict(object_at(graphcron, "status"))
 
 
 def condition(graphcron: Object, kind: str) -> Object:
-    """Return a condition, an empty one where there is none."""
+    """Return a condition; empty if it does not exist."""
     return next((dict(each) for each in objects_at(status_of(graphcron), "conditions") if each.get("type") == kind), {})
 
 
@@ -44,14 +44,14 @@ def lines_of(graphcron: Object) -> list[str]:
 
 
 def server_of(graphcron: Object) -> str:
-    """Say which LangGraph server is meant; nothing where it is the operator's default."""
+    """Return the LangGraph server; empty for the operator's default."""
     spec = graphcron["spec"]
     reference = spec.get("serverRef")
     return f"GraphServer {reference['name']}" if reference else str((spec.get("server") or {}).get("url", ""))
 
 
 def thread_of(graphcron: Object) -> str:
-    """Say which thread runs are on."""
+    """Return the thread of the runs."""
     thread = graphcron["spec"].get("thread") or {}
     return str(thread.get("id") or (f"one per {thread['per']}" if "per" in thread else ""))
 
@@ -90,7 +90,7 @@ def in_order(graphcrons: Iterable[Object], by: str) -> list[Object]:
 
 
 def facts(graphcron: Object) -> list[tuple[str, str]]:
-    """Return what is said of a GraphCron in a line each."""
+    """Return the properties of a GraphCron, one per line."""
     spec, status = graphcron["spec"], status_of(graphcron)
     written, plain = lines_of(graphcron), status.get("schedules", [])
     words = [in_words(line) for line in plain or written if not _HASHED.search(line)]
@@ -142,13 +142,13 @@ def active_columns(zone: str, *, now: datetime) -> tuple[Column, ...]:
 
 
 def next_rows(graphcron: Object, *, now: datetime) -> list[list[str]]:
-    """Return the next times, at most five: in the cron's zone, in the user's, and how long it is until then."""
+    """Return the next times, at most five: in the schedule's zone, in the user's zone, and from now."""
     times = status_of(graphcron).get("nextScheduleTimes") or ()
     return [[_local(each, zone_of(graphcron)), _local(each, None), relative_time(each, now=now)] for each in times]
 
 
 def failed_run(graphcron: Object) -> list[tuple[str, str]]:
-    """Return where on the server the last run can be looked at; nothing where it has succeeded, or has left nothing."""
+    """Return the ids of the last run on the server; nothing if the run succeeded, or has no ids."""
     runs = (each for each in runs_of(graphcron) if each.get("outcome") != Outcome.SKIPPED)
     last: Object = next(runs, {})
     if last.get("outcome") == Outcome.SUCCEEDED:
@@ -157,7 +157,7 @@ def failed_run(graphcron: Object) -> list[tuple[str, str]]:
 
 
 def budget_lines(graphcron: Object) -> list[str]:
-    """Say what of the budget is used."""
+    """Return the use of the budget, one line per limit."""
     budget, used = graphcron["spec"].get("budget"), status_of(graphcron).get("budget") or {}
     if budget is None:
         return []
@@ -175,12 +175,16 @@ def budget_lines(graphcron: Object) -> list[str]:
     return lines + ([f"a run may use {' and '.join(per_run)}"] if per_run else [])
 
 
-def usage_columns(*, everywhere: bool) -> tuple[Column, ...]:
-    """Return the columns of a table of what ``top`` has summed up; a plus: there may have been more."""
+def place_columns(*, everywhere: bool) -> tuple[Column, ...]:
+    """Return the columns that say which GraphCron a row belongs to."""
     where = (Column("namespace", _member("namespace")),) if everywhere else ()
+    return (*where, Column("name", _member("name")))
+
+
+def usage_columns(*, everywhere: bool) -> tuple[Column, ...]:
+    """Return the columns of the table of ``top``; a plus means that there may have been more."""
     return (
-        *where,
-        Column("name", _member("name")),
+        *place_columns(everywhere=everywhere),
         Column("runs", lambda each: _number(each["runs"]) + ("+" if each["incomplete"] else "")),
         Column("succeeded", lambda each: _number(each["succeeded"])),
         Column("skipped", lambda each: _number(each["skipped"])),
@@ -195,12 +199,12 @@ def runs_of(graphcron: Object) -> list[Object]:
 
 
 def amount(value: Any) -> Decimal:
-    """Return an amount as a status has it; nothing where somebody has made it unreadable."""
+    """Return an amount in a status; zero if it is malformed."""
     return Decimal(str(value)) if _AMOUNT.fullmatch(str(value)) else Decimal()
 
 
 def duration_of(run: Object) -> str:
-    """Say how long a run took."""
+    """Return the duration of a run."""
     seconds = run.get("durationSeconds")
     if seconds is None:
         return ""
@@ -210,12 +214,12 @@ def duration_of(run: Object) -> str:
 
 
 def tokens_of(run: Object) -> str:
-    """Say how many tokens a run used; ``≥`` where it may have been more."""
+    """Return the tokens of a run; ``≥`` means that it may have been more."""
     return ("≥" if run.get("tokensAtLeast") else "") + _number(run["tokens"]) if "tokens" in run else ""
 
 
 def cost_of(run: Object) -> str:
-    """Say what a run cost; ``≥`` where it may have been more."""
+    """Return the cost of a run; ``≥`` means that it may have been more."""
     return ("≥" if run.get("tokensAtLeast") else "") + str(run["cost"]) if "cost" in run else ""
 
 
@@ -224,7 +228,7 @@ def _member(member: str) -> Callable[[Object], str]:
 
 
 def _state(graphcron: Object) -> str:
-    """Say why it is not ready; or else what keeps runs from starting, and then what one would fail of."""
+    """Return why a GraphCron is not ready, or why its runs do not start or would fail."""
     ready, target = (condition(graphcron, kind) for kind in (ConditionType.READY, ConditionType.TARGET_RESOLVED))
     told = [str(ready.get("reason", ""))] if ready.get("reason") != Reason.RECONCILED else []
     if ready.get("status") == "True" and target.get("status") == "False":

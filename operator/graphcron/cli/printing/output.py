@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from graphcron.cli import terminal
 from graphcron.cli.clients.kubectl import Object
-from graphcron.cli.options import Output, Written
+from graphcron.cli.options import ObjectOutput, Output
 
 STYLES: Final = {
     "Succeeded": "green",
@@ -19,10 +19,10 @@ STYLES: Final = {
     "Interrupted": "yellow",
     "Unknown": "yellow",
 }
-"""How words look that say how something stands; other outcomes of a run are red."""
+"""Styles of states and outcomes; other outcomes of a run are red."""
 
 UNREADABLE: Final = "?"
-"""What a cell shows of an object that holds something else than the schema says."""
+"""Text of a cell whose value does not match the schema."""
 
 GAP: Final = 3
 """Blanks between columns."""
@@ -36,7 +36,7 @@ class Column(NamedTuple):
     wide: bool = False
     """Only shown with ``-o wide``."""
     outcome: bool = False
-    """Coloured by what it says."""
+    """Coloured by its text."""
 
 
 class Cell(NamedTuple):
@@ -48,33 +48,32 @@ class Cell(NamedTuple):
 
 
 def show(objects: Sequence[Object], columns: Sequence[Column], output: Output) -> None:
-    """Print objects; as JSON and YAML always a list, whatever their number, so that scripts can rely on it."""
+    """Print objects. JSON and YAML are always a list, also of one object, so that scripts can rely on it."""
     if output in {Output.JSON, Output.YAML}:
         dump({"apiVersion": "v1", "kind": "List", "items": list(objects)}, output)
     elif output is Output.NAME:
         for each in objects:
             terminal.line(name_of(each))
     else:
-        shown = shown_of(columns, output)
-        table([column.title for column in shown], cells(objects, shown))
+        table_of(objects, shown_of(columns, output))
 
 
-def say(lines: Sequence[str], output: Written | None) -> None:
-    """Print what was done in sentences, unless :func:`show_done` prints the objects."""
+def say(lines: Sequence[str], output: ObjectOutput | None) -> None:
+    """Print sentences about changes, unless :func:`show_done` prints the objects."""
     if output is None:
         for line in lines:
             terminal.line(line)
 
 
-def show_done(objects: Sequence[Object], output: Written | None) -> None:
-    """Print what was changed as the objects that it is now, where that was asked for."""
+def show_done(objects: Sequence[Object], output: ObjectOutput | None) -> None:
+    """Print the changed objects if the user chose an output format."""
     if output is not None:
         show(objects, (), Output(output))
 
 
-def show_one(found: Object, output: Written) -> None:
+def show_one(found: Object, output: ObjectOutput) -> None:
     """Print one object, and not a list of one."""
-    if output is Written.NAME:
+    if output is ObjectOutput.NAME:
         terminal.line(name_of(found))
     else:
         dump(found, Output(output))
@@ -88,6 +87,11 @@ def name_of(found: Object) -> str:
 def shown_of(columns: Sequence[Column], output: Output) -> list[Column]:
     """Return the columns that are shown."""
     return [column for column in columns if output is Output.WIDE or not column.wide]
+
+
+def table_of(objects: Sequence[Object], columns: Sequence[Column], *, below: Sequence[Sequence[Cell]] = ()) -> None:
+    """Print a table of objects."""
+    table([column.title.upper() for column in columns], cells(objects, columns), below=below)
 
 
 def cells(objects: Sequence[Object], columns: Sequence[Column]) -> list[list[Cell]]:
@@ -120,7 +124,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, below:
     """
     from rich.cells import cell_len
 
-    header = [Cell(title.upper(), "bold") for title in titles]
+    header = [Cell(title, "bold") for title in titles]
     lines = [[_one_line(cell) for cell in row] for row in (header, *below, *rows)]
     widths = [max(cell_len(cell.text) for cell in column) + GAP for column in zip(*lines, strict=True)]
     terminal.coloured(_padded(row, widths) for row in lines[len(below) + 1 if below else 0 :])
@@ -142,7 +146,7 @@ def _one_line(cell: Cell | str) -> Cell:
 
 
 def styled(column: Column, of: Object) -> Cell:
-    """Return a cell, coloured where the column says how something stands."""
+    """Return a cell, coloured if the column shows a state."""
     try:
         text = column.text(of)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):

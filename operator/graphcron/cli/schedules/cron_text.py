@@ -6,9 +6,9 @@ from graphcron.schedule.cron import MACROS
 
 
 def in_words(line: str) -> str:
-    """Say when a line runs, each ``H`` of which has been replaced: ``At 08:30, Monday through Friday``.
+    """Return a line without ``H`` in words: ``At 08:30, Monday through Friday``.
 
-    The line itself where the library has no words for it.
+    Return the line itself if the library cannot describe it.
     """
     from cron_descriptor import (  # type: ignore[import-untyped]
         FormatError,

@@ -1,4 +1,4 @@
-"""Steps of a schedule (``*/90``): the values that they really stand for, and schedules that do what they look like."""
+"""Steps of a schedule (``*/90``): the values that they match, and schedules with the interval that they suggest."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,13 +8,10 @@ from typing import Final
 
 from graphcron.schedule.cron import MACROS, Cron, parse
 
-MOST_LINES: Final = 10
-"""Lines that ``spec.schedules`` takes."""
-
 _UNITS: Final = ("minute", "hour", "day", "month", "day")
 _LABELS: Final = ("minute", "hour", "day of month", "month", "weekday")
 _RANGES: Final = (range(60), range(24), range(1, 32), range(1, 13), range(7))
-_DAY, _WEEKDAY = 2, 4
+DAY, _WEEKDAY = 2, 4
 """Indices of the fields for days."""
 
 _STEP: Final = re.compile(r"([^/]*)/\+?0*([0-9]+)")
@@ -24,7 +21,7 @@ _WEEK_HOURS: Final = 7 * 24
 
 @dataclass(frozen=True)
 class Step:
-    """An item of a field with a step that is not what it looks like."""
+    """An item whose step does not give an even interval."""
 
     at: int
     """Index of the field."""
@@ -37,16 +34,16 @@ class Step:
 
     @property
     def is_beyond(self) -> bool:
-        """Whether the step leads out of the range at once."""
+        """Whether the first step exceeds the range."""
         return len(self.values) == 1
 
     @property
     def problem(self) -> str:
-        """What it stands for."""
+        """The values that the item matches."""
         label, field = _LABELS[self.at], _RANGES[self.at]
         if self.is_beyond:
             return f'{label} "{self.item}" matches only {self.values[0]}, because the step leads beyond {field[-1]}'
-        reason = "months have different lengths" if self.at == _DAY else f"{self.step} does not divide {len(field)}"
+        reason = "months have different lengths" if self.at == DAY else f"{self.step} does not divide {len(field)}"
         values = ", ".join(map(str, self.values))
         return f'{label} "{self.item}" matches {values}, and the last interval is another one, because {reason}'
 
@@ -57,7 +54,7 @@ def plain_fields(line: str) -> list[str]:
 
 
 def uneven_steps(line: str) -> Iterator[Step]:
-    """Yield the items of a right line without an ``H`` whose step does not divide the range, or leads beyond it."""
+    """Yield the items of a valid line without an ``H`` whose step does not divide the range, or exceeds it."""
     for at, field in enumerate(plain_fields(line)):
         for item in field.split(","):
             if found := _STEP.fullmatch(item):
@@ -76,7 +73,7 @@ def written_out(line: str) -> str:
 
 
 def remedy_for(line: str, step: Step) -> str:
-    """Return which schedules would run so often, or which step is next to it."""
+    """Return schedules with the interval of a step, or the nearest steps that divide the range."""
     fields, unit = plain_fields(line), _UNITS[step.at]
     mean = f"write the {unit}s that you mean"
     if step.at == _WEEKDAY or fields[step.at] != step.item or step.item[0] not in "*?":
@@ -86,7 +83,7 @@ def remedy_for(line: str, step: Step) -> str:
         return f"for every {step.step} {unit}s write schedules: [{written}]"
     nothing = f"no schedule runs every {step.step} {unit}s"
     count = len(_RANGES[step.at])
-    if step.at == _DAY or step.step >= count:
+    if step.at == DAY or step.step >= count:
         return f"{nothing}; {mean}"
     divisors = [each for each in range(1, count + 1) if count % each == 0]
     below, above = (
@@ -97,16 +94,18 @@ def remedy_for(line: str, step: Step) -> str:
 
 
 def _lines_for(fields: list[str], step: Step) -> list[str]:
-    """Return lines that do what the step looks like; none where there are no such lines, or too many."""
+    """Return lines with the interval that the step suggests; none if there are no such lines, or too many."""
     rest, lines = fields[step.at + 1 :], []
     if set(rest) <= set("*?"):
         if step.at == 0:
             lines = _every_minutes(step.step)
         elif step.at == 1 and fields[0].isdigit():
             lines = _every_hours(step.step, fields[0])
-        elif step.at == _DAY and step.step == 7:
+        elif step.at == DAY and step.step == 7:
             lines = [f"{fields[0]} {fields[1]} * * 1"]
-    return lines if len(lines) <= MOST_LINES else []
+    from graphcron.api.v1alpha1.schedule import MAX_LINES
+
+    return lines if len(lines) <= MAX_LINES else []
 
 
 def _values(at: int, item: str) -> frozenset[int]:
@@ -115,23 +114,23 @@ def _values(at: int, item: str) -> frozenset[int]:
 
 
 def _is_part(at: int, span: str) -> bool:
-    """Tell whether a range such as ``8-17`` is a part of the field."""
+    """Return whether a range such as ``8-17`` is a part of the field."""
     return "-" in span and _values(at, span) != frozenset(_RANGES[at])
 
 
 def _is_even(at: int, step: int, values: tuple[int, ...]) -> bool:
-    """Tell whether the values are as far from each other as the step says, also where the field begins again.
+    """Return whether the values are as far apart as the step says, also where the field starts again.
 
     Within a range such as ``8-17/3`` the last one must not be missed by more than a step.
     """
     field = _RANGES[at]
     if step == 1 or (len(values) > 1 and values[-1] + step <= field[-1]):
         return True
-    return at != _DAY and values[0] + len(field) - values[-1] == step
+    return at != DAY and values[0] + len(field) - values[-1] == step
 
 
 def _every_minutes(step: int) -> list[str]:
-    """Return lines that run every so many minutes of a day, one for all hours with the same minutes."""
+    """Return lines that run every ``step`` minutes of a day, one for all hours with the same minutes."""
     cycle = step // gcd(step, 60)
     if _DAY_MINUTES % step or cycle > 24:
         return []
@@ -150,7 +149,7 @@ def _hours(first: int, cycle: int) -> str:
 
 
 def _every_hours(step: int, minute: str) -> list[str]:
-    """Return lines that run every so many hours of a week, one for all days with the same hours."""
+    """Return lines that run every ``step`` hours of a week, one for all days with the same hours."""
     if _WEEK_HOURS % step:
         return []
     days: dict[int, list[int]] = {}

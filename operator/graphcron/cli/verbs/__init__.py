@@ -1,4 +1,4 @@
-"""The verbs: one file each. Importing this adds them all to the program, in the order in which its help lists them."""
+"""The verbs, one module each. Importing this package adds them to the program, in the order of its help."""
 
 import importlib
 from typing import Final
@@ -8,7 +8,7 @@ ORDER: Final = (
     *("run", "cancel", "suspend"),  # do
     *("create", "lint", "render", "diff"),  # files
     *("import_", "export"),  # move
-    *("doctor", "version"),
+    *("doctor", "version", "help_"),
 )
 
 for _each in ORDER:

@@ -1,4 +1,4 @@
-"""``cancel``: end what runs."""
+"""``cancel``: end active runs."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -23,9 +23,9 @@ def cancel(
     ] = None,
     output: Done = None,
 ) -> None:
-    """Cancel the active runs. Their Jobs are deleted, and their pods cancel the runs on the server."""
+    """Cancel the active runs. Deletes their Jobs, whose pods cancel the runs on the server."""
     if run and len(named) > 1:
-        raise typer.BadParameter("a Job is of one GraphCron: give one name", param_hint="--run")
+        raise typer.BadParameter("a Job belongs to one GraphCron; give one name", param_hint="--run")
     found = [kubectl.get(GRAPHCRONS, name)["metadata"] for name in named]
     ended = []
     for each in found:
@@ -39,7 +39,7 @@ def cancel(
 
 
 def active(jobs: Sequence[Object]) -> list[Object]:
-    """Return the Jobs that make a run and are not over, the oldest first."""
+    """Return the Jobs of active runs, the oldest first."""
     going = [
         job
         for job in jobs
@@ -54,12 +54,12 @@ def active(jobs: Sequence[Object]) -> list[Object]:
 
 
 def chosen(jobs: Sequence[Object], *, name: str, run: str | None) -> list[Object]:
-    """Return the Jobs that are meant.
+    """Return the Jobs to delete.
 
     Raises
     ------
     CliError
-        The one that is named is not active.
+        The named Job is not active.
     """
     meant = [job for job in jobs if run in {None, _name(job)}]
     if run and not meant:

@@ -8,18 +8,18 @@ import typer
 from graphcron.api import names
 from graphcron.cli.app import CliError, app
 from graphcron.cli.clients.kubectl import Object
-from graphcron.cli.options import Manifests, Written
+from graphcron.cli.options import Manifests, ObjectOutput
 from graphcron.cli.printing import output as printed
 
 DEFAULT_KEY: Final = "api-key"
-"""Key of a Secret where the flag names none; the operator's default, too."""
+"""Default key of a Secret, as in the operator."""
 
 
 def _input(text: str | None) -> Any:
     try:
         return json.loads(text) if text is not None else None
     except ValueError as error:
-        raise typer.BadParameter(f"is no JSON: {error}") from error
+        raise typer.BadParameter(f"is not valid JSON: {error}") from error
 
 
 @app.command()
@@ -30,19 +30,19 @@ def create(
     schedule: Annotated[list[str], typer.Option("--schedule", "-s", help='Such as "30 8 * * 1-5". May be repeated.')],
     time_zone: Annotated[str | None, typer.Option("--time-zone", help="Such as Europe/Berlin.")] = None,
     graph_input: Annotated[str | None, typer.Option("--input", help="Input of the graph, as JSON.")] = None,
-    thread: Annotated[str | None, typer.Option("--thread", help="UUID of a thread that runs share.")] = None,
-    thread_per: Annotated[str | None, typer.Option("--thread-per", help="One thread a day, week or month.")] = None,
+    thread: Annotated[str | None, typer.Option("--thread", help="UUID of a thread that all runs share.")] = None,
+    thread_per: Annotated[str | None, typer.Option("--thread-per", help="One thread per day, week or month.")] = None,
     server_url: Annotated[str | None, typer.Option("--server-url", help="URL of the LangGraph server.")] = None,
     secret: Annotated[
         str | None, typer.Option("--secret", help=f"Secret with the API key: NAME or NAME/KEY ({DEFAULT_KEY}).")
     ] = None,
     suspend: Annotated[bool, typer.Option("--suspend", help="Start no runs yet.")] = False,
-    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace to write down.")] = None,
-    output: Manifests = Written.YAML,
+    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace of the GraphCron.")] = None,
+    output: Manifests = ObjectOutput.YAML,
 ) -> None:
-    """Print the YAML of a GraphCron, made of flags. Only what is given is written.
+    """Print the YAML of a GraphCron, made of flags. It has only the fields that you give.
 
-    The cluster is not asked: graphcron create … | kubectl apply -f -
+    Needs no cluster: graphcron create … | kubectl apply -f -
     """
     secret_name, _, key = (secret or "").partition("/")
     body = without_gaps(
@@ -70,7 +70,7 @@ def create(
 
 
 def without_gaps(value: Object) -> Object:
-    """Leave out what is None, and objects in which nothing is left."""
+    """Remove values that are None, and objects that become empty."""
     kept = {key: without_gaps(each) if isinstance(each, dict) else each for key, each in value.items()}
     return {key: each for key, each in kept.items() if each not in (None, {})}
 

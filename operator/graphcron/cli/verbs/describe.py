@@ -1,4 +1,4 @@
-"""``describe``: all that matters of one GraphCron, on one page."""
+"""``describe``: one GraphCron on one page."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def describe(
     name: Name,
     output: Format = Output.TABLE,
 ) -> None:
-    """Show all that matters of a GraphCron. That is its schedule and next times, how it stands, budget, and runs."""
+    """Show a GraphCron on one page. The page has schedule, next times, conditions, budget and runs."""
     found = kubectl.get(GRAPHCRONS, name)
     if output in {Output.JSON, Output.YAML}:
         printed.dump(found, output)
@@ -38,7 +38,7 @@ def _page(found: Object, output: Output, *, now: datetime) -> None:
     _table("Conditions", objects_at(status, "conditions"), columns.CONDITION_COLUMNS, output)
     times = columns.next_rows(found, now=now)
     if times:
-        _section("Next times", (zone, "your time", "in"), times)
+        _section("Next times", (zone, "YOUR TIME", "IN"), times)
     if budget := columns.budget_lines(found):
         terminal.block("\nBudget")
         for each in budget:
@@ -55,7 +55,7 @@ def _page(found: Object, output: Output, *, now: datetime) -> None:
 
 def _table(title: str, objects: Sequence[Mapping[str, Any]], columns: Sequence[printed.Column], output: Output) -> None:
     shown = printed.shown_of(columns, output)
-    _section(title, [column.title for column in shown], printed.cells([dict(each) for each in objects], shown))
+    _section(title, [column.title.upper() for column in shown], printed.cells([dict(each) for each in objects], shown))
 
 
 def _section(title: str, titles: Sequence[str], rows: Sequence[Sequence[printed.Cell | str]]) -> None:

@@ -1,4 +1,4 @@
-"""``diff``: what an apply would change, in the GraphCrons and in their CronJobs."""
+"""``diff``: the changes that an apply would make, in GraphCrons and in their CronJobs."""
 
 import difflib
 import json
@@ -16,7 +16,7 @@ from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
 from graphcron.cli.options import in_cluster
-from graphcron.cli.verbs.lint import NONE, Files
+from graphcron.cli.verbs.lint import NONE, Files, MoreFiles, named_files
 from graphcron.cli.verbs.render import NO_UID, unknown_settings, with_server
 from graphcron.errors import GraphCronError, SpecError
 from graphcron.unstructured.bounded_json import loads
@@ -25,28 +25,29 @@ if TYPE_CHECKING:
     from graphcron.cli.files.manifests import Manifest
 
 DIFFERENCES, FAILED = 1, 2
-"""Exit codes, as of ``kubectl diff``."""
+"""Exit codes, the same as those of ``kubectl diff``."""
 
 PLURALS: Final = {names.KIND: GRAPHCRONS, names.SERVER_KIND: GRAPHSERVERS}
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 _NOT_WRITTEN: Final = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
-"""Of the metadata: what the API server makes."""
+"""Fields of the metadata that the API server sets."""
 
 
 @app.command()
 @in_cluster
-def diff(kubectl: Kubectl, files: Files) -> None:
-    """Show what applying files would change. That is in GraphCrons, in GraphServers, and in the CronJobs made of them.
+def diff(kubectl: Kubectl, files: Files = None, *, more: MoreFiles = None) -> None:
+    """Show what applying files would change. Covers GraphCrons, GraphServers, and the CronJobs made from them.
 
-    The API server is asked by a dry run. What comes from the operator's settings is the same on both sides, or stands
-    in <angle brackets>. Exit code 0: nothing would change; 1: something would; 2: it can't be told.
+    A dry run asks the API server. Values that come from the operator's settings are the same on both sides, or are
+    shown in <angle brackets>. Exit code 0: no changes; 1: changes; 2: an error.
     """
     from graphcron.cli.files.manifests import read
 
+    named = named_files(files, more)
     now = datetime.now(UTC)  # noqa: TID251  (since when a changed schedule would be in force)
     try:
-        manifests = list(read(*files))
+        manifests = list(read(*named))
         if not manifests:
             raise CliError(NONE)
         found = [text for text in changes(manifests, kubectl, now=now) if text]
@@ -61,7 +62,7 @@ def diff(kubectl: Kubectl, files: Files) -> None:
 
 @dataclass(frozen=True)
 class _Servers:
-    """GraphServers as they are in the cluster, but for those that are given."""
+    """GraphServers in the cluster, some of which are replaced."""
 
     kubectl: Kubectl
     given: dict[tuple[str, str], Object] = field(default_factory=dict)
@@ -77,12 +78,12 @@ class _Servers:
 
 
 def changes(manifests: Iterable["Manifest"], kubectl: Kubectl, *, now: datetime) -> Iterator[str]:
-    """Yield what would change, one object at a time; an empty text where nothing would.
+    """Yield the changes of each object; an empty text means no change.
 
     Raises
     ------
     CliError
-        A manifest is wrong, or the cluster refuses it.
+        A manifest is not valid, or the cluster rejects it.
     """
     before, after = _Servers(kubectl), _Servers(kubectl)
     pairs = [_pair(each, kubectl) for each in manifests]
@@ -102,12 +103,12 @@ def changes(manifests: Iterable["Manifest"], kubectl: Kubectl, *, now: datetime)
 
 
 def _pair(manifest: "Manifest", kubectl: Kubectl) -> tuple[Object | None, Object]:
-    """Return an object as it is in the cluster, and as it would be after an apply."""
+    """Return an object in the cluster, and the same object after an apply."""
     from graphcron.api.v1alpha1 import parse, parse_server
 
     if manifest.kind not in PLURALS:
         more = shlex.join([PROGRAM, "lint", manifest.file])
-        raise CliError(f"{manifest.file}: {names.GROUP} has no kind {manifest.kind}; {more} says more")
+        raise CliError(f"{manifest.file}: {names.GROUP} has no kind {manifest.kind}; {more} shows details")
     with manifest.blamed():
         (parse if manifest.kind == names.KIND else parse_server)(manifest.body)
     there = replace(kubectl, namespace=manifest.namespace or kubectl.namespace)
@@ -123,7 +124,7 @@ def _pair(manifest: "Manifest", kubectl: Kubectl) -> tuple[Object | None, Object
 
 
 def _refuse_foreign(kubectl: Kubectl, wanted: Iterable[str], uid: str) -> None:
-    """Refuse names that CronJobs of somebody else have, as the operator does."""
+    """Refuse names of CronJobs that belong to another owner, as the operator does."""
     from graphcron.cache.objects import cached_cronjob
 
     for name in wanted:
@@ -136,7 +137,7 @@ def _refuse_foreign(kubectl: Kubectl, wanted: Iterable[str], uid: str) -> None:
 
 
 def cronjobs_of(body: Object, servers: Iterable[Object], seen: Iterable[Object], *, now: datetime) -> dict[str, Object]:
-    """Return the CronJobs that a GraphCron of the cluster has, by name, for reading; none where it is not valid.
+    """Return the CronJobs of a GraphCron by name, in readable form; none if the GraphCron is not valid.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ def cronjobs_of(body: Object, servers: Iterable[Object], seen: Iterable[Object],
 
 
 def _readable(cronjob: Object) -> Object:
-    """Leave out the operator's own notes, and write the request as what it is rather than as one line of JSON."""
+    """Remove the operator's annotations, and write the request as an object instead of one line of JSON."""
     readable: Object = json.loads(json.dumps(cronjob))
     del readable["metadata"]["annotations"]
     for variable in readable["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["env"]:
@@ -170,7 +171,7 @@ def _readable(cronjob: Object) -> Object:
 
 
 def without_noise(body: Object) -> Object:
-    """Return what a person would write of an object."""
+    """Return the fields of an object that a user writes."""
     metadata = {key: value for key, value in body["metadata"].items() if key not in _NOT_WRITTEN}
     annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != LAST_APPLIED}
     metadata.pop("annotations", None)
@@ -180,7 +181,7 @@ def without_noise(body: Object) -> Object:
 
 
 def difference(live: Object | None, merged: Object | None) -> str:
-    """Return how two states of an object differ, as ``kubectl diff`` writes it; None: there is no such object."""
+    """Return the difference of two states of an object as ``kubectl diff`` does; None: the object does not exist."""
     name = terminal.in_line(_name(live or merged or {}))
     before, after = (_lines(each) for each in (live, merged))
     lines = list(difflib.unified_diff(before, after, f"LIVE/{name}", f"MERGED/{name}"))

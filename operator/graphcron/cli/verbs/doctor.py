@@ -1,4 +1,4 @@
-"""``doctor``: looks at an installation, and says what to do about what is wrong."""
+"""``doctor``: check an installation, and print a remedy for each problem."""
 
 import dataclasses
 import json
@@ -15,11 +15,9 @@ from graphcron.cli import terminal
 from graphcron.cli.app import CliError, app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
 from graphcron.cli.doctor import checks
-from graphcron.cli.doctor.checks import Check, Right, State
+from graphcron.cli.doctor.checks import OPERATOR, Check, Right, State
 from graphcron.cli.options import Format, Output, in_cluster
 from graphcron.cli.printing.output import dump
-
-OPERATOR: Final = f"{names.LABEL_COMPONENT}={names.OPERATOR_COMPONENT}"
 
 _MARKS: Final = {
     State.OK: ("✓", "green"),
@@ -29,7 +27,7 @@ _MARKS: Final = {
 
 
 FEW: Final = 3
-"""At most so many objects with the same finding are listed one by one."""
+"""How many objects with the same finding are listed one by one."""
 
 
 @app.command()
@@ -38,9 +36,9 @@ def doctor(
     kubectl: Kubectl,
     output: Format = Output.TABLE,
 ) -> None:
-    """Check an installation. That is the cluster, the CRDs, the operator, permissions, GraphCrons, their servers."""
+    """Check an installation. Checks the cluster, CRDs, operator, permissions, GraphCrons and their servers."""
     if output is Output.NAME:
-        raise typer.BadParameter("checks have no names: take table, json or yaml", param_hint="--output")
+        raise typer.BadParameter("checks have no names; choose table, json or yaml", param_hint="--output")
     found = _examine(kubectl, datetime.now(UTC))  # noqa: TID251  (how old is the leader's sign of life?)
     if output in {Output.JSON, Output.YAML}:
         done = list(found)
@@ -51,7 +49,7 @@ def doctor(
 
 
 def _shown(check: Check) -> Check:
-    """Print a check as soon as it is made, and return it."""
+    """Print a check as soon as it is done, and return it."""
     terminal.coloured([[_MARKS[check.state], (f" {check.about}: {check.message}", "")]])
     if check.remedy:
         terminal.line(f"  → {check.remedy}")
@@ -119,7 +117,7 @@ def _rights(kubectl: Kubectl, deployment: Object) -> Check:
 
 
 def _missing(kubectl: Kubectl, rights: Sequence[Right], account: str) -> list[Right]:
-    """Return what an account may not, as ``kubectl auth can-i --as`` finds it, and all of it in one call."""
+    """Return the permissions that an account lacks, in one call, as ``kubectl auth can-i --as`` does."""
     asked = {"apiVersion": "v1", "kind": "List", "items": [each.review for each in rights]}
     text = kubectl.run("create", "--filename=-", "--output=json", f"--as={account}", stdin=json.dumps(asked))
     decoder, answers = json.JSONDecoder(), []
@@ -157,7 +155,7 @@ def _objects(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
 
 
 def summed(checks: Iterable[Check]) -> Iterator[Check]:
-    """Yield the checks; those of many objects that have found the same are one, with the first one's remedy."""
+    """Yield the checks, with the same finding about many objects merged into one."""
     alike = defaultdict(list)
     for each in checks:
         alike[each.about.partition(" ")[0], each.state, each.message].append(each)
@@ -171,9 +169,9 @@ def summed(checks: Iterable[Check]) -> Iterator[Check]:
 
 
 def _listed(kubectl: Kubectl, narrower: Kubectl | None = None) -> tuple[list[Object], list[Object], list[Object]]:
-    """List our CronJobs, then the GraphCrons and GraphServers; in the narrower scope where that is all that we may see.
+    """List CronJobs, GraphCrons and GraphServers, in the narrower scope if the user lacks rights.
 
-    The CronJobs come first, so that a GraphCron that is made meanwhile does not look gone.
+    The CronJobs come first, so that a GraphCron that is created meanwhile does not look deleted.
     """
     try:
         cronjobs = _visible(kubectl, "cronjobs.batch", names.MANAGED_SELECTOR)
@@ -185,7 +183,7 @@ def _listed(kubectl: Kubectl, narrower: Kubectl | None = None) -> tuple[list[Obj
 
 
 def _visible(kubectl: Kubectl, kind: str, selector: str) -> list[Object]:
-    """List objects; none where we may not see them."""
+    """List objects; none if the user may not see them."""
     try:
         return kubectl.find_all(kind, selector=selector)
     except CliError:
@@ -193,4 +191,4 @@ def _visible(kubectl: Kubectl, kind: str, selector: str) -> list[Object]:
 
 
 def _not_seen(about: str, error: CliError) -> Check:
-    return Check(about, State.WARNING, f"can't be looked at: {error}", "ask somebody who may see it to run this")
+    return Check(about, State.WARNING, f"can't be checked: {error}", "ask a user with the right to see it to run this")

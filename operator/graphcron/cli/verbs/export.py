@@ -1,18 +1,16 @@
-"""``export``: GraphCrons as one would put them into Git."""
+"""``export``: GraphCrons as Git should have them."""
 
 from typing import Final
-
-import typer
 
 from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import app
-from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Manifests, OptionalNames, Output, Written, in_namespaces
+from graphcron.cli.clients.kubectl import Kubectl, Object
+from graphcron.cli.options import Manifests, ObjectOutput, OptionalNames, Output, chosen, in_namespaces
 from graphcron.cli.printing import output as printed
 
 _KEPT: Final = ("name", "namespace", "labels", "annotations")
-"""Of the metadata, what a person writes."""
+"""Fields of the metadata that a user writes."""
 
 _MADE: Final = frozenset(
     {
@@ -21,7 +19,7 @@ _MADE: Final = frozenset(
         names.ANNOTATION_RESUME_REQUESTED,
     }
 )
-"""Annotations that are no part of what a person would keep: kubectl's own, and what was asked for at a moment."""
+"""Annotations that do not belong into Git: kubectl's own, and one-time requests."""
 
 
 @app.command()
@@ -29,17 +27,14 @@ _MADE: Final = frozenset(
 def export(
     kubectl: Kubectl,
     named: OptionalNames = None,
-    output: Manifests = Written.YAML,
+    output: Manifests = ObjectOutput.YAML,
 ) -> None:
-    """Print GraphCrons as Git should have them. They have no status, and nothing that the server has added.
+    """Print GraphCrons as Git should have them. Leaves out status, and everything that the API server has added.
 
-    Without a name: all of the namespace.
+    Without a name: all GraphCrons of the namespace.
     """
-    if named and kubectl.everywhere:
-        raise typer.BadParameter("names are of one namespace: leave out the names, or -A", param_hint="NAME")
-    found = [kubectl.get(GRAPHCRONS, name) for name in named] if named else kubectl.graphcrons()
-    manifests = [manifest_of(each) for each in found]
-    if output is not Written.YAML:
+    manifests = [manifest_of(each) for each in chosen(kubectl, named)]
+    if output is not ObjectOutput.YAML:
         printed.show(manifests, (), Output(output))
     else:
         from graphcron.cli.files.manifests import written
@@ -48,7 +43,7 @@ def export(
 
 
 def manifest_of(found: Object) -> Object:
-    """Return what a person has written of an object."""
+    """Return the fields of an object that a user has written."""
     metadata = {key: found["metadata"][key] for key in _KEPT if key in found["metadata"]}
     annotations = {key: value for key, value in metadata.pop("annotations", {}).items() if key not in _MADE}
     return {

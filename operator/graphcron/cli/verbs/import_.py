@@ -21,21 +21,21 @@ def import_crons(
     *,
     url: Annotated[str, typer.Option("--url", help="Base URL of the LangGraph server.")],
     api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
-    header: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Header to send, too.")] = None,
-    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace to write.")] = None,
-    secret: Annotated[str | None, typer.Option(help="Secret whose key api-key holds the runs' API key.")] = None,
+    header: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Additional header to send.")] = None,
+    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace of the GraphCrons.")] = None,
+    secret: Annotated[str | None, typer.Option(help="Secret that holds the runs' API key as api-key.")] = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="DIR|-", help="Folder for the files; - is the standard output.")
+        str, typer.Option("--output-dir", metavar="DIR", help="Folder for the files. Default: standard output.")
     ] = STDOUT,
     disable_originals: Annotated[
-        bool, typer.Option("--disable-originals", help="Then disable the crons, so that nothing runs twice.")
+        bool, typer.Option("--disable-originals", help="Disable the crons afterwards, so that nothing runs twice.")
     ] = False,
     delete_originals: Annotated[
         bool, typer.Option("--delete-originals", help="Delete crons that the server can't disable.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Write a server's crons as GraphCrons. Nothing on the LangGraph server changes, unless you ask for it."""
+    """Write a server's crons as GraphCrons. Nothing on the LangGraph server changes without --disable-originals."""
     from graphcron.cli.migration.cron_import import import_cron, server_of
 
     if delete_originals and not disable_originals:
@@ -78,7 +78,7 @@ def _write(found: Sequence["ImportedCron"], url: str, output: str) -> None:
             else:
                 file.write_text(text_of(each, url), encoding="utf-8")
     except OSError as error:
-        raise CliError(f"{error.filename or output}: {error.strerror}; choose another --output") from error
+        raise CliError(f"{error.filename or output}: {error.strerror}; choose another --output-dir") from error
 
 
 def _tell(found: Sequence["ImportedCron"], notes: Sequence[str], url: str) -> None:
@@ -94,12 +94,12 @@ def _tell(found: Sequence["ImportedCron"], notes: Sequence[str], url: str) -> No
 
 
 def _retire(server: LangGraph, found: Sequence["ImportedCron"], *, delete: bool, yes: bool) -> None:
-    """Disable the crons that have a whole GraphCron now; the others go on."""
+    """Disable the crons whose GraphCron is complete; the others stay enabled."""
     for each in found:
         if each.enabled and each.refused:
-            _say(f"cron {each.cron_id} goes on, since {each.name} is commented out")
+            _say(f"cron {each.cron_id} stays enabled, since {each.name} is commented out")
         elif each.enabled and each.credentials:
-            _say(f"cron {each.cron_id} goes on, since {each.name} lacks {', '.join(each.credentials)}")
+            _say(f"cron {each.cron_id} stays enabled, since {each.name} lacks {', '.join(each.credentials)}")
     wanted = [each for each in found if each.enabled and not each.refused and not each.credentials]
     if not wanted:
         _say("there is no cron to disable")

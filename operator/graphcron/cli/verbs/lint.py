@@ -1,4 +1,4 @@
-"""``lint``: what is wrong with GraphCrons, without a cluster."""
+"""``lint``: errors and warnings in GraphCrons of files, without a cluster."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from graphcron.cli.files.manifests import Manifest
 
 UNREADABLE: Final = 2
-"""Exit code where a file can't be read; as of a wrong command line."""
+"""Exit code if a file can't be read, the same as for a wrong command line."""
 
 NONE: Final = "there is no GraphCron and no GraphServer in these files"
 
@@ -34,7 +34,7 @@ class Report(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -42,7 +42,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that is wrong, and where."""
+    """A problem and its place."""
 
     file: str
     line: int
@@ -54,31 +54,43 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """What is wrong, in one line."""
+        """The problem in one line."""
         return "; ".join(filter(None, (f"{self.field}: {self.problem}" if self.field else self.problem, self.remedy)))
 
 
 Files = Annotated[
-    list[str],
-    typer.Argument(metavar="FILE…", help="Files, folders (all YAML and JSON files below), or - for standard input."),
+    list[str] | None,
+    typer.Argument(metavar="FILE", help="Files, folders (all YAML and JSON files below), or - for standard input."),
 ]
+MoreFiles = Annotated[
+    list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help="The same as FILE. May be repeated.")
+]
+
+
+def named_files(files: list[str] | None, more: list[str] | None) -> list[str]:
+    """Return the files that the command line names, with or without ``-f``."""
+    if found := [*(files or ()), *(more or ())]:
+        return found
+    raise typer.BadParameter("name a file, a folder, or - for standard input", param_hint="FILE")
 
 
 @app.command()
 def lint(
-    files: Files,
+    files: Files = None,
     *,
-    report: Annotated[Report, typer.Option("--format", help="For people, for GitHub, or for programs.")] = Report.TEXT,
-    allow_none: Annotated[bool, typer.Option("--allow-none", help="Files without a GraphCron are fine.")] = False,
+    more: MoreFiles = None,
+    report: Annotated[
+        Report, typer.Option("--output", "-o", help="Print for people, for GitHub, or for programs.")
+    ] = Report.TEXT,
+    allow_none: Annotated[bool, typer.Option("--allow-none", help="Accept files without a GraphCron.")] = False,
 ) -> None:
-    """Find what is wrong with files. No cluster is asked.
+    """Find errors in files. The cluster is not asked.
 
-    Exit code 0: nothing, or only warnings; 1: an error, or there is no GraphCron and no GraphServer; 2: a file can't be
-    read.
+    Exit code 0: no errors; 1: an error, or no GraphCron and no GraphServer; 2: a file can't be read.
     """
     from graphcron.cli.files.manifests import paths
 
-    manifests, unreadable = read_all(paths(*files))
+    manifests, unreadable = read_all(paths(*named_files(files, more)))
     now = datetime.now(UTC)  # noqa: TID251  (since when the schedules would be in force)
     found = unreadable + list(findings(manifests, now=now))
     if report is Report.JSON:
@@ -94,12 +106,12 @@ def lint(
     if errors:
         raise typer.Exit(UNREADABLE if unreadable else 1)
     if manifests:
-        result = f"no errors, warnings: {len(found)}" if found else "nothing is wrong"
-        terminal.line(f"{result} ({len(manifests)} looked at)", err=True)
+        result = f"no errors, warnings: {len(found)}" if found else "no problems"
+        terminal.line(f"{result} ({len(manifests)} checked)", err=True)
 
 
 def read_all(files: Iterable[str]) -> tuple[list["Manifest"], list[Finding]]:
-    """Read files; return what is in them, and those that can't be read."""
+    """Read files; return their objects, and a finding for each file that can't be read."""
     from graphcron.cli.files.manifests import Unreadable, of_file
 
     manifests: list[Manifest] = []
@@ -108,21 +120,13 @@ def read_all(files: Iterable[str]) -> tuple[list["Manifest"], list[Finding]]:
         try:
             manifests += of_file(file)
         except Unreadable as error:
-            unreadable.append(
-                Finding(
-                    file=file,
-                    line=error.line,
-                    column=error.column,
-                    field="",
-                    problem=error.problem,
-                    remedy=error.remedy,
-                )
-            )
+            error_there = SpecError(field="", problem=error.problem, remedy=error.remedy)
+            unreadable.append(_finding(file, (error.line, error.column), error_there))
     return manifests, unreadable
 
 
 def findings(manifests: Sequence["Manifest"], *, now: datetime) -> Iterator[Finding]:
-    """Find all that is wrong: with each object, in the order in which they stand in the files."""
+    """Yield the problems of each object, in the order of the files."""
     servers = {(each.namespace, each.name): each for each in manifests if each.kind == names.SERVER_KIND}
     first: dict[tuple[str, str, str], Manifest] = {}
     for manifest in manifests:
@@ -139,26 +143,16 @@ def findings(manifests: Sequence["Manifest"], *, now: datetime) -> Iterator[Find
 
 
 def _of_text(manifest: "Manifest") -> Iterator[Finding]:
-    """Find what is wrong with the text, and can't be seen of the object that is made of it."""
+    """Yield the problems of the text that the parsed object no longer shows."""
     for field, line, column, first in manifest.repeated:
-        yield Finding(
-            file=manifest.file,
-            line=line,
-            column=column,
-            field=field,
-            problem=f"is there twice, first in line {first}",
-            remedy="leave one of the two out",
+        twice = SpecError(
+            field=field, problem=f"is there twice, first in line {first}", remedy="leave one of the two out"
         )
+        yield _finding(manifest.file, (line, column), twice)
     for field, line, column, stored in manifest.rounded:
-        yield Finding(
-            file=manifest.file,
-            line=line,
-            column=column,
-            field=field,
-            problem=f"is stored as {stored}, because the number has more than 64 bits",
-            remedy="write it in quotes, as a text",
-            severity=Severity.WARNING,
-        )
+        problem = f"is stored as {stored}, because the number has more than 64 bits"
+        other = SpecError(field=field, problem=problem, remedy="write it in quotes, as a string")
+        yield _finding(manifest.file, (line, column), other, Severity.WARNING)
 
 
 def _advice(manifest: "Manifest", *, now: datetime) -> Iterator[SpecError]:
@@ -194,9 +188,13 @@ def _problems(manifest: "Manifest", servers: Iterable["Manifest"], *, now: datet
 
 
 def _at(manifest: "Manifest", error: SpecError, severity: Severity = Severity.ERROR) -> Finding:
-    line, column = manifest.place(error.field)
+    return _finding(manifest.file, manifest.place(error.field), error, severity)
+
+
+def _finding(file: str, place: tuple[int, int], error: SpecError, severity: Severity = Severity.ERROR) -> Finding:
+    line, column = place
     return Finding(
-        file=manifest.file,
+        file=file,
         line=line,
         column=column,
         field=error.field,
@@ -207,13 +205,13 @@ def _at(manifest: "Manifest", error: SpecError, severity: Severity = Severity.ER
 
 
 def as_text(finding: Finding) -> str:
-    """Write it as compilers do."""
+    """Write a finding as compilers do."""
     warning = "warning: " if finding.severity is Severity.WARNING else ""
     return f"{finding.file}:{finding.line}:{finding.column}: {warning}{finding.sentence}"
 
 
 def as_github(finding: Finding) -> str:
-    """Write it as a workflow's annotation."""
+    """Write a finding as an annotation of a GitHub workflow."""
     properties = {"file": finding.file, "line": str(finding.line), "col": str(finding.column)}
     where = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in properties.items())
     return f"::{finding.severity} {where}::{_escaped(finding.sentence)}"

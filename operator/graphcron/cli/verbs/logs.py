@@ -1,8 +1,8 @@
-"""``logs``: what the pods of a run have logged."""
+"""``logs``: the log of a run's pods."""
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Final
 
 import typer
@@ -13,13 +13,14 @@ from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, HERE, Kubectl, Object
 from graphcron.cli.clients.langgraph import API_KEY_ENV, BOUND_ENV, LangGraph, is_bound, key_in, origin_of
-from graphcron.cli.options import Name, in_cluster
+from graphcron.cli.options import Name, Text, TextOutput, in_cluster
+from graphcron.cli.printing.log_text import LogText
 from graphcron.cli.printing.output import as_json
 
 LATEST: Final = "latest"
 
 LOOK_SECONDS: Final = 1.0
-"""Time between two looks at what is awaited."""
+"""Time between two requests while the program waits."""
 
 
 @app.command()
@@ -31,54 +32,65 @@ def logs(
     run: Annotated[
         str, typer.Option("--run", metavar="ID", help="Id of the run on the server, or name of its Job; or latest.")
     ] = LATEST,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run's end.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until the run ends.")] = False,
     answer: Annotated[
         bool,
         typer.Option(
             "--answer",
-            help="Print instead what the server has of the run, asked with your own key: its last message, or the"
-            " values of its state as JSON where there are no messages.",
+            help="Print the run's answer instead, read from the server with your own key: the last message, or the"
+            " state as JSON where it has no messages.",
         ),
     ] = False,
     url: Annotated[
         str | None,
         typer.Option(
             "--url",
-            help="Where you reach the server, which gets your key. Default: spec.server.url, which gets the key only if"
-            " LANGGRAPH_URL names the same server.",
+            help="URL at which you reach the server. It gets your key. Default: spec.server.url, which gets the key"
+            " only if LANGGRAPH_URL names the same server.",
         ),
     ] = None,
     api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
+    output: Text = TextOutput.TEXT,
 ) -> None:
-    """Print the log of a run's pods. What the graph answered is never in it; preflights are no runs, and left out."""
+    """Print the log of a run's pods. It never holds the graph's answer. Preflights are not runs, and are left out.
+
+    -o json prints the lines as the pods have logged them, or with --answer the whole state.
+    """
     found = kubectl.get(GRAPHCRONS, name)
     if answer:
         ended = ended_run(found, run, kubectl)
         server = LangGraph(url, key_in(api_key_env)) if url else _named_server(found, api_key_env)
-        terminal.block(answer_in(server.state(ended.get("threadId", ""), ended["runId"])))
+        state = server.state(ended.get("threadId", ""), ended["runId"])
+        terminal.block(answer_in(state, whole=output is TextOutput.JSON))
         return
     pods = pods_of_runs(kubectl.children("pods", found["metadata"]["uid"]))
     job = job_of(found, pods, run)
     for pod in [each for each in pods if _job(each) == job]:
         if follow:
             _wait_started(kubectl, pod)
-        for line in kubectl.stream("logs", *_place(pod), "--follow") if follow else read_log(kubectl, pod):
-            terminal.block(f"{line}\n")
+        lines = kubectl.stream("logs", *_place(pod), "--follow") if follow else read_log(kubectl, pod)
+        print_log(lines if output is TextOutput.JSON else LogText().lines(lines))
+
+
+def print_log(lines: Iterable[str]) -> None:
+    """Print lines as they come."""
+    for line in lines:
+        terminal.block(f"{line}\n")
 
 
 def pods_of_runs(pods: Sequence[Object]) -> list[Object]:
-    """Leave out pods that make no run; the oldest first."""
+    """Return the pods of runs, the oldest first; the pods of preflights are left out."""
     runs = [pod for pod in pods if pod["metadata"]["labels"].get(names.LABEL_PURPOSE) != Purpose.PREFLIGHT]
     return sorted(runs, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 
 
 def job_of(graphcron: Object, pods: Sequence[Object], run: str) -> str:
-    """Return the Job of a run, whose pods are there.
+    """Return the Job of a run that still has pods.
 
     Raises
     ------
     CliError
-        No pod of it is there.
+        No pod of the run exists.
     """
     there = [_job(pod) for pod in pods]
     if run == LATEST and there:
@@ -89,11 +101,11 @@ def job_of(graphcron: Object, pods: Sequence[Object], run: str) -> str:
         return str(job)
     name = graphcron["metadata"]["name"]
     which = f"{name} has no pod" if run == LATEST else f"{name} has no pod of run {run}"
-    raise CliError(f"{which}; Kubernetes keeps those of the Jobs that spec.history and the Jobs' own time allow")
+    raise CliError(f"{which}; Kubernetes deletes pods with their Jobs, as spec.history and the Jobs' TTL say")
 
 
 def ended_run(graphcron: Object, run: str, kubectl: Kubectl = HERE) -> Object:
-    """Return what the status tells of a run that has ended.
+    """Return the entry of the status for a run that has ended.
 
     Parameters
     ----------
@@ -103,7 +115,7 @@ def ended_run(graphcron: Object, run: str, kubectl: Kubectl = HERE) -> Object:
     Raises
     ------
     CliError
-        It tells of none such.
+        The status has no such run.
     """
     recent = [each for each in graphcron.get("status", {}).get("recentRuns", ()) if "runId" in each]
     for each in recent:
@@ -115,21 +127,21 @@ def ended_run(graphcron: Object, run: str, kubectl: Kubectl = HERE) -> Object:
 
 
 def server_of(graphcron: Object) -> str:
-    """Return where the server is, as the spec says.
+    """Return the server's URL in the spec.
 
     Raises
     ------
     CliError
-        It doesn't.
+        The spec has none.
     """
     server = graphcron["spec"].get("server") or {}
     if "url" not in server:
-        raise CliError("the spec names no server.url: say with --url where you reach the server")
+        raise CliError("the spec has no server.url; give the server's URL with --url")
     return str(server["url"])
 
 
 def _named_server(graphcron: Object, variable: str) -> LangGraph:
-    """Return the server that the spec names; it gets the caller's key only where the caller has bound that to it."""
+    """Return the server that the spec names, with the caller's key only if the caller has bound the key to it."""
     server, key = server_of(graphcron), key_in(variable)
     can_bind = variable == API_KEY_ENV
     if key and not (can_bind and is_bound(server, os.environ.get(BOUND_ENV, ""))):
@@ -145,20 +157,25 @@ def _named_server(graphcron: Object, variable: str) -> LangGraph:
     return LangGraph(server, key)
 
 
-def answer_in(state: Object | None) -> str:
-    """Return the text of the last message of a thread's state; all its values as JSON where it has no messages.
+def answer_in(state: Object | None, *, whole: bool = False) -> str:
+    """Return the text of the last message of a thread's state, or all values as JSON where it has no messages.
+
+    Parameters
+    ----------
+    whole
+        Return all values in any case.
 
     Raises
     ------
     CliError
-        It is no state.
+        There is no state.
     """
     if state is None:
-        raise CliError("the server no longer has the thread of this run; with onRunCompleted: keep it stays there")
+        raise CliError("the server no longer has the thread of this run; onRunCompleted: keep keeps threads")
     if "values" not in state:
-        raise CliError("the run has left no state; look at its thread on the server")
+        raise CliError("the run left no state; look at its thread on the server")
     values = state["values"]
-    messages = values.get("messages") if isinstance(values, dict) else None
+    messages = values.get("messages") if isinstance(values, dict) and not whole else None
     last = messages[-1] if isinstance(messages, list) and messages else None
     if not isinstance(last, dict):
         return as_json(values)
@@ -169,7 +186,7 @@ def answer_in(state: Object | None) -> str:
 
 
 def started(pod: Object) -> bool:
-    """Tell whether a pod has a log."""
+    """Return whether a pod has a log."""
     status = pod.get("status", {})
     states = [each["state"] for each in status.get("containerStatuses", ()) if each["name"] == names.CONTAINER]
     return any("waiting" not in state for state in states)

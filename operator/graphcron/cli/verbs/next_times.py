@@ -1,8 +1,9 @@
-"""``next``: when runs are due, of a GraphCron in the cluster or of those of a file."""
+"""``next``: when runs are due, of a GraphCron in the cluster, of those in files, or of a bare schedule."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -12,16 +13,24 @@ from graphcron.api.reasons import ConditionType
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, HERE, Kubectl, Object
-from graphcron.cli.options import Format, Name, Output, in_cluster
-from graphcron.cli.printing.durations import human_duration, local_time
+from graphcron.cli.options import Format, Output, completed, in_cluster, plain
+from graphcron.cli.printing.durations import local_time, until
 from graphcron.cli.printing.output import dump, table
 from graphcron.cli.schedules.cron_text import in_words
+from graphcron.errors import SpecError
+from graphcron.unstructured.fields import EARLIEST_YEAR, LATEST_YEAR
 
 if TYPE_CHECKING:
     from graphcron.api.v1alpha1 import GraphCron
 
 COUNT: Final = 5
+MOST: Final = 1000
 DEFAULT_NAMESPACE: Final = "default"
+
+_FILE: Final = re.compile(r"-|\.{1,2}|.*\.(ya?ml|json)", re.DOTALL)
+_SCHEDULE: Final = re.compile(r"@.*|.*\s.*", re.DOTALL)
+_PATH: Final = re.compile(r"(?!graphcron[\w.]*/).*/.*")
+"""What names a file, a schedule, or a path, in this order; otherwise it is a name, also as ``-o name`` prints it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,40 +38,113 @@ class Next:
     """When the runs of a GraphCron are due."""
 
     name: str
+    """Empty: a bare schedule."""
     namespace: str
     zone: str
     lines: tuple[str, ...]
     """In plain cron."""
     times: tuple[datetime, ...]
     rest: str
-    """Why none starts though it is due; empty: nothing keeps them."""
+    """Why no run starts although it is due; empty: runs start."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Which times are printed."""
+
+    now: datetime
+    begin: datetime | None = None
+    """The first possible time, without an offset in the zone of the schedule; None: after now."""
+    count: int = COUNT
+
+    def after(self, zone: str) -> datetime:
+        """Return the moment after which the times are."""
+        from graphcron.schedule.times import zone_for
+
+        if self.begin is None:
+            return self.now
+        begin = self.begin if self.begin.tzinfo else self.begin.replace(tzinfo=zone_for(zone))
+        return begin.astimezone(UTC) - timedelta(seconds=1)
 
 
 @app.command("next")
 @in_cluster
 def next_times(
     kubectl: Kubectl,
-    name: Name = "",
-    file: Annotated[
-        str | None, typer.Option("--filename", "-f", help="A file, a folder, or -: no cluster is asked.")
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET",
+            help='Name of a GraphCron, a file, a folder, - for standard input, or a schedule such as "0 9 * * *".',
+            autocompletion=completed(GRAPHCRONS),
+        ),
+    ] = "",
+    *,
+    file: Annotated[str | None, typer.Option("--filename", "-f", help="A file, a folder, or -.")] = None,
+    count: Annotated[int, typer.Option("--count", min=1, max=MOST, help="How many times to print.")] = COUNT,
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="First possible time, such as 2027-01-31 or 2027-01-31T08:00; without an offset, in the zone of the"
+            " schedule. Default: now.",
+        ),
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="Zone of a SCHEDULE, such as Europe/Berlin. Default: Etc/UTC.")
     ] = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Print the next five times. They are in the schedule's zone and in yours.
+    """Print the next times. They are in the schedule's zone and in yours.
 
-    For a file no cluster is asked; -n is the namespace of those in it that name none (default: default).
+    Files and schedules need no cluster. In a file, GraphCrons that name no namespace get that of -n (default: default).
     """
-    if bool(name) == bool(file):
-        raise typer.BadParameter("give the name of a GraphCron, or a file with -f, and not both")
-    now = datetime.now(UTC)  # noqa: TID251  (the next from now on)
-    if file is None:
-        found = [next_of(kubectl.get(GRAPHCRONS, name), now=now, kubectl=kubectl)]
+    if bool(target) == bool(file):
+        raise typer.BadParameter("give the name of a GraphCron, a schedule, or a file, and not both")
+    wanted = Range(datetime.now(UTC), _time(begin), count)  # noqa: TID251  (the next from now on)
+    is_file = bool(file or _FILE.fullmatch(target))
+    is_schedule = not is_file and bool(_SCHEDULE.fullmatch(target))
+    if time_zone and not is_schedule:
+        raise typer.BadParameter("is for a schedule only; a GraphCron has a zone", param_hint="--time-zone")
+    if is_schedule and output is Output.NAME:
+        raise typer.BadParameter("a schedule has no name; choose table, json or yaml", param_hint="--output")
+    if is_schedule:
+        found = [_of_schedule(target, time_zone, wanted)]
+    elif is_file or _PATH.fullmatch(target):
+        found = list(_of_files(file or target, kubectl, wanted))
     else:
-        found = list(_of_files(file, kubectl, now=now))
-    _show(found, output, now=now)
+        found = [next_of(kubectl.get(GRAPHCRONS, plain(target) or ""), wanted, kubectl=kubectl)]
+    _show(found, output, now=wanted.now)
 
 
-def _of_files(file: str, kubectl: Kubectl, *, now: datetime) -> Iterator[Next]:
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or not EARLIEST_YEAR < found.year < LATEST_YEAR - 1:
+        raise typer.BadParameter(f"{text!r} is not a time; write 2027-01-31 or 2027-01-31T08:00", param_hint="--from")
+    return found
+
+
+def _of_schedule(line: str, zone: str | None, wanted: Range) -> Next:
+    from graphcron.schedule.hashed import has_hash
+
+    if has_hash(line):
+        raise CliError("the value of H depends on a GraphCron's namespace and name; give its name, or a file")
+    spec = {"assistant": "none", "schedule": line, **({"timeZone": zone} if zone else {})}
+    body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": "none"}, "spec": spec}
+    try:
+        found = next_of(body, wanted, namespace=DEFAULT_NAMESPACE)
+    except SpecError as error:
+        raise CliError(str(error).removeprefix("spec.")) from error
+    return Next(name="", namespace="", zone=found.zone, lines=found.lines, times=found.times, rest="")
+
+
+def _of_files(file: str, kubectl: Kubectl, wanted: Range) -> Iterator[Next]:
     from graphcron.cli.files.manifests import read
 
     manifests = [each for each in read(file) if each.kind == names.KIND]
@@ -71,23 +153,23 @@ def _of_files(file: str, kubectl: Kubectl, *, now: datetime) -> Iterator[Next]:
     for each in manifests:
         with each.blamed():
             there = kubectl.at(each.namespace or kubectl.namespace)
-            yield next_of(each.body, now=now, namespace=there.namespace or DEFAULT_NAMESPACE, kubectl=there)
+            yield next_of(each.body, wanted, namespace=there.namespace or DEFAULT_NAMESPACE, kubectl=there)
 
 
-def next_of(body: Object, *, now: datetime, namespace: str = "", kubectl: Kubectl = HERE) -> Next:
+def next_of(body: Object, wanted: Range, *, namespace: str = "", kubectl: Kubectl = HERE) -> Next:
     """Return when a GraphCron's runs are due.
 
     Parameters
     ----------
     namespace
-        Where it will be, if it does not say so itself: what its ``H`` stands for hangs on it.
+        The namespace of a GraphCron that names none; the value of ``H`` depends on it.
     kubectl
-        Where it is, for the command that lets it go on.
+        Where the GraphCron is, for the command that resumes it.
 
     Raises
     ------
     SpecError
-        It is not valid.
+        The GraphCron is not valid.
     """
     from graphcron.api.calendar_for import calendar_for, lines_of, time_zone_of
     from graphcron.api.v1alpha1 import parse
@@ -95,34 +177,35 @@ def next_of(body: Object, *, now: datetime, namespace: str = "", kubectl: Kubect
     graphcron = parse(body)
     if graphcron.metadata.namespace is None:
         graphcron = parse({**body, "metadata": {**body["metadata"], "namespace": namespace}})
+    zone = time_zone_of(graphcron.spec)
     return Next(
         name=graphcron.metadata.name,
         namespace=graphcron.metadata.namespace or "",
-        zone=time_zone_of(graphcron.spec),
+        zone=zone,
         lines=lines_of(graphcron),
-        times=tuple(calendar_for(graphcron).next_times(now, COUNT)),
-        rest=_rest_of(graphcron, kubectl.hint(PROGRAM, "resume", graphcron.metadata.name), now=now),
+        times=tuple(calendar_for(graphcron).next_times(wanted.after(zone), wanted.count)),
+        rest=_rest_of(graphcron, kubectl.hint(PROGRAM, "resume", graphcron.metadata.name), now=wanted.now),
     )
 
 
 def _rest_of(graphcron: "GraphCron", resume: str, *, now: datetime) -> str:
-    """Say what keeps runs that are due from starting."""
+    """Return why runs that are due do not start."""
     from graphcron.manifests.suspension import has_ended
 
     conditions = (graphcron.status and graphcron.status.conditions) or ()
     if has_ended(graphcron.spec, now=now):
-        return "its endTime has come: nothing more is due"
+        return "its endTime is in the past: no more runs are due"
     if graphcron.spec.suspend:
-        return f"it is suspended: none of these starts; {resume} ends that"
+        return f"it is suspended: none of these runs starts; {resume} ends the suspension"
     if any((each.type, each.status) == (ConditionType.PAUSED, "True") for each in conditions):
-        return f"it is paused after failures: none of these starts; {resume} ends that"
+        return f"it is paused after failures: none of these runs starts; {resume} ends the pause"
     return ""
 
 
 def _show(found: Sequence[Next], output: Output, *, now: datetime) -> None:
     if output in {Output.JSON, Output.YAML}:
-        told = [as_object(each) for each in found]
-        dump(told[0] if len(told) == 1 else told, output)
+        objects = [as_object(each) for each in found]
+        dump(objects[0] if len(objects) == 1 else objects, output)
         return
     for at, each in enumerate(found):
         if output is Output.NAME:
@@ -132,12 +215,11 @@ def _show(found: Sequence[Next], output: Output, *, now: datetime) -> None:
 
 
 def as_object(found: Next) -> dict[str, Any]:
-    """Return it for programs."""
+    """Return the same for programs."""
     from graphcron.api.v1alpha1 import rfc3339
 
     return {
-        "name": found.name,
-        "namespace": found.namespace,
+        **({"name": found.name, "namespace": found.namespace} if found.name else {}),
         "timeZone": found.zone,
         "schedules": list(found.lines),
         "nextScheduleTimes": [rfc3339(each) for each in found.times],
@@ -147,15 +229,13 @@ def as_object(found: Next) -> dict[str, Any]:
 def _print(found: Next, *, now: datetime, apart: bool) -> None:
     if apart:
         terminal.line("")
-    terminal.line(f"{found.name}, {found.zone}:")
+    terminal.line(f"{', '.join(filter(None, (found.name, found.zone)))}:")
     for line in found.lines:
         terminal.line(f"  {in_words(line)} ({line})")
     if found.rest:
         terminal.line(found.rest)
     elif not found.times:
-        terminal.line("nothing is due within the next years")
+        terminal.line("no runs are due in the coming years")
     if found.times:
-        rows = [
-            [local_time(each, found.zone), local_time(each), f"in {human_duration(each - now)}"] for each in found.times
-        ]
-        table([found.zone, "your time", "due"], rows)
+        rows = [[local_time(each, found.zone), local_time(each), until(each, now=now)] for each in found.times]
+        table([found.zone, "YOUR TIME", "DUE"], rows)

@@ -1,4 +1,4 @@
-"""``render``: the CronJobs that would be made, without a cluster."""
+"""``render``: the CronJobs that the operator would make, without a cluster."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from graphcron.cli.app import CliError, app
 from graphcron.cli.clients.kubectl import Object
 from graphcron.cli.options import Format, Output
 from graphcron.cli.printing.output import Column, show
+from graphcron.cli.verbs.lint import Files, MoreFiles, named_files
 from graphcron.errors import SpecError
 from graphcron.unstructured.fields import object_at
 
@@ -24,37 +25,38 @@ if TYPE_CHECKING:
 
 DEFAULT_NAMESPACE: Final = "default"
 NO_UID: Final = "00000000-0000-0000-0000-000000000000"
-"""Stands for what only the cluster can give."""
+"""Placeholder for the UID, which only the cluster can set."""
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="A file, a folder, or - for standard input.")]
 OfFile = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace of those that name none. Default: default.")
+    str | None, typer.Option("--namespace", "-n", help="Namespace of GraphCrons that name none. Default: default.")
 ]
 
 
 @app.command()
 def render(
-    file: File,
+    files: Files = None,
     *,
-    server_url: Annotated[str, typer.Option("--server-url", help="Server of those that name none.")] = "",
+    more: MoreFiles = None,
+    server_url: Annotated[str, typer.Option("--server-url", help="Server of GraphCrons that name none.")] = "",
     namespace: OfFile = None,
     output: Format = Output.YAML,
 ) -> None:
-    """Print the CronJobs that a file makes. No cluster is asked.
+    """Print the CronJobs that a file makes. The cluster is not asked.
 
-    The operator's settings are the defaults, or what the GRAPHCRON_ variables of the environment say.
+    The operator's settings are the defaults, unless GRAPHCRON_ variables of the environment set them.
     """
     from graphcron.cli.files.manifests import read
     from graphcron.settings import from_environment
 
+    named = named_files(files, more)
     settings = from_environment(os.environ)
     settings = replace(settings, server_url=server_url or settings.server_url)
     now = datetime.now(UTC)  # noqa: TID251  (since when the schedules would be in force)
-    manifests = list(read(file))
+    manifests = list(read(*named))
     servers = [each for each in manifests if each.kind == names.SERVER_KIND]
     graphcrons = [each for each in manifests if each.kind == names.KIND]
     if not graphcrons:
-        raise CliError(f"{file}: there is no GraphCron in it")
+        raise CliError(f"{', '.join(named)}: there is no GraphCron in it")
     made = []
     for each in graphcrons:
         with each.blamed():
@@ -107,7 +109,7 @@ def cronjobs_of(
 
 
 def with_server(graphcron: "GraphCron", servers: Iterable[Object], settings: "Settings | None") -> "GraphCron":
-    """Put the GraphServer that a GraphCron names in its place.
+    """Replace the reference to a GraphServer by that GraphServer.
 
     Raises
     ------
@@ -134,7 +136,7 @@ def with_server(graphcron: "GraphCron", servers: Iterable[Object], settings: "Se
 
 
 def unknown_settings() -> "Settings":
-    """Return what stands for the settings of an operator that is not asked."""
+    """Return placeholders for the settings of an unknown operator."""
     from graphcron.settings import Settings
 
     prices: dict[str, Any] = {"*": {"input": "0", "output": "0"}}

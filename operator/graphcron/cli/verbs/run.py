@@ -1,4 +1,4 @@
-"""``run``: a run now, whatever the schedule says."""
+"""``run``: a run now, outside the schedule."""
 
 import math
 import time
@@ -14,23 +14,24 @@ from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Name, Output, Written, in_cluster
+from graphcron.cli.options import Name, ObjectOutput, Output, in_cluster
 from graphcron.cli.printing import output as printed
 from graphcron.cli.printing.durations import parse_duration
-from graphcron.cli.verbs.logs import LOOK_SECONDS, read_log, started
+from graphcron.cli.printing.log_text import LogText
+from graphcron.cli.verbs.logs import LOOK_SECONDS, print_log, read_log, started
 from graphcron.contract import Outcome
 
 TAKEN_SECONDS: Final = 60
-"""How long the operator has to see the request."""
+"""How long the operator has to take the request."""
 
 GONE_SECONDS: Final = 10
-"""How long the operator has to tell what became of a run whose Job is gone."""
+"""How long the operator has to report a run whose Job is gone."""
 
 
 class AwaitsAnswerError(CliError):
-    """A run stopped at an interrupt: it has neither succeeded nor failed."""
+    """A run waits at an interrupt: it has neither succeeded nor failed."""
 
-    code = 3
+    exit_code = 3
 
 
 @app.command()
@@ -39,33 +40,32 @@ def run(
     kubectl: Kubectl,
     name: Name,
     *,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, which sets the exit code.")] = False,
-    logs: Annotated[bool, typer.Option("--logs", help="Wait, and print its pods' log.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the run to end; sets the exit code.")] = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Wait, and print the log of the run's pods.")] = False,
     output: Annotated[
-        Written | None, typer.Option("--output", "-o", help="Wait, and print what the status tells of the run.")
+        ObjectOutput | None, typer.Option("--output", "-o", help="Wait, and print the run's entry in the status.")
     ] = None,
     timeout: Annotated[
-        str | None, typer.Option("--timeout", metavar="SPAN", help="Wait so long: 90s, 10m, 2h. Default: to its end.")
+        str | None,
+        typer.Option("--timeout", metavar="SPAN", help="How long to wait: 90s, 10m, 2h. Default: no limit."),
     ] = None,
 ) -> None:
-    """Ask for a run now. A suspension or pause does not keep it, but concurrencyPolicy and budget do.
+    """Start a run now. It runs even while suspended or paused; concurrencyPolicy and the budget still apply.
 
-    Exit code, if it waits: 0: the run succeeded; 3: it stopped and waits for a person; 1: it ended otherwise.
+    Exit code with --wait, --logs or -o: 0: the run succeeded; 3: it waits for a person; 1: it did not succeed.
     """
     from graphcron.cli.printing import columns
 
     if logs and output:
-        raise typer.BadParameter("prints where the log would be printed; leave one of the two out", param_hint="--logs")
+        raise typer.BadParameter("can't be combined with -o; leave one of the two out", param_hint="--logs")
     seconds = parse_duration(timeout, option="--timeout").total_seconds() if timeout else math.inf
     trigger = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251
     found = kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RUN_REQUESTED: trigger})
     if not (wait or logs or output):
-        terminal.line(
-            f"a run of {name} is requested; {kubectl.hint(PROGRAM, 'history', name)} shows what becomes of it"
-        )
+        terminal.line(f"a run of {name} is requested; {kubectl.hint(PROGRAM, 'history', name)} shows how it ends")
         return
     ended = _Request(kubectl, found["metadata"], trigger, logs=logs).follow(seconds)
-    if output is Written.NAME:
+    if output is ObjectOutput.NAME:
         terminal.line(f"job.batch/{ended['job']}")
     elif output:
         printed.dump(ended, Output(output))
@@ -80,22 +80,22 @@ def run(
 
 
 def told(graphcron: Object, trigger: str, job: str | None) -> Object | None:
-    """Return what became of a run that was asked for; None: that is not known yet.
+    """Return the entry of a requested run in the status; None: the run has not ended yet.
 
-    One whose Job was deleted is told by the Job alone.
+    A run whose Job was deleted is found by the Job alone.
     """
     runs = graphcron.get("status", {}).get("recentRuns", ())
     return next((each for each in runs if each.get("trigger") == trigger or (job and each.get("job") == job)), None)
 
 
 def job_of(jobs: Sequence[Object], trigger: str) -> str | None:
-    """Return the name of the Job that was made for a request; None: there is none."""
+    """Return the name of the Job that the operator made for a request; None: there is none."""
     asked = ((each["metadata"]["name"], each["metadata"].get("annotations", {})) for each in jobs)
     return next((name for name, annotations in asked if annotations.get(names.ANNOTATION_TRIGGER) == trigger), None)
 
 
 def sentence(ended: Object) -> str:
-    """Say how a run ended."""
+    """Return a sentence on how a run ended."""
     said = ", ".join(filter(None, (ended["outcome"], ended.get("reason"))))
     message = " ".join(ended.get("message", "").split()).rstrip(".")
     return f"{said}: {message}" if message else said
@@ -103,7 +103,7 @@ def sentence(ended: Object) -> str:
 
 @dataclass
 class _Request:
-    """A run that was asked for."""
+    """A requested run."""
 
     kubectl: Kubectl
     of: Object
@@ -115,9 +115,10 @@ class _Request:
     """Since when its Job is no longer there."""
     printed: dict[str, int] = field(default_factory=dict)
     """How many lines of each pod's log were printed."""
+    texts: dict[str, LogText] = field(default_factory=dict)
 
     def follow(self, seconds: float) -> Object:
-        """Wait for the run's end, and return what the status tells of it."""
+        """Wait for the run to end, and return its entry in the status."""
         begun = time.monotonic()
         while True:
             found = self._look()
@@ -143,23 +144,24 @@ class _Request:
         name = self.of["name"]
         if waited > seconds:
             cancel = self.kubectl.hint(PROGRAM, "cancel", name)
-            raise CliError(f"the run of {name} has not ended in time, and goes on; {cancel} ends it")
+            raise CliError(f"the run of {name} has not ended in time, and continues; {cancel} ends it")
         if self.gone and time.monotonic() - self.gone > GONE_SECONDS:
             raise CliError(f"the run of {name} was cancelled: its Job {self.job} was deleted")
         taken = self.job or found.get("status", {}).get("lastHandledTrigger") == self.trigger
         if not taken and waited > TAKEN_SECONDS:
             describe, doctor = self.kubectl.hint(PROGRAM, "describe", name), self.kubectl.hint(PROGRAM, "doctor")
             raise CliError(
-                f"the operator has not taken the request within {TAKEN_SECONDS} s; {describe} shows how it stands, "
+                f"the operator has not taken the request within {TAKEN_SECONDS} s; {describe} shows its state, "
                 f"{doctor} whether the operator runs"
             )
 
     def _print_logs(self) -> None:
-        """Print what is new. The log is short: read as a whole, it can be left at any time, as the time limit wants."""
+        """Print new lines. Reading the whole short log, instead of following it, lets the time limit apply."""
         for pod in self.kubectl.find_all("pods", selector=f"{names.LABEL_JOB_NAME}={self.job}"):
             name = pod["metadata"]["name"]
             if started(pod):
                 with suppress(CliError):  # a pod that is gone by now
                     lines = read_log(self.kubectl, pod)
-                    terminal.block("".join(f"{line}\n" for line in lines[self.printed.get(name, 0) :]))
+                    text = self.texts.setdefault(name, LogText())
+                    print_log(text.lines(lines[self.printed.get(name, 0) :]))
                     self.printed[name] = len(lines)

@@ -1,4 +1,4 @@
-"""``suspend`` and ``resume``: no new runs, and new runs again."""
+"""``suspend`` and ``resume``: stop new runs, and let them start again."""
 
 from datetime import UTC, datetime
 
@@ -6,28 +6,45 @@ from graphcron.api import names
 from graphcron.api.reasons import ConditionType
 from graphcron.cli.app import PROGRAM, app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Done, Names, in_cluster
+from graphcron.cli.options import All, Done, OptionalNames, Selector, chosen_names, in_cluster
 from graphcron.cli.printing import output as printed
 
 
 @app.command()
 @in_cluster
-def suspend(kubectl: Kubectl, named: Names, output: Done = None) -> None:
-    """Let no new runs start. What runs goes on."""
+def suspend(
+    kubectl: Kubectl,
+    named: OptionalNames = None,
+    *,
+    selector: Selector = "",
+    every: All = False,
+    output: Done = None,
+) -> None:
+    """Stop new runs from starting. Active runs continue."""
     done = []
-    for name in named:
+    for name in chosen_names(kubectl, named, selector, every=every):
         done.append(kubectl.patch(GRAPHCRONS, name, {"spec": {"suspend": True}}))
         cancel = kubectl.hint(PROGRAM, "cancel", name)
-        printed.say([f"{name} is suspended; what runs goes on ({cancel} ends it)"], output)
+        printed.say([f"{name} is suspended; active runs continue ({cancel} ends them)"], output)
     printed.show_done(done, output)
 
 
 @app.command()
 @in_cluster
-def resume(kubectl: Kubectl, named: Names, output: Done = None) -> None:
-    """Let new runs start again. That ends a suspension, and a pause for failures; nothing runs in retrospect."""
+def resume(
+    kubectl: Kubectl,
+    named: OptionalNames = None,
+    *,
+    selector: Selector = "",
+    every: All = False,
+    output: Done = None,
+) -> None:
+    """Let new runs start again. Ends a suspension, and a pause after failures; missed runs are not made up.
+
+    With -l or --all: the GraphCrons with these labels, or all of the namespace.
+    """
     done = []
-    for name in named:
+    for name in chosen_names(kubectl, named, selector, every=every):
         found = kubectl.get(GRAPHCRONS, name)
         suspended, paused = bool(found["spec"].get("suspend")), is_paused(found)
         if suspended:
@@ -42,6 +59,6 @@ def resume(kubectl: Kubectl, named: Names, output: Done = None) -> None:
 
 
 def is_paused(graphcron: Object) -> bool:
-    """Tell whether its failures have paused a GraphCron."""
+    """Return whether failures have paused a GraphCron."""
     conditions = graphcron.get("status", {}).get("conditions", ())
     return any(each["type"] == ConditionType.PAUSED and each["status"] == "True" for each in conditions)

@@ -1,4 +1,4 @@
-"""``top``: what GraphCrons use."""
+"""``top``: the runs, tokens and cost of GraphCrons."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,14 +10,14 @@ import typer
 from graphcron.cli import terminal
 from graphcron.cli.app import app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
-from graphcron.cli.options import Format, Output, in_namespaces
+from graphcron.cli.options import Format, Output, Selector, in_namespaces
 from graphcron.cli.printing import output as printed
 from graphcron.cli.printing.durations import parse_duration
 from graphcron.contract import Outcome
 from graphcron.unstructured.fields import object_at, objects_at, time_of
 
 DEFAULT_RUNS: Final = 10
-"""Entries of ``status.recentRuns`` where the spec doesn't say how many."""
+"""Default of ``spec.history.runs``."""
 
 
 @app.command()
@@ -25,17 +25,18 @@ DEFAULT_RUNS: Final = 10
 def top(
     kubectl: Kubectl,
     since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back: 90m, 24h, 7d.")] = "24h",
+    selector: Selector = "",
     output: Format = Output.TABLE,
 ) -> None:
-    """Show runs, tokens and cost by GraphCron. The most tokens come first.
+    """Show runs, tokens and cost by GraphCron. The GraphCron with the most tokens comes first.
 
-    They are summed from status.recentRuns, which holds the latest runs only (spec.history.runs; 10 by default). A plus
-    after a number: all that it holds lies within the time, and there may have been more. What a budget counts is exact.
+    The numbers are sums over status.recentRuns, which holds the latest runs only (spec.history.runs; 10 by default). A
+    plus after a number means that there may have been more runs in the period. The numbers of budgets are exact.
     """
     from graphcron.cli.printing import columns
 
     begin = datetime.now(UTC) - parse_duration(since, option="--since")  # noqa: TID251
-    graphcrons = columns.in_order(kubectl.graphcrons(), "name")
+    graphcrons = columns.in_order(kubectl.graphcrons(selector), "name")
     used = sorted((usage(each, begin=begin) for each in graphcrons), key=lambda each: -each["tokens"])
     if output in {Output.JSON, Output.YAML}:
         printed.dump(used, output)
@@ -43,14 +44,13 @@ def top(
         for each in used:
             terminal.line(f"{GRAPHCRONS}/{each['name']}")
     else:
-        shown = columns.usage_columns(everywhere=kubectl.everywhere)
-        printed.table([column.title for column in shown], printed.cells([*used, total(used)], shown))
+        printed.table_of([*used, total(used)], columns.usage_columns(everywhere=kubectl.everywhere))
         if any(each["incomplete"] for each in used):
-            terminal.line("+ there may have been more: raise spec.history.runs to have more of them kept", err=True)
+            terminal.line("+ there may have been more; raise spec.history.runs to keep more runs", err=True)
 
 
 def usage(graphcron: Object, *, begin: datetime) -> Object:
-    """Sum up the runs that were due since ``begin``, as far as ``status.recentRuns`` tells of them."""
+    """Sum up the runs in ``status.recentRuns`` that were due since ``begin``."""
     from graphcron.cli.printing.columns import amount
 
     recent = [dict(run) for run in objects_at(object_at(graphcron, "status"), "recentRuns")]
@@ -77,7 +77,7 @@ def _count(run: Mapping[str, Any], member: str, otherwise: int) -> int:
 
 
 def total(used: Sequence[Object]) -> Object:
-    """Sum up what :func:`usage` says of several."""
+    """Sum up the results of :func:`usage`."""
     costs = [Decimal(each["cost"]) for each in used if "cost" in each]
     return {
         "namespace": "",

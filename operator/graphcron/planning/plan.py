@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     podless_runs: list[RecentRun]
     """Runs whose Jobs got no pod in time."""
     skipped: list[RecentRun]
-    """Runs that have no Job, and the one that a Job of the plan makes up for."""
+    """Runs that have no Job, and the one that a Job of the plan catches up on."""
     pause: Pause
     preflight: PreflightDecision | None
     """None: it is turned off."""
@@ -87,8 +87,8 @@ class Plan(NamedTuple):
         if Purpose.TRIGGER in refused:
             plan = plan._replace(handled_trigger=plan.handled_before)
         if Purpose.CATCH_UP in refused:
-            made_up = next(run.scheduled_time for run in plan.skipped if run.job)
-            before = min(filter(None, (plan.checked_until, made_up - timedelta(seconds=1))))
+            caught_up = next(run.scheduled_time for run in plan.skipped if run.job)
+            before = min(filter(None, (plan.checked_until, caught_up - timedelta(seconds=1))))
             plan = plan._replace(skipped=[run for run in plan.skipped if not run.job], checked_until=before)
         if Purpose.PREFLIGHT in refused and plan.preflight:
             plan = plan._replace(preflight=plan.preflight.not_created(refused[Purpose.PREFLIGHT]))
@@ -141,7 +141,7 @@ def plan_for(graphcron: GraphCron, settings: Settings, observed: ObservedState, 
     Raises
     ------
     SpecError
-        The GraphCron asks for what can't be.
+        The spec cannot be carried out.
     """
     spec, name = graphcron.spec, graphcron.metadata.name
     first = observed.cronjobs.get(name)
@@ -195,7 +195,7 @@ def plan_for(graphcron: GraphCron, settings: Settings, observed: ObservedState, 
 
 
 def _with_job(missed: RecentRun, request: JobRequest | None) -> RecentRun:
-    """Name the Job that makes up for a missed run, if one does."""
+    """Return a missed run with the Job that catches up on it, if there is one."""
     if request is None or request.scheduled != missed.scheduled_time:
         return missed
     return missed.model_copy(update={"job": request.name})

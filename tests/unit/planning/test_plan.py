@@ -10,9 +10,10 @@ from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import GraphCronStatus
 from graphcron.cache.objects import RequestAnnotation
 from graphcron.contract import Outcome, Report
-from graphcron.errors import SpecError
+from graphcron.errors import ClusterError, SpecError
 from graphcron.planning.observed import ObservedState
 from graphcron.planning.plan import plan_for, reported_history, status_without_plan
+from graphcron.planning.run_history import merge_run_history
 from tests.unit.world import NOW, SETTINGS, World, at, condition, graphcron, job, pod
 
 LINES = ["0 9 * * 1-5", "0 12 * * 0,6", "@monthly"]
@@ -61,6 +62,25 @@ def test_one_schedule_and_a_list_of_it_are_the_same():
     world.change(schedule=None, schedules=LINES[:1])
     plan = world.look(at("13:00"))
     assert (plan.orphaned, world.cronjobs) == ([], before)
+
+
+def test_run_history_of_a_plan_with_refused_jobs_is_worked_out_once(monkeypatch):
+    world, calls = World(graphcron(catchUp="last", preflight=False)), []
+    world.look(at("11:59"))
+    monkeypatch.setattr(
+        "graphcron.planning.plan.merge_run_history",
+        lambda *args, **members: calls.append(1) or merge_run_history(*args, **members),
+    )
+    planned = plan_for(world.graphcron, SETTINGS, world.observed, now=at("12:18"))
+    (skipped, *others) = planned.history.runs
+    refused = planned.without({Purpose.CATCH_UP: ClusterError("exceeded quota", status=403)})
+    assert (skipped.job, [run for run in refused.history.runs if run.job]) == (
+        planned.jobs[Purpose.CATCH_UP]["metadata"]["name"],
+        [],
+    )
+    assert refused.history.runs == others
+    assert refused.checked_until == skipped.scheduled_time - timedelta(seconds=1)
+    assert len(calls) == 1
 
 
 def test_a_request_and_a_catch_up_may_come_together():

@@ -215,14 +215,10 @@ class Judge:
             )
 
     def _is_told_by_another(self, job: Job) -> bool:
-        """Tell whether another Job of the occurrence has told an end that the operator believes more than this."""
-        others = [each for each in self._world.jobs if each.occurrence == job.occurrence and each is not job]
-        return any(
-            each.last
-            and each.last.report
-            and each.last.report.outcome in (Outcome.SUCCEEDED, Outcome.GRAPH_ERROR, Outcome.INTERRUPTED)
-            for each in others
-        )
+        """Tell whether another pod of the occurrence has told an end that the operator believes more than this."""
+        known = (Outcome.SUCCEEDED, Outcome.GRAPH_ERROR, Outcome.INTERRUPTED)
+        pods = (pod for pod in self._world.pods if pod.job.occurrence == job.occurrence)
+        return any(pod.report and pod.report.outcome in known for pod in pods)
 
     def _check_tokens(self) -> None:
         for job in self._world.jobs:

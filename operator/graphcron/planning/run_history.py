@@ -268,10 +268,11 @@ def _report_by_end(job: CachedJob, pods: list[CachedPod], report: Report | None)
 
 
 def _best_report(pods: list[CachedPod]) -> Report | None:
-    """Return the newest report of how the run ended; one that only says "stopped" where there is no other."""
+    """Return the newest report of how the run ended; one that only says "stopped" or "gone" where there is no other."""
     reports = [pod.report for pod in pods if pod.report]
     final = [report for report in reports if report.outcome is not Outcome.STOPPED]
-    return next(iter(final or reports), None)
+    known = [report for report in final if report.reason != Reason.RUN_NOT_FOUND]
+    return next(iter(known or final or reports), None)
 
 
 def _run(job: str, scheduled_time: datetime, report: Report, *, trigger: str = "") -> RecentRun:

@@ -187,9 +187,10 @@ def test_a_request_and_an_occurrence_of_the_same_moment_are_two():
 # --- Pods
 
 
-def test_of_several_pods_the_newest_final_report_counts():
+@pytest.mark.parametrize("newest", [Report(Outcome.STOPPED), Report(Outcome.CANCELLED, reason="RunNotFound")])
+def test_of_several_pods_the_newest_final_report_counts(newest):
     last = job(failed=True)
-    reports = [Report(Outcome.STOPPED), FAILED, Report(Outcome.STOPPED)]
+    reports = [Report(Outcome.STOPPED), FAILED, newest]
     pods = [pod(last, report, number=number) for number, report in enumerate(reports)]
     for listed in (pods, pods[::-1]):
         assert [run.outcome for run in merge_run_history([], [last], listed, limit=10).runs] == ["GraphError"]

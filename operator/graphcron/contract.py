@@ -27,7 +27,7 @@ ENV_SCHEDULED_TIME: Final = "GRAPHCRON_SCHEDULED_TIME"
 """Scheduled time of the occurrence (RFC 3339), for Jobs whose names do not tell it; absent: :data:`ENV_JOB` does."""
 
 ENV_REQUESTED_TIME: Final = "GRAPHCRON_REQUESTED_TIME"
-"""When somebody asked for the run (RFC 3339): the start deadline counts from here; absent: from the scheduled time."""
+"""Time of the request for a run now (RFC 3339), from which the start deadline counts; absent: the scheduled time."""
 
 ENV_TRIGGER: Final = "GRAPHCRON_TRIGGER"
 """What a person wrote to ask for a run now; the occurrence's identity in place of the scheduled minute."""
@@ -84,7 +84,7 @@ class Outcome(StrEnum):
     TIMEOUT = "Timeout"
     """The run was cancelled because it grew older than its timeout or the server's limit."""
     CANCELLED = "Cancelled"
-    """Somebody else cancelled or deleted the run on the server."""
+    """A user or another program cancelled or deleted the run on the server."""
     SKIPPED = "Skipped"
     """No run was started, on purpose; the detail says why."""
     OVER_BUDGET = "OverBudget"
@@ -192,7 +192,7 @@ class Request(NamedTuple):
     retryResume: bool = True
     """Whether a further run goes on from the last checkpoint, or sends the input again."""
     maxConcurrentRuns: int | None = None
-    """At most so many runs of GraphCrons of this namespace at a time on the server."""
+    """Maximum number of concurrent runs on the server across all GraphCrons of the namespace."""
     historyThreads: int | None = None
     """Fresh threads of finished runs that are kept, the newest; None: all that :attr:`onRunCompleted` leaves."""
     budget: Budget | None = None
@@ -282,7 +282,7 @@ class Report(NamedTuple):
         Raises
         ------
         ValueError
-            The text is no report.
+            The text is not a report.
         """
         members = json.loads(text)
         if not isinstance(members, dict):

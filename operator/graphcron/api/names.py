@@ -77,7 +77,7 @@ MANAGED_LABELS: Final = frozenset({LABEL_MANAGED_BY, LABEL_NAME, LABEL_UID})
 """The labels of all objects that the operator creates."""
 
 LABEL_COMPONENT: Final = f"{GROUP}/component"
-"""On the operator's Deployment and its pods, whatever the chart's release is called."""
+"""On the operator's Deployment and its pods, regardless of the name of the chart's release."""
 
 OPERATOR_COMPONENT: Final = "operator"
 """Value of :data:`LABEL_COMPONENT`."""

@@ -1,4 +1,4 @@
-"""What the trial asks of Kubernetes, with the token of its own pod."""
+"""The requests of the test to Kubernetes, with the token of its pod."""
 
 import json
 from collections.abc import Iterator
@@ -114,7 +114,7 @@ def _waits(why: Any) -> str:
 
 @contextmanager
 def _answer(what: str) -> Iterator[None]:
-    """Tell of a refusal, or of no answer, as our own error."""
+    """Raise an error response, or a missing response, as this package's error."""
     try:
         yield
     except client.ApiException as error:

@@ -1,4 +1,4 @@
-"""A LangGraph server for one run: it has one assistant, whose runs succeed as soon as somebody waits for them."""
+"""A LangGraph server for one run: it has one assistant, whose runs succeed as soon as a client waits for them."""
 
 import json
 import re
@@ -100,7 +100,7 @@ class StandIn:
         return (200, found) if found else _NOT_FOUND
 
     def _end_run(self, _: Json, thread_id: str, run_id: str, how: str) -> Answer:
-        """Somebody waits for a run, or cancels it."""
+        """A client waits for a run, or cancels it."""
         status, run = self._run({}, thread_id, run_id)
         if status == 200 and run["status"] == "pending":
             run.update(status="success" if how == "join" else "interrupted", updated_at=_now())

@@ -112,7 +112,7 @@ class Trial:
         while True:
             found = self._cluster.read(self._name)
             if found is None:
-                raise Failure("somebody has deleted the GraphCron")
+                raise Failure("the GraphCron was deleted during the test")
             for pod in self._cluster.pods(self._uid):
                 if self._told.get(pod.name) != pod.how:
                     self._told[pod.name] = pod.how

@@ -212,5 +212,5 @@ def serve(
 def _is_healthy(url: str, health: str) -> bool:
     try:
         return Api(url).ask("GET", health)[0] == 200
-    except OSError:
+    except (OSError, ValueError):  # no JSON while it starts
         return False

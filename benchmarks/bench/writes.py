@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 from kubernetes.aio import client
 
 from bench.api import graphcron
 from graphcron.api import names
-from graphcron.cache.store import Key
+from graphcron.cache.expectations import Expectations
+from graphcron.cache.store import Key, Store
 from graphcron.controller.graphcron import Reconciler
 from graphcron.kube.client import Cluster
 from graphcron.planning.preflight_limiter import PreflightLimiter
@@ -73,31 +74,6 @@ class Writes:
         return [f"{each.method} {each.path.partition('/namespaces/')[2].split('/')[1]}" for each in rest]
 
 
-class _View:
-    """One GraphCron, of which nothing was made yet."""
-
-    def __init__(self, body: Object) -> None:
-        self._body = body
-
-    def body(self, key: Key) -> Object | None:
-        return self._body if key.kind == names.KIND else None
-
-    def graphcrons(self) -> list[Object]:
-        return [self._body]
-
-    def cronjobs(self, _: Key) -> list[Any]:
-        return []
-
-    def orphans(self, _: Key) -> list[Any]:
-        return []
-
-    def jobs(self, *_: Any) -> list[Any]:
-        return []
-
-    def pods(self, *_: Any) -> list[Any]:
-        return []
-
-
 async def record(api: Api) -> Writes:
     """Create a GraphCron, take note of what our operator would send for it, and delete it."""
     path = f"/apis/{names.API_VERSION}/namespaces/{graphcron(SAMPLE)['metadata']['namespace']}/{names.PLURAL}"
@@ -130,7 +106,9 @@ async def _recorded(owner: Object) -> Writes:
         metadata = owner["metadata"]
         key = Key(metadata["namespace"], metadata["name"])
         limiter: PreflightLimiter[Key] = PreflightLimiter(1, lambda _: None)
-        await Reconciler(cluster, _View(owner), Settings(), limiter).reconcile(key, now=datetime.now(UTC))
+        store = Store(Expectations(timedelta(minutes=1)))
+        store.update(owner, deleted=False)
+        await Reconciler(cluster, store, Settings(), limiter).reconcile(key, now=datetime.now(UTC))
     finally:
         await cluster.close()
         await runner.cleanup()

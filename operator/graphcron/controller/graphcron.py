@@ -1,9 +1,8 @@
 """Reconcile a GraphCron: write its CronJobs and Jobs, then its status and Events."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from graphcron.api import names
 from graphcron.api.names import Purpose
@@ -19,7 +18,8 @@ from graphcron.api.v1alpha1 import (
     rfc3339,
 )
 from graphcron.api.v1alpha1.parsing import status_of
-from graphcron.cache.objects import Body, CachedCronJob, CachedJob, CachedPod, cached_cronjob, read_request_annotation
+from graphcron.cache.objects import Body, CachedCronJob, cached_cronjob, read_request_annotation
+from graphcron.cache.reader import Reader
 from graphcron.cache.store import Key
 from graphcron.controller.attempts import PlanResult, collect_errors, raise_cluster_error
 from graphcron.controller.cleanup import read_refusals, stop_forbidden, stop_terminating, suspend, terminate_stuck
@@ -45,29 +45,6 @@ from graphcron.status.ready import StatusInputs
 from graphcron.status.status import requeue_after, status_for
 from graphcron.unstructured.fields import time_of
 
-
-class View(Protocol):
-    """Read access to the cache; :class:`graphcron.cache.store.Store` implements it."""
-
-    def body(self, key: Key) -> Body | None:
-        """Return a GraphCron or GraphServer; None if it does not exist."""
-
-    def graphcrons(self) -> Iterable[Body]:
-        """Return all GraphCrons."""
-
-    def cronjobs(self, key: Key) -> Sequence[CachedCronJob]:
-        """Return the CronJobs that have the operator's labels for a GraphCron, or the GraphCron's name."""
-
-    def orphans(self, key: Key) -> Sequence[CachedCronJob]:
-        """Return the CronJobs without an owner whose GraphCron, which had this name, was deleted."""
-
-    def jobs(self, key: Key, uid: str) -> Sequence[CachedJob]:
-        """Return the Jobs of the GraphCron or GraphServer with this UID, including those of its CronJobs."""
-
-    def pods(self, key: Key, uid: str) -> Sequence[CachedPod]:
-        """Return the Pods of those Jobs."""
-
-
 Limiter = PreflightLimiter[Key]
 
 OnRunFinished = Callable[[tuple[str, str], Sequence[RecentRun], Sequence[RecentRun]], None]
@@ -80,13 +57,13 @@ class Reconciler:
     def __init__(
         self,
         cluster: Cluster,
-        view: View,
+        reader: Reader,
         settings: Settings,
         limiter: Limiter,
         on_run_finished: OnRunFinished = lambda *_: None,
     ) -> None:
         self._cluster = cluster
-        self._view = view
+        self._reader = reader
         self._settings = settings
         self._limiter = limiter
         self._on_run_finished = on_run_finished
@@ -104,7 +81,7 @@ class Reconciler:
         ClusterError
             A request failed. The status reports it if it could be written. Retry with back-off.
         """
-        body = self._view.body(key)
+        body = self._reader.body(key)
         orphan_problem = await self._suspend_orphans(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return await self._reconcile_terminating(key, body, orphan_problem, now=now)
@@ -129,9 +106,8 @@ class Reconciler:
             result = result._replace(problems=[error])
         problem = next(iter(result.problems), None)
         not_allowed = to_suspend(observed.cronjobs.values(), body["metadata"]["uid"], self._settings, problem)
-        unsuspended, forbidden = await stop_forbidden(
-            self._cluster, body, not_allowed if problem else (), observed.jobs, self._settings, now=now
-        )
+        stopped = not_allowed if problem else ()
+        unsuspended, denied = await stop_forbidden(self._cluster, body, stopped, observed.jobs, self._settings, now=now)
         inputs = StatusInputs(
             generation=body["metadata"]["generation"],
             graphcron=graphcron,
@@ -151,18 +127,16 @@ class Reconciler:
         terminations = terminations_for(planned, observed.jobs, observed.pods, observed.refusals, now)
         if await self._update_status(body, inputs, status):  # the status has recorded their runs
             await terminate_stuck(self._cluster, body, terminations, now=now)
-        raise_cluster_error(
-            *result.problems, inputs.unsuspended, *result.refused.values(), result.unrecorded, orphan_problem
-        )
-        rechecks = recheck_times(observed.jobs, observed.pods, observed.refusals, terminations + forbidden, now)
+        raise_cluster_error(*result.problems, unsuspended, *result.refused.values(), result.unrecorded, orphan_problem)
+        rechecks = recheck_times(observed.jobs, observed.pods, observed.refusals, terminations + denied, now)
         return requeue_after(status, inputs, resync=timedelta(seconds=self._settings.resync_seconds), further=rechecks)
 
     async def _observe(self, key: Key, body: Body, *, now: datetime) -> ObservedState:
         uid = body["metadata"]["uid"]
         observed = ObservedState(
-            cronjobs={each.name: each for each in self._view.cronjobs(key)},
-            jobs=self._view.jobs(key, uid),
-            pods=self._view.pods(key, uid),
+            cronjobs={each.name: each for each in self._reader.cronjobs(key)},
+            jobs=self._reader.jobs(key, uid),
+            pods=self._reader.pods(key, uid),
             previous=status_of(body),
             created=time_of(body["metadata"].get("creationTimestamp")),
             trigger=read_request_annotation(body, names.ANNOTATION_RUN_REQUESTED),
@@ -177,7 +151,7 @@ class Reconciler:
         """Return the GraphServer that a GraphCron references; None if there is no valid one."""
         reference = graphcron.spec.server_ref
         key = Key(graphcron.metadata.namespace or "", reference.name, names.SERVER_KIND) if reference else None
-        body = self._view.body(key) if key else None
+        body = self._reader.body(key) if key else None
         try:
             return parse_server(body) if body else None
         except SpecError:
@@ -268,7 +242,7 @@ class Reconciler:
         return refused
 
     async def _suspend_orphans(self, key: Key) -> GraphCronError | None:
-        orphans = adoptable(self._view.orphans(key), self._settings.installation)
+        orphans = adoptable(self._reader.orphans(key), self._settings.installation)
         return await suspend(self._cluster, orphans, namespace=key.namespace)
 
     async def _reconcile_terminating(
@@ -277,7 +251,7 @@ class Reconciler:
         """Stop what is not allowed of a terminating GraphCron; return when to reconcile it again."""
         again = None
         if body:
-            cronjobs, jobs = self._view.cronjobs(key), self._view.jobs(key, body["metadata"]["uid"])
+            cronjobs, jobs = self._reader.cronjobs(key), self._reader.jobs(key, body["metadata"]["uid"])
             again = await stop_terminating(self._cluster, body, cronjobs, jobs, self._settings, now=now)
         raise_cluster_error(orphan_problem)
         return again

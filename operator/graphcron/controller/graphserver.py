@@ -8,10 +8,10 @@ from graphcron.api.event import Event
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.api.v1alpha1 import Condition, GraphServerStatus, dump_status, parse_server, read_status, rfc3339
 from graphcron.cache.objects import Body
+from graphcron.cache.reader import Reader
 from graphcron.cache.store import Key
 from graphcron.contract import Outcome
 from graphcron.controller.cleanup import read_refusals, stop_forbidden, stop_terminating, terminate_stuck
-from graphcron.controller.graphcron import View
 from graphcron.errors import ClusterError, NotAllowedError, PreflightPendingError, SpecError
 from graphcron.kube.client import Cluster
 from graphcron.planning import preflight
@@ -33,20 +33,20 @@ ANSWERS: Final = "Answers"
 class ServerReconciler:
     """Reconciles GraphServers; the counterpart of :class:`graphcron.controller.graphcron.Reconciler`."""
 
-    def __init__(self, cluster: Cluster, view: View, settings: Settings, limiter: PreflightLimiter[Key]) -> None:
+    def __init__(self, cluster: Cluster, reader: Reader, settings: Settings, limiter: PreflightLimiter[Key]) -> None:
         self._cluster = cluster
-        self._view = view
+        self._reader = reader
         self._settings = settings
         self._limiter = limiter
 
     async def reconcile(self, key: Key, *, now: datetime) -> datetime | None:
         """Reconcile a GraphServer; see :meth:`graphcron.controller.graphcron.Reconciler.reconcile`."""
-        body = self._view.body(key)
+        body = self._reader.body(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return await self._reconcile_terminating(key, body, now=now)
         previous, decision = status_of(body), None
         uid = body["metadata"]["uid"]
-        jobs, pods = self._view.jobs(key, uid), self._view.pods(key, uid)
+        jobs, pods = self._reader.jobs(key, uid), self._reader.pods(key, uid)
         problem: SpecError | ClusterError | PreflightPendingError | None = None
         resync = now + timedelta(seconds=self._settings.resync_seconds)
         if self._is_probed_by_other(previous, now=now):
@@ -83,7 +83,7 @@ class ServerReconciler:
         """Terminate the forbidden Jobs of a terminating GraphServer; return when to reconcile it again."""
         if body is None or self._is_probed_by_other(status_of(body), now=now):
             return None
-        jobs = self._view.jobs(key, body["metadata"]["uid"])
+        jobs = self._reader.jobs(key, body["metadata"]["uid"])
         return await stop_terminating(self._cluster, body, (), jobs, self._settings, now=now)
 
     async def _probe(self, key: Key, body: Body, decision: PreflightDecision, *, is_new: bool, now: datetime) -> bool:
@@ -115,7 +115,7 @@ class ServerReconciler:
             preflight.probe_of(server),
             self._settings,
             previous=before,
-            objects=(self._view.jobs(key, uid), self._view.pods(key, uid)),
+            objects=(self._reader.jobs(key, uid), self._reader.pods(key, uid)),
             intervals=PreflightIntervals(after_success=interval, longest=interval),
             succeeded=result.status == "True" if result else None,
             is_due=self._limiter.is_due(key),

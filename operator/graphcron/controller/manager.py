@@ -117,29 +117,16 @@ class Manager:
 
     async def reconcile(self, reconcilers: Reconcilers, key: Key) -> str:
         """Reconcile an object, and return the result for the metrics."""
-        now = self._clock.now()
+        now, name = self._clock.now(), f"{key.kind} {key.namespace}/{key.name}"
         try:
             again = await reconcilers[key.kind](key, now=now)
         except ClusterError as error:
             delay = self.queue.add_rate_limited(key)
-            logger.warning(
-                "Reconcile of %s %s/%s failed, retrying in %.1f s: %s",
-                key.kind,
-                key.namespace,
-                key.name,
-                delay,
-                error,
-            )
+            logger.warning("Reconcile of %s failed, retrying in %.1f s: %s", name, delay, error)
             return "retry"
         except Exception as error:
             delay = self.queue.add_rate_limited(key)
-            logger.exception(
-                "Reconcile of %s %s/%s failed with a bug, retrying in %.1f s",
-                key.kind,
-                key.namespace,
-                key.name,
-                delay,
-            )
+            logger.exception("Reconcile of %s failed with a bug, retrying in %.1f s", name, delay)
             await report_bug(self._cluster, self.store.body(key), error, now=now)
             return "error"
         if again is None:

@@ -203,10 +203,9 @@ class Cluster:
     async def create_event(self, owner: Mapping[str, Any], event: Event, *, now: str) -> None:
         """Create an Event about a GraphCron or GraphServer if possible; an existing Event stays as it is."""
         path = f"/api/v1/namespaces/{owner['metadata']['namespace']}/events"
+        query = [("fieldManager", names.FIELD_MANAGER)]
         try:
-            await self._call(
-                "POST", path, [("fieldManager", names.FIELD_MANAGER)], event.body_for(owner, now=now), _JSON
-            )
+            await self._call("POST", path, query, event.body_for(owner, now=now), _JSON)
         except ClusterError as error:
             is_terminating = error.status == 404 or "NamespaceTerminating" in error.causes
             if error.reason != "AlreadyExists" and not is_terminating:

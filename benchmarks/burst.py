@@ -111,10 +111,10 @@ async def measure(bench: Bench, peer: str, start: Start, prefix: str) -> None:
             after, cpu = await status_writes(api), running.cpu_seconds() - cpu
         writes = {code: value - before.get(code, 0) for code, value in after.items()}
         tell(figure, peer, burst, seen)
-        figure.add("status writes per occurrence, refused ones too", "", peer, sum(writes.values()) / count)
-        figure.add("of these refused, in all", "", peer, sum(writes[code] for code in writes if code != "200"))
+        figure.add("status writes per occurrence, with rejected ones", "", peer, sum(writes.values()) / count)
+        figure.add("rejected writes in total", "", peer, sum(writes[code] for code in writes if code != "200"))
         events = [each for each in await api.list("events") if each["source"].get("component") == names.OPERATOR]
-        figure.add("Events per GraphCron, from its making on", "", peer, len(events) / count)
+        figure.add("Events per GraphCron, since its creation", "", peer, len(events) / count)
         figure.add("CPU of the operator per occurrence", "ms", peer, 1000 * cpu / count)
         figure.add("peak memory", "MiB", peer, running.peak_mib())
     await api.delete_all()
@@ -168,15 +168,15 @@ def tell(figure: Figure, peer: str, burst: Burst, seen: Sightings) -> None:
         for percent in (P50, P99):
             figure.add(f"status after the {what} end, p{percent}", "ms", peer, 1000 * percentile(lags, percent))
     due = burst.clock(burst.due)
-    figure.add("all told after the first pod's end", "s", peer, last(seen.told) - min(seen.pod_ended.values()))
+    figure.add("all reported after the first pod's end", "s", peer, last(seen.told) - min(seen.pod_ended.values()))
     figure.add("changes of the GraphCron per occurrence", "", peer, seen.changes.total() / burst.count)
     figure.add("most changes of one GraphCron", "", peer, max(seen.changes.values()))
     for parts, times in seen.parts.most_common(6):
         print(f"    {times} changes of: {parts or 'nothing in the status'}")
     owners = set(seen.owners.values())
     figure.add("Jobs made", "", peer, len(seen.owners))
-    figure.add("Jobs too many", "", peer, len(seen.owners) - len(owners))
-    figure.add("runs never told, or told twice", "", peer, burst.count - len(seen.told) + len(seen.twice))
+    figure.add("surplus Jobs", "", peer, len(seen.owners) - len(owners))
+    figure.add("runs not reported, or reported twice", "", peer, burst.count - len(seen.told) + len(seen.twice))
     late = sum(at > burst.clock(burst.ends) for at in seen.ran.values())
     print(
         f"  Kubernetes' own part, seconds after the minute: Jobs made {span(seen.made, due)}, pods run "
@@ -197,14 +197,16 @@ def judge(figure: Figure) -> None:
     ratios = figure.measures["status after the pod's end, p99"].ratios(OURS_NAME, TWIN_NAME)
     figure.aim("p99 after the pod's end, by the twin's", ratios, at_most=2)
     figure.aim(
-        "status writes per occurrence", values["status writes per occurrence, refused ones too"][OURS_NAME], at_most=2
+        "status writes per occurrence",
+        values["status writes per occurrence, with rejected ones"][OURS_NAME],
+        at_most=2,
     )
-    lost = values["runs never told, or told twice"][OURS_NAME]
-    figure.aim("runs lost or doubled", float(sum(lost) + sum(values["Jobs too many"][OURS_NAME])), at_most=0)
+    lost = values["runs not reported, or reported twice"][OURS_NAME]
+    figure.aim("lost or duplicate runs", float(sum(lost) + sum(values["surplus Jobs"][OURS_NAME])), at_most=0)
     figure.note(
-        "a negative time after the Job's end: the pod's report was told before the Job controller had counted it"
+        "a negative time after the Job's end: the status reported the run before the Job controller had counted the pod"
     )
-    figure.note("no container runs: kwok v0.8.0 plays the kubelets, and no LangGraph server is asked")
+    figure.note("no container runs: kwok v0.8.0 plays the kubelets, and there is no LangGraph server")
 
 
 def percentile(values: list[float], percent: int) -> float:

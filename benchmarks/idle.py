@@ -36,7 +36,7 @@ PROBE_SECONDS = 10
 RESYNC = 600
 """The operator's resync by default, in seconds."""
 
-WRITES, READS, CPU, LOOKS = "writes a minute", "reads a minute", "CPU a minute", "CPU a minute without looks"
+WRITES, READS, CPU, LOOKS = "writes a minute", "reads a minute", "CPU a minute", "CPU a minute without resyncs"
 
 
 class Minute(NamedTuple):
@@ -108,7 +108,7 @@ def judge(figure: Figure) -> None:
     more = reads.median(OURS_NAME) - reads.median(TWIN_NAME)
     figure.aim("reads a minute beyond the twin's", more, at_most=0)
     share = figure.measures[CPU].median(OURS_NAME) / 60
-    figure.note(f"at rest the operator takes {100 * share:.1f} % of a CPU, its looks at each GraphCron included")
+    figure.note(f"at rest the operator takes {100 * share:.1f} % of a CPU, including the resyncs of all GraphCrons")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def _figures(results: Mapping[str, Result]) -> Iterator[str]:
     yield row(
         f"Restart until a new GraphCron is reconciled, {_count(results['restart'])}",
         "restart",
-        "restart, until a new GraphCron is answered",
+        "restart, until a new GraphCron is reconciled",
         OURS_NAME,
     )
     yield row("CPU time of the runner for a run", "tick", "CPU", "runner")

@@ -125,8 +125,8 @@ def costs_of(results: Mapping[str, Result]) -> Costs:
     least, most = min(memory), max(memory)
     slope = (memory[most] - memory[least]) / (most - least)
     restart, rest, start = results["restart"], results["idle"], results["start"]
-    empty = restart.median("start on an empty cluster, until a new GraphCron is answered", OURS_NAME)
-    full = restart.median("restart, until a new GraphCron is answered", OURS_NAME)
+    empty = restart.median("start on an empty cluster, until a new GraphCron is reconciled", OURS_NAME)
+    full = restart.median("restart, until a new GraphCron is reconciled", OURS_NAME)
     writes = {resource: values[0] for resource, values in start.measure(WRITES).values.items()}
     own = writes.pop("graphcrons", 0.0)
     return Costs(
@@ -161,7 +161,7 @@ def _shapes(costs: Costs) -> Iterator[str]:
             f"{costs.memory_mib(each.of_operator) * each.operators * each.clusters / 1024:.1f} GiB" for each in SHAPES
         ],
         "CPU of an operator at rest": [f"{100 * costs.cpu_at_rest * each.of_operator:.1f} %" for each in SHAPES],
-        "Restart, until a new one is answered": [f"{shown(costs.restart(each.of_operator))} s" for each in SHAPES],
+        "Restart, until a new one is reconciled": [f"{shown(costs.restart(each.of_operator))} s" for each in SHAPES],
         "etcd of a cluster": [f"{costs.etcd_kib * each.in_cluster / 2**20:.1f} GiB" for each in SHAPES],
         "Writes a second in a cluster, one run a day each": [
             shown(costs.writes * each.in_cluster / DAY) for each in SHAPES

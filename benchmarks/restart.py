@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 NEW = "zzz-new"
 """Name of the GraphCron that comes while an operator starts."""
 
-EMPTY = "start on an empty cluster, until a new GraphCron is answered"
+EMPTY = "start on an empty cluster, until a new GraphCron is reconciled"
 LIST = "a bare LIST of GraphCrons and CronJobs, read and decoded"
-ANSWER = "restart, until a new GraphCron is answered"
+ANSWER = "restart, until a new GraphCron is reconciled"
 REST = "restart, until at rest"
 CPU = "CPU time of the restart"
 WRITES = "writes of the restart, without those for the new one"
@@ -122,9 +122,9 @@ def judge(figure: Figure) -> None:
         for answer, lists in zip(values[ANSWER][OURS_NAME], values[LIST]["LIST"], strict=True)
     ]
     figure.aim("writes of the operator", values[WRITES][OURS_NAME], at_most=0)
-    figure.aim("answers within twice the LIST and its start on an empty cluster, as a part of that", over, at_most=1)
+    figure.aim("reconciles within twice the LIST and the start on an empty cluster, as a fraction", over, at_most=1)
     ratios = figure.measures[PEAK].ratios(OURS_NAME, TWIN_NAME)
-    figure.aim("peak memory below the twin's, as a part of that", ratios, at_most=1)
+    figure.aim("peak memory below the twin's, as a fraction of that", ratios, at_most=1)
 
 
 if __name__ == "__main__":

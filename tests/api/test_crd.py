@@ -101,7 +101,7 @@ def test_model_one_value_spoilt_agrees_with_api_server(cluster: Cluster, shared:
     assert len(taken) > len(bodies) / 10
     assert differing == {
         ("spec.timeZone", 'there is no time zone "x"'),
-        ("spec.inputTemplate", "is set, and there is no input to fill in"),
+        ("spec.inputTemplate", "is set, but there is no input"),
     }
 
 

@@ -118,7 +118,7 @@ def test_a_field_that_is_refused_like_another_leads_to_it() -> None:
 
 def test_what_only_the_operator_refuses_is_marked() -> None:
     marked = re.findall(r"^- (.*?) \(by the operator\)$", API.read_text(encoding="utf-8"), re.MULTILINE)
-    assert "is set beside spec.input; leave out one of the two" in marked
+    assert "is set together with spec.input; omit one of them" in marked
     assert not {_shown(each).rpartition("`: ")[2] for each in marked} & set(MESSAGES)
 
 
@@ -218,7 +218,7 @@ def test_the_page_is_fresh_whatever_the_terminal(checkout: Path, script: str) ->
     [
         ("api_page.py", "api/v1alpha1/status.py", "When the next run is due", "When the next one is due"),
         ("api_page.py", "api/v1alpha1/policy.py", "Field(ge=0, le=10)", "Field(ge=0, le=11)"),
-        ("api_page.py", "api/v1alpha1/cross_field.py", "so nothing would ever run", "so that nothing would run"),
+        ("api_page.py", "api/v1alpha1/cross_field.py", "so nothing would run", "so that nothing would run"),
         ("cli_page.py", "cli/options.py", '"Context of the kubeconfig.', '"A context of the kubeconfig.'),
     ],
 )

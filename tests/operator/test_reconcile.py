@@ -144,7 +144,7 @@ def test_what_only_the_operator_can_see_is_told_and_mended(objects):
 def test_a_schedule_that_never_comes_is_refused_in_words(objects):
     objects.apply(schedule="0 0 31 2 *")
     graphcron = objects.wait_ready(status="False", reason="InvalidSpec")
-    assert "never comes" in condition(graphcron, "Ready")["message"]
+    assert "never matches" in condition(graphcron, "Ready")["message"]
     assert objects.get("cronjob") is None
 
 

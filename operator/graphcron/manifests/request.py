@@ -71,7 +71,7 @@ def request_text(request: Request) -> str:
         raise SpecError(
             field="spec.input",
             problem=f"the request is {size:,} bytes, and {contract.REQUEST_BYTES:,} fit into a pod's environment",
-            remedy="put the input into a ConfigMap or Secret and name it in spec.inputFrom",
+            remedy="store the input in a ConfigMap or Secret and name it in spec.inputFrom",
         )
     return text
 

@@ -145,7 +145,7 @@ def _refuse_zone(text: str, path: str) -> None:
     if "TZ" in text:
         raise SpecError(
             field=path,
-            problem=f"{_quoted(text)} sets a time zone inside the schedule, which Kubernetes refuses",
+            problem=f"{_quoted(text)} sets a time zone inside the schedule, which Kubernetes rejects",
             remedy="move the zone to spec.timeZone, for example timeZone: Europe/Berlin",
         )
 
@@ -156,7 +156,7 @@ def _expand_macro(text: str, path: str) -> str:
         return MACROS.get(text, text)
     name = text.split(" ", maxsplit=1)[0]
     if name == "@every":
-        problem = f"{_quoted(text)} counts from the last run, and with a starting deadline may never come round"
+        problem = f"{_quoted(text)} counts from the last run, and with a starting deadline it may never run"
         remedy = 'write the times as five fields, for example "0 * * * *" (hourly) or "*/15 * * * *"'
     elif name == "@reboot":
         problem = '"@reboot" has no meaning in a cluster'

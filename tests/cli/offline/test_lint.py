@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BAD = text(manifest(schedule="0 9 31 2 *"))
-SENTENCE = (
-    'spec.schedule: "0 9 31 2 *" never comes: there is no such day; choose a day that comes, for example "0 9 28 2 *"'
-)
+SENTENCE = 'spec.schedule: "0 9 31 2 *" never matches: there is no such day; choose a day that exists, for example "0 9 28 2 *"'
 
 
 def found_in(*objects: dict[str, Any]) -> list[str]:
@@ -116,7 +114,7 @@ def test_an_h_that_never_comes_is_found_where_the_namespace_is_known() -> None:
     line = "0 9 H(28-31) 2 *"
     assert found_in(manifest(schedule=line), manifest(schedule=line, namespace="b")) == []
     [said] = found_in(manifest(schedule=line, namespace="agents"))
-    assert "never comes with the value of H here" in said
+    assert "never matches with the value of H here" in said
 
 
 def test_what_only_the_cluster_knows_is_no_problem() -> None:
@@ -133,7 +131,7 @@ def test_a_server_of_the_files_is_looked_at_with_those_that_name_it() -> None:
         "spec": {"url": "langgraph:8000"},
     }
     [said] = found_in(server, manifest(serverRef={"name": "shared"}))
-    assert said.startswith("a.yaml:6:8: spec.url: is no http or https URL")
+    assert said.startswith("a.yaml:6:8: spec.url: is not an http or https URL")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +231,7 @@ def test_all_errors_are_found_at_once() -> None:
     fields = {each.split(": ")[1] for each in said}
     rest = {"spec.schedules", "spec.serverRef", "spec.endTime", "spec.webhook", "spec.headers"}
     assert fields == {"metadata.name", "spec.thread", *rest}
-    assert any(each.endswith("spec.headers: is no field; did you mean server.headers?") for each in said)
+    assert any(each.endswith("spec.headers: is an unknown field; did you mean server.headers?") for each in said)
 
 
 @pytest.mark.parametrize(

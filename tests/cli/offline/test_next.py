@@ -84,7 +84,7 @@ def test_what_keeps_runs_from_starting_is_told(body: dict[str, Any], said: str) 
 
 
 def test_what_is_wrong_is_refused() -> None:
-    with pytest.raises(SpecError, match="never comes"):
+    with pytest.raises(SpecError, match="never matches"):
         next_of(manifest(schedule="0 9 31 2 *"), RANGE, namespace="agents")
 
 

@@ -77,8 +77,8 @@ READY_CASES = [
     ),
     ReadyCase(
         "the reference itself is wrong",
-        {"problem": SpecError(field="spec.serverRef", problem="is set beside spec.server", remedy="x"), "spec": None},
-        "False", "InvalidSpec", "is set beside spec.server", "Stalled",
+        {"problem": SpecError(field="spec.serverRef", problem="is set together with spec.server", remedy="x"), "spec": None},
+        "False", "InvalidSpec", "is set together with spec.server", "Stalled",
     ),
     ReadyCase(
         "somebody else's CronJob has the name", {"problem": ConflictError("a CronJob named hello exists")}, "False",

@@ -114,7 +114,7 @@ def _read_instant(value: Any) -> datetime:
         remedy = f"write one in the years {EARLIEST_YEAR} to {LATEST_YEAR - 1}, for example 2026-12-31T23:59:59Z"
         raise violated(Violation("", f'"{value.isoformat()}" is out of range', remedy))
     remedy = "write date, time and offset (RFC 3339), for example 2026-12-31T23:59:59Z"
-    raise violated(Violation("", f'"{value}" is no point in time', remedy))
+    raise violated(Violation("", f'"{value}" is not a timestamp', remedy))
 
 
 Instant = Annotated[datetime, BeforeValidator(_read_instant), PlainSerializer(rfc3339)]

@@ -16,10 +16,10 @@ Money = Annotated[
     Rules(
         matching(
             r"[0-9]{1,9}(\.[0-9]{1,6})?",
-            "is no amount of money",
+            "is not an amount of money",
             'write a decimal in quotes, without a currency, with at most six places, for example "12.50"',
         ),
-        not_matching(r"0+(\.0+)?", "is nothing, so no run could start", 'write more than 0, for example "12.50"'),
+        not_matching(r"0+(\.0+)?", "is zero, so no run could start", 'write more than 0, for example "12.50"'),
     ),
 ]
 """An amount of money, as an exact decimal."""
@@ -30,7 +30,7 @@ Window = Annotated[
     Rules(
         matching(
             r"day|week|month|([1-9]|[12][0-9]|3[01])d|([1-9][0-9]?|[1-6][0-9]{2}|7[0-3][0-9]|74[0-4])h",
-            "is no window",
+            "is not a valid window",
             "write day, week or month, or a rolling time from 1h to 31d (744h), for example 36h or 7d",
         ),
     ),
@@ -39,7 +39,7 @@ Window = Annotated[
 
 _SUMMED: Final = Rules(
     Rule(
-        problem="is missing, and maxTokens and maxCost are summed over it",
+        problem="is missing, and maxTokens and maxCost require it",
         remedy="add it, for example window: month; limits of a single run are maxTokensPerRun and maxCostPerRun",
         holds=lambda budget: budget.window is not None or (budget.max_tokens is None and budget.max_cost is None),
         cel="has(self.window) || (!has(self.maxTokens) && !has(self.maxCost))",
@@ -47,7 +47,7 @@ _SUMMED: Final = Rules(
         reason="FieldValueRequired",
     ),
     Rule(
-        problem="has nothing to sum, since limits of a single run need no window",
+        problem="has no effect, because limits of a single run need no window",
         remedy="leave it out, or add maxTokens or maxCost, for example maxTokens: 5000000",
         holds=lambda budget: budget.window is None or budget.max_tokens is not None or budget.max_cost is not None,
         cel="!has(self.window) || has(self.maxTokens) || has(self.maxCost)",

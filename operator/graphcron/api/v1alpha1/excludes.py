@@ -36,7 +36,7 @@ def _on_calendar(pattern: str, problem: str, remedy: str) -> Rules:
     return Rules(
         shape,
         Rule(
-            problem="is a day that the calendar does not have",
+            problem="is a day that does not exist",
             remedy=remedy,
             holds=lambda text: not shape.holds(text) or _exists(text),
         ),
@@ -48,7 +48,9 @@ LocalDay = Annotated[
     Field(max_length=64),
     BeforeValidator(_as_text),
     _on_calendar(
-        _DAY, "is no day", 'write year, month and day, in quotes, for example "2026-12-25"; for hours see from and to'
+        _DAY,
+        "is not a valid day",
+        'write year, month and day, in quotes, for example "2026-12-25"; for hours see from and to',
     ),
 ]
 """A day, without a zone."""
@@ -91,14 +93,14 @@ class Exclude(Asked):
             cel="has(self.date) ? !has(self.from) && !has(self.to) : has(self.from) && has(self.to)",
         ),
         Rule(
-            problem="is not of the same kind as from: one is a day, the other a local time",
-            remedy='write both alike, for example {from: "2026-12-24T18:00", to: "2026-12-27T00:00"}',
+            problem="does not have the format of from: one is a day, the other a local time",
+            remedy='write both in the same format, for example {from: "2026-12-24T18:00", to: "2026-12-27T00:00"}',
             holds=lambda each: each.from_ is None or each.to is None or len(each.from_) == len(each.to),
             cel="!has(self.from) || !has(self.to) || size(self.from) == size(self.to)",
             field="to",
         ),
         Rule(
-            problem="leaves nothing between from and to",
+            problem="excludes nothing, because to is not later than from",
             remedy="write the last day that is excluded, or a later time, at which runs start again",
             holds=lambda each: each.from_ is None or each.to is None or _in_order(each.from_, each.to),
             cel="!has(self.from) || !has(self.to) || self.from < self.to"

@@ -21,7 +21,7 @@ SHORT_NAME = Rule(
 
 _NAME_SHAPE = matching(
     r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
-    "is no name of a Kubernetes object",
+    "is not a valid name of a Kubernetes object",
     "write lower-case letters, digits, '-' and '.', for example daily-report",
 )
 
@@ -70,13 +70,13 @@ Resources = Annotated[
     Field(max_length=8),
     Rules(
         Rule(
-            problem="names a resource that the runner has no use for",
+            problem="names an unsupported resource",
             remedy=f"the names are {', '.join(_RESOURCES)}; for example memory: 64Mi",
             holds=lambda resources: all(name in _RESOURCES for name in resources),
             cel=f"self.all(name, name in {list(_RESOURCES)})",
         ),
         Rule(
-            problem="holds an amount that is no quantity",
+            problem="contains an amount that is not a quantity",
             remedy=_QUANTITY_REMEDY,
             holds=lambda resources: all(_is_quantity(amount) for amount in resources.values()),
             cel="self.all(name, type(self[name]) == int || isQuantity(self[name]))",
@@ -87,8 +87,8 @@ Resources = Annotated[
 
 _OURS: Final = reserved_prefixes(
     names.RESERVED_PREFIXES,
-    "has a key that the operator or Kubernetes sets itself",
-    "leave out graphcron.dev/ and batch.kubernetes.io/; choose a prefix of your own, for example example.com/team",
+    "has a key that is reserved for the operator or Kubernetes",
+    "leave out graphcron.dev/ and batch.kubernetes.io/; choose another prefix, for example example.com/team",
 )
 _UNCONFINED: Final = reserved_prefixes(
     names.PROFILE_PREFIXES,
@@ -97,7 +97,7 @@ _UNCONFINED: Final = reserved_prefixes(
 )
 _KEY: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
 _KEYS: Final = Rule(
-    problem="has a key that Kubernetes does not take",
+    problem="has a key that Kubernetes does not accept",
     remedy="write letters, digits, '-', '_' and '.', after a prefix if you like, for example example.com/team",
     holds=lambda pairs: all(_KEY.fullmatch(key) for key in pairs),
 )
@@ -109,7 +109,7 @@ LabelValue = Annotated[
     Rules(
         matching(
             r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?",
-            "is no value of a label",
+            "is not a valid label value",
             "write letters, digits, '-', '_' and '.', for example team-a",
         ),
     ),

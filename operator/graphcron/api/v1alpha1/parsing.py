@@ -62,7 +62,7 @@ def _parsed(kind: type[Resource], body: Mapping[str, Any]) -> Resource:
         raise SpecError(
             field="spec",
             problem=f"is {body[SPEC_BYTES]:,} bytes, and at most {LARGEST_SPEC:,} are read",
-            remedy="put the input into a ConfigMap or Secret and name it in spec.inputFrom",
+            remedy="store the input in a ConfigMap or Secret and name it in spec.inputFrom",
         )
     return parse_part(kind, body)
 
@@ -155,9 +155,9 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _unknown(part: type[Part], name: str) -> tuple[str, str]:
     known = [field.alias or "" for field in part.model_fields.values()]
     if name == "namespace":
-        return "is no field", "leave it out: what is named lies in the namespace of what names it"
+        return "is an unknown field", "omit it: references are always in the namespace of the object"
     right = _ELSEWHERE.get(name) or _inside(part, name) or _nearest(name, known)
-    return "is no field", f"did you mean {right}?" if right else f"the fields here are {', '.join(known)}"
+    return "is an unknown field", f"did you mean {right}?" if right else f"the fields here are {', '.join(known)}"
 
 
 def _inside(part: type[Part], name: str) -> str | None:

@@ -14,8 +14,8 @@ class Retry(Asked):
 
     rules: ClassVar[Rules] = Rules(
         Rule(
-            problem="is 0, so that nothing is retried and the rest means nothing",
-            remedy="say how many further runs you would pay for, for example attempts: 2, or leave out retry",
+            problem="is 0, so nothing is retried and the other fields have no effect",
+            remedy="set the number of further runs, for example attempts: 2, or omit retry",
             holds=lambda retry: retry.attempts > 0 or (retry.resume and not retry.on_graph_error),
             cel="(has(self.attempts) && self.attempts > 0) || "
             "((!has(self.resume) || self.resume) && (!has(self.onGraphError) || !self.onGraphError))",

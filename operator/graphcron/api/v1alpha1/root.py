@@ -44,8 +44,8 @@ class GraphCron(Part):
     rules: ClassVar[Rules] = Rules(
         SHORT_NAME,
         Rule(
-            problem="has a schedule that never comes with the value of H here: there is no such day",
-            remedy='let H choose among days and months that go together, for example "0 9 H(1-28) * *"',
+            problem="has a schedule that never matches with the value of H here, because the day does not exist",
+            remedy='limit H to days and months that go together, for example "0 9 H(1-28) * *"',
             holds=_comes_round,
             field="spec",
         ),

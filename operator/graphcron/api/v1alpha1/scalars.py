@@ -12,7 +12,7 @@ ObjectName = Annotated[
     Rules(
         matching(
             r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?",
-            "is no name of a Kubernetes object",
+            "is not a valid name of a Kubernetes object",
             "write lower-case letters, digits, '-' and '.', for example langgraph-api",
         ),
     ),
@@ -25,7 +25,7 @@ DataKey = Annotated[
     Rules(
         matching(
             r"[-._a-zA-Z0-9]+",
-            "is no key of a ConfigMap or Secret",
+            "is not a valid key of a ConfigMap or Secret",
             "write letters, digits, '-', '_' and '.', for example api-key",
         ),
     ),
@@ -38,14 +38,14 @@ Uuid = Annotated[
     Rules(
         matching(
             r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-            "is no UUID, and the server takes nothing else",
+            "is not a UUID, and the server accepts nothing else",
             "make one with uuidgen; it looks like 4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11",
         ),
     ),
 ]
 """A UUID in its usual spelling."""
 
-_BLANK_AT_END: Final = "is empty, or begins or ends with a blank"
+_BLANK_AT_END: Final = "is empty, or begins or ends with a space"
 
 Assistant = Annotated[
     str,
@@ -69,7 +69,7 @@ NodeName = Annotated[
 
 _HTTP: Final = matching(
     r"https?://[^\s/?#].*",
-    "is no http or https URL",
+    "is not an http or https URL",
     "write it with its scheme, for example https://langgraph.example.com",
 )
 _ANY_HTTP: Final = r"https?://[^\s/?#].*"
@@ -77,7 +77,7 @@ _ANY_HTTP: Final = r"https?://[^\s/?#].*"
 WebhookUrl = Annotated[
     str,
     Field(max_length=2048),
-    Rules(_HTTP, matching(r"\S*", "has a blank in it", "write %20 for a blank", where=_ANY_HTTP)),
+    Rules(_HTTP, matching(r"\S*", "contains a space", "write %20 for a space", where=_ANY_HTTP)),
 ]
 """Where the server posts the outcome."""
 
@@ -88,19 +88,19 @@ ServerUrl = Annotated[
         _HTTP,
         matching(
             r"[^?#\s]*",
-            "has a query, a fragment or a blank",
+            "has a query, a fragment or a space",
             "end it with the host or the path, for example https://example.com/langgraph",
             where=_ANY_HTTP,
         ),
         matching(
             r"https?://[^/@]*(/.*)?",
-            "holds a user name or password that everybody can read",
-            "put it into a Secret and name that in apiKeySecretRef or headers",
+            "contains a user name or password that everyone can read",
+            "store it in a Secret and name that in apiKeySecretRef or headers",
             where=_ANY_HTTP,
         ),
         matching(
             r"https?://([-_.A-Za-z0-9]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/.*)?",
-            "has no proper host or port",
+            "has no valid host or port",
             "write it like http://langgraph.agents.svc:8000",
             where=r"https?://[^\s/?#@]+(/[^\s?#@]*)?",
         ),
@@ -114,17 +114,17 @@ HeaderName = Annotated[
     Rules(
         matching(
             r"[-!#$%&'*+.^_`|~0-9A-Za-z]+",
-            "is no name of an HTTP header",
+            "is not a valid name of an HTTP header",
             "write letters, digits and '-', for example x-tenant",
         ),
         not_matching(
             r"(?i:x-api-key)",
-            "is the header of the API key, which has its own field",
+            "is the header of the API key, which has a separate field",
             "name the Secret in apiKeySecretRef",
         ),
         not_matching(
             r"(?i:host|connection|content-(length|type|encoding)|transfer-encoding|te|upgrade|expect|accept-encoding)",
-            "is set by the runner itself",
+            "is set by the runner",
             "leave it out",
         ),
     ),
@@ -134,7 +134,7 @@ HeaderName = Annotated[
 HeaderValue = Annotated[
     str,
     Field(max_length=4096),
-    Rules(matching(r"[\t -~]*", "has a line break or a character outside ASCII", "write it on one line, in ASCII")),
+    Rules(matching(r"[\t -~]*", "contains a line break or a non-ASCII character", "write it on one line, in ASCII")),
 ]
 """Value of an extra HTTP header."""
 
@@ -144,10 +144,12 @@ EnvName = Annotated[
     Rules(
         matching(
             r"[-._a-zA-Z][-._a-zA-Z0-9]*",
-            "is no name of an environment variable",
+            "is not a valid name of an environment variable",
             "write letters, digits and '_', for example HTTPS_PROXY",
         ),
-        not_matching(r"GRAPHCRON_.*", "begins with GRAPHCRON_, which is the operator's own", "choose another name"),
+        not_matching(
+            r"GRAPHCRON_.*", "begins with GRAPHCRON_, which is reserved for the operator", "choose another name"
+        ),
     ),
 ]
 """Name of an environment variable."""
@@ -158,7 +160,7 @@ ImageName = Annotated[
     Rules(
         matching(
             r"[^\s:]\S*",
-            "is no name of an image",
+            "is not a valid image name",
             "write it with registry and tag, for example registry.example.com/graphcron-runner:0.1.0",
         ),
         not_matching(r"https?://.*", "is a URL", "leave out the scheme: registry.example.com/graphcron-runner:0.1.0"),

@@ -46,8 +46,8 @@ def _read_schedule(text: str) -> str:
     except SpecError as error:
         raise violated(Violation("", error.problem, error.remedy)) from None
     if never:
-        remedy = 'choose a day that comes, for example "0 9 28 2 *"'
-        raise violated(Violation("", f'"{text}" never comes: there is no such day', remedy))
+        remedy = 'choose a day that exists, for example "0 9 28 2 *"'
+        raise violated(Violation("", f'"{text}" never matches: there is no such day', remedy))
     return text
 
 
@@ -66,14 +66,14 @@ Schedule = Annotated[
     AfterValidator(_read_schedule),
     Rules(
         Rule(
-            problem="sets a time zone inside the schedule, which Kubernetes refuses",
+            problem="sets a time zone inside the schedule, which Kubernetes rejects",
             remedy="move the zone to spec.timeZone, for example timeZone: Europe/Berlin",
             holds=lambda text: "TZ=" not in text,
             cel="!self.contains('TZ=')",
         ),
         not_matching(
             "@every.*",
-            "counts from the last run, and with a starting deadline may never come round",
+            "counts from the last run, and with a starting deadline it may never run",
             'write the times as five fields, for example "0 * * * *" (hourly)',
         ),
         matching(
@@ -84,7 +84,7 @@ Schedule = Annotated[
         ),
         matching(
             _FIVE,
-            "has not five fields",
+            "does not have five fields",
             "write minute, hour, day of month, month and weekday, without seconds or a year, "
             'for example "30 8 * * 1-5" (08:30, Monday to Friday)',
             where="[^@=][^=]*|",
@@ -106,7 +106,7 @@ Schedules = Annotated[
     Field(min_length=1, max_length=MAX_LINES),
     Rules(
         Rule(
-            problem="has the same line twice",
+            problem="contains the same line twice",
             remedy="leave one out, or change it",
             holds=lambda lines: len(set(lines)) == len(lines),
             cel="self.all(line, self.exists_one(other, other == line))",
@@ -122,8 +122,8 @@ TimeZone = Annotated[
     Rules(
         matching(
             "[A-Za-z][-+_A-Za-z0-9]*(/[-+_A-Za-z0-9]+)*",
-            "is no name of a time zone",
-            "write an IANA name, for example Europe/Berlin or Etc/UTC; an offset such as +02:00 knows no summer time",
+            "is not a time zone name",
+            "write an IANA name, for example Europe/Berlin or Etc/UTC; an offset such as +02:00 has no summer time",
         ),
         not_matching(
             "(?i:local)", "names no particular zone", "write an IANA name, for example Europe/Berlin or Etc/UTC"

@@ -30,8 +30,8 @@ class Header(Asked):
             "for example value: team-a, or valueFrom: {secretKeyRef: {name: my-secret, key: my-key}}",
         ),
         Rule(
-            problem="shows a credential to everybody who can read this object",
-            remedy="put it into a Secret: valueFrom: {secretKeyRef: {name: my-secret, key: my-key}}",
+            problem="exposes a credential to everyone who can read this object",
+            remedy="store it in a Secret: valueFrom: {secretKeyRef: {name: my-secret, key: my-key}}",
             holds=lambda header: header.value is None or header.name.lower() not in _SECRET_HEADERS,
             cel=f"!has(self.value) || !(self.name.lowerAscii() in {list(_SECRET_HEADERS)})",
             field="value",

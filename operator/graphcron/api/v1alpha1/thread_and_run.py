@@ -19,10 +19,10 @@ class Thread(Asked):
         one_of(
             ("id", "per"),
             "must have either id or per, and not both",
-            "for example id: 4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11 (a thread of your own), or per: week (one a week)",
+            "for example id: 4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11 (an existing thread), or per: week (one a week)",
         ),
         Rule(
-            problem="is about a thread of your own, and with spec.thread.per threads are always made",
+            problem="applies only to spec.thread.id, because the threads of spec.thread.per are always created",
             remedy="leave it out",
             holds=lambda thread: thread.per is None or "create" not in thread.model_fields_set,
             cel="!has(self.create) || !has(self.per)",
@@ -42,7 +42,7 @@ class Thread(Asked):
 
 
 _OURS: Final = reserved_prefixes(
-    ("graphcron/",), "has a key of GraphCron's own", "choose another prefix than graphcron/", cel=False
+    ("graphcron/",), "has a key that is reserved for GraphCron", "choose another prefix than graphcron/", cel=False
 )
 
 
@@ -92,7 +92,7 @@ RunConfig = Annotated[
 ]
 """LangGraph's ``config``, without slips that the server would swallow."""
 
-_DROPPED: Final = "is dropped by the server without a word"
+_DROPPED: Final = "is silently dropped by the server"
 
 Metadata = Annotated[
     dict[str, Any],
@@ -111,7 +111,7 @@ Nodes = Annotated[
     Field(max_length=64),
     Rules(
         Rule(
-            problem='has other nodes beside "*", which means all of them',
+            problem='lists other nodes in addition to "*", which selects all of them',
             remedy='write ["*"] alone, or only names of nodes',
             holds=lambda nodes: "*" not in nodes or len(nodes) == 1,
             cel="!('*' in self) || size(self) == 1",

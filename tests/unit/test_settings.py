@@ -59,8 +59,11 @@ def test_runner_defaults_are_read_as_json():
         ('{"env": []}', r"\.env: cannot have a default here; leave it out"),
         ('{"image": "a:1"}', r"\.image: cannot have a default here; leave it out"),
         ('{"label": {}}', r"\.label: .*did you mean labels"),
-        ('{"labels": {"team": "a b"}}', r"\.labels\.team: is no value of a label"),
-        ('{"labels": {"graphcron.dev/name": "a"}}', r"\.labels: has a key that the operator or Kubernetes sets itself"),
+        ('{"labels": {"team": "a b"}}', r"\.labels\.team: is not a valid label value"),
+        (
+            '{"labels": {"graphcron.dev/name": "a"}}',
+            r"\.labels: has a key that is reserved for the operator or Kubernetes",
+        ),
         (
             '{"annotations": {"container.apparmor.security.beta.kubernetes.io/runner": "unconfined"}}',
             r"\.annotations: has a key that changes the pod's security profile",

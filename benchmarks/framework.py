@@ -135,9 +135,9 @@ class Framework:
 
 async def straight(given: list[Object]) -> None:
     """Call for each event what kopf calls for it."""
-    memo = Manager(Settings())
+    memo, handle = Manager(Settings()), cast("Any", handlers.handle_event)
     for event in given:
-        await handlers.handle_event(event=event, memo=memo)
+        await handle(event=event, memo=memo)
 
 
 async def cpu(figure: Figure, kind: str, count: int) -> None:

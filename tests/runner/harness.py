@@ -88,7 +88,13 @@ class Api:
 
     def started_run(self, uid: str, status: str = "running") -> dict[str, Any]:
         """Wait until there is a run, of that status, and return it."""
-        return dict(wait_for("run", lambda: next((r for r in self.all_runs(uid) if r["status"] == status), None)))
+
+        def find() -> dict[str, Any] | None:
+            return next((run for run in self.all_runs(uid) if run["status"] == status), None)
+
+        found = wait_for("run", find)
+        assert found is not None
+        return found
 
     def steps(self, thread_id: str, phase: str = "finished") -> list[int]:
         """Return which steps of the ``steps`` graph were executed, as often as they were."""

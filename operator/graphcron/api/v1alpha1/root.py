@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def _or_none(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Take a status that can't be read for none: it is ours, and we write it anew."""
+    """Return None for a status that can't be read; the operator writes it again."""
     try:
         return handler(value)
     except ValidationError:
@@ -29,7 +29,7 @@ OrNone = Annotated[T | None, WrapValidator(_or_none)]
 
 
 def _comes_round(graphcron: "GraphCron") -> bool:
-    """Whether each line comes round with the values that each ``H`` has here; they hang on namespace and name."""
+    """Return whether each line matches with its values of ``H``, which depend on namespace and name."""
     namespace, name = graphcron.metadata.namespace, graphcron.metadata.name
     return namespace is None or all(
         fires(line, seed=seed_for(namespace, name, at))

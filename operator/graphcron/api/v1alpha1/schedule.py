@@ -14,7 +14,7 @@ from graphcron.schedule import cron, hashed, times
 
 _MACROS: Final = "yearly|annually|monthly|weekly|daily|midnight|hourly"
 _FIVE: Final = r"\s*[^@=\s][^=\s]*(\s+[^=\s]+){4}\s*"
-"""Five fields, whatever they hold."""
+"""Five fields with any content."""
 
 _MONTHS: Final = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _WEEKDAYS: Final = "(?i:sun|mon|tue|wed|thu|fri|sat)"
@@ -29,18 +29,18 @@ def _part(at: int, name: str, values: str, allowed: str) -> Rule:
 
 
 def fires(line: str, *, seed: str) -> bool:
-    """Whether a schedule ever comes round, with the values that the seed gives each ``H``.
+    """Return whether a schedule ever matches, with the values that the seed gives each ``H``.
 
     Raises
     ------
     SpecError
-        If it is no schedule.
+        If the text is not a schedule.
     """
     return not times.never_fires(cron.parse(hashed.render(line, seed=seed)))
 
 
 def _read_schedule(text: str) -> str:
-    """Return the text if it is a schedule that can fire, as far as that does not hang on the value of an ``H``."""
+    """Return the text if it is a schedule that can match, unless that depends on the value of an ``H``."""
     try:
         never = not fires(text, seed="") and not hashed.has_hash(text)
     except SpecError as error:

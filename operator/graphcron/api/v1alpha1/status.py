@@ -247,7 +247,7 @@ Status = TypeVar("Status", GraphCronStatus, GraphServerStatus)
 def read_status(kind: type[Status], body: Mapping[str, Any]) -> Status:
     """Read the status of an object as it stands, without the members and entries that can't be read.
 
-    Somebody else may have written it, or a newer version before a rollback.
+    Another client may have written it, or a newer version of the operator before a rollback.
     """
     status = dict(object_at(body, "status"))
     try:

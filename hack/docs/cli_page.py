@@ -113,9 +113,9 @@ def _verb(name: str, verb: TyperCommand) -> Iterator[str]:
 
 
 def _program_options() -> Iterator[str]:
-    before, completion = [], []
-    for each in options_of(program()):
-        (completion if each.opts[0].endswith("-completion") else before).append(each)
+    options = options_of(program())
+    completion = [each for each in options if each.opts[0].endswith("-completion")]
+    before = [each for each in options if each not in completion]
     yield f"## {BEFORE}"
     yield ""
     yield "The options of the cluster may also stand before the verb. Those after the verb take precedence."

@@ -26,13 +26,13 @@ HEAD = f"""\
 
 The resources of `{names.API_VERSION}`: [GraphCron](#graphcron) and [GraphServer](#graphserver).
 
-- Each field has an anchor, its path: `spec.retry.attempts` is at `#spec.retry.attempts`, the `spec.url` of a
-  GraphServer at `#graphserver.spec.url`. `kubectl explain gcron.spec.retry` tells the same in a terminal.
-- Defaults are the operator's and are never written into your object. So they are not in the schema either, and an
-  object in the cluster stays as it is in Git.
-- What is refused: the API server refuses an apply with these words, after the path of the field. What only the operator
-  can see is marked so: `Ready` is then False, with `InvalidSpec`. [`graphcron lint`](cli.md#find-what-is-wrong) finds
-  both before that.
+- The anchor of each field is its path. `spec.retry.attempts` is at `#spec.retry.attempts`, and the `spec.url` of a
+  GraphServer is at `#graphserver.spec.url`. `kubectl explain gcron.spec.retry` prints the same descriptions.
+- The operator applies defaults and never writes them to the object. The schema contains no defaults, so an object in
+  the cluster remains identical to its file in Git.
+- "Refused" lists the error messages. The API server rejects an object with such a message, after the path of the field.
+  If only the operator can detect an error, the list marks it, and `Ready` is False with reason `InvalidSpec`.
+  [`graphcron lint`](cli.md#find-what-is-wrong) detects both kinds of errors in files.
 """
 
 MORE: Final = {
@@ -109,7 +109,7 @@ def _top(kind: Kind) -> Iterator[tuple[str, str, str]]:
     said = {
         "apiVersion": f"`{names.API_VERSION}`",
         "kind": f"`{name}`",
-        "metadata": "As of every object: `name`, `namespace`, `labels`, `annotations`",
+        "metadata": "Standard metadata: `name`, `namespace`, `labels`, `annotations`",
         "metadata.name": f"Name of the {name}, at most {names.MAX_NAME_LENGTH} characters",
     }
     for each in fields(schema_of(kind)):
@@ -155,7 +155,7 @@ def _status(kind: Kind) -> Iterator[str]:
     found = [each for each in fields(schema_of(kind)) if each.path.startswith("status.")]
     parts = {each.path for each in found if "properties" in each.schema or "properties" in each.schema.get("items", {})}
     yield from (anchor(anchor_of(kind, "status")), "", f"### Status of a {kind.model.__name__}")
-    yield from ("", wrapped(f"{prose(_description(kind, 'status'))} A field that has nothing to tell is absent."), "")
+    yield from ("", wrapped(f"{prose(_description(kind, 'status'))} Fields without a value are absent."), "")
     yield _fields(kind, "status", [each for each in found if each.path.count(".") == 1 and each.path not in parts])
     yield ""
     for each in found:
@@ -213,7 +213,7 @@ def _more(place: str) -> Iterator[str]:
 
 def _columns(kind: Kind) -> Iterator[str]:
     yield from (f"### Columns of a {kind.model.__name__}", "")
-    yield from (f"What `kubectl get {kind.short}` shows besides the name.", "")
+    yield from (f"Columns of `kubectl get {kind.short}` in addition to the name.", "")
     rows = ((title, code(path), "with `-o wide`" if wide else "") for title, _, path, wide in kind.columns)
     yield from (table(("Column", "What it shows", "When"), rows), "")
 
@@ -226,7 +226,7 @@ def _annotations() -> Iterator[str]:
 
 
 def _labels() -> Iterator[str]:
-    yield from ("## Labels", "", "The operator sets these on what it makes; use them in selectors.", "")
+    yield from ("## Labels", "", "The operator sets these labels on the objects that it creates.", "")
     texts, purposes = documented("LABEL_"), either([each.value for each in names.Purpose])
     said = {key: texts[key].replace(", as in :class:`Purpose`", f": {purposes}") for key in _FOR_SELECTORS}
     yield from (table(("Label", "What it says"), ((anchor(key) + code(key), text) for key, text in said.items())), "")

@@ -93,7 +93,7 @@ def test_a_trigger_finds_its_predecessor_and_is_one(api: Api, cron: Cron) -> Non
     cron.minute += 1
     skipped = cron.pod().wait()
     assert skipped.reason == "PredecessorActive"
-    assert "asked for" in skipped.message
+    assert "requested at" in skipped.message
     api.get("POST", f"/threads/{other['thread_id']}/runs/{other['run_id']}/cancel?wait=true")
     assert taken.wait().outcome is Outcome.CANCELLED
 

@@ -197,7 +197,7 @@ def test_from_is_the_first_possible_time(begin: str, first: str) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("0 9 31 2 *",), 1, 'error: schedule: "0 9 31 2 *" never comes'),
+        (("0 9 31 2 *",), 1, 'error: schedule: "0 9 31 2 *" never matches'),
         (("H 9 * * *",), 1, "error: the value of H depends on a GraphCron's namespace and name"),
         (("@daily", "--time-zone", "Mars"), 1, 'error: timeZone: there is no time zone "Mars"'),
         (("@daily", "-o", "name"), 2, "error: invalid value for --output: a schedule has no name"),

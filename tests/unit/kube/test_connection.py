@@ -109,7 +109,7 @@ def test_of_a_spec_that_is_too_large_only_the_size_and_flags_are_read(value):
     events = [{"type": "ADDED", "object": each} for each in bodies]
     text = "\n".join(json.dumps(each, separators=(",", ":"), ensure_ascii=False) for each in events) + "\n"
     assert answers(text.encode(), 60_000)[1] == [{"type": "ADDED", "object": each} for each in expected]
-    with pytest.raises(SpecError, match=r"spec: is .* bytes, and at most 262,144 are read; put the input into"):
+    with pytest.raises(SpecError, match=r"spec: is .* bytes, and at most 262,144 are read; store the input in"):
         parse(expected[0])
 
 

@@ -20,7 +20,11 @@ JOBS: Final = ("batch", "v1", "jobs")
 PODS: Final = ("v1", "pods")
 
 CONNECT_SECONDS: Final = 10
-"""Connection timeout of a watch."""
+"""Connection timeout of a list or watch."""
+
+RETRY_SECONDS: Final = (0.5, 1, 2, 3, *(5,) * 8)
+"""Back-off of a list or watch that the API server does not answer. Without this ceiling, kopf waits for up to 21
+seconds, and the operator does not see what changes shortly after an outage."""
 
 PAGE_SIZE: Final = 25
 """Objects in one page of the initial list: each may have 1.5 MB."""
@@ -102,7 +106,8 @@ async def start(memo: Manager, settings: kopf.OperatorSettings, **_: Any) -> Non
         settings.watching.label_selectors[resource] = names.MANAGED_SELECTOR
     settings.persistence.diffbase_storage = settings.persistence.progress_storage = NullStorage()
     settings.watching.inactivity_timeout = memo.settings.watch_inactivity_seconds
-    settings.watching.connect_timeout = CONNECT_SECONDS
+    settings.watching.connect_timeout = settings.networking.connect_timeout = CONNECT_SECONDS
+    settings.networking.error_backoffs = RETRY_SECONDS
     # By default, kopf lists all objects at once, and keeps each for five seconds in a separate task.
     settings.watching.chunk_size = PAGE_SIZE
     settings.queueing.idle_timeout = IDLE_SECONDS

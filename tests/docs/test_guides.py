@@ -191,7 +191,7 @@ def own(cluster: Cluster, namespace: str, server: LangGraph) -> Iterator[Callabl
 
 
 def test_the_values_of_the_page_make_what_it_says(cluster: Cluster, tmp_path: Path) -> None:
-    (values,) = (block for block in TENANTS if block.file_name == "values.yaml")
+    values = next(block for block in TENANTS if block.file_name == "values.yaml")
     (tmp_path / "values.yaml").write_text(values.text, encoding="utf-8")
     command = ["helm", "template", "graphcron", str(ROOT / "charts/graphcron"), "--values", "values.yaml"]
     made = subprocess.run(

@@ -52,7 +52,7 @@ def test_only_what_a_person_must_put_right_is_red(crons: Crons, argo: Argo) -> N
     assert "Mars/Olympus_Mons" in health["invalid"].message
     assert health["suspended"].message == "Suspended"
     assert health["failing"].message.startswith("The last run failed: ")
-    assert health["paused"].message.startswith("Paused: 1 runs in a row")
+    assert health["paused"].message.startswith("Paused: 1 consecutive run has failed")
     assert {name: kstatus(body) for name, body in live.items()} == {
         "good": "Current",
         "invalid": "Failed",

@@ -46,8 +46,8 @@ REFUSED = [
         ),
     ),
     (graphserver(EVIL), "spec.url is not in the administrator's allow-list; name one of"),
-    (graphserver("https://langgraph.example.com.evil.net"), "spec.url is no server"),
-    (graphserver("https://langgraph.example.com/../x"), "spec.url is no server"),
+    (graphserver("https://langgraph.example.com.evil.net"), "spec.url is not in the administrator's allow-list"),
+    (graphserver("https://langgraph.example.com/../x"), "spec.url is not in the administrator's allow-list"),
 ]
 
 

@@ -194,3 +194,19 @@ def _with_options(verb: Callable[Concatenate[Kubectl, ...], None], options: dict
     own = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
     with_options.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]  # Typer reads it
     return with_options
+
+
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FILE", help="Files, folders (all YAML and JSON files below), or - for standard input."),
+]
+MoreFiles = Annotated[
+    list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help="The same as FILE. May be repeated.")
+]
+
+
+def named_files(files: list[str] | None, more: list[str] | None) -> list[str]:
+    """Return the files that the command line names, with or without ``-f``."""
+    if found := [*(files or ()), *(more or ())]:
+        return found
+    raise typer.BadParameter("name a file, a folder, or - for standard input", param_hint="FILE")

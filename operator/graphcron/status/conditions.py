@@ -135,8 +135,9 @@ def _paused(inputs: ConditionInputs) -> ConditionUpdate | None:
     last = next((run for run in inputs.runs if run.outcome != Outcome.SKIPPED), None)
     why = f" The last failure: {last.message or last.outcome}." if last else ""
     remedy = f"kubectl annotate graphcron {inputs.graphcron.metadata.name} --overwrite"
+    failures = inputs.pause.failures
     message = (
-        f"{inputs.pause.failures} consecutive runs have failed, so no further runs start.{why} "
+        f"{failures} consecutive {'run has' if failures == 1 else 'runs have'} failed, so no further runs start.{why} "
         f'To resume, run: {remedy} {names.ANNOTATION_RESUME_REQUESTED}="$(date)"'
     )
     return ConditionUpdate(ConditionType.PAUSED, "True", Reason.CONSECUTIVE_FAILURES, message)

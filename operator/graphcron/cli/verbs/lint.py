@@ -13,6 +13,7 @@ import typer
 from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import app
+from graphcron.cli.options import Files, MoreFiles, named_files
 from graphcron.cli.printing.output import as_json
 from graphcron.errors import SpecError
 
@@ -56,22 +57,6 @@ class Finding:
     def sentence(self) -> str:
         """The problem in one line."""
         return "; ".join(filter(None, (f"{self.field}: {self.problem}" if self.field else self.problem, self.remedy)))
-
-
-Files = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="FILE", help="Files, folders (all YAML and JSON files below), or - for standard input."),
-]
-MoreFiles = Annotated[
-    list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help="The same as FILE. May be repeated.")
-]
-
-
-def named_files(files: list[str] | None, more: list[str] | None) -> list[str]:
-    """Return the files that the command line names, with or without ``-f``."""
-    if found := [*(files or ()), *(more or ())]:
-        return found
-    raise typer.BadParameter("name a file, a folder, or - for standard input", param_hint="FILE")
 
 
 @app.command()

@@ -12,9 +12,8 @@ import typer
 from graphcron.api import names
 from graphcron.cli.app import CliError, app
 from graphcron.cli.clients.kubectl import Object
-from graphcron.cli.options import Format, Output
+from graphcron.cli.options import Files, Format, MoreFiles, Output, named_files
 from graphcron.cli.printing.output import Column, show
-from graphcron.cli.verbs.lint import Files, MoreFiles, named_files
 from graphcron.errors import SpecError
 from graphcron.unstructured.fields import object_at
 

@@ -19,6 +19,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def test_terminating_namespace_operator_starts_and_serves_the_others(cluster, namespace, objects, tmp_path):
+    """A finalizer keeps the namespace of a GraphCron: an operator that started then waited for it for ever."""
+    stuck = f"{namespace}-stuck"
+    cluster.kubectl("create", "namespace", stuck)
+    finalized = {"name": "stuck", "finalizers": ["example.com/stuck"]}
+    spec = {"assistant": "agent", "schedule": "0 0 1 1 *", "timeZone": "UTC"}
+    cluster.apply(
+        {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": finalized, "spec": spec},
+        namespace=stuck,
+    )
+    cluster.kubectl("delete", "namespace", stuck, "--wait=false")
+    operator = Operator(cluster, f"{namespace}*", tmp_path / "operator.log")
+    try:
+        remaining = ("get", "namespace", stuck, "--output=jsonpath={.status.conditions[?(@.status=='True')].type}")
+        wait_for("condition of the namespace", lambda: "Finalizers" in cluster.kubectl(*remaining).stdout)
+        operator.start()
+        objects.apply("served")
+        objects.wait_ready(name="served")
+    finally:
+        operator.stop()
+        patch = '{"metadata":{"finalizers":null}}'
+        cluster.kubectl("patch", "graphcron", "stuck", "--namespace", stuck, "--type=merge", "--patch", patch)
+
+
 class QuietProxy:
     """Passes bytes on, but, while it is quiet, no answer of a watch; its connections stay open."""
 

@@ -12,7 +12,7 @@ from graphcron.api.event import Event
 from graphcron.cache.ownership import owner_uid
 from graphcron.errors import ClusterError, ConflictError
 from graphcron.kube.api_errors import ignore_changed, response_error, spec_error
-from graphcron.kube.listing import Listed, Query, list_all, owners_path
+from graphcron.kube.listing import Listed, Query, cronjob_path, list_all, list_terminating_namespaces, owners_path
 from graphcron.unstructured.bounded_json import as_yaml, fast_loads
 
 REQUEST_SECONDS: Final = 30
@@ -69,7 +69,7 @@ class Cluster:
 
     async def get_cronjob(self, namespace: str, name: str) -> Answer | None:
         """Return a CronJob, even if the operator did not create it; None if it does not exist."""
-        return await self._get(_cronjob_path(namespace, name))
+        return await self._get(cronjob_path(namespace, name))
 
     async def apply_cronjob(self, manifest: Mapping[str, Any], *, uid: str | None) -> Answer:
         """Create or update a CronJob by server-side apply.
@@ -89,7 +89,7 @@ class Cluster:
             The request failed; retry it.
         """
         metadata = manifest["metadata"]
-        path = _cronjob_path(metadata["namespace"], metadata["name"])
+        path = cronjob_path(metadata["namespace"], metadata["name"])
         # With the UID, an apply neither recreates a deleted CronJob nor updates another one of the same name. Without
         # force, the apply that creates a CronJob fails if another client has created one meanwhile.
         body = {**manifest, "metadata": {**metadata, "uid": uid}} if uid else dict(manifest)
@@ -110,12 +110,12 @@ class Cluster:
     async def delete_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
         """Delete a CronJob and its Jobs."""
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
-        path = _cronjob_path(namespace, name)
+        path = cronjob_path(namespace, name)
         await self._unless_deleted(uid, path, self._call("DELETE", path, [], body, _JSON))
 
     async def suspend_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
         """Suspend a CronJob; its schedule takes effect again with the next apply."""
-        path = _cronjob_path(namespace, name)
+        path = cronjob_path(namespace, name)
         metadata = {"uid": uid, "annotations": {names.ANNOTATION_SCHEDULE_KEY: None}}
         body, query = {"metadata": metadata, "spec": {"suspend": True}}, [("fieldManager", names.FIELD_MANAGER)]
         answer = await self._unless_deleted(uid, path, self._call("PATCH", path, query, body, _MERGE))
@@ -221,6 +221,10 @@ class Cluster:
         """List the versions of all objects; see :func:`graphcron.kube.listing.list_all`."""
         return await list_all(self._list_metadata, namespaces, serves)
 
+    async def list_terminating_namespaces(self) -> set[str]:
+        """Return the names of the namespaces that are being deleted."""
+        return await list_terminating_namespaces(self._list_metadata)
+
     async def exists(self, owner: Mapping[str, Any]) -> bool:
         """Return whether a GraphCron or GraphServer exists and is not terminating; a watch may miss its deletion."""
         uid, name = owner["metadata"]["uid"], owner["metadata"]["name"]
@@ -294,7 +298,3 @@ class Cluster:
 
 def _apply_query(*, force: bool) -> list[tuple[str, str]]:
     return [("fieldManager", names.FIELD_MANAGER), ("force", "true" if force else "false")]
-
-
-def _cronjob_path(namespace: str, name: str) -> str:
-    return f"/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}"

@@ -52,6 +52,12 @@ async def list_all(get: Get, namespaces: Sequence[str], serves: Callable[[str], 
     return Listed(found, min(lists))
 
 
+async def list_terminating_namespaces(get: Get) -> set[str]:
+    """Return the names of the namespaces that are being deleted."""
+    heads = [each["metadata"] async for page in _pages(get, "/api/v1/namespaces", "") for each in page["items"] or ()]
+    return {each["name"] for each in heads if each.get("deletionTimestamp")}
+
+
 async def _pages(get: Get, path: str, selector: str) -> AsyncIterator[Mapping[str, Any]]:
     following = ""
     while True:
@@ -67,3 +73,8 @@ def owners_path(owner: Mapping[str, Any]) -> str:
     """Return the path of the GraphCrons or GraphServers in an owner's namespace."""
     plural = names.SERVER_PLURAL if owner["kind"] == names.SERVER_KIND else names.PLURAL
     return f"/apis/{names.API_VERSION}/namespaces/{owner['metadata']['namespace']}/{plural}"
+
+
+def cronjob_path(namespace: str, name: str) -> str:
+    """Return the path of a CronJob."""
+    return f"/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from graphcron.api import names
@@ -30,7 +31,9 @@ def occurrences(crons: Crons, count: int, name: str = "hello") -> list[Any]:
 def test_budget_window_used_up_skips_runs_until_its_end(crons: Crons):
     """A used-up window skips runs and reports its end, even if the status is lost."""
     budget = {"maxTokens": 2 * PER_RUN - 1, "window": "day"}
-    uid = crons.make(assistant="spender", input={"calls": 2, "seconds": 0}, budget=budget)
+    # The day must not turn meanwhile.
+    zone = "UTC" if datetime.now(UTC).hour < 22 else "Asia/Tokyo"
+    uid = crons.make(assistant="spender", input={"calls": 2, "seconds": 0}, budget=budget, timeZone=zone)
     first, second, third = occurrences(crons, 3)
     assert [each["outcome"] for each in (first, second)] == ["Succeeded", "Succeeded"]
     assert [(each["tokens"], each.get("tokensAtLeast")) for each in (first, second)] == [(PER_RUN, None)] * 2

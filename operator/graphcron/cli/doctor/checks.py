@@ -12,8 +12,9 @@ from graphcron.api import names
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.cli.app import PROGRAM
 from graphcron.cli.clients.kubectl import HERE, Kubectl, Object
+from graphcron.cli.printing.columns import condition
 from graphcron.contract import Outcome
-from graphcron.unstructured.fields import object_at, objects_at, time_of
+from graphcron.unstructured.fields import object_at, time_of
 
 OLDEST: Final = (1, 33)
 """Oldest supported release of Kubernetes."""
@@ -94,7 +95,7 @@ def of_crd(name: str, found: Object | None, ours: Object, *, kubectl: Kubectl = 
         return Check(
             about, State.FAILED, MISSING, "install GraphCron with its chart; crds.enabled=true brings the CRDs"
         )
-    if _condition(found, "Established").get("status") != "True":
+    if condition(found, "Established").get("status") != "True":
         remedy = kubectl.at(None).hint("kubectl", "describe", "crd", name)
         return Check(about, State.FAILED, "is not established", remedy)
     if _schemas(found) != _schemas(ours):
@@ -113,7 +114,7 @@ def of_operator(deployments: Sequence[Object], release: str, *, kubectl: Kubectl
         yield Check("operator", State.FAILED, "there is no Deployment of it", "install it with its chart: helm install")
     for each in deployments:
         about = f"operator {place(each)}"
-        available = _condition(each, "Available")
+        available = condition(each, "Available")
         if not (each.get("status") or {}).get("availableReplicas"):  # without replicas it is Available all the same
             available = {"message": "it has no pod that is ready"}
         if available.get("status") != "True":
@@ -229,7 +230,7 @@ def _trouble(graphcron: Object, kubectl: Kubectl) -> Check | None:
     meta = graphcron["metadata"]
     about = f"GraphCron {place(graphcron)}"
     remedy = kubectl.at(meta["namespace"]).hint(PROGRAM, "describe", meta["name"])
-    ready, target = (_condition(graphcron, kind) for kind in (ConditionType.READY, ConditionType.TARGET_RESOLVED))
+    ready, target = (condition(graphcron, kind) for kind in (ConditionType.READY, ConditionType.TARGET_RESOLVED))
     if not ready:
         where = f"read the operator's log; does it watch {meta['namespace']}?"
         return Check(about, State.FAILED, "seen by no operator", where)
@@ -237,7 +238,7 @@ def _trouble(graphcron: Object, kubectl: Kubectl) -> Check | None:
         return Check(about, State.FAILED, f"not ready: {_told(ready)}", remedy)
     if target.get("status") == "False":
         return Check(about, State.FAILED, f"can't run: {_told(target)}", remedy)
-    for each in (_condition(graphcron, ConditionType.RUN_DELAYED), target):
+    for each in (condition(graphcron, ConditionType.RUN_DELAYED), target):
         if each.get("reason") == Reason.FAILED_CREATE:
             return Check(about, State.WARNING, f"no Job yet: {_told(each)}", remedy)
     return None
@@ -256,14 +257,14 @@ def of_servers(
     for each in graphservers:
         meta = each["metadata"]
         remedy = kubectl.at(meta["namespace"]).hint("kubectl", "describe", names.SERVER_SHORT_NAME, meta["name"])
-        yield _of_server(f"GraphServer {place(each)}", [_condition(each, ConditionType.READY)], remedy)
+        yield _of_server(f"GraphServer {place(each)}", [condition(each, ConditionType.READY)], remedy)
     found = defaultdict(list)
     for each in graphcrons:
         if not object_at(each, "spec", "serverRef"):
             url = object_at(each, "spec", "server").get("url")
             found[f"server {url}" if url else "the operator's default server"].append(each)
     for about, asking in found.items():
-        told = [(_condition(each, ConditionType.TARGET_RESOLVED), each["metadata"]) for each in asking]
+        told = [(condition(each, ConditionType.TARGET_RESOLVED), each["metadata"]) for each in asking]
         bad = [meta for each, meta in told if each.get("status") == "False" and each.get("reason") in UNREACHED]
         about_it = [each for each, _ in told if each.get("status") != "False" or each.get("reason") in UNREACHED]
         remedy = kubectl.at(bad[0]["namespace"]).hint(PROGRAM, "describe", bad[0]["name"]) if bad else ""
@@ -281,11 +282,6 @@ def _of_server(about: str, conditions: Sequence[Mapping[str, str]], remedy: str)
 
 def _told(condition: Mapping[str, str]) -> str:
     return " ".join(f"{condition.get('reason', '')}: {condition.get('message', '')}".split())
-
-
-def _condition(found: Object, kind: str) -> dict[str, str]:
-    conditions = objects_at(object_at(found, "status"), "conditions")
-    return next((dict(each) for each in conditions if each.get("type") == kind), {})
 
 
 def place(found: Object) -> str:

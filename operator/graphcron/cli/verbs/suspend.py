@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from graphcron.api import names
 from graphcron.api.reasons import ConditionType
 from graphcron.cli.app import PROGRAM, app
-from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl
 from graphcron.cli.options import All, Done, OptionalNames, Selector, chosen_names, in_cluster
 from graphcron.cli.printing import output as printed
+from graphcron.cli.printing.columns import condition
 
 
 @app.command()
@@ -46,7 +47,8 @@ def resume(
     done = []
     for name in chosen_names(kubectl, named, selector, every=every):
         found = kubectl.get(GRAPHCRONS, name)
-        suspended, paused = bool(found["spec"].get("suspend")), is_paused(found)
+        suspended = bool(found["spec"].get("suspend"))
+        paused = condition(found, ConditionType.PAUSED).get("status") == "True"
         if suspended:
             found = kubectl.patch(GRAPHCRONS, name, {"spec": {"suspend": None}})
         if paused:
@@ -56,9 +58,3 @@ def resume(
         printed.say(ended or [f"{name} was neither suspended nor paused"], output)
         done.append(found)
     printed.show_done(done, output)
-
-
-def is_paused(graphcron: Object) -> bool:
-    """Return whether failures have paused a GraphCron."""
-    conditions = graphcron.get("status", {}).get("conditions", ())
-    return any(each["type"] == ConditionType.PAUSED and each["status"] == "True" for each in conditions)

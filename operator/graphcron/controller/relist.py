@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import cache
 from typing import Final
 
 from graphcron.cache.expectations import Expectations
@@ -144,9 +145,8 @@ class Relist:
 
     async def _list(self, *, excluded: Collection[str] = ()) -> Listed:
         named = self._settings.namespaces if self._settings.namespaces_are_named else ()
-        return await self._cluster.list_metadata(
-            named, lambda namespace: self._settings.serves(namespace) and namespace not in excluded
-        )
+        serves = cache(lambda namespace: self._settings.serves(namespace) and namespace not in excluded)
+        return await self._cluster.list_metadata(named, serves)
 
     async def _wait(self) -> bool:
         """Wait for a reason to compare; return whether it is the end of the resync period."""

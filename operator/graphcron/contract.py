@@ -32,6 +32,12 @@ ENV_REQUESTED_TIME: Final = "GRAPHCRON_REQUESTED_TIME"
 ENV_TRIGGER: Final = "GRAPHCRON_TRIGGER"
 """What a person wrote to ask for a run now; the occurrence's identity in place of the scheduled minute."""
 
+ENV_GRAPHRUN: Final = "GRAPHCRON_GRAPHRUN"
+"""Name of the GraphRun that the Job belongs to; absent: it belongs to no GraphRun."""
+
+ENV_GRAPHRUN_UID: Final = "GRAPHCRON_GRAPHRUN_UID"
+"""UID of that GraphRun: the occurrence's identity in place of the scheduled minute."""
+
 ENV_PREFLIGHT: Final = "GRAPHCRON_PREFLIGHT"
 """``1``: look whether a run could be made, and make none. Such a pod has no :data:`ENV_JOB` to go by."""
 

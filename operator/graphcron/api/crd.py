@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from graphcron.api import names
-from graphcron.api.v1alpha1 import GraphCron, GraphServer
+from graphcron.api.v1alpha1 import GraphCron, GraphRun, GraphServer
 
 Schema = dict[str, Any]
 """A JSON schema."""
@@ -37,7 +37,7 @@ _AGE: Final[Column] = ("Age", "date", ".metadata.creationTimestamp", 0)
 class Kind(NamedTuple):
     """What a CRD is made from."""
 
-    model: type[GraphCron | GraphServer]
+    model: type[GraphCron | GraphRun | GraphServer]
     plural: str
     short: str
     columns: tuple[Column, ...]
@@ -66,6 +66,23 @@ GRAPHCRON: Final = Kind(
 Target is the reason of ``TargetResolved``: ``Resolved``, or what a run would fail of. Next is text: a ``date`` is shown
 as an age, and one that lies ahead as ``<invalid>``."""
 
+GRAPHRUN: Final = Kind(
+    GraphRun,
+    names.RUN_PLURAL,
+    names.RUN_SHORT_NAME,
+    (
+        ("GraphCron", "string", ".spec.graphCronRef.name", 0),
+        ("Outcome", "string", ".status.outcome", 0),
+        ("Duration", "number", ".status.durationSeconds", 0),
+        ("Tokens", "integer", ".status.tokens", 0),
+        _AGE,
+        ("Reason", "string", ".status.reason", 1),
+        ("Scheduled", "string", ".spec.scheduledTime", 1),
+        ("Thread", "string", ".status.threadId", 1),
+        ("Cost", "string", ".status.cost", 1),
+    ),
+)
+
 GRAPHSERVER: Final = Kind(
     GraphServer,
     names.SERVER_PLURAL,
@@ -73,7 +90,7 @@ GRAPHSERVER: Final = Kind(
     (("URL", "string", ".spec.url", 0), _READY, ("Server", "string", ".status.server", 0), _AGE),
 )
 
-KINDS: Final = (GRAPHCRON, GRAPHSERVER)
+KINDS: Final = (GRAPHCRON, GRAPHRUN, GRAPHSERVER)
 """All kinds of the API."""
 
 

@@ -30,6 +30,15 @@ SERVER_PLURAL: Final = "graphservers"
 SERVER_SHORT_NAME: Final = "gserver"
 """Its short name for ``kubectl get``."""
 
+RUN_KIND: Final = "GraphRun"
+"""Kind of the resource for one run."""
+
+RUN_PLURAL: Final = "graphruns"
+"""Its plural, as in its URL."""
+
+RUN_SHORT_NAME: Final = "grun"
+"""Its short name for ``kubectl get``."""
+
 CRD_NAME: Final = f"{PLURAL}.{GROUP}"
 """Name of the CustomResourceDefinition."""
 
@@ -142,6 +151,8 @@ class Purpose(StrEnum):
 
     TRIGGER = "trigger"
     """A user requested a run now."""
+    RUN = "run"
+    """It is the run of a GraphRun."""
     CATCH_UP = "catch-up"
     """It catches up on the last missed run."""
     PREFLIGHT = "preflight"

@@ -1,4 +1,4 @@
-"""The model of a GraphCron and of a GraphServer: the only place where a field is declared.
+"""The model of GraphCron, GraphRun and GraphServer: the only place where a field is declared.
 
 ``parse(body)`` reads what the API server holds, ``problems(body)`` finds all that is wrong with it, and the CRDs are
 made from the same classes by :mod:`graphcron.api.crd`. The docstring under a field is its text in ``kubectl explain``.
@@ -6,25 +6,38 @@ The schema has no defaults (a filled-in spec drifts from Git for ever); they are
 
 ::
 
-    rules     one rule: a CEL expression, a Python predicate, and one message for both
-    base      what all parts share
-    words     kinds of text, with their rules          when      the schedules and their zone
-    refs      names of ConfigMaps and Secrets         run       what is passed through to the server
-    maps      labels, amounts of resources            excludes  days and times at which nothing runs
-    thread    policy    budget    server    runner    the parts of a spec
-    spec      the spec of a GraphCron                 fit       how its fields must fit each other
-    graphserver    the spec of a GraphServer
-    meta      status    root    the other parts, and the wholes
-    reading   parse and problems                        hidden    rules that pydantic does not get to
+    validation       one rule: a CEL expression, a Python predicate, and one message for both
+    base             what all parts share
+    scalars          kinds of text, with their rules
+    kubernetes_types references, labels, amounts of resources, metadata
+    schedule         schedules and their zone
+    thread_and_run   what is passed through to the server
+    excludes    policy    budget    server    runner    the parts of a spec
+    run_template     the fields that GraphCron and GraphRun share
+    spec    graphrun    the specs
+    cross_field      the rules between fields
+    status    root   the other parts, and the resources
+    parsing          parse and problems
+    hidden           rules that pydantic does not reach
 """
 
 from graphcron.api.v1alpha1.base import Part, rfc3339
 from graphcron.api.v1alpha1.budget import Budget
 from graphcron.api.v1alpha1.excludes import Exclude
+from graphcron.api.v1alpha1.graphrun import GraphRunSpec
 from graphcron.api.v1alpha1.kubernetes_types import KeyRef, KeySource, LocalObjectRef, ObjectMeta
-from graphcron.api.v1alpha1.parsing import parse, parse_part, parse_server, problems, server_problems
+from graphcron.api.v1alpha1.parsing import (
+    parse,
+    parse_part,
+    parse_run,
+    parse_server,
+    problems,
+    run_problems,
+    server_problems,
+)
 from graphcron.api.v1alpha1.policy import FailurePolicy, History, Retry
-from graphcron.api.v1alpha1.root import GraphCron, GraphServer
+from graphcron.api.v1alpha1.root import GraphCron, GraphRun, GraphServer
+from graphcron.api.v1alpha1.run_template import RunTemplate
 from graphcron.api.v1alpha1.runner import EnvVar, ResourceRequirements, Runner
 from graphcron.api.v1alpha1.server import GraphServerSpec, Header, HeaderSource, Server
 from graphcron.api.v1alpha1.spec import GraphCronSpec
@@ -35,6 +48,7 @@ from graphcron.api.v1alpha1.status import (
     Condition,
     Contender,
     GraphCronStatus,
+    GraphRunStatus,
     GraphServerStatus,
     Preflight,
     RecentRun,
@@ -56,6 +70,9 @@ __all__ = [
     "GraphCron",
     "GraphCronSpec",
     "GraphCronStatus",
+    "GraphRun",
+    "GraphRunSpec",
+    "GraphRunStatus",
     "GraphServer",
     "GraphServerSpec",
     "GraphServerStatus",
@@ -71,15 +88,18 @@ __all__ = [
     "RecentRun",
     "ResourceRequirements",
     "Retry",
+    "RunTemplate",
     "Runner",
     "Server",
     "Thread",
     "dump_status",
     "parse",
     "parse_part",
+    "parse_run",
     "parse_server",
     "problems",
     "read_status",
     "rfc3339",
+    "run_problems",
     "server_problems",
 ]

@@ -1,9 +1,9 @@
-"""How the fields of a GraphCron's spec must fit each other."""
+"""Rules between the fields of a spec."""
 
 import re
 from typing import Any, Final
 
-from graphcron.api.v1alpha1.validation import Rule, Rules
+from graphcron.api.v1alpha1.validation import Rule, Rules, one_of
 
 PLACEHOLDERS: Final = dict.fromkeys(("name", "namespace", "occurrence", "scheduledTime", "trigger"))
 """What the runner fills in, in order."""
@@ -99,6 +99,9 @@ _THREAD: Final = (
         field="onRunCompleted",
         reason="FieldValueForbidden",
     ),
+)
+
+_HISTORY: Final = (
     Rule(
         problem="applies only to threads that GraphCron creates, and spec.thread.id names an existing thread",
         remedy="omit it, or share a thread for a period, for example thread: {per: week}",
@@ -120,5 +123,53 @@ _SERVER: Final = (
     ),
 )
 
-RULES: Final = Rules(*_WHEN, *_INPUT, *_THREAD, *_SERVER)
-"""All of them, in the order in which they are told."""
+RUN_RULES: Final = Rules(*_INPUT, *_THREAD, *_SERVER)
+"""The rules of a run, in the order in which violations are reported."""
+
+RULES: Final = Rules(*_WHEN, *_INPUT, *_THREAD, *_HISTORY, *_SERVER)
+"""The rules of a GraphCron, in the order in which violations are reported."""
+
+_OWN_FIELDS: Final = (
+    "thread", "inputTemplate", "webhook", "interruptBefore", "interruptAfter", "multitaskStrategy", "durability",
+    "onRunCompleted", "onInterrupted", "timeoutSeconds", "retry", "budget", "server", "serverRef", "runner",
+)  # fmt: skip
+"""The fields of a run that a GraphRun takes from its GraphCron and cannot replace."""
+
+
+def _not_beside_ref(field: str) -> Rule:
+    name = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", field)
+    return Rule(
+        problem="is set together with spec.graphCronRef, whose GraphCron specifies it",
+        remedy="omit it, or omit spec.graphCronRef and set spec.assistant",
+        holds=lambda spec: spec.graph_cron_ref is None or name not in spec.model_fields_set,
+        cel=f"!has(self.graphCronRef) || !has(self.{field})",
+        field=field,
+        reason="FieldValueForbidden",
+    )
+
+
+GRAPHRUN_RULES: Final = Rules(
+    Rule(
+        problem="cannot be changed after the GraphRun is created",
+        remedy="create another GraphRun",
+        holds=lambda _: True,  # only the API server knows the spec before the change
+        cel="self == oldSelf",
+        reason="FieldValueForbidden",
+    ),
+    one_of(
+        ("graphCronRef", "assistant"),
+        "must have either graphCronRef or assistant, and not both",
+        "for example graphCronRef: {name: daily-report}, or assistant: agent",
+    ),
+    *map(_not_beside_ref, _OWN_FIELDS),
+    Rule(
+        problem="applies only to runs of a GraphCron",
+        remedy="omit it, or set spec.graphCronRef",
+        holds=lambda spec: spec.concurrency_policy is None or spec.graph_cron_ref is not None,
+        cel="!has(self.concurrencyPolicy) || has(self.graphCronRef)",
+        field="concurrencyPolicy",
+        reason="FieldValueForbidden",
+    ),
+    *RUN_RULES,
+)
+"""The rules of a GraphRun, in the order in which violations are reported."""

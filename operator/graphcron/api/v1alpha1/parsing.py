@@ -12,13 +12,13 @@ from pydantic_core import ErrorDetails
 from graphcron.api.oversized import LARGEST_SPEC, SPEC_BYTES
 from graphcron.api.v1alpha1.base import FROM_USER, MOST_LEVELS, Part
 from graphcron.api.v1alpha1.hidden import Location, broken_rules, part_in, places_of, without
-from graphcron.api.v1alpha1.root import GraphCron, GraphServer
-from graphcron.api.v1alpha1.status import GraphCronStatus, read_status
+from graphcron.api.v1alpha1.root import GraphCron, GraphRun, GraphServer
+from graphcron.api.v1alpha1.status import GraphCronStatus, GraphRunStatus, read_status
 from graphcron.api.v1alpha1.validation import VIOLATION, Violation
 from graphcron.errors import SpecError
 from graphcron.unstructured.bounded_json import is_deeper
 
-Resource = TypeVar("Resource", GraphCron, GraphServer)
+Resource = TypeVar("Resource", GraphCron, GraphRun, GraphServer)
 AnyPart = TypeVar("AnyPart", bound=Part)
 
 
@@ -44,6 +44,17 @@ def parse_server(body: Mapping[str, Any]) -> GraphServer:
     return _parsed(GraphServer, body)
 
 
+def parse_run(body: Mapping[str, Any]) -> GraphRun:
+    """Return the model of a GraphRun as the API server has it.
+
+    Raises
+    ------
+    SpecError
+        The first thing that is wrong.
+    """
+    return _parsed(GraphRun, body)
+
+
 def problems(body: Mapping[str, Any]) -> list[SpecError]:
     """Return all that is wrong with a GraphCron; nothing if :func:`parse` takes it.
 
@@ -55,6 +66,11 @@ def problems(body: Mapping[str, Any]) -> list[SpecError]:
 def server_problems(body: Mapping[str, Any]) -> list[SpecError]:
     """Return all that is wrong with a GraphServer; nothing if :func:`parse_server` takes it."""
     return _problems(GraphServer, body)
+
+
+def run_problems(body: Mapping[str, Any]) -> list[SpecError]:
+    """Return all that is wrong with a GraphRun; nothing if :func:`parse_run` takes it."""
+    return _problems(GraphRun, body)
 
 
 def _parsed(kind: type[Resource], body: Mapping[str, Any]) -> Resource:
@@ -211,6 +227,7 @@ def _other(details: ErrorDetails) -> tuple[str, str]:
 
 _ELSEWHERE: Final = {
     "activeDeadlineSeconds": "timeoutSeconds",
+    "args": "input",
     "assistant_id": "assistant",
     "backoffLimit": "retry.attempts",
     "cron": "schedule",
@@ -277,5 +294,10 @@ def _part_at(kind: type[Part], location: list[int | str]) -> type[Part]:
 
 
 def status_of(body: Mapping[str, Any]) -> GraphCronStatus:
-    """Read the status as it stands."""
+    """Read the status of a GraphCron as it stands."""
     return read_status(GraphCronStatus, body)
+
+
+def run_status_of(body: Mapping[str, Any]) -> GraphRunStatus:
+    """Read the status of a GraphRun as it stands."""
+    return read_status(GraphRunStatus, body)

@@ -1,15 +1,16 @@
-"""The resources whole: a GraphCron, and the GraphServer that it may name."""
+"""The resources whole: GraphCron, GraphRun and GraphServer."""
 
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from graphcron.api.v1alpha1.base import Part
+from graphcron.api.v1alpha1.graphrun import GraphRunSpec
 from graphcron.api.v1alpha1.kubernetes_types import SHORT_NAME, ObjectMeta
 from graphcron.api.v1alpha1.schedule import fires
 from graphcron.api.v1alpha1.server import GraphServerSpec
 from graphcron.api.v1alpha1.spec import GraphCronSpec
-from graphcron.api.v1alpha1.status import GraphCronStatus, GraphServerStatus
+from graphcron.api.v1alpha1.status import GraphCronStatus, GraphRunStatus, GraphServerStatus
 from graphcron.api.v1alpha1.validation import Rule, Rules
 from graphcron.schedule.hashed import has_hash, seed_for
 
@@ -60,6 +61,23 @@ class GraphCron(Part):
     spec: GraphCronSpec
     """What to run, when, and where."""
     status: OrNone[GraphCronStatus] = Field(default=None)
+    """Observed state. Only the operator writes it."""
+
+
+class GraphRun(Part):
+    """One run of a graph on a LangGraph server."""
+
+    rules: ClassVar[Rules] = Rules(SHORT_NAME)
+
+    api_version: Literal["graphcron.dev/v1alpha1"]
+    """Version of the resource."""
+    kind: Literal["GraphRun"]
+    """Kind of the resource."""
+    metadata: ObjectMeta
+    """Standard metadata, such as name and namespace."""
+    spec: GraphRunSpec
+    """What to run, once, and where. It cannot be changed after the GraphRun is created."""
+    status: OrNone[GraphRunStatus] = Field(default=None)
     """Observed state. Only the operator writes it."""
 
 

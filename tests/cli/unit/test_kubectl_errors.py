@@ -9,7 +9,13 @@ import pytest
 
 from graphcron.cli.app import CliError
 from graphcron.cli.clients.kubectl import Kubectl
-from graphcron.cli.clients.kubectl_errors import NotFoundError, kubectl_error
+from graphcron.cli.clients.kubectl_errors import (
+    AlreadyExistsError,
+    ForbiddenError,
+    NotFoundError,
+    NotInstalledError,
+    kubectl_error,
+)
 from graphcron.cli.verbs import list_
 
 if TYPE_CHECKING:
@@ -43,6 +49,22 @@ CONTEXTS = "kubectl config get-contexts"
         (
             FORBIDDEN.format("graphcrons", "list", "graphcrons", "graphcron.dev", "at the cluster scope"),
             "ann may not list graphcrons in the whole cluster; leave out -A, or ask for the right to",
+        ),
+        (
+            'error: the server doesn\'t have a resource type "graphruns"',
+            "the cluster has no kind GraphRun; install the chart of this program's release, or choose another ",
+        ),
+        (
+            'error: resource mapping not found: no matches for kind "GraphRun"\nensure CRDs are installed first\n',
+            "the cluster has no kind GraphRun; install the chart of this program's release, or choose another ",
+        ),
+        (
+            FORBIDDEN.format("graphruns", "create", "graphruns", "graphcron.dev", 'in the namespace "a"'),
+            "ann may not create graphruns in the namespace a; ask for the ClusterRole graphcron-run there",
+        ),
+        (
+            FORBIDDEN.format("graphruns", "list", "graphruns", "graphcron.dev", 'in the namespace "a"'),
+            "ann may not list graphruns in the namespace a; ask for the ClusterRole view there",
         ),
         (
             'Error from server (Forbidden): pods "a" is forbidden: exceeded quota: b',
@@ -96,15 +118,21 @@ def test_kubeconfig_of_the_variable(
     assert str(raised.value).startswith("there is no kubeconfig" if is_missing else "no cluster is chosen")
 
 
-def test_only_what_is_not_found_is_not_found() -> None:
-    assert (
-        type(kubectl_error('Error from server (NotFound): jobs "a" not found', verb="get", contexts=CONTEXTS))
-        is NotFoundError
-    )
-    assert (
-        type(kubectl_error('Error from server (Conflict): jobs "a" not found', verb="get", contexts=CONTEXTS))
-        is not NotFoundError
-    )
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('Error from server (NotFound): jobs "a" not found', NotFoundError),
+        ('Error from server (Conflict): jobs "a" not found', CliError),
+        ('Error from server (AlreadyExists): error when creating "STDIN": jobs "a" already exists', AlreadyExistsError),
+        (FORBIDDEN.format("jobs", "get", "jobs", "batch", 'in the namespace "a"'), ForbiddenError),
+        ('Error from server (Forbidden): pods "a" is forbidden: exceeded quota: b', CliError),
+        ('error: the server doesn\'t have a resource type "graphruns"', NotInstalledError),
+    ],
+)
+def test_the_reason_of_the_api_server_decides_the_type(text: str, kind: type[CliError]) -> None:
+    found = kubectl_error(text, verb="get", contexts=CONTEXTS)
+    assert type(found) is kind
+    assert "STDIN" not in str(found)
 
 
 def test_a_watch_that_the_api_server_ends_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

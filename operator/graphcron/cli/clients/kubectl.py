@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from graphcron.api import names
 from graphcron.cli.app import PROGRAM, CliError
-from graphcron.cli.clients.kubectl_errors import NotFoundError, kubectl_error
+from graphcron.cli.clients.kubectl_errors import ForbiddenError, NotFoundError, NotInstalledError, kubectl_error
 from graphcron.unstructured.bounded_json import loads
 
 Object = dict[str, Any]
@@ -23,6 +23,7 @@ GRAPHCRONS: Final = f"{names.PLURAL}.{names.GROUP}"
 _AS_TEXT: Final[dict[str, Any]] = {"encoding": "utf-8", "errors": "backslashreplace"}
 """How kubectl's output is read: a pod may log any bytes."""
 
+GRAPHRUNS: Final = f"{names.RUN_PLURAL}.{names.GROUP}"
 GRAPHSERVERS: Final = f"{names.SERVER_PLURAL}.{names.GROUP}"
 
 
@@ -78,6 +79,13 @@ class Kubectl:
             self._check_namespace()
         return found
 
+    def graphruns(self, selector: str = "") -> list[Object]:
+        """List the GraphRuns; none if the user may not see them, or the cluster does not have the kind."""
+        try:
+            return self.find_all(GRAPHRUNS, selector=selector)
+        except (ForbiddenError, NotInstalledError):
+            return []
+
     def names(self, kind: str) -> list[str]:
         """List the names of the objects of a kind."""
         return [each.rpartition("/")[2] for each in self.run("get", kind, "--output=name", *self._where).split()]
@@ -85,6 +93,17 @@ class Kubectl:
     def children(self, kind: str, uid: str) -> list[Object]:
         """List the CronJobs, Jobs or pods of a GraphCron."""
         return self.find_all(kind, selector=f"{names.LABEL_UID}={uid}")
+
+    def create(self, body: Object) -> Object:
+        """Create an object, and return it as the API server has stored it.
+
+        Raises
+        ------
+        AlreadyExistsError
+            An object of the same kind and name exists.
+        """
+        text = self.run("create", "--filename=-", "--output=json", *self._where, stdin=json.dumps(body))
+        return dict(loads(text))
 
     def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> Object:
         """Apply a merge patch, and return the changed object."""

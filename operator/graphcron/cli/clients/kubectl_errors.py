@@ -18,12 +18,15 @@ _KNOWN: Final = {
         "the kubeconfig has no context {0}; {contexts} lists those that it has"
     ),
     r"^stat (.+): no such file": "there is no kubeconfig {0}; correct --kubeconfig",
-    rf"have a resource type \"({names.PLURAL}|{names.SERVER_PLURAL})": (
-        "GraphCron is not installed in the cluster; install it with its chart, or " + _OTHER
-    ),
     r"logged in to the server": "you are not logged in to the cluster; log in again, or " + _OTHER,
 }
 """Patterns in a line, and the message that replaces it."""
+
+_NOT_INSTALLED: Final = re.compile(
+    rf'have a resource type "(?:{names.PLURAL}|{names.SERVER_PLURAL}|(?P<plural>{names.RUN_PLURAL}))'
+    rf'|no matches for kind "(?P<kind>{names.RUN_KIND})"'
+)
+"""What kubectl prints without the CRD of a kind."""
 
 _UNCONFIGURED: Final = re.compile(r'server localhost:8080 was refused|context (?:was not found|"[^"]+" does not exist)')
 """What kubectl prints without a kubeconfig."""
@@ -33,15 +36,36 @@ _FORBIDDEN: Final = re.compile(
     r'(?: in the namespace "(?P<namespace>[^"]+)"| at the cluster scope)'
 )
 _READING: Final = frozenset({"get", "list", "watch"})
+_LISTED: Final = frozenset({names.PLURAL, names.RUN_PLURAL, names.SERVER_PLURAL})
+"""Plurals for which a narrower scope can help."""
+
+_RUN_ROLE: Final = "graphcron-run"
+"""The chart's ClusterRole for users who may run GraphCrons and not change them."""
 
 _LOG: Final = re.compile(r"[IWEF][0-9]{4} |Warning: ")
 """Log lines, and warnings of the API server."""
 
-_SERVER: Final = re.compile(r"Error from server( \([A-Za-z]+\))?: ")
+_SERVER: Final = re.compile(r'Error from server(?: \((?P<reason>[A-Za-z]+)\))?: (?:error when creating "STDIN": )?')
 
 
 class NotFoundError(CliError):
     """An object does not exist."""
+
+
+class AlreadyExistsError(CliError):
+    """An object of this name exists already."""
+
+
+class ForbiddenError(CliError):
+    """The user lacks a permission."""
+
+
+class NotInstalledError(CliError):
+    """The cluster does not have the CRD of a kind."""
+
+
+_KINDS: Final[dict[str, type[CliError]]] = {"NotFound": NotFoundError, "AlreadyExists": AlreadyExistsError}
+"""Reasons of the API server for which a verb has a remedy."""
 
 
 def kubectl_error(text: str, *, verb: str, contexts: str, missing: str | None = None) -> CliError:
@@ -61,15 +85,24 @@ def kubectl_error(text: str, *, verb: str, contexts: str, missing: str | None = 
     for pattern, told in _KNOWN.items():
         if found := re.search(pattern, line):
             return CliError(told.format(*found.groups(), contexts=contexts))
+    if found := _NOT_INSTALLED.search(" ".join(lines)):
+        return NotInstalledError(_not_installed(is_run=bool(found["plural"] or found["kind"])))
     if found := _FORBIDDEN.search(line):
-        return CliError(_forbidden(**found.groupdict()))
-    kind = NotFoundError if line.startswith("Error from server (NotFound)") else CliError
+        return ForbiddenError(_forbidden(**found.groupdict()))
+    from_server = _SERVER.match(line)
+    kind = _KINDS.get(from_server["reason"], CliError) if from_server else CliError
     return kind(_SERVER.sub("", line))
+
+
+def _not_installed(*, is_run: bool) -> str:
+    if is_run:
+        return f"the cluster has no kind {names.RUN_KIND}; install the chart of this program's release, or {_OTHER}"
+    return f"GraphCron is not installed in the cluster; install it with its chart, or {_OTHER}"
 
 
 def _forbidden(user: str, verb: str, what: str, namespace: str | None) -> str:
     if namespace:
-        role = "view" if verb in _READING else "edit"
+        role = "view" if verb in _READING else _RUN_ROLE if what == names.RUN_PLURAL else "edit"
         return f"{user} may not {verb} {what} in the namespace {namespace}; ask for the ClusterRole {role} there"
-    narrower = "leave out -A, or " if what in {names.PLURAL, names.SERVER_PLURAL} else ""
+    narrower = "leave out -A, or " if what in _LISTED else ""
     return f"{user} may not {verb} {what} in the whole cluster; {narrower}ask for the right to"

@@ -1,0 +1,86 @@
+"""GraphRuns as the program writes and reads them. Pure."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+from graphcron.api import names
+from graphcron.cli.clients.kubectl import Object
+from graphcron.unstructured.fields import object_at, objects_at, text_at
+
+FINISHED: Final = ("Complete", "Failed")
+"""Types of the conditions of which one is True when a GraphRun is over."""
+
+WAITING: Final = "Reconciling"
+"""Type of the condition that reports what an unfinished GraphRun waits for."""
+
+_SUFFIX: Final = 5
+_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
+"""The characters that Kubernetes uses for ``generateName``."""
+
+_RESULT: Final = (
+    "outcome", "reason", "message", "job", "runId", "threadId", "startTime", "completionTime", "durationSeconds",
+    "attempts", "tokens", "tokensAtLeast", "cost",
+)  # fmt: skip
+"""Fields of the status that describe a finished run, as in ``status.recentRuns`` of a GraphCron."""
+
+
+def graphrun_body(
+    name: str,
+    *,
+    graphcron: str,
+    namespace: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    spec: Mapping[str, Any] | None = None,
+) -> Object:
+    """Return the manifest of a GraphRun that runs a GraphCron once.
+
+    Parameters
+    ----------
+    spec
+        Further fields, with the names of the API, such as ``scheduledTime``.
+    """
+    optional = {"namespace": namespace, "labels": dict(labels) if labels else None}
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.RUN_KIND,
+        "metadata": {"name": name, **{key: value for key, value in optional.items() if value}},
+        "spec": {"graphCronRef": {"name": graphcron}, **(spec or {})},
+    }
+
+
+def name_with_suffix(graphcron: str, suffix: str) -> str:
+    """Return a name for a GraphRun that begins with that of its GraphCron, cut to the maximum length."""
+    return f"{graphcron[: names.MAX_NAME_LENGTH - len(suffix) - 1].rstrip('-.')}-{suffix}"
+
+
+def new_name(graphcron: str) -> str:
+    """Return an unused name for a GraphRun, as ``generateName`` does, which can exceed the maximum length."""
+    return name_with_suffix(graphcron, "".join(secrets.choice(_LETTERS) for _ in range(_SUFFIX)))
+
+
+def reference_of(graphrun: Mapping[str, Any]) -> str:
+    """Return the name of the GraphCron that a GraphRun runs; empty if it has its own fields."""
+    return text_at(object_at(graphrun, "spec", "graphCronRef"), "name")
+
+
+def conditions_of(graphrun: Mapping[str, Any]) -> dict[str, Object]:
+    """Return the conditions that are True, by their types."""
+    conditions = objects_at(object_at(graphrun, "status"), "conditions")
+    return {text_at(each, "type"): dict(each) for each in conditions if each.get("status") == "True"}
+
+
+def is_finished(graphrun: Mapping[str, Any]) -> bool:
+    """Return whether a GraphRun is over."""
+    return not conditions_of(graphrun).keys().isdisjoint(FINISHED)
+
+
+def run_of(graphrun: Mapping[str, Any]) -> Object:
+    """Return the run of a GraphRun in the form of an entry of ``status.recentRuns``."""
+    metadata, status = object_at(graphrun, "metadata"), object_at(graphrun, "status")
+    due = object_at(graphrun, "spec").get("scheduledTime") or metadata.get("creationTimestamp")
+    return {
+        **({"scheduledTime": due} if due else {}),
+        "graphRun": text_at(metadata, "name"),
+        **{key: status[key] for key in _RESULT if key in status},
+    }

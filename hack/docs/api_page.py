@@ -32,7 +32,7 @@ The resources of `{names.API_VERSION}`: [GraphCron](#graphcron) and [GraphServer
   the cluster remains identical to its file in Git.
 - "Refused" lists the error messages. The API server rejects an object with such a message, after the path of the field.
   If only the operator can detect an error, the list marks it, and `Ready` is False with reason `InvalidSpec`.
-  [`graphcron lint`](cli.md#find-what-is-wrong) detects both kinds of errors in files.
+  [`graphcron lint`](cli.md#validate-files) detects both kinds of errors in files.
 """
 
 MORE: Final = {
@@ -52,7 +52,7 @@ MORE: Final = {
     "spec.retry": "runs.md#retry",
     "spec.failurePolicy": "runs.md#pause-after-failures",
     "spec.budget": "budgets.md",
-    "spec.history": "runs.md#what-is-kept",
+    "spec.history": "runs.md#retention",
     "spec.server": "servers.md#select-a-server",
     "spec.serverRef": "servers.md#graphserver",
     "spec.preflight": "servers.md#preflight",

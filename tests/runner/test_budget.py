@@ -199,7 +199,8 @@ def test_a_run_that_uses_too_much_is_cancelled(api: Api, cron: Cron, budget: Bud
     (run,) = api.all_runs(cron.uid)
     assert (run["run_id"], run["status"]) == (report.runId, "interrupted")
     record = api.record(cron.uid)
-    assert (record["outcome"], record["ended-why"]) == ("OverBudget", "OverBudget")
+    assert record["outcome"] == "OverBudget"
+    assert f"{report.runId}/OverBudget" in record.values()
 
     again = cron.pod(**spender(50, budget, seconds=0.3)).wait(30)
     assert (again.outcome, again.reason, again.tokens) == (report.outcome, report.reason, report.tokens)
@@ -218,7 +219,8 @@ def test_the_pod_dies_between_its_note_and_the_cancel(api: Api, cron: Cron, faul
     pod = cron.pod(**spender(50, budget, seconds=0.3))
     wait_for("cancel", lambda: faults.requests("POST", "/cancel"))
     pod.process.kill()
-    assert api.record(cron.uid)["ended-why"] == "OverBudget"
+    (run,) = api.all_runs(cron.uid)
+    assert f"{run['run_id']}/OverBudget" in api.record(cron.uid).values()
     report = cron.pod(**spender(50, budget, seconds=0.3)).wait(30)
     assert (report.outcome, report.reason) == (Outcome.OVER_BUDGET, "RunBudgetExceeded")
 

@@ -11,6 +11,7 @@ import pytest
 
 from graphcron import contract
 from graphcron.contract import Budget, Outcome
+from graphcron.runner.occurrence.record_thread import NO_RUN, ended_mark
 from tests.runner.canaries import (
     CANARIES,
     ENV,
@@ -109,11 +110,11 @@ def test_members_of_a_run_that_are_not_of_their_form(cron: Cron, member: str) ->
         {"outcome": "Cancelled", "reason": CANARIES["server"]},
         {"outcome": CANARIES["server"], "reason": CANARIES["server"], "state": "done"},
         {"run-id": CANARIES["server"], "thread-id": CANARIES["server"]},
-        {"ended-run": "none", "ended-why": CANARIES["server"]},
+        ended_mark(NO_RUN, CANARIES["server"]),
     ],
 )
 def test_records_that_somebody_else_has_written(cron: Cron, metadata: dict[str, str]) -> None:
-    ours = {f"graphcron/{key}": value for key, value in metadata.items()}
+    ours = {f"graphcron/{key.removeprefix('graphcron/')}": value for key, value in metadata.items()}
 
     def change(method: str, path: str, sent: Json, answer: Answer) -> Answer:
         if method == "POST" and path == "/threads":

@@ -121,7 +121,7 @@ def test_what_holds_no_place(town: Town, api: Api) -> None:
     """A pod that is gone and never made a run, after the grace time; a run that is over, though nobody wrote that down."""
     over = town.record()
     api.get("POST", f"/threads/{over}/runs/wait", {"assistant_id": "agent", "input": {"messages": []}})
-    town.record(**{"stopped-run": "none", "stopped-by": "gone"})
+    town.record(withdrawn="gone")
     assert town.pod(maxConcurrentRuns=1).wait().outcome is Outcome.SUCCEEDED
 
     town.record()
@@ -135,7 +135,7 @@ def test_what_holds_no_place(town: Town, api: Api) -> None:
 
 def test_more_records_than_a_page_has(town: Town, api: Api) -> None:
     for _ in range(capacity.PAGE + 10):
-        town.record(**{"stopped-run": "none", "stopped-by": "gone"})
+        town.record(withdrawn="gone")
     busy = town.record()
     api.get("POST", f"/threads/{busy}/runs", {"assistant_id": "steps", "input": {"steps": 200, "seconds": 0.3}})
     deadline = int(time.time()) - town.cron.minute * 60 + 2

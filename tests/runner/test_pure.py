@@ -132,16 +132,16 @@ def test_error(error: dict[str, object], reason: str) -> None:
     ("metadata", "outcome", "reason"),
     [
         ({}, Outcome.CANCELLED, ""),
-        ({record_thread.STOPPED_RUN: "r"}, Outcome.STOPPED, ""),
-        ({record_thread.STOPPED_RUN: "other"}, Outcome.CANCELLED, ""),
-        ({record_thread.ENDED_RUN: "r", record_thread.ENDED_WHY: "Timeout"}, Outcome.TIMEOUT, ""),
-        ({record_thread.ENDED_RUN: "r", record_thread.ENDED_WHY: "Replaced"}, Outcome.CANCELLED, "Replaced"),
+        (record_thread.stopped_mark("r", "pod"), Outcome.STOPPED, ""),
+        (record_thread.stopped_mark("other", "pod"), Outcome.CANCELLED, ""),
+        (record_thread.ended_mark("r", "Timeout"), Outcome.TIMEOUT, ""),
+        (record_thread.ended_mark("r", "Replaced"), Outcome.CANCELLED, "Replaced"),
         (
-            {record_thread.ENDED_RUN: "r", record_thread.ENDED_WHY: "Replaced", record_thread.STOPPED_RUN: "r"},
+            record_thread.ended_mark("r", "Replaced") | record_thread.stopped_mark("r", "pod"),
             Outcome.CANCELLED,
             "Replaced",
         ),
-        ({record_thread.ENDED_RUN: "q", record_thread.ENDED_WHY: "Timeout"}, Outcome.CANCELLED, ""),
+        (record_thread.ended_mark("q", "Timeout"), Outcome.CANCELLED, ""),
     ],
 )
 def test_interrupted(metadata: dict[str, str], outcome: Outcome, reason: str) -> None:

@@ -71,8 +71,8 @@ def other(created: float, updated: float, number: int = 0, **metadata: str) -> R
         (other(5, 6, 1), other(0, 30), 25, True),  # we come back, and it stands there already
         (other(5, 31, 1), other(0, 30), 31, False),  # ... or has seen us
         (other(0, 0, run_id=RUN), other(5, 5, 1), 5, False),
-        (other(0, 0, pod="p", stopped_by="p", stopped_run="none"), other(5, 5, 1), 5, False),
-        (other(0, 0, pod="q", stopped_by="p", stopped_run="none"), other(5, 5, 1), 5, True),
+        (other(0, 0, pod="p", withdrawn="p"), other(5, 5, 1), 5, False),
+        (other(0, 0, pod="q", withdrawn="p"), other(5, 5, 1), 5, True),
     ],
 )
 def test_whose_turn_it_is(theirs: Record, ours: Record, now: float, first: bool) -> None:

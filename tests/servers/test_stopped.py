@@ -28,7 +28,8 @@ def test_cancelled_and_resumed(api: Api, cron: Cron, where: dict[str, str]) -> N
     (stopped,) = api.runs(thread)
     assert (stopped["run_id"], stopped["status"]) == (report.runId, "interrupted")
     record = api.record(cron.uid)
-    assert (record["state"], record["stopped-by"], record["stopped-run"]) == ("active", pod.uid, report.runId)
+    assert record["state"] == "active"
+    assert f"{report.runId}/{pod.uid}" in record.values()
 
     final = cron.pod(**FIVE, **where).wait(25)
     assert final.outcome is Outcome.SUCCEEDED

@@ -419,3 +419,61 @@ def test_forbid_does_not_keep_what_was_due_after_the_earlier_run():
     dies = Fault("cron-0-1.0", CREATE_RUN, 1, "die-before")
     world = play(plan_of(dies, occurrences=2, steps=5, seconds=10.0)._replace(one_job=True))
     assert told(world, "cron-0-1") == (Outcome.SUCCEEDED, "")
+
+
+def test_stopped_mark_processed_late_does_not_hide_newer_mark(monkeypatch: pytest.MonkeyPatch):
+    """The first pod marks run 1 twice, as a proxy answers with an error; the pod of run 2 is stopped in between."""
+    is_first = iter([True])
+
+    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
+        is_mark = pod == "cron-0-0.0" and method == "PATCH" and now > 10
+        return Fate(8.0, 0.02, 502) if is_mark and next(is_first, False) else None
+
+    answer(monkeypatch, answers)
+    world = World(plan_of(steps=4, seconds=10.0))
+    for at in (10, 16):
+        world.kernel.at(START + at, lambda: next(pod for pod in world.pods if pod.process.alive).terminate())
+    assert not world.play()
+    assert len(world.server.runs) == 3
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+
+
+def test_ended_mark_processed_late_does_not_hide_newer_mark(monkeypatch: pytest.MonkeyPatch):
+    """A run times out, and its retry is replaced before the repeated mark of the timeout is processed."""
+    is_first = iter([True])
+
+    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
+        if pod != "cron-0-0.0" or now < 50:
+            return None
+        if method == "PATCH" and next(is_first, False):
+            return Fate(9.0, 0.02, 502)
+        return Fate(None, 0.02, 503) if method == "GET" and 62 < now < 70 else None
+
+    answer(monkeypatch, answers)
+    request = {"retryAttempts": 1, "concurrencyPolicy": "Replace", "timeoutSeconds": 52}
+    world = play(plan_of(occurrences=2, steps=1, seconds=200.0, **request))
+    assert told(world, "cron-0-0") == (Outcome.CANCELLED, "Replaced")
+
+
+def test_further_run_after_wait_for_slot_registers_again(monkeypatch: pytest.MonkeyPatch):
+    """Its pod kept the place in the queue of the first run, which others do not count while there is a run."""
+
+    def answers(_: str, method: str, path: str, now: float) -> Fate | None:
+        if method == "POST" and path.endswith("/history"):
+            return Fate(2.5)
+        return Fate(5.0) if method == "POST" and path.endswith("/runs") and now > 15 else None
+
+    answer(monkeypatch, answers)
+    world = World(plan_of(crons=3, doubled=(0,), steps=1, seconds=8.0, maxConcurrentRuns=1))
+    world.kernel.at(START + 15, lambda: _stop_double(world))
+    violations = world.play()
+    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    assert [run.status for run in world.server.runs].count("interrupted") == 1
+
+
+def _stop_double(world: World) -> None:
+    """Stop the pod that follows the second run, and has not started it."""
+    started = next(line.split()[1] for line in reversed(world.kernel.trace) if "run-created" in line)
+    name = started.removesuffix(".0")
+    double = name.removesuffix("x") if name.endswith("x") else f"{name}x"
+    next(pod for pod in world.pods if pod.name == f"{double}.0").terminate()

@@ -12,8 +12,6 @@ from graphcron.runner.client.times import rfc3339, seconds_of
 from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.outcome import waits_for_human
 from graphcron.runner.occurrence.record_thread import (
-    ENDED_RUN,
-    ENDED_WHY,
     KIND,
     KIND_PERIOD,
     OCCURRENCE,
@@ -115,7 +113,7 @@ def check_not_ended(ctx: RunContext, run_id: str) -> None:
     record = ctx.read_record()
     if record and record.outcome:
         raise RunEnded(record.outcome, record.reason, "an earlier pod of this occurrence ended so")
-    if record and record.text(ENDED_RUN) == run_id and record.text(ENDED_WHY) == "Replaced":
+    if record and record.ended_why(run_id) == "Replaced":
         raise replaced(had_run=True)
 
 

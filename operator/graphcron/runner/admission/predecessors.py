@@ -19,8 +19,6 @@ from graphcron.runner.occurrence.record_thread import (
     ACTIVE,
     AWAITED_FOR,
     DONE,
-    ENDED_RUN,
-    ENDED_WHY,
     NO_RUN,
     OCCURRENCE,
     RUN_ID,
@@ -32,6 +30,7 @@ from graphcron.runner.occurrence.record_thread import (
     WAITING,
     Record,
     closed_by,
+    ended_mark,
     new_lock,
 )
 
@@ -107,7 +106,7 @@ def check_not_over(own: Record) -> None:
     """Raise RunEnded if another pod of the occurrence has ended it, or the next occurrence has replaced it."""
     if own.outcome:
         raise RunEnded(own.outcome, own.reason, "an earlier pod of this occurrence ended so")
-    if own.text(ENDED_RUN) == NO_RUN:
+    if own.ended_why(NO_RUN):
         raise replaced(had_run=False)
 
 
@@ -142,7 +141,7 @@ def _replace(ctx: RunContext, active: Active) -> None:
     """End another occurrence, whose own pod reads the reason from the record."""
     record, run = active
     run_id = str(run["run_id"]) if run else record.text(RUN_ID) or NO_RUN
-    mark = {ENDED_RUN: run_id, ENDED_WHY: "Replaced", **({AWAITED_FOR: ""} if record.text(AWAITED_FOR) else {})}
+    mark = {**ended_mark(run_id, "Replaced"), **({AWAITED_FOR: ""} if record.text(AWAITED_FOR) else {})}
     ctx.client.patch_thread(record.id, mark)
     ctx.log("predecessor-replaced", run=run_id, scheduled=record.scheduled)
     if run and run.get("status") in LIVE:

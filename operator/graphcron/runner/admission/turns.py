@@ -9,7 +9,7 @@ finds. All times are the server's, extrapolated with the monotonic clock. Wall c
 from typing import NamedTuple
 
 from graphcron.runner.context import RunContext
-from graphcron.runner.occurrence.record_thread import AWAITED_FOR, NO_RUN, POD, RUN_ID, STOPPED_BY, STOPPED_RUN, Record
+from graphcron.runner.occurrence.record_thread import AWAITED_FOR, POD, RUN_ID, WITHDRAWN, Record
 
 
 class Turn(NamedTuple):
@@ -18,7 +18,8 @@ class Turn(NamedTuple):
     created: tuple[float, str]
     """As :attr:`Record.created`: the order of starts."""
     queued_since: tuple[float, str]
-    """Since when it has been registered without a gap: an occurrence that registered earlier has priority."""
+    """Since when it has been registered without a gap: an occurrence that registered earlier has priority. A run
+    ends the registration."""
     reserved: bool
     """It is a further run of an active occurrence, whose slot is reserved: it precedes all that wait."""
     grace: float
@@ -60,7 +61,8 @@ def is_reserved(record: Record, now: float) -> bool:
 
 def has_withdrawn(record: Record) -> bool:
     """Return whether the pod that was about to start was stopped before it did."""
-    return record.text(STOPPED_RUN) == NO_RUN and record.text(STOPPED_BY) == record.text(POD)
+    pod = record.text(WITHDRAWN)
+    return bool(pod) and pod == record.text(POD)
 
 
 def turn_of(ctx: RunContext, own: Record, *, reserved: bool = False) -> Turn:

@@ -7,7 +7,7 @@ from graphcron.contract import Outcome
 from graphcron.runner.client import answers
 from graphcron.runner.client.errors import RequestRejected, RunResult
 from graphcron.runner.client.parsing import is_count
-from graphcron.runner.occurrence.record_thread import ENDED_RUN, ENDED_WHY, STOPPED_RUN, Record
+from graphcron.runner.occurrence.record_thread import Record
 
 LIVE: Final = ("pending", "running")
 """Statuses of an active run."""
@@ -54,14 +54,14 @@ def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -
     timeout
         As :func:`timed_out` takes it.
     """
-    if record and record.text(ENDED_RUN) == run_id:
-        if record.text(ENDED_WHY) == Outcome.TIMEOUT.value:
-            return timed_out(timeout)
-        if record.text(ENDED_WHY) == Outcome.OVER_BUDGET.value:
-            return over_budget()
-        why = answers.reason_of(record.text(ENDED_WHY))
-        return RunResult(Outcome.CANCELLED, why, "the next occurrence took its place")
-    if record and record.text(STOPPED_RUN) == run_id:
+    why = record.ended_why(run_id) if record else ""
+    if why == Outcome.TIMEOUT.value:
+        return timed_out(timeout)
+    if why == Outcome.OVER_BUDGET.value:
+        return over_budget()
+    if why:
+        return RunResult(Outcome.CANCELLED, answers.reason_of(why), "the next occurrence took its place")
+    if record and record.is_stopped(run_id):
         return stopped()
     if record is None:
         return RunResult(Outcome.CANCELLED, "RecordNotFound", "the run was cancelled; the record of why is gone")

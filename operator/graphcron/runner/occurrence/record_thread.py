@@ -16,10 +16,9 @@ POD: Final = "graphcron/pod"
 RUN_ID: Final = "graphcron/run-id"
 THREAD_ID: Final = "graphcron/thread-id"
 ACCEPTED: Final = "graphcron/accepted"
-STOPPED_BY: Final = "graphcron/stopped-by"
-STOPPED_RUN: Final = "graphcron/stopped-run"
-ENDED_RUN: Final = "graphcron/ended-run"
-ENDED_WHY: Final = "graphcron/ended-why"
+WITHDRAWN: Final = "graphcron/withdrawn"
+"""The pod that was stopped before there was a run."""
+
 OUTCOME: Final = "graphcron/outcome"
 REASON: Final = "graphcron/reason"
 RESUMES: Final = "graphcron/resumes"
@@ -47,7 +46,15 @@ _TIMES: Final = (SCHEDULED, ACCEPTED, DELETE_AFTER)
 ACTIVE: Final = "active"
 DONE: Final = "done"
 NO_RUN: Final = "none"
-"""Value of :data:`STOPPED_RUN`: its pod was stopped before there was a run."""
+"""Stands for the run in the mark of an occurrence that was ended before it had one."""
+
+_STOPPED: Final = "graphcron/stopped-"
+_ENDED: Final = "graphcron/ended-"
+"""Prefixes of the marks of runs. Each run has its own key, so that a request that is processed late does not hide the
+mark of a newer run."""
+
+MARK_KEYS: Final = 61
+"""Maximum number of keys with one prefix. Two consecutive runs rarely share a key."""
 
 KIND_OWN: Final = "own"
 KIND_SHARED: Final = "shared"
@@ -111,6 +118,37 @@ class Record(NamedTuple):
         """The outcome of the occurrence, if it is known."""
         text = self.text(OUTCOME)
         return Outcome(text) if text in {outcome.value for outcome in Outcome} else None
+
+    def is_stopped(self, run_id: str) -> bool:
+        """Return whether a pod of the occurrence has stopped the run, so that another one resumes it."""
+        return bool(self._mark(_STOPPED, run_id))
+
+    def ended_why(self, run_id: str) -> str:
+        """Return why a pod has ended the run for good; empty if none has."""
+        return self._mark(_ENDED, run_id)
+
+    def _mark(self, prefix: str, run_id: str) -> str:
+        marked, _, what = self.text(_key(prefix, run_id)).partition("/")
+        return what if marked == run_id else ""
+
+
+def stopped_mark(run_id: str, pod: str) -> dict[str, str]:
+    """Return the metadata that mark a run as stopped by a pod of its occurrence."""
+    return {_key(_STOPPED, run_id): f"{run_id}/{pod}"}
+
+
+def no_stopped_mark(run_id: str) -> dict[str, str]:
+    """Return the metadata that remove this mark."""
+    return {_key(_STOPPED, run_id): ""}
+
+
+def ended_mark(run_id: str, why: str) -> dict[str, str]:
+    """Return the metadata that mark a run as ended for good, with the reason."""
+    return {_key(_ENDED, run_id): f"{run_id}/{why}"}
+
+
+def _key(prefix: str, run_id: str) -> str:
+    return f"{prefix}{sum(run_id.encode()) % MARK_KEYS}"
 
 
 def common_metadata(settings: Settings) -> dict[str, str]:

@@ -11,12 +11,11 @@ from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.outcome import LIVE, tokens_of
 from graphcron.runner.occurrence.record_thread import (
     ACCEPTED,
-    NO_RUN,
     RUN_ID,
-    STOPPED_BY,
-    STOPPED_RUN,
     THREAD_ID,
+    WITHDRAWN,
     closed_by,
+    stopped_mark,
 )
 from graphcron.runner.occurrence.shutdown import STOP_SECONDS
 from graphcron.runner.run import follow
@@ -75,7 +74,7 @@ def _find_run(ctx: RunContext) -> None:
 def _stopped_before_start(ctx: RunContext) -> RunResult:
     """Without a run, tell the next pod not to wait, if it would wait for this one."""
     if ctx.state.created_record and not ctx.state.in_doubt:
-        ctx.update_record({STOPPED_BY: ctx.settings.pod, STOPPED_RUN: NO_RUN})
+        ctx.update_record({WITHDRAWN: ctx.settings.pod})
     return RunResult(Outcome.STOPPED, "", "the pod was told to stop before it started a run")
 
 
@@ -89,7 +88,7 @@ def _cancel(ctx: RunContext) -> RunResult:
             THREAD_ID: ctx.settings.thread_id,
             ACCEPTED: ctx.state.accepted or str(run["created_at"]),
         }
-        ctx.update_record({**note, STOPPED_BY: ctx.settings.pod, STOPPED_RUN: ctx.state.run_id})
+        ctx.update_record({**note, **stopped_mark(ctx.state.run_id, ctx.settings.pod)})
         run = ctx.client.cancel(ctx.settings.thread_id, ctx.state.run_id)
     return follow.judge(ctx, run)
 

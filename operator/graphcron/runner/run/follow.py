@@ -9,7 +9,7 @@ from graphcron.runner.client.times import seconds_of
 from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence import outcome
 from graphcron.runner.occurrence.outcome import LIVE
-from graphcron.runner.occurrence.record_thread import ENDED_RUN, ENDED_WHY
+from graphcron.runner.occurrence.record_thread import ended_mark
 from graphcron.runner.occurrence.retrying_client import delays
 from graphcron.runner.run.resume import resume
 from graphcron.runner.run.retry import start_retry
@@ -101,7 +101,7 @@ def _join(ctx: RunContext) -> None:
 def cancel_run(ctx: RunContext) -> RunResult:
     """Cancel a run that is too old or over its budget; first write the reason, in case the pod dies in between."""
     why = Outcome.OVER_BUDGET if ctx.spending and ctx.spending.over else Outcome.TIMEOUT
-    ctx.update_record({ENDED_RUN: ctx.state.run_id, ENDED_WHY: why.value})
+    ctx.update_record(ended_mark(ctx.state.run_id, why.value))
     return judge(ctx, ctx.client.cancel(ctx.settings.thread_id, ctx.state.run_id))
 
 

@@ -24,11 +24,11 @@ from graphcron.runner.occurrence.record_thread import (
     REASON,
     RUN_ID,
     STATE,
-    STOPPED_RUN,
     THREAD_ID,
     Record,
     closed_by,
     common_metadata,
+    no_stopped_mark,
 )
 from graphcron.runner.occurrence.retrying_client import LONGEST_DELAY
 from graphcron.runner.occurrence.shutdown import STOP_SECONDS
@@ -87,12 +87,12 @@ def clear_stop_mark(ctx: RunContext) -> None:
 
     That pod may have died before it sent the request, or may still send it. A later cancel is a person's.
     """
-    if not (ctx.state.run and ctx.state.record and ctx.state.record.text(STOPPED_RUN) == ctx.state.run_id):
+    if not (ctx.state.run and ctx.state.record and ctx.state.record.is_stopped(ctx.state.run_id)):
         return
     until = ctx.clock.steady() + STOP_SECONDS + ctx.settings.grace / 2
     while ctx.state.run.get("status") in LIVE:
         if ctx.clock.steady() >= until:
-            ctx.update_record({STOPPED_RUN: ""})
+            ctx.update_record(no_stopped_mark(ctx.state.run_id))
             return
         ctx.sleep(min(1.0, ctx.settings.grace / 10))
         ctx.state.run = ctx.client.run(ctx.settings.thread_id, ctx.state.run_id) or {**ctx.state.run, "status": GONE}
@@ -111,6 +111,7 @@ def adopt(ctx: RunContext, run: Json, *, attempt: int = 1) -> None:
     ctx.state.run = run
     ctx.state.attempt = max(ctx.state.attempt, attempt, _attempt(run, ctx.state.record))
     ctx.state.in_doubt = False
+    ctx.state.registered_at = ctx.state.queued_since = None  # others ignore the place of an occurrence with a run
     run_id = ctx.state.run_id
     ctx.log.bind(run=run_id, thread=ctx.settings.thread_id)
     ctx.log("following", status=answers.run_status(run))

@@ -4,7 +4,6 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Sequence
 from typing import Final
 
 import kopf
@@ -13,19 +12,13 @@ import graphcron.controller.handlers  # noqa: F401  (its decorators register the
 from graphcron.controller.bugs import redact_error_messages
 from graphcron.controller.manager import Manager
 from graphcron.errors import SpecError
-from graphcron.settings import from_arguments, from_environment, served_and_not
+from graphcron.settings import from_arguments, from_environment
 
 COLLECT_AFTER: Final = 50_000
 """Number of new objects after which Python's garbage collector runs.
 
 The default of some hundreds takes a third of the time in which kopf delivers an event.
 """
-
-
-def watched(namespaces: Sequence[str]) -> list[str]:
-    """Return the namespace patterns for kopf, each without the excluded namespaces, since kopf serves any match."""
-    served, without = served_and_not(namespaces)
-    return [",".join([each, *without]) for each in served] if namespaces else []
 
 
 def main() -> int:
@@ -44,8 +37,9 @@ def main() -> int:
     gc.set_threshold(COLLECT_AFTER)
     kopf.run(
         standalone=True,
-        clusterwide=not settings.namespaces,
-        namespaces=watched(settings.namespaces),
+        # With patterns, the manager selects the namespaces: kopf 1.45 ignores namespaces that it sees in a relist only.
+        clusterwide=not settings.namespaces_are_named,
+        namespaces=settings.namespaces if settings.namespaces_are_named else (),
         memo=manager,
         stop_flag=manager.lease_lost,
     )

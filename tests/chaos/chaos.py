@@ -137,9 +137,6 @@ class Chaos:
         if self._mesh.is_known():
             self._mesh.install()
         installing.apply_operator(self._cluster, operator_values())
-        # Other tests have stopped the API server: a container that they made fail may be in back-off, its watches stale.
-        system = ("--namespace", installing.OPERATOR_NAMESPACE)
-        self._cluster.kubectl("rollout", "restart", f"deployment/{installing.RELEASE}", *system)
         self._killer = killer = Killer(self._cluster)
         self._faulty = Faulty(self.crons)
         self._faulty.start()

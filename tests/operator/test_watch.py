@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def test_terminating_namespace_operator_starts_and_serves_the_others(cluster, namespace, objects, tmp_path):
-    """A finalizer keeps the namespace of a GraphCron: an operator that started then waited for it for ever."""
+    """A finalizer keeps the namespace of a GraphCron, and kopf does not serve such a namespace by a pattern."""
     stuck = f"{namespace}-stuck"
     cluster.kubectl("create", "namespace", stuck)
     finalized = {"name": "stuck", "finalizers": ["example.com/stuck"]}

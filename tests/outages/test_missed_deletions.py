@@ -143,6 +143,23 @@ def test_deletions_that_no_watch_reports_are_found_and_made_good(objects: Object
 
 
 @pytest.mark.timeout(300)
+def test_namespace_created_in_the_gap_is_served(cluster: Cluster, objects: Objects, tmp_path: Path):
+    """kopf ignores the namespaces that a list shows after a 410, so the operator watches all and selects itself."""
+    there = Objects(cluster, f"{objects.namespace}-new")
+    operator = Operator(cluster, f"{objects.namespace}*", tmp_path / "operator.log")
+    try:
+        operator.start(GRAPHCRON_LOG_LEVEL="debug")
+        with held_off(operator, cluster):
+            cluster.kubectl("create", "namespace", there.namespace)
+        wait_for("relist", lambda: RELISTED in operator.log(), seconds=60)
+        there.apply("created")
+        there.wait_ready("created")
+    finally:
+        operator.stop()
+        cluster.kubectl("delete", "namespace", there.namespace, "--ignore-not-found", "--wait=false")
+
+
+@pytest.mark.timeout(300)
 def test_a_cronjob_orphaned_in_the_gap_is_suspended_and_not_adopted(objects: Objects, operator: Operator):
     """The change of the CronJob is seen at once, and asks for a reconcile of the GraphCron that the view still has."""
     for name in ("stays", "gone"):

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from kubernetes.aio import client
@@ -56,6 +56,7 @@ class Manager:
     def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings
         self._clock = clock
+        self._serves = lru_cache(maxsize=10_000)(settings.serves)
         self.queue: WorkQueue[Key] = WorkQueue(clock)
         self.expectations = Expectations(timedelta(seconds=settings.expectations_timeout_seconds))
         self.store = Store(self.expectations)
@@ -75,7 +76,7 @@ class Manager:
     # --- from an event to the queue
 
     def handle_event(self, event_type: str | None, body: Body) -> None:
-        """Update the cache, and enqueue the objects to reconcile.
+        """Update the cache, and enqueue the objects to reconcile; ignore namespaces that the operator does not serve.
 
         Parameters
         ----------
@@ -85,6 +86,8 @@ class Manager:
         is_listed = event_type is None
         if is_listed:
             self.relist.request()
+        if not self._serves(body["metadata"].get("namespace", "")):
+            return
         try:
             keys = self.store.update(body, deleted=event_type == "DELETED")
         except Exception:

@@ -8,7 +8,7 @@ matter.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import Final
@@ -87,13 +87,10 @@ class Relist:
     async def _is_synced(self) -> bool:
         """List the objects, wait for the watches to deliver them, and return whether they have delivered all.
 
-        An object may be deleted before a watch delivers it; the next list does not contain it. kopf does not watch
-        namespaces that are being deleted, and a finalizer can keep these for ever.
+        An object may be deleted before a watch delivers it; the next list does not contain it.
         """
-        patterns = self._settings.namespaces and not self._settings.namespaces_are_named
         try:
-            terminating = await self._cluster.list_terminating_namespaces() if patterns else ()
-            missing = (await self._list(excluded=terminating)).versions
+            missing = (await self._list()).versions
         except ClusterError as error:
             logger.warning("Cannot list objects for the cache sync: %s", error)
             await self._clock.sleep(RETRY_SECONDS)
@@ -143,10 +140,9 @@ class Relist:
         self._expectations.mark_listed(listed.versions.keys(), now=self._clock.now())
         return listed
 
-    async def _list(self, *, excluded: Collection[str] = ()) -> Listed:
+    async def _list(self) -> Listed:
         named = self._settings.namespaces if self._settings.namespaces_are_named else ()
-        serves = cache(lambda namespace: self._settings.serves(namespace) and namespace not in excluded)
-        return await self._cluster.list_metadata(named, serves)
+        return await self._cluster.list_metadata(named, cache(self._settings.serves))
 
     async def _wait(self) -> bool:
         """Wait for a reason to compare; return whether it is the end of the resync period."""

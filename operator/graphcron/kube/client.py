@@ -12,7 +12,7 @@ from graphcron.api.event import Event
 from graphcron.cache.ownership import owner_uid
 from graphcron.errors import ClusterError, ConflictError
 from graphcron.kube.api_errors import ignore_changed, response_error, spec_error
-from graphcron.kube.listing import Listed, Query, cronjob_path, list_all, list_terminating_namespaces, owners_path
+from graphcron.kube.listing import Listed, Query, cronjob_path, list_all, owners_path
 from graphcron.unstructured.bounded_json import as_yaml, fast_loads
 
 REQUEST_SECONDS: Final = 30
@@ -220,10 +220,6 @@ class Cluster:
     async def list_metadata(self, namespaces: Sequence[str], serves: Callable[[str], bool]) -> Listed:
         """List the versions of all objects; see :func:`graphcron.kube.listing.list_all`."""
         return await list_all(self._list_metadata, namespaces, serves)
-
-    async def list_terminating_namespaces(self) -> set[str]:
-        """Return the names of the namespaces that are being deleted."""
-        return await list_terminating_namespaces(self._list_metadata)
 
     async def exists(self, owner: Mapping[str, Any]) -> bool:
         """Return whether a GraphCron or GraphServer exists and is not terminating; a watch may miss its deletion."""

@@ -52,12 +52,6 @@ async def list_all(get: Get, namespaces: Sequence[str], serves: Callable[[str], 
     return Listed(found, min(lists))
 
 
-async def list_terminating_namespaces(get: Get) -> set[str]:
-    """Return the names of the namespaces that are being deleted."""
-    heads = [each["metadata"] async for page in _pages(get, "/api/v1/namespaces", "") for each in page["items"] or ()]
-    return {each["name"] for each in heads if each.get("deletionTimestamp")}
-
-
 async def _pages(get: Get, path: str, selector: str) -> AsyncIterator[Mapping[str, Any]]:
     following = ""
     while True:

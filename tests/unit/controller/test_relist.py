@@ -260,25 +260,16 @@ def test_cache_sync_waits_for_existing_objects_only(monkeypatch):
     assert asyncio.run(sync()) == (False, True)
 
 
-def test_cache_sync_terminating_namespace_not_waited_for():
-    """kopf does not watch such a namespace: an operator never got ready while a finalizer kept one."""
-
-    class Terminating(Lists):
-        async def list_metadata(self, _: object, serves: Callable[[str], bool]) -> Listed:
-            found = {"there": ("agents", 2), "stuck": ("old", 1)}
-            return Listed({uid: version for uid, (namespace, version) in found.items() if serves(namespace)}, 100)
-
-        async def list_terminating_namespaces(self) -> set[str]:
-            return {"old"}
-
-    manager = manager_with(Terminating(), namespaces=("*",))
-    manager.expectations.observe(body(uid="there", version=2), deleted=False)
-
-    async def sync() -> None:
-        async with asyncio.timeout(5):
-            await manager.relist.wait_for_cache_sync()
-
-    asyncio.run(sync())
+def test_event_namespace_not_served_ignored():
+    manager = manager_with(Lists(), namespaces=("team-*", "!team-b"))
+    for namespace in ("team-b", "other"):
+        found = body(uid=namespace)
+        show(manager, {**found, "metadata": {**found["metadata"], "namespace": namespace}})
+    assert not queued(manager)
+    assert not [*manager.store.graphcrons()]
+    found = body()
+    show(manager, {**found, "metadata": {**found["metadata"], "namespace": "team-a"}})
+    assert queued(manager) == {HELLO._replace(namespace="team-a")}
 
 
 # --- what is listed

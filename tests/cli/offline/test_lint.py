@@ -60,7 +60,7 @@ def test_the_exit_code_tells_what_was_found(folder: Path, files: list[str], code
 
 
 def test_nothing_is_wrong_with_the_examples() -> None:
-    done = run("lint", str(ROOT / "examples"))
+    done = run("lint", str(ROOT / "examples"), "--max-runs-per-day", "1440")
     assert (done.returncode, done.stdout) == (0, "")
     assert "no problems" in done.stderr
 
@@ -146,6 +146,8 @@ def test_a_server_of_the_files_is_looked_at_with_those_that_name_it() -> None:
         ({"server": {"url": "http://localhost:2024"}}, "spec.server.url: names localhost"),
         ({"server": {"url": "http://127.0.0.1"}}, "spec.server.url: names 127.0.0.1"),
         ({"endTime": "2026-11-22T12:00:00Z"}, "spec.endTime: is in the past"),
+        ({"schedule": "*/2 * * * *"}, "spec.schedule: is due 720 times a day"),
+        ({"schedules": ["H/5 * * * *", "2-59/4 * * * *"]}, "spec.schedules: is due "),
         ({"input": {"a": 2**63}}, "spec.input.a: is stored as 9.223372036854776e+18"),
     ],
 )
@@ -154,6 +156,16 @@ def test_what_hardly_anybody_means_is_a_warning(spec: dict[str, Any], said: str)
     assert found.severity is Severity.WARNING
     assert as_text(found).partition("warning: ")[2].startswith(said)
     assert as_github(found).startswith("::warning file=a.yaml,line=")
+
+
+def test_limit_of_runs_a_day_can_be_set() -> None:
+    stdin = text(manifest(schedule="*/2 * * * *"))
+    assert run("lint", "-", "--max-runs-per-day", "720", stdin=stdin).stdout == ""
+    done = run("lint", "-", "--max-runs-per-day", "719", stdin=stdin)
+    assert done.returncode == 0
+    assert done.stdout.endswith('for example "0 * * * *" (hourly), or raise --max-runs-per-day\n')
+    usual = text(manifest(schedule="*/3 * * * *"), manifest("b", schedules=["*/5 * * * 1", "1-59/5 * * * 2"]))
+    assert run("lint", "-", stdin=usual).stdout == ""
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from graphcron.api import names
 from graphcron.cli.clients.kubectl import Object
+from graphcron.cli.schedules.busy_days import busiest_day, minutes_of_day
 from graphcron.cli.schedules.steps import DAY, remedy_for, uneven_steps
 from graphcron.errors import SpecError
-from graphcron.schedule import hashed
+from graphcron.schedule import cron, hashed
 from graphcron.schedule.zone_names import no_summer_time
 from graphcron.unstructured.fields import object_at, time_of
 
@@ -20,18 +21,21 @@ _HASHED_STEP: Final = re.compile(r"\bH(?=/)")
 _THIS_MACHINE: Final = re.compile(r"localhost|.*\.localhost|127\..*|::1|0\.0\.0\.0")
 
 
-def advice(body: Object, *, now: datetime) -> Advice:
+MAX_RUNS_PER_DAY: Final = 500
+"""More runs a day are rarely meant."""
+
+
+def advice(body: Object, *, now: datetime, max_runs_per_day: int = MAX_RUNS_PER_DAY) -> Advice:
     """Yield the warnings about an object, which need not be valid."""
     spec = object_at(body, "spec")
     server = spec if body.get("kind") == names.SERVER_KIND else object_at(spec, "server")
     path = "spec" if server is spec else "spec.server"
     yield from _of_text(server, "url", f"{path}.url", _of_url)
     yield from _of_text(spec, "timeZone", "spec.timeZone", _of_zone)
-    yield from _of_text(spec, "schedule", "spec.schedule", _of_line)
-    lines = spec.get("schedules")
-    for at, line in enumerate(lines if isinstance(lines, list) else ()):
-        if isinstance(line, str):
-            yield from _of_line(line, f"spec.schedules[{at}]")
+    lines = _lines_of(spec)
+    for field, line in lines.items():
+        yield from _of_line(line, field)
+    yield from _of_runs(lines, max_runs_per_day)
     if body.get("kind") == names.KIND:
         yield from _of_input(spec)
     end = time_of(spec.get("endTime"))
@@ -86,6 +90,27 @@ def _of_line(line: str, field: str) -> Advice:
             yield SpecError(field=field, problem=step.problem, remedy=remedy_for(plain, step))
     except SpecError:  # told as an error
         return
+
+
+def _lines_of(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the lines of the schedule by their fields."""
+    one, several = spec.get("schedule"), spec.get("schedules")
+    lines = {"spec.schedule": one}
+    lines |= {f"spec.schedules[{at}]": line for at, line in enumerate(several if isinstance(several, list) else ())}
+    return {field: line for field, line in lines.items() if isinstance(line, str)}
+
+
+def _of_runs(lines: Mapping[str, str], most: int) -> Advice:
+    try:
+        crons = [cron.parse(hashed.render(line, seed="")) for line in lines.values()]
+    except SpecError:  # told as an error
+        return
+    if len(minutes_of_day(crons)) > most and (count := busiest_day(crons)) > most:
+        yield SpecError(
+            field="spec.schedule" if "spec.schedule" in lines else "spec.schedules",
+            problem=f"is due {count:,} times a day, and each time is a paid run",
+            remedy='write the minutes that you mean, for example "0 * * * *" (hourly), or raise --max-runs-per-day',
+        )
 
 
 def _without_hash(line: str) -> tuple[str, bool]:

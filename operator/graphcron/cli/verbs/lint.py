@@ -13,6 +13,7 @@ import typer
 from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import app
+from graphcron.cli.files.lint_warnings import MAX_RUNS_PER_DAY, advice
 from graphcron.cli.options import Files, MoreFiles, named_files
 from graphcron.cli.printing.output import as_json
 from graphcron.errors import SpecError
@@ -68,6 +69,9 @@ def lint(
         Report, typer.Option("--output", "-o", help="Print for people, for GitHub, or for programs.")
     ] = Report.TEXT,
     allow_none: Annotated[bool, typer.Option("--allow-none", help="Accept files without a GraphCron.")] = False,
+    max_runs_per_day: Annotated[
+        int, typer.Option("--max-runs-per-day", min=1, help="Warn about schedules with more runs on a day.")
+    ] = MAX_RUNS_PER_DAY,
 ) -> None:
     """Find errors in files. The cluster is not asked.
 
@@ -77,7 +81,7 @@ def lint(
 
     manifests, unreadable = read_all(paths(*named_files(files, more)))
     now = datetime.now(UTC)  # noqa: TID251  (since when the schedules would be in force)
-    found = unreadable + list(findings(manifests, now=now))
+    found = unreadable + list(findings(manifests, now=now, max_runs_per_day=max_runs_per_day))
     if report is Report.JSON:
         terminal.block(as_json([asdict(each) for each in found]))
     else:
@@ -110,14 +114,17 @@ def read_all(files: Iterable[str]) -> tuple[list["Manifest"], list[Finding]]:
     return manifests, unreadable
 
 
-def findings(manifests: Sequence["Manifest"], *, now: datetime) -> Iterator[Finding]:
+def findings(
+    manifests: Sequence["Manifest"], *, now: datetime, max_runs_per_day: int = MAX_RUNS_PER_DAY
+) -> Iterator[Finding]:
     """Yield the problems of each object, in the order of the files."""
     servers = {(each.namespace, each.name): each for each in manifests if each.kind == names.SERVER_KIND}
     first: dict[tuple[str, str, str], Manifest] = {}
     for manifest in manifests:
         found = [_at(manifest, error) for error in _problems(manifest, servers.values(), now=now)]
         found += _of_text(manifest)
-        found += [_at(manifest, each, Severity.WARNING) for each in _advice(manifest, now=now)]
+        warnings = advice(manifest.body, now=now, max_runs_per_day=max_runs_per_day)
+        found += [_at(manifest, each, Severity.WARNING) for each in warnings]
         # Without a namespace, folders may be of different ones.
         place = manifest.namespace or f"{Path(manifest.file).parent}/"
         identity = (manifest.kind, place, manifest.name)
@@ -138,12 +145,6 @@ def _of_text(manifest: "Manifest") -> Iterator[Finding]:
         problem = f"is stored as {stored}, because the number has more than 64 bits"
         other = SpecError(field=field, problem=problem, remedy="write it in quotes, as a string")
         yield _finding(manifest.file, (line, column), other, Severity.WARNING)
-
-
-def _advice(manifest: "Manifest", *, now: datetime) -> Iterator[SpecError]:
-    from graphcron.cli.files.lint_warnings import advice
-
-    return advice(manifest.body, now=now)
 
 
 def _same_name(first: "Manifest") -> SpecError:

@@ -218,7 +218,7 @@ def test_a_wrong_schedule_is_one_line(words: tuple[str, ...], code: int, said: s
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["list", "top", "history", "suspend", "resume"])
+@pytest.mark.parametrize("command", ["list", "top", "forecast", "history", "suspend", "resume"])
 def test_labels_select(kubectl: StandIn, command: str) -> None:
     kubectl.run(f"{command} -l team=a,stage!=dev")
     assert kubectl.calls[0] == "get graphcrons.graphcron.dev --output=json --selector=team=a,stage!=dev"

@@ -1,4 +1,4 @@
-"""Whatever GraphCrons hold, ``list``, ``history``, ``top`` and ``doctor`` show the others beside them."""
+"""Whatever GraphCrons hold, ``list``, ``history``, ``top``, ``forecast`` and ``doctor`` show the others beside them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from graphcron.cli.clients.kubectl import Kubectl
 from graphcron.cli.doctor import checks
 from graphcron.cli.files import manifests
 from graphcron.cli.options import Output
-from graphcron.cli.printing import columns, output
-from graphcron.cli.verbs import list_, top
+from graphcron.cli.printing import columns, forecasts, output
+from graphcron.cli.verbs import forecast, list_, top
 from graphcron.unstructured.bounded_json import LEFT_OUT, is_deeper
 from tests.unit.hostile import PROFILE
 from tests.unit.test_hostile import GRAPHCRONS, NOW
@@ -33,6 +33,9 @@ def test_any_graphcrons_are_shown(graphcrons: list[dict[str, Any]]):
         assert len(output.cells(runs, columns.run_columns("Etc/UTC"))) == len(runs)
     used = [top.usage(each, begin=NOW - timedelta(days=1)) for each in graphcrons]
     output.cells([*used, top.total(used)], columns.usage_columns(everywhere=True))
+    rows = [forecast.row_of(each, graphcrons, now=NOW, length=timedelta(days=1)) for each in graphcrons]
+    output.cells([*rows, forecast.total(rows)], forecasts.forecast_columns(everywhere=True, only_runs=False))
+    assert all(forecasts.forecast_line(each, 1) for each in rows)
 
 
 @PROFILE

@@ -238,6 +238,7 @@ def typed(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 FORMATS = ("", "-o wide", "-o json", "-o yaml", "-o name")
 CASES = [
     *(f"{verb} {form}" for verb in ("list", "list -A", "describe hello", "history hello", "top") for form in FORMATS),
+    *(f"forecast {what} {form}" for what in ("", "hello", "-f {file}", "-f {valid}") for form in FORMATS),
     *(f"list --watch {form}" for form in FORMATS),
     *("logs hello", "logs hello --follow", "logs hello --run other", "logs hello --answer"),
     *("logs hello --answer --url {url}", "logs hello --answer --url {url}/messages"),
@@ -268,7 +269,9 @@ CASES = [
     *("help", "help list", "help {evil}"),
 ]
 
-SUCCEEDS = re.compile(r"(?!.*--run)(describe|history|next|top|cancel|suspend|resume|export|doctor) hello|.*\{valid\}")
+SUCCEEDS = re.compile(
+    r"(?!.*--run)(describe|history|next|forecast|top|cancel|suspend|resume|export|doctor) hello|.*\{valid\}"
+)
 """What prints more than an error of a GraphCron that is valid."""
 
 

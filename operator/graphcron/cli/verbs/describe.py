@@ -1,7 +1,7 @@
 """``describe``: one GraphCron on one page."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from graphcron.cli import terminal
@@ -26,15 +26,24 @@ def describe(
     elif output is Output.NAME:
         terminal.line(printed.name_of(found))
     else:
-        _page(found, output, now=datetime.now(UTC))  # noqa: TID251
+        now = datetime.now(UTC)  # noqa: TID251
+        _page(found, _forecast(kubectl, found, now=now), output, now=now)
 
 
-def _page(found: Object, output: Output, *, now: datetime) -> None:
+def _forecast(kubectl: Kubectl, found: Object, *, now: datetime) -> str:
+    from graphcron.cli.printing.forecasts import forecast_line
+    from graphcron.cli.verbs.forecast import DAYS, row_of, servers_of  # here: the help lists verbs as they are imported
+
+    return forecast_line(row_of(found, servers_of(kubectl, [found]), now=now, length=timedelta(days=DAYS)), DAYS)
+
+
+def _page(found: Object, forecast: str, output: Output, *, now: datetime) -> None:
     from graphcron.cli.printing import columns
 
     status, zone = columns.status_of(found), columns.zone_of(found)
     for title, text in columns.facts(found):
         terminal.line(f"{title + ':':<12}{text}")
+    terminal.line(f"{'Forecast:':<12}{forecast}")
     _table("Conditions", objects_at(status, "conditions"), columns.CONDITION_COLUMNS, output)
     times = columns.next_rows(found, now=now)
     if times:

@@ -73,7 +73,9 @@ def test_table_has_a_total_and_names_what_has_no_history(kubectl: StandIn) -> No
         ["agents", "new", "30", "no", "history"],
     ]
     assert "spec.timeZone: there is no time zone" in rows[4]
-    assert rows[5].split() == [*["total", "90", "9,000", "30,000", "9.00", "30.00", "1", "of", "them", "without", "history"]]
+    assert rows[5].split() == [
+        *["total", "90", "9,000", "30,000", "9.00", "30.00", "1", "of", "them", "without", "history"]
+    ]
     wide = kubectl.run("forecast -A -o wide").stdout.splitlines()
     assert wide[1].split()[7:] == ["3", "200", "900", "0.20", "0.90"]
     many, *_ = json.loads(kubectl.run("forecast -A -o json").stdout)

@@ -66,7 +66,7 @@ ENTRYPOINT ["/opt/venv/bin/python", "-m", "graphcron.main"]
 
 FROM ${RUNNER_BASE} AS runner-code
 COPY operator/graphcron/runner/__main__.py /app/__main__.py
-COPY operator/graphcron/__init__.py operator/graphcron/contract.py /app/graphcron/
+COPY operator/graphcron/__init__.py operator/graphcron/contract.py operator/graphcron/input_template.py /app/graphcron/
 COPY operator/graphcron/runner /app/graphcron/runner
 RUN ["/usr/bin/python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/app"]
 

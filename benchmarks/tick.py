@@ -70,7 +70,8 @@ def make_app(folder: Path) -> Path:
     package = ROOT / "operator/graphcron"
     (folder / "graphcron").mkdir(parents=True)
     (folder / "graphcron/__init__.py").touch()
-    subprocess.run(["cp", "-r", package / "contract.py", package / "runner", folder / "graphcron"], check=True)
+    parts = [package / part for part in ("contract.py", "input_template.py", "runner")]
+    subprocess.run(["cp", "-r", *parts, folder / "graphcron"], check=True)
     subprocess.run(["cp", package / "runner/__main__.py", folder], check=True)
     subprocess.run(
         [interpreter(), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", folder], check=True

@@ -163,7 +163,7 @@ class Request(NamedTuple):
     inputFile: bool = False
     """Read the input from :data:`INPUT_DIR` instead."""
     inputTemplate: bool = False
-    """Replace ``{{ scheduledTime }}`` and the like in the strings of the input."""
+    """Replace ``{{ scheduledTime }}`` and the like in the strings of the input (:mod:`graphcron.input_template`)."""
     run: dict[str, Any] | None = None
     """Further members of the body of ``POST /threads/{id}/runs``, such as ``interrupt_before``."""
     onRunCompleted: str = "delete"
@@ -187,8 +187,11 @@ class Request(NamedTuple):
     threadPer: str | None = None
     """``day``, ``week`` or ``month``: runs of one such period share a thread; instead of :attr:`thread`."""
     offsets: tuple[tuple[int, int], ...] = ()
-    """The zone of the schedule, where periods matter: from each time (seconds since the epoch, ascending) the
-    distance from UTC in seconds, positive to the east. The first holds before its time too."""
+    """The zone of the schedule, where periods or an input template need it: from each time (seconds since the epoch,
+    ascending) the distance from UTC in seconds, positive to the east. The first holds before its time too."""
+    lines: tuple[str, ...] = ()
+    """The lines of the schedule, where an input template needs the previous scheduled time: five fields, each a list
+    of numbers, or ``*``. A day must match both of its fields if one of them is ``*``, otherwise one of them."""
     onInterrupted: str = "skip"
     """``skip`` or ``proceed``: what to do where a shared thread waits for a person."""
     retryAttempts: int = 0
@@ -225,7 +228,7 @@ class Request(NamedTuple):
             It has a member that this version does not know: operator and pod must agree.
         """
         members = json.loads(text)
-        for name in ("headers", "excludes", "offsets"):
+        for name in ("headers", "excludes", "offsets", "lines"):
             members[name] = tuple(tuple(each) if isinstance(each, list) else each for each in members.get(name, ()))
         if members.get("budget") is not None:
             members["budget"] = Budget(**members["budget"])

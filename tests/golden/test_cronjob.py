@@ -43,7 +43,8 @@ def objects_of(path: Path) -> tuple[GraphCron, GraphServer | None]:
     """Read an input file, as if the API server had taken it."""
     bodies = {}
     for body in yaml.safe_load_all(path.read_text()):
-        metadata = {"namespace": "agents", "uid": UIDS[body["kind"]], "generation": 1}
+        created = {"creationTimestamp": "2026-11-22T12:00:00Z", "generation": 1}
+        metadata = {"namespace": "agents", "uid": UIDS[body["kind"]], **created}
         bodies[body["kind"]] = {**body, "metadata": {**metadata, **body["metadata"]}}
     server = parse_server(bodies[names.SERVER_KIND]) if names.SERVER_KIND in bodies else None
     return resolved(parse(bodies[names.KIND]), server), server

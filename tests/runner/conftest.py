@@ -14,12 +14,12 @@ from tests.runner.harness import ROOT, Api, Cron, serve
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``/app`` as the runner's image has it: contract and runner, nothing else."""
+    """``/app`` as the runner's image has it: contract, grammar and runner, nothing else."""
     folder = tmp_path_factory.mktemp("app")
     package = ROOT / "operator" / "graphcron"
     (folder / "graphcron").mkdir()
     (folder / "graphcron" / "__init__.py").touch()
-    for part in ("contract.py", "runner"):
+    for part in ("contract.py", "input_template.py", "runner"):
         (folder / "graphcron" / part).symlink_to(package / part)
     (folder / "__main__.py").symlink_to(package / "runner" / "__main__.py")
     return folder

@@ -236,8 +236,16 @@ def test_input_from_a_secret_of_the_wrong_shape(cron: Cron, tmp_path: Path, pref
 
 
 def test_template_of_a_plain_input(cron: Cron) -> None:
-    given = {**REQUEST, "input": {"a": "{{ " + CANARIES["template"] + " }}"}, "inputTemplate": True}
-    assert "InvalidInput" in check(cron.pod(env=ENV, **given), Outcome.REJECTED)
+    secret = CANARIES["template"]
+    for text in (
+        "{{ S }}",
+        "{{ name | S }}",
+        "{{ scheduledTime | date('%QS') }}",
+        "{{ S",
+        "{{ scheduledTime | addDays(S) }}",
+    ):
+        given = {**REQUEST, "input": {"a": text.replace("S", secret)}, "inputTemplate": True}
+        assert "InvalidInput" in check(cron.pod(env=ENV, **given), Outcome.REJECTED)
 
 
 @pytest.mark.parametrize("proxy", ["http://user:{}/x@127.0.0.1:1", "socks5://{}@127.0.0.1", "http://u:{}@127.0.0.1:{}"])

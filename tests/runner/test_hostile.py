@@ -13,7 +13,7 @@ from graphcron.contract import Outcome
 from graphcron.runner.budget.tokens import Counter
 from graphcron.runner.client import http_transport
 from graphcron.runner.client.answers import sentence_of
-from graphcron.runner.client.errors import ResponseLost
+from graphcron.runner.client.errors import ResponseLost, RunEnded
 from graphcron.runner.client.langgraph_api import error_of, retry_after
 from graphcron.runner.client.parsing import MOST_VALUES, parse
 from graphcron.runner.occurrence.input_template import fill
@@ -74,11 +74,27 @@ def test_answer_that_can_not_be_read_is_lost_and_the_run_is_made_once(
     assert [run["run_id"] for run in api.all_runs(cron.uid)] == [report.runId]
 
 
-@pytest.mark.parametrize("text", ["{{" + " " * 20_000, "{{ " * 7_000, "{{" + " x" * 10_000 + "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{{" + " " * 20_000, "{{ " * 7_000, "{{" + " x" * 10_000 + "{", "{{" + "'a'" * 7_000, "{{" + "'" * 20_001),
+        *("{{" + "}" + "'}'" * 7_000, "{{ scheduledTime" + "| addDays(0) " * 2_000 + "'"),
+    ],
+    ids=len,
+)
 def test_template_that_never_closes_takes_no_time(text: str) -> None:
     began = time.monotonic()
-    assert fill(text, {"name": "x"}) == text
+    with pytest.raises(RunEnded, match="without"):
+        fill(text, {"name": "x"})
     assert time.monotonic() - began < 1
+
+
+def test_template_that_is_nested_too_deeply_is_reported() -> None:
+    value: list[object] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(RunEnded, match="nested too deeply"):
+        fill(value, {})
 
 
 def test_template_takes_any_blanks() -> None:

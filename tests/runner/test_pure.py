@@ -82,14 +82,16 @@ def test_which_proxy() -> None:
         proxies.proxy_for("http", "x", 80, {"HTTP_PROXY": "socks5://x:1"})
 
 
-def test_template() -> None:
-    values = {"name": "n", "occurrence": "o"}
-    given = {"{{ name }}": ["{{name}} {{  occurrence }}", 1, None, {"a": "{ name }"}]}
-    assert input_template.fill(given, values) == {"{{ name }}": ["n o", 1, None, {"a": "{ name }"}]}
-    with pytest.raises(errors.RunEnded) as caught:
-        input_template.fill(["{{ nmae }}"], values)
-    assert caught.value.result.outcome is Outcome.REJECTED
-    assert "nmae" not in caught.value.result.message
+def test_template_is_filled_in_strings_but_not_in_keys() -> None:
+    values: input_template.Values = {"name": "n", "occurrence": "o", "scheduledTime": 0}
+    given = {"{{ name }}": ["{{name}} {{  occurrence }}", 1, None, {"a": "{ name }{{scheduledTime|date('%y')}}"}]}
+    assert input_template.fill(given, values) == {"{{ name }}": ["n o", 1, None, {"a": "{ name }70"}]}
+    for text, problem in (("nmae", "that is not one of name"), ("previousScheduledTime", "belongs to no schedule")):
+        with pytest.raises(errors.RunEnded) as caught:
+            input_template.fill([f"{{{{ {text} }}}}"], values)
+        assert caught.value.result.outcome is Outcome.REJECTED
+        assert problem in caught.value.result.message
+        assert "nmae" not in caught.value.result.message
 
 
 @pytest.mark.parametrize(

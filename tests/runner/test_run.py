@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from graphcron import contract
 from graphcron.contract import Outcome
+from graphcron.runner.client.times import rfc3339
 from tests.runner.harness import Api, Cron
 
 QUESTION = {"messages": [{"role": "user", "content": "What time is it?"}]}
@@ -94,6 +95,38 @@ def test_the_input_may_come_from_a_file(api: Api, cron: Cron, tmp_path: Path) ->
         report = cron.pod(pod_uid="from-file", inputFile=True).wait()
         assert (report.outcome, report.reason) == (Outcome.REJECTED, "InvalidInput")
         assert api.threads(cron.uid) == []
+
+
+def test_dates_fill_the_input_of_a_file_in_the_zone_of_the_schedule(api: Api, cron: Cron, tmp_path: Path) -> None:
+    text = "{{ scheduledTime | date('%H:%M') }} {{ previousScheduledTime }} {{ previousScheduledTime|addDays(1)|date }}"
+    file = tmp_path / "root-dates" / contract.INPUT_DIR.lstrip("/") / contract.INPUT_FILE
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"messages": [{"role": "user", "content": text}]}))
+    minute, east = cron.minute * 60, 5 * 3600 + 1800
+    previous = (minute + east - 60) // 86400 * 86400 - east
+    values = {"inputTemplate": True, "inputFile": True, "offsets": ((0, east),), "lines": ("0 0 * * *",)}
+
+    assert cron.pod(pod_uid="dates", **values).wait().outcome is Outcome.SUCCEEDED
+    (run,) = api.all_runs(cron.uid)
+    clock, day = time.gmtime(minute + east), time.gmtime(previous + east + 86400)
+    wanted = f"{time.strftime('%H:%M', clock)} {rfc3339(previous)} {time.strftime('%Y-%m-%d', day)}"
+    assert run["kwargs"]["input"]["messages"][0]["content"] == wanted
+
+
+def test_invalid_dates_in_the_input_of_a_file_start_no_run(api: Api, cron: Cron, tmp_path: Path) -> None:
+    file = tmp_path / "root-dates" / contract.INPUT_DIR.lstrip("/") / contract.INPUT_FILE
+    file.parent.mkdir(parents=True)
+    for text, problem in (
+        ("{{ scheduledTime | date('%Q') }}", "the input uses date with an argument that is not a format of"),
+        ("{{ scheduledTime", "the input has {{ without }}"),
+        ("{{ previousScheduledTime }}", "the input uses previousScheduledTime, and this run belongs to no schedule"),
+    ):
+        file.write_text(json.dumps({"text": text}))
+        for env in ({}, {contract.ENV_PREFLIGHT: "1"}):
+            report = cron.pod(env=env, pod_uid="dates", inputFile=True, inputTemplate=True).wait()
+            assert (report.outcome, report.reason) == (Outcome.REJECTED, "InvalidInput")
+            assert report.message.startswith(problem)
+    assert api.threads(cron.uid) == []
 
 
 def test_nothing_private_is_logged_or_reported(api: Api, cron: Cron) -> None:

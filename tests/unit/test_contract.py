@@ -37,6 +37,7 @@ FULL = Request(
     excludes=(("2026-11-22T00:00:00Z", "2026-11-22T12:00:00Z"), ("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z")),
     threadPer="week",
     offsets=((1_767_225_600, 3600), (1_774_746_000, 7200)),
+    lines=("0,30 8 * * 1,2,3,4,5", "0 12 1 * *"),
     onInterrupted="proceed",
     retryAttempts=2,
     retryOnGraphError=True,

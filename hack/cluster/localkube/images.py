@@ -51,12 +51,13 @@ class Image:
 
 
 _PACKAGE = "operator/graphcron"
+_RUNNER = ("__init__.py", "contract.py", "input_template.py", "runner")
 _IMAGES = (
     Image("operator", ".", ("Dockerfile", ".dockerignore", "requirements/operator.lock", _PACKAGE), target="operator"),
     Image(
         "runner",
         ".",
-        ("Dockerfile", ".dockerignore", *(f"{_PACKAGE}/{part}" for part in ("__init__.py", "contract.py", "runner"))),
+        ("Dockerfile", ".dockerignore", *(f"{_PACKAGE}/{part}" for part in _RUNNER)),
         base=bases.SMALL,
         argument="RUNNER_BASE",
         target="runner",

@@ -9,12 +9,16 @@ from graphcron.api.calendar_for import calendar_for, time_zone_of
 from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec, KeyRef, KeySource, rfc3339
 from graphcron.contract import Budget, Request
 from graphcron.errors import SpecError
+from graphcron.input_template import PREVIOUS, TIMES, TemplateError, placeholders_of
 from graphcron.schedule import times
 from graphcron.schedule.occurrences import offsets
 from graphcron.settings import Settings
 
 PERIODS: Final = frozenset({"day", "week", "month"})
 """Periods that depend on the time zone."""
+
+PAST_YEARS: Final = 5
+"""Years before the schedule's start for which an input template has the offsets, for the previous scheduled time."""
 
 OFFSET_YEARS: Final = 12
 """For how many years the request has the zone's offsets from UTC: the CronJob is applied again long before."""
@@ -44,7 +48,8 @@ def request_for(graphcron: GraphCron, settings: Settings, *, since: datetime) ->
         startTime=rfc3339(spec.start_time) if spec.start_time else None,
         excludes=tuple((rfc3339(each.start), rfc3339(each.end)) for each in calendar_for(graphcron).excluded),
         threadPer=thread.per if thread else None,
-        offsets=_offsets(spec, since),
+        offsets=_offsets(spec, max(since, graphcron.metadata.creation_timestamp or since).year),
+        lines=tuple(each.normal_form for each in calendar_for(graphcron).crons) if PREVIOUS in _times(spec) else (),
         onInterrupted=spec.on_interrupted,
         retryAttempts=spec.retry.attempts,
         retryOnGraphError=spec.retry.on_graph_error,
@@ -90,17 +95,30 @@ def ca_source(spec: GraphCronSpec, settings: Settings) -> KeySource | None:
     return None
 
 
-def _offsets(spec: GraphCronSpec, since: datetime) -> tuple[tuple[int, int], ...]:
-    """Return the zone's offsets for the pod, which has no zone database; empty if it needs none."""
+def _offsets(spec: GraphCronSpec, year: int) -> tuple[tuple[int, int], ...]:
+    """Return the zone's offsets from a year on, for the pod, which has no zone database; empty if it needs none."""
     periods = {spec.thread.per if spec.thread else None, spec.budget.window if spec.budget else None}
-    if not periods & PERIODS:
-        return ()
-    return _offsets_of(time_zone_of(spec), since.year)
+    if _times(spec):
+        return _offsets_of(time_zone_of(spec), year - PAST_YEARS, OFFSET_YEARS + PAST_YEARS)
+    return _offsets_of(time_zone_of(spec), year, OFFSET_YEARS) if periods & PERIODS else ()
+
+
+def _times(spec: GraphCronSpec) -> frozenset[str]:
+    """Return the times for which the input needs the schedule or its zone; of a file, which is not known, all."""
+    if not spec.input_template:
+        return frozenset()
+    if spec.input_from is not None:
+        return frozenset(TIMES)
+    try:
+        places = placeholders_of(spec.input)
+    except TemplateError as error:  # a GraphRun's input in a GraphCron's template
+        raise SpecError(field="spec.input", problem=error.problem.problem, remedy=error.problem.remedy) from None
+    return frozenset(each.name for each in places if each.name == PREVIOUS or each.days or each.format is not None)
 
 
 @lru_cache(maxsize=256)
-def _offsets_of(zone_name: str, year: int) -> tuple[tuple[int, int], ...]:
-    return offsets(times.zone_for(zone_name), year, OFFSET_YEARS)
+def _offsets_of(zone_name: str, year: int, years: int) -> tuple[tuple[int, int], ...]:
+    return offsets(times.zone_for(zone_name), year, years)
 
 
 def _budget(spec: GraphCronSpec, settings: Settings) -> Budget | None:

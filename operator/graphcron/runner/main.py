@@ -12,7 +12,7 @@ from graphcron.runner.client.http_transport import Transport
 from graphcron.runner.client.langgraph_api import LangGraphClient
 from graphcron.runner.client.times import rfc3339
 from graphcron.runner.context import RunContext
-from graphcron.runner.occurrence.input_template import load_input
+from graphcron.runner.occurrence.input import load_input
 from graphcron.runner.occurrence.outcome import of_refusal
 from graphcron.runner.occurrence.runtime import Clock, Log, Runtime
 from graphcron.runner.occurrence.settings import Settings, read_settings

@@ -79,6 +79,24 @@ class Cron:
             return by_day and by_weekday
         return by_day or by_weekday
 
+    @property
+    def normal_form(self) -> str:
+        """The five fields, each as an ascending list of all numbers, or as ``*``.
+
+        ``*`` stands for all numbers, and in a day field for a starred one.
+        """
+        starred = (
+            len(self.minutes) == 60,
+            len(self.hours) == 24,
+            self.any_day,
+            len(self.months) == 12,
+            self.any_weekday,
+        )
+        fields = (self.minutes, self.hours, self.days, self.months, self.weekdays)
+        return " ".join(
+            "*" if star else ",".join(map(str, sorted(values))) for star, values in zip(starred, fields, strict=True)
+        )
+
 
 def parse(text: str, *, field: str = "spec.schedule") -> Cron:
     """Read a schedule: five fields or a macro such as ``@daily``.

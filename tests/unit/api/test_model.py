@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime, timedelta, timezone
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,12 +12,9 @@ import yaml
 
 from graphcron.api import v1alpha1
 from graphcron.api.v1alpha1 import Condition, GraphCron, GraphCronStatus, GraphServerStatus, RecentRun
-from graphcron.api.v1alpha1.cross_field import PLACEHOLDERS
 from graphcron.api.v1alpha1.schedule import Schedule
 from graphcron.api.v1alpha1.validation import Rules
 from graphcron.errors import SpecError
-from graphcron.runner.client.errors import RunEnded
-from graphcron.runner.occurrence.input_template import fill, values_of
 from graphcron.schedule import cron, hashed, times
 from tests.api.specs import GOOD, GOOD_SERVER, manifest_of, problems, table
 
@@ -273,21 +269,3 @@ def test_the_schema_has_a_docstring_for_each_field() -> None:
     for part in (GraphCron, v1alpha1.GraphCronSpec, GraphCronStatus, *v1alpha1.Part.__subclasses__()):
         for name, field in part.model_fields.items():
             assert field.description, f"{part.__name__}.{name}"
-
-
-@pytest.mark.parametrize(
-    "text", ["{{name}}", "{{ trigger }} {{occurrence}}", "{{ date }}", "{{}}", "{name}", "{{ a {{ name }}", "{{{{x}}}}"]
-)
-def test_a_placeholder_is_refused_where_the_runner_would_refuse_it(text: str) -> None:
-    value = {"a": [text, {"{{ key }}": 1}]}
-    try:
-        fill(value, dict.fromkeys(PLACEHOLDERS, "x"))
-        expected: set[str] = set()
-    except RunEnded:
-        expected = {"spec.input"}
-    assert {each.field for each in problems(with_spec(input=value, inputTemplate=True))} == expected
-
-
-def test_the_placeholders_are_those_that_the_runner_fills_in() -> None:
-    settings = SimpleNamespace(scheduled=0, name="", namespace="", occurrence="", trigger="")
-    assert set(values_of(settings)) == set(PLACEHOLDERS)  # type: ignore[arg-type]

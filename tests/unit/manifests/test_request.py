@@ -46,6 +46,18 @@ def test_what_somebody_asks_for_is_there(spec, members):
     assert Request.from_json(request_text(made)) == made
 
 
+def test_offsets_begin_with_the_graphcron_if_the_request_has_no_start():
+    made = request(since=datetime(1970, 1, 1, tzinfo=UTC), timeZone="Europe/Berlin", thread={"per": "day"})
+    assert made.offsets[0] == (int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()), 3600)
+
+
+def test_invalid_template_of_another_object_is_reported():
+    graph = graphcron(inputTemplate=True, input="{{ name }}")
+    spec = graph.spec.model_copy(update={"input": "{{ name | date }}"})
+    with pytest.raises(SpecError, match=r"spec\.input: applies a filter to a value that is not a time"):
+        request_for(graph.model_copy(update={"spec": spec}), SETTINGS, since=SINCE)
+
+
 def test_excludes_become_instants_in_order_and_joined():
     made = request(
         timeZone="Europe/Berlin",

@@ -1,22 +1,20 @@
 """Rules between the fields of a spec."""
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from graphcron.api.v1alpha1.validation import Rule, Rules, one_of
-
-PLACEHOLDERS: Final = dict.fromkeys(("name", "namespace", "occurrence", "scheduledTime", "trigger"))
-"""What the runner fills in, in order."""
-
-_PLACEHOLDER: Final = re.compile(r"\{\{([^{}]*)\}\}")
+from graphcron.input_template import Problem, problems_of
 
 
-def _placeholders(value: Any) -> set[str]:
-    """Return the names between ``{{`` and ``}}`` in all strings of a JSON value, keys excepted."""
-    if isinstance(value, str):
-        return {found.strip() for found in _PLACEHOLDER.findall(value)}
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return {name for part in parts for name in _placeholders(part)}
+def _template_rule(problem: Problem) -> Rule:
+    """Return the rule that templates in the input do not have a problem."""
+    return Rule(
+        problem=problem.problem,
+        remedy=problem.remedy,
+        holds=lambda spec: not spec.input_template or problem not in problems_of(spec.input),
+        field="input",
+    )
 
 
 _WHEN: Final = (
@@ -62,16 +60,11 @@ _INPUT: Final = (
     ),
     Rule(
         problem="is set, but there is no input",
-        remedy='add spec.input, for example {"date": "{{ scheduledTime }}"}, or spec.inputFrom',
+        remedy='add spec.input, for example {"date": "{{ scheduledTime | date }}"}, or spec.inputFrom',
         holds=lambda spec: not spec.input_template or spec.input is not None or spec.input_from is not None,
         field="inputTemplate",
     ),
-    Rule(
-        problem=f"has a name between {{{{ and }}}} that is not one of {', '.join(PLACEHOLDERS)}",
-        remedy="correct it, or leave out spec.inputTemplate",
-        holds=lambda spec: not spec.input_template or _placeholders(spec.input) <= PLACEHOLDERS.keys(),
-        field="input",
-    ),
+    *(_template_rule(problem) for problem in Problem),
 )
 
 _THREAD: Final = (

@@ -35,8 +35,10 @@ class RunTemplate(Spec):
     """Source of the input, as JSON in a key of a ConfigMap or Secret. Use it for large or confidential input. The pod
     reads it for each run. Mutually exclusive with `input`."""
     input_template: bool = False
-    """Whether to replace `{{ scheduledTime }}`, `{{ trigger }}`, `{{ name }}`, `{{ namespace }}` and `{{ occurrence }}`
-    in strings of the input. Default: false; the metadata of the run contains these values in either case."""
+    """Whether to replace placeholders in strings of the input: `{{ scheduledTime }}`, `{{ previousScheduledTime }}`,
+    `{{ trigger }}`, `{{ name }}`, `{{ namespace }}` and `{{ occurrence }}`. The filters `date` and `addDays` apply to
+    times, for example `{{ scheduledTime | addDays(-1) | date }}`. Default: false; the metadata of the run contains most
+    of these values in either case."""
     config: RunConfig | None = None
     """LangGraph's `config` of the run, for example `{"recursion_limit": 50, "tags": ["nightly"]}`. Default: none."""
     context: dict[str, Any] | None = None

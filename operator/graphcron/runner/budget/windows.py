@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from graphcron.runner.occurrence.identity import DAY, Offsets, offset_at
+from graphcron.runner.occurrence.identity import DAY, Offsets, instant_of, offset_at
 
 _EPOCH: Final = date(1970, 1, 1)
 _UNITS: Final = {"h": 3600, "d": DAY}
@@ -52,7 +52,4 @@ def window_at(text: str, now: float, offsets: Offsets) -> Window:
 
 def midnight(day: date, offsets: Offsets) -> float:
     """Return when a local day begins: the first midnight where there are two, the leap where there is none."""
-    local = (day - _EPOCH).days * DAY
-    near = {offset_at(offsets, local - DAY), offset_at(offsets, local + DAY)}
-    found = [local - offset for offset in near if offset_at(offsets, local - offset) == offset]
-    return float(min(found) if found else local - offset_at(offsets, local - DAY))
+    return float(instant_of((day - _EPOCH).days * DAY, offsets))

@@ -76,3 +76,13 @@ def offset_at(offsets: Offsets, at: float) -> int:
     """Return the zone's UTC offset at that time in seconds; 0 without offsets."""
     past = [offset for since, offset in offsets if since <= at]
     return past[-1] if past else offsets[0][1] if offsets else 0
+
+
+def instant_of(local: int, offsets: Offsets) -> int:
+    """Return the time at which the zone's clock shows ``local``, seconds since the epoch as if in UTC.
+
+    The first one if the clock shows it twice. If the clock skips it, the time as far after the change.
+    """
+    near = {offset_at(offsets, local - DAY), offset_at(offsets, local + DAY)}
+    found = [local - offset for offset in near if offset_at(offsets, local - offset) == offset]
+    return min(found) if found else local - offset_at(offsets, local - DAY)

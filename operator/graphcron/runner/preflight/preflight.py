@@ -14,7 +14,7 @@ from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.objects import member
 from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence import outcome
-from graphcron.runner.occurrence.input_template import load_input
+from graphcron.runner.occurrence.input import load_input
 from graphcron.runner.preflight import json_schema
 
 PATIENCE_SECONDS: Final = 30.0

@@ -477,3 +477,20 @@ def _stop_double(world: World) -> None:
     name = started.removesuffix(".0")
     double = name.removesuffix("x") if name.endswith("x") else f"{name}x"
     next(pod for pod in world.pods if pod.name == f"{double}.0").terminate()
+
+
+def test_closed_record_names_last_run_after_stopped_mark_processed_late(monkeypatch: pytest.MonkeyPatch):
+    """The stopped pod's mark also names its run; processed late, it replaced the name of the resumed run."""
+    is_first = iter([True])
+
+    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
+        is_mark = pod == "cron-0-0.0" and method == "PATCH" and now > 50
+        return Fate(6.0, 0.02, 502) if is_mark and next(is_first, False) else None
+
+    answer(monkeypatch, answers)
+    world = World(plan_of(occurrences=2, steps=4, seconds=20.0)._replace(one_job=True))
+    world.kernel.at(START + 20, lambda: world._do_to(world.pods[0], "lose"))
+    world.kernel.at(START + 51, lambda: drain(world))
+    violations = world.play()
+    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    assert told(world, "cron-0-1") == (Outcome.SKIPPED, "PredecessorActive")

@@ -133,7 +133,8 @@ def close_record(ctx: RunContext, result: RunResult) -> None:
     if ctx.state.run is None or result.outcome in (Outcome.STOPPED, Outcome.INTERNAL_ERROR, Outcome.SERVER_UNREACHABLE):
         return  # the holder of the right has closed it, or the run can be active and must be found
     ctx.client.give_up_at(ctx.clock.now() + CLOSE_SECONDS)
-    attempt(ctx, lambda: ctx.update_record(closed_by(result)))
+    note = {RUN_ID: ctx.state.run_id, THREAD_ID: ctx.settings.thread_id}  # a late request can have named an older run
+    attempt(ctx, lambda: ctx.update_record({**note, **closed_by(result)}))
 
 
 def attempt(ctx: RunContext, call: Callable[[], T]) -> T | None:

@@ -14,7 +14,8 @@ _HELMS = {"app.kubernetes.io/managed-by", "helm.sh/chart", "helm.sh/resource-pol
 """Labels and annotations that only hold where Helm is at work."""
 
 _FILES = {"Namespace": "namespace.yaml", "CustomResourceDefinition": "crds.yaml"}
-_RIGHTS = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
+_POLICIES = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+_RIGHTS = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", *_POLICIES}
 
 Manifest = dict[str, Any]
 

@@ -30,6 +30,22 @@ GOOD_SERVER: dict[str, Any] = {
 }
 
 
+GOOD_RUN: dict[str, Any] = {
+    "apiVersion": "graphcron.dev/v1alpha1",
+    "kind": "GraphRun",
+    "metadata": {"name": "daily-report-again"},
+    "spec": {"graphCronRef": {"name": "daily-report"}},
+}
+
+_GOOD = {each["kind"]: each for each in (GOOD, GOOD_RUN, GOOD_SERVER)}
+
+_PROBLEMS = {
+    "GraphCron": v1alpha1.problems,
+    "GraphRun": v1alpha1.run_problems,
+    "GraphServer": v1alpha1.server_problems,
+}
+
+
 class _Loader(yaml.SafeLoader):
     """Reads times as text, as kubectl does."""
 
@@ -49,8 +65,7 @@ def table(name: str) -> list[dict[str, Any]]:
 
 def manifest_of(row: dict[str, Any], *, name: str = "") -> dict[str, Any]:
     """Return the manifest of a row; ``name`` for one that has none of its own."""
-    good = GOOD_SERVER if row.get("kind") == "GraphServer" else GOOD
-    manifest = _laid_over(deepcopy(good), row.get("with", {}))
+    manifest = _laid_over(deepcopy(_GOOD[row.get("kind", "GraphCron")]), row.get("with", {}))
     if name and "name" not in row.get("with", {}).get("metadata", {}):
         manifest["metadata"]["name"] = name
     if "without" in row:
@@ -63,9 +78,8 @@ def manifest_of(row: dict[str, Any], *, name: str = "") -> dict[str, Any]:
 
 
 def problems(manifest: dict[str, Any]) -> list[SpecError]:
-    """Return all that the model finds wrong with a resource of either kind."""
-    find = v1alpha1.server_problems if manifest["kind"] == "GraphServer" else v1alpha1.problems
-    return find(manifest)
+    """Return all that the model finds wrong with a resource of any kind."""
+    return _PROBLEMS[manifest["kind"]](manifest)
 
 
 SPOILS: tuple[Any, ...] = (None, True, 0, 1.5, "", "x", [], ["x"], {})
@@ -82,7 +96,7 @@ def spoilt(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
             for step in path[:-1]:
                 holder = holder[step]
             holder[path[-1]] = value
-            body["metadata"] = {"name": f"spoilt-{manifest['kind'].lower()}-{number}"}
+            body["metadata"] = {"name": f"{manifest['metadata']['name']}-{number}"}
             number += 1
             yield body
 

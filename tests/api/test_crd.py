@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from graphcron.api import crd, v1alpha1
-from tests.api.specs import GOOD, GOOD_SERVER, manifest_of, problems, spoilt, table
+from tests.api.specs import GOOD, GOOD_RUN, GOOD_SERVER, manifest_of, problems, spoilt, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from tests.cluster import Cluster
 
@@ -33,15 +32,6 @@ def apply(
 def _text(manifests: Iterable[dict[str, Any]]) -> str:
     """Return manifests as JSON: YAML readers do not agree on what ``1e8`` is."""
     return "\n---\n".join(map(json.dumps, manifests))
-
-
-@pytest.fixture(scope="module")
-def shared(cluster: Cluster) -> Iterator[str]:
-    """Make a namespace in which nothing is ever made."""
-    name = f"api-dry-run-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 @pytest.mark.parametrize("definition", crd.crds(), ids=lambda definition: definition["metadata"]["name"])
@@ -91,8 +81,9 @@ def test_what_only_the_operator_can_see_is_taken_at_apply(cluster: Cluster, shar
 
 def test_model_one_value_spoilt_agrees_with_api_server(cluster: Cluster, shared: str) -> None:
     """The model and the API server agree on a valid spec in which any one value is replaced."""
-    good = (row for row in NICE if "every field" in row["name"])
-    bodies = {body["metadata"]["name"]: body for row in good for body in spoilt(manifest_of(row))}
+    good = [row for row in NICE if "every field" in row["name"]]
+    manifests = [manifest_of(row, name=f"spoilt-{at}") for at, row in enumerate(good)]
+    bodies = {body["metadata"]["name"]: body for manifest in manifests for body in spoilt(manifest)}
     done = apply(cluster, shared, *bodies.values(), options=("--server-side", "--dry-run=server"))
     taken = {line.split()[0].partition("/")[2] for line in done.stdout.splitlines()}
     differing = {
@@ -123,7 +114,7 @@ def test_good_specs_are_taken_and_read_back_as_they_were_written(cluster: Cluste
 
 
 def _by_name(cluster: Cluster, namespace: str) -> dict[str, Any]:
-    return {each["metadata"]["name"]: each for each in cluster.items("gcron,gserver", "--namespace", namespace)}
+    return {each["metadata"]["name"]: each for each in cluster.items("gcron,grun,gserver", "--namespace", namespace)}
 
 
 def _without_nulls(value: Any) -> Any:
@@ -175,28 +166,55 @@ STATUS_OF_SERVER = {
 }
 
 
+STATUS_OF_RUN = {
+    "observedGeneration": 1,
+    "installation": "graphcron-system/graphcron",
+    "conditions": [{**CONDITION, "type": "Complete", "reason": "Succeeded"}],
+    "graphCronUid": "0d4a4c55-9a53-6a1c-2f0e-7b114f6b3c1e",
+    "job": "daily-report-again-0123456789",
+    "outcome": "Succeeded",
+    "reason": "Succeeded",
+    "message": "The run has succeeded.",
+    "runId": "1f0c7a3e-4d5b-6c7d-8e9f-0a1b2c3d4e5f",
+    "threadId": "4f6b3c1e-0d4a-4c55-9a53-6a1c2f0e7b11",
+    "startTime": AT,
+    "completionTime": AT,
+    "durationSeconds": 1.5,
+    "attempts": 2,
+    "tokens": 150,
+    "tokensAtLeast": True,
+    "cost": "0.25",
+}
+
+
 def _patch_status(cluster: Cluster, namespace: str, kind: str, status: dict[str, Any]) -> None:
+    names = {"gcron": "daily-report", "grun": "daily-report-again", "gserver": "shared"}
     patch = ("--subresource=status", "--type=merge", "-p", json.dumps({"status": status}))
-    cluster.kubectl("patch", kind, "daily-report" if kind == "gcron" else "shared", "-n", namespace, *patch)
+    cluster.kubectl("patch", kind, names[kind], "-n", namespace, *patch)
 
 
 def test_a_status_is_stored_as_it_was_dumped(cluster: Cluster, namespace: str) -> None:
-    apply(cluster, namespace, GOOD, GOOD_SERVER).check_returncode()
+    apply(cluster, namespace, GOOD, GOOD_RUN, GOOD_SERVER).check_returncode()
     parsed = v1alpha1.parse({**GOOD, "status": STATUS}).status
+    of_run = v1alpha1.parse_run({**GOOD_RUN, "status": STATUS_OF_RUN}).status
     of_server = v1alpha1.parse_server({**GOOD_SERVER, "status": STATUS_OF_SERVER}).status
     assert parsed is not None
+    assert of_run is not None
     assert of_server is not None
     _patch_status(cluster, namespace, "gcron", v1alpha1.dump_status(parsed))
+    _patch_status(cluster, namespace, "grun", v1alpha1.dump_status(of_run))
     _patch_status(cluster, namespace, "gserver", v1alpha1.dump_status(of_server))
     assert cluster.get("gcron", "daily-report", "-n", namespace)["status"] == STATUS
+    assert cluster.get("grun", "daily-report-again", "-n", namespace)["status"] == STATUS_OF_RUN
     assert cluster.get("gserver", "shared", "-n", namespace)["status"] == STATUS_OF_SERVER
 
 
 def test_the_columns_show_what_is_there(cluster: Cluster, namespace: str) -> None:
     spec = {"assistant": "daily-report", "schedules": ["H 9 * * *", "@weekly"], "serverRef": {"name": "shared"}}
     several = {**GOOD, "metadata": {"name": "several"}, "spec": {**spec, "thread": {"per": "week"}}}
-    apply(cluster, namespace, GOOD, several, GOOD_SERVER).check_returncode()
+    apply(cluster, namespace, GOOD, several, GOOD_RUN, GOOD_SERVER).check_returncode()
     _patch_status(cluster, namespace, "gcron", STATUS)
+    _patch_status(cluster, namespace, "grun", STATUS_OF_RUN)
     _patch_status(cluster, namespace, "gserver", STATUS_OF_SERVER)
     lines = cluster.kubectl("get", "gcron", "-n", namespace, "-o", "wide").stdout.splitlines()
     assert lines[0].split() == [
@@ -208,6 +226,11 @@ def test_the_columns_show_what_is_there(cluster: Cluster, namespace: str) -> Non
         lines[1],
     )
     assert re.search(r'\["H 9 \* \* \*","@weekly"\] +\S+ +daily-report +week +shared', lines[2])
+    lines = cluster.kubectl("get", "grun", "-n", namespace, "-o", "wide").stdout.splitlines()
+    assert lines[0].split() == [
+        "NAME", "GRAPHCRON", "OUTCOME", "DURATION", "TOKENS", "AGE", "REASON", "SCHEDULED", "THREAD", "COST",
+    ]  # fmt: skip
+    assert re.search(r"again +daily-report +Succeeded +1\.5 +150 +\S+ +Succeeded +4f6b3c1e\S+ +0\.25", lines[1])
     lines = cluster.kubectl("get", "gserver", "-n", namespace).stdout.splitlines()
     assert lines[0].split() == ["NAME", "URL", "READY", "SERVER", "AGE"]
     assert re.search(r"shared +http://langgraph\.agents\.svc:8000 +True +langgraph-api 0\.16\.7 +\S+", lines[1])
@@ -217,6 +240,7 @@ def test_the_short_names_are_known(cluster: Cluster) -> None:
     resources = cluster.kubectl("api-resources", "--api-group=graphcron.dev", "--no-headers").stdout
     assert [line.split() for line in sorted(resources.splitlines())] == [
         ["graphcrons", "gcron", "graphcron.dev/v1alpha1", "true", "GraphCron"],
+        ["graphruns", "grun", "graphcron.dev/v1alpha1", "true", "GraphRun"],
         ["graphservers", "gserver", "graphcron.dev/v1alpha1", "true", "GraphServer"],
     ]
 
@@ -228,7 +252,9 @@ def test_explain_tells_of_each_field(cluster: Cluster, kind: crd.Kind) -> None:
     for name in _names(schema["spec"]):
         assert re.search(rf"^\s+{re.escape(name)}\t<", tree, re.MULTILINE), name
     of_graphcron = ("spec.runner", "spec.history", "spec.excludes", "spec.server.headers", "status.recentRuns")
-    for path in ("spec", "spec.budget", "status", *(of_graphcron if kind is crd.GRAPHCRON else ())):
+    of_graphrun = ("spec.graphCronRef", "spec.runner", "spec.server.headers")
+    more = {crd.GRAPHCRON: of_graphcron, crd.GRAPHRUN: of_graphrun}.get(kind, ())
+    for path in ("spec", "spec.budget", "status", *more):
         text = cluster.kubectl("explain", f"{kind.short}.{path}").stdout
         assert "<no description>" not in text
         assert text.count("\t<") == len(re.findall(r"\t<.*\n(?:  enum: .*\n)?    \S", text)), path

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Render = Callable[..., list[Manifest]]
 
-CRDS = ("graphcrons.graphcron.dev", "graphservers.graphcron.dev")
+CRDS = ("graphcrons.graphcron.dev", "graphruns.graphcron.dev", "graphservers.graphcron.dev")
 LISTED: Manifest = {"watchNamespaces": ["team-a", "team-b"], "crds": {"enabled": False}}
 
 
@@ -83,6 +83,7 @@ def test_it_makes_these_objects_and_no_others(render: Render):
     assert sorted((each["kind"], each["metadata"]["name"]) for each in render({})) == [
         ("ClusterRole", "graphcron"),
         ("ClusterRole", "graphcron-edit"),
+        ("ClusterRole", "graphcron-run"),
         ("ClusterRole", "graphcron-view"),
         ("ClusterRoleBinding", "graphcron"),
         *(("CustomResourceDefinition", name) for name in CRDS),
@@ -91,6 +92,8 @@ def test_it_makes_these_objects_and_no_others(render: Render):
         ("RoleBinding", "graphcron-leader"),
         ("Service", "graphcron-metrics"),
         ("ServiceAccount", "graphcron"),
+        ("ValidatingAdmissionPolicy", "graphcron-run"),
+        ("ValidatingAdmissionPolicyBinding", "graphcron-run"),
     ]
 
 

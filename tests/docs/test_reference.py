@@ -60,8 +60,11 @@ def _messages(schema: Any) -> Iterator[str]:
         yield from _messages(each)
 
 
-FIELDS = [*_fields(_schema(names.PLURAL), ""), *_fields(_schema(names.SERVER_PLURAL), "graphserver.")]
-MESSAGES = sorted({*_messages(_schema(names.PLURAL)), *_messages(_schema(names.SERVER_PLURAL))})
+PREFIXES = {names.PLURAL: "", names.RUN_PLURAL: "graphrun.", names.SERVER_PLURAL: "graphserver."}
+"""What the anchors of each kind begin with."""
+
+FIELDS = [each for plural, prefix in PREFIXES.items() for each in _fields(_schema(plural), prefix)]
+MESSAGES = sorted({message for plural in PREFIXES for message in _messages(_schema(plural))})
 
 
 @cache
@@ -81,11 +84,16 @@ def _shown(text: str) -> str:
     return " ".join(told.split())
 
 
+def _path(field: Field) -> str:
+    """Return the path of a field within its kind."""
+    return field.anchor.removeprefix("graphserver.").removeprefix("graphrun.")
+
+
 @pytest.mark.parametrize("field", FIELDS, ids=str)
 def test_the_field_is_told(field: Field) -> None:
     entry = _entries(API)[field.anchor]
     text, _, default = field.schema.get("description", "").partition("Default: ")
-    assert _shown(text) in entry or field.anchor.removeprefix("graphserver.") in {"apiVersion", "kind"}
+    assert _shown(text) in entry or _path(field) in {"apiVersion", "kind"}
     assert default.rstrip(".") in entry
     facts = entry.split(" | ")[1] if entry.startswith("[") else entry.partition(" *")[2].partition(".* ")[0]
     values = [field.schema, field.schema.get("items", {}), field.schema.get("additionalProperties", {})]
@@ -93,7 +101,7 @@ def test_the_field_is_told(field: Field) -> None:
         for limit in ("minimum", "maximum", "maxLength", "minItems", "maxItems", "maxProperties"):
             assert limit not in each or f"{each[limit]:,}" in facts, limit
         assert all(f"`{value}`" in facts for value in each.get("enum", ()))
-    if field.anchor.removeprefix("graphserver.").startswith("spec."):
+    if _path(field).startswith("spec."):
         assert ("**required**" in facts or facts.startswith("Required.")) == field.required
 
 
@@ -130,7 +138,7 @@ def test_every_annotation_that_users_set_is_told() -> None:
     }
 
 
-@pytest.mark.parametrize("plural", [names.PLURAL, names.SERVER_PLURAL])
+@pytest.mark.parametrize("plural", PREFIXES)
 def test_every_column_is_told(plural: str) -> None:
     crd = yaml.safe_load((ROOT / f"crds/{plural}.{names.GROUP}.yaml").read_text(encoding="utf-8"))
     text = API.read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 VALUES = {"watchNamespaces": [f"!{ALONE}*"]}
 """Those of the fixture `operator`: the cluster is left as the other tests want it."""
 
-CRDS = ("graphcrons.graphcron.dev", "graphservers.graphcron.dev")
+CRDS = ("graphcrons.graphcron.dev", "graphruns.graphcron.dev", "graphservers.graphcron.dev")
 
 OWN_KINDS = "leases,configmaps,secrets,services,serviceaccounts,poddisruptionbudgets"
 """What may be in the operator's namespace and is no pod."""

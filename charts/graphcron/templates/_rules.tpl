@@ -1,10 +1,15 @@
-{{/* All that the operator does in a namespace, and nothing else: no Secrets, nothing of the user's but the status. */}}
+{{/* All that the operator does in a namespace, and nothing else: no Secrets, nothing of the user's but the status, and a
+GraphRun past its time to live. */}}
 {{- define "graphcron.rules" -}}
 - apiGroups: [graphcron.dev]
-  resources: [graphcrons, graphservers]
+  resources: [graphcrons, graphruns, graphservers]
   verbs: [list, watch]
 - apiGroups: [graphcron.dev]
-  resources: [graphcrons/status, graphservers/status]
+  resources: [graphruns]
+  # It deletes those that are past their ttlSecondsAfterFinished.
+  verbs: [delete]
+- apiGroups: [graphcron.dev]
+  resources: [graphcrons/status, graphruns/status, graphservers/status]
   verbs: [update]
 - apiGroups: [batch]
   resources: [cronjobs]
@@ -26,6 +31,11 @@
   verbs: [create, list]
 {{- end -}}
 
+{{/* "true" where the chart makes objects of the whole cluster for people: they go with the CRDs. */}}
+{{- define "graphcron.wholeCluster" -}}
+{{- if or .Values.crds.enabled (not (include "graphcron.listedNamespaces" .)) -}}true{{- end -}}
+{{- end -}}
+
 {{/* Whom a binding is for. */}}
 {{- define "graphcron.subjects" -}}
 - kind: ServiceAccount
@@ -36,9 +46,21 @@
 {{/* What people may do, called with a list of verbs. Nobody but the operator writes the status. */}}
 {{- define "graphcron.peoplesRules" -}}
 - apiGroups: [graphcron.dev]
-  resources: [graphcrons, graphservers]
+  resources: [graphcrons, graphruns, graphservers]
   verbs: {{ toJson . }}
 - apiGroups: [graphcron.dev]
-  resources: [graphcrons/status, graphservers/status]
+  resources: [graphcrons/status, graphruns/status, graphservers/status]
   verbs: [get]
+{{- end -}}
+
+{{/* Whether the operator serves a request's namespace, in CEL; called with watchNamespaces. */}}
+{{- define "graphcron.watched" -}}
+{{- $served := list }}
+{{- $left := list }}
+{{- range . }}
+{{- $pattern := trimPrefix "!" . | regexQuoteMeta | replace "\\*" ".*" | replace "\\?" "." | printf "^%s$" }}
+{{- if hasPrefix "!" . }}{{ $left = append $left $pattern }}{{ else }}{{ $served = append $served $pattern }}{{ end }}
+{{- end }}
+{{- $served = $served | default (list "^.*$") -}}
+{{ toJson $served }}.exists(p, request.namespace.matches(p)){{ with $left }} && !{{ toJson . }}.exists(p, request.namespace.matches(p)){{ end }}
 {{- end -}}

@@ -38,7 +38,7 @@ def test_a_stale_file_is_told_and_then_written(
 ) -> None:
     monkeypatch.setattr(crd, "FOLDERS", (tmp_path / "crds", tmp_path / "copies"))
     assert crd.main(["--check"]) == 1
-    assert capsys.readouterr().err.count(".graphcron.dev.yaml is stale: run `make generate`") == 4
+    assert capsys.readouterr().err.count(".graphcron.dev.yaml is stale: run `make generate`") == 2 * len(crd.KINDS)
     assert crd.main([]) == 0
     assert crd.main(["--check"]) == 0
     assert crd.main(["--print"]) == 0
@@ -46,8 +46,9 @@ def test_a_stale_file_is_told_and_then_written(
         tmp_path / folder / f"{kind.plural}.graphcron.dev.yaml" for folder in ("crds", "copies") for kind in crd.KINDS
     ]
     texts = [file.read_text() for file in files]
-    assert texts[:2] == texts[2:] == capsys.readouterr().out.split("---\n")
-    assert tuple(map(yaml.safe_load, texts[:2])) == crd.crds()
+    written, copies = texts[: len(crd.KINDS)], texts[len(crd.KINDS) :]
+    assert written == copies == capsys.readouterr().out.split("---\n")
+    assert tuple(map(yaml.safe_load, written)) == crd.crds()
 
 
 @pytest.mark.parametrize("kind", crd.KINDS, ids=lambda kind: kind.plural)
@@ -95,15 +96,16 @@ def test_each_rule_has_words_and_names_a_field_that_exists(path: str) -> None:
 
 def test_only_what_is_free_is_free() -> None:
     free = {path for path, schema in NODES.items() if "x-kubernetes-preserve-unknown-fields" in schema}
-    assert free == {
-        "GraphCron: spec.input",
-        "GraphCron: spec.config",
-        "GraphCron: spec.config.configurable",
-        "GraphCron: spec.context",
-        "GraphCron: spec.metadata",
-        "GraphCron: spec.runner.affinity",
-        "GraphCron: spec.runner.tolerations[]",
-    }
+    fields = (
+        "input",
+        "config",
+        "config.configurable",
+        "context",
+        "metadata",
+        "runner.affinity",
+        "runner.tolerations[]",
+    )
+    assert free == {f"{kind}: spec.{field}" for kind in ("GraphCron", "GraphRun") for field in fields}
 
 
 def test_a_text_with_a_rule_has_a_longest_length() -> None:
@@ -125,6 +127,10 @@ def test_columns() -> None:
         "GraphCron": {
             0: ["Schedule", "Zone", "Ready", "Target", "Suspend", "Last", "Next", "Age"],
             1: ["Assistant", "Thread", "Server", "Tokens"],
+        },
+        "GraphRun": {
+            0: ["GraphCron", "Outcome", "Duration", "Tokens", "Age"],
+            1: ["Reason", "Scheduled", "Thread", "Cost"],
         },
         "GraphServer": {0: ["URL", "Ready", "Server", "Age"], 1: []},
     }

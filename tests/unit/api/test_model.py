@@ -28,10 +28,8 @@ def with_spec(**fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("row", BAD, ids=lambda row: row["name"])
 def test_bad_spec_is_refused_offline_in_good_words(row: dict[str, Any]) -> None:
-    found = {problem.field: str(problem) for problem in problems(manifest_of(row))}
-    assert row["field"] in found
-    for words in row.get("offline", row["says"]):
-        assert words in found[row["field"]]
+    found = [str(problem) for problem in problems(manifest_of(row)) if problem.field == row["field"]]
+    assert any(all(words in each for words in row.get("offline", row["says"])) for each in found), found
 
 
 @pytest.mark.parametrize("row", BAD, ids=lambda row: row["name"])
@@ -132,12 +130,12 @@ def test_all_problems_are_found_at_once() -> None:
     )
     fields = [problem.field for problem in v1alpha1.problems(body)]
     assert fields == [
-        "spec.schedule",
-        "spec.timeZone",
         "spec.metadata.run_id",
         "spec.metadata.thread_id",
         "spec.server.url",
         "spec.server.url",
+        "spec.schedule",
+        "spec.timeZone",
     ]
 
 

@@ -1,0 +1,88 @@
+"""What the API server guarantees of a GraphRun: its spec stays as it was created."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api.specs import GOOD_RUN
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.cluster import Cluster
+
+SPEC: dict[str, Any] = {
+    "assistant": "agent",
+    "input": {"a": {"b": [1, None]}},
+    "config": {"run_name": "report", "tags": ["nightly"]},
+    "context": {"model": "small"},
+    "metadata": {"team": "research"},
+    "timeoutSeconds": 60,
+}
+
+CHANGES: dict[str, Any] = {
+    "/assistant": "other",
+    "/timeoutSeconds": 61,
+    "/input": None,
+    "/input/a": {"c": [1, None]},
+    "/input/a/b/1": 2,
+    "/config/run_name": "other",
+    "/config/tags/0": "daily",
+    "/context/model": "large",
+    "/metadata/team": 1,
+}
+"""Values of the spec and what replaces them."""
+
+
+@pytest.fixture(scope="module")
+def run(cluster: Cluster, shared: str) -> tuple[str, ...]:
+    """Create a GraphRun; return how kubectl finds it."""
+    body = {**GOOD_RUN, "spec": SPEC}
+    cluster.kubectl("create", "-n", shared, "-f", "-", stdin=json.dumps(body))
+    return ("grun", GOOD_RUN["metadata"]["name"], "-n", shared)
+
+
+def _patch(cluster: Cluster, run: tuple[str, ...], *operations: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    options = ("--type=json", "--dry-run=server", "-p", json.dumps(operations))
+    return cluster.kubectl("patch", *run, *options, check=False)
+
+
+@pytest.mark.parametrize("path", CHANGES)
+def test_a_change_of_the_spec_is_refused(cluster: Cluster, run: tuple[str, ...], path: str) -> None:
+    done = _patch(cluster, run, {"op": "replace", "path": f"/spec{path}", "value": CHANGES[path]})
+    assert "spec: Forbidden: cannot be changed after the GraphRun is created; create another GraphRun" in done.stderr
+
+
+@pytest.mark.parametrize("field", ["input", "config", "context", "metadata", "scheduledTime"])
+def test_adding_and_removing_a_field_is_refused(cluster: Cluster, run: tuple[str, ...], field: str) -> None:
+    if field in SPEC:
+        operation = {"op": "remove", "path": f"/spec/{field}"}
+    else:
+        operation = {"op": "add", "path": f"/spec/{field}", "value": "2026-11-01T00:00:00Z"}
+    assert "cannot be changed after the GraphRun is created" in _patch(cluster, run, operation).stderr
+
+
+@pytest.mark.parametrize("field", ["config", "context", "metadata"])
+def test_renaming_a_free_form_member_is_not_seen_by_the_crd(cluster: Cluster, run: tuple[str, ...], field: str) -> None:
+    """The equality of CEL ignores names of members that the schema does not declare; the policy of the chart doesn't."""
+    member = next(iter(SPEC[field]))
+    done = _patch(cluster, run, {"op": "move", "from": f"/spec/{field}/{member}", "path": f"/spec/{field}/other"})
+    assert done.returncode == 0, "the API server refuses it: the policy has no need to any more"
+
+
+def test_labels_and_annotations_can_be_changed(cluster: Cluster, run: tuple[str, ...]) -> None:
+    cluster.kubectl("label", *run, "team=research")
+    cluster.kubectl("annotate", *run, "example.com/note=again")
+
+
+def test_a_large_input_is_compared_within_the_limits_of_cel(cluster: Cluster, shared: str) -> None:
+    large = {f"key-{number}": {"values": list(range(100))} for number in range(2_000)}
+    body = {**GOOD_RUN, "metadata": {"name": "large"}, "spec": {**SPEC, "context": large, "input": large}}
+    cluster.kubectl("create", "-n", shared, "-f", "-", stdin=json.dumps(body))
+    it = ("grun", "large", "-n", shared)
+    cluster.kubectl("label", *it, "team=research")
+    done = _patch(cluster, it, {"op": "replace", "path": "/spec/input/key-1999/values/99", "value": 0})
+    assert "cannot be changed after the GraphRun is created" in done.stderr

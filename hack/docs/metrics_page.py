@@ -134,7 +134,7 @@ def _alerts() -> Iterator[str]:
     yield "The chart's PrometheusRule contains these alerts. Each has a summary, a description and a remedy."
     yield ""
     yield "`KubeJobFailed` of kube-prometheus also covers the Jobs of GraphCrons. It fires only for failed runs,"
-    yield "because a [Job fails](promises.md#told-apart) when, and only when, its run has failed."
+    yield "because a [Job fails](promises.md#told-apart) if and only if its run failed."
     yield ""
     yield "| Alert | Severity | Condition | Remedy |"
     yield "|---|---|---|---|"

@@ -118,7 +118,9 @@ def test_the_refusal_is_told(message: str) -> None:
 
 
 def test_a_field_that_is_refused_like_another_leads_to_it() -> None:
-    assert "`spec.schedules[]`: the same as of [`spec.schedule`](#spec.schedule)" in API.read_text(encoding="utf-8")
+    assert "`spec.schedules[]`: the same errors as for [`spec.schedule`](#spec.schedule)" in API.read_text(
+        encoding="utf-8"
+    )
     schema = _schema(names.PLURAL)["properties"]["spec"]["properties"]
     own = {rule["message"] for rule in schema["schedules"]["items"]["x-kubernetes-validations"]}
     assert own <= {rule["message"] for rule in schema["schedule"]["x-kubernetes-validations"]}

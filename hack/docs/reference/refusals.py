@@ -48,7 +48,7 @@ def refused(kind: Kind) -> tuple[Refusal, ...]:
     schema = schema_of(kind)
     found = list(fields(schema))
     keyed = {each.path for each in found if "x-kubernetes-list-map-keys" in each.schema}
-    told = {each.path for each in found if each.description.startswith("Refused, ")}
+    told = {each.path for each in found if each.description.startswith("Rejected, ")}
     rules = [each for each in declared(kind.model) if each.rule and each.path not in keyed]
     late = [Refusal(each.path, each.rule.message, operator=True) for each in rules if each.rule]
     return tuple(each for each in (*by_api_server(schema), *late) if each.path not in told)

@@ -74,7 +74,7 @@ def type_of(schema: Schema) -> str:
     if "enum" in schema:
         return either(schema["enum"])
     if "type" not in schema:
-        return "any JSON value" + (", null too" if schema.get("nullable") else "")
+        return "any JSON value" + (", including null" if schema.get("nullable") else "")
     return _WORDS.get(schema["type"], _simple)(schema)
 
 
@@ -98,7 +98,7 @@ def _number(schema: Schema) -> str:
 
 def _list_of(schema: Schema) -> str:
     keys = schema.get("x-kubernetes-list-map-keys")
-    apart = f", told apart by {either(keys)}" if keys else ""
+    apart = f", keyed by {either(keys)}" if keys else ""
     return f"list of {_several(schema['items'], schema.get('minItems'), schema.get('maxItems'))}{apart}"
 
 
@@ -106,7 +106,7 @@ def _object(schema: Schema) -> str:
     if "additionalProperties" in schema:
         return f"map of {_several(schema['additionalProperties'], None, schema.get('maxProperties'))}"
     if schema.get("x-kubernetes-preserve-unknown-fields"):
-        return "object, with other members too" if schema.get("properties") else "object with any members"
+        return "object, additional members allowed" if schema.get("properties") else "object with any members"
     return "object"
 
 

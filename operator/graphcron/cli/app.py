@@ -1,4 +1,4 @@
-"""The program, and how an error ends it."""
+"""The program and its error handling."""
 
 import signal
 import sys
@@ -14,7 +14,7 @@ PROGRAM: Final = "graphcron"
 
 app: Final = typer.Typer(
     name=PROGRAM,
-    help="Schedule LangGraph runs as Kubernetes resources: look at GraphCrons, run them, check them.",
+    help="Schedule LangGraph runs as Kubernetes resources: inspect, run and validate GraphCrons.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -23,11 +23,11 @@ app: Final = typer.Typer(
 
 
 class CliError(GraphCronError):
-    """A verb can't do what it was asked for; the message is one line that says why, and what to do."""
+    """A verb failed; the message is one line with the cause and the remedy."""
 
 
 def main() -> None:
-    """Run the program; an error prints one line and sets the exit code, which is 2 for a wrong command line."""
+    """Run the program; print errors on one line, and exit with 2 if the command line is invalid."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that kubectl ends with us
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name=PROGRAM, standalone_mode=False)

@@ -1,4 +1,4 @@
-"""``kubectl_complete-graphcron``: what kubectl runs to complete the words after ``kubectl graphcron``."""
+"""``kubectl_complete-graphcron``: the program that kubectl runs to complete ``kubectl graphcron``."""
 
 import os
 import shlex
@@ -11,7 +11,7 @@ from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, app
 
 NOTHING_ELSE, FILES_TOO = ":4", ":0"
-"""The last line, which tells kubectl whether to offer file names."""
+"""Last line, which determines whether kubectl offers file names."""
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 
 
 class Output(StrEnum):
-    """How objects are printed."""
+    """Output format of objects."""
 
     TABLE = "table"
     WIDE = "wide"
@@ -26,7 +26,7 @@ class Output(StrEnum):
 
 
 class ObjectOutput(StrEnum):
-    """How objects are printed where there is no table of them."""
+    """Output format of objects without a table."""
 
     JSON = "json"
     YAML = "yaml"
@@ -34,18 +34,18 @@ class ObjectOutput(StrEnum):
 
 
 class TextOutput(StrEnum):
-    """How text is printed: for people, or for programs."""
+    """Output format of text: for people, or for programs."""
 
     TEXT = "text"
     JSON = "json"
 
 
 COMPLETION_SECONDS: Final = 3.0
-"""How long a shell waits for names."""
+"""Timeout of the completion of names."""
 
 
 def _asked(context: typer.Context) -> Kubectl:
-    """Return the cluster that the command line names so far, with a short timeout."""
+    """Return the cluster that the incomplete command line selects, with a short timeout."""
     given = {**(context.parent.params if context.parent else {})}
     given |= {option: value for option, value in context.params.items() if value}
     options: dict[str, Any] = {option: given.get(option) for option in ("namespace", "context", "kubeconfig")}
@@ -105,12 +105,12 @@ Namespace = Annotated[
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Include all namespaces.")]
 Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.", autocompletion=_contexts)]
 Kubeconfig = Annotated[str | None, typer.Option("--kubeconfig", help="Path of the kubeconfig.")]
-Format = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]
-Manifests = Annotated[ObjectOutput, typer.Option("--output", "-o", help="How to print it.")]
+Format = Annotated[Output, typer.Option("--output", "-o", help="Output format.")]
+Manifests = Annotated[ObjectOutput, typer.Option("--output", "-o", help="Output format.")]
 Done = Annotated[
     ObjectOutput | None, typer.Option("--output", "-o", help="Print the changed objects instead of a sentence.")
 ]
-Text = Annotated[TextOutput, typer.Option("--output", "-o", help="How to print it.")]
+Text = Annotated[TextOutput, typer.Option("--output", "-o", help="Output format.")]
 Selector = Annotated[
     str,
     typer.Option(
@@ -127,7 +127,7 @@ def _print_version(asked: bool) -> None:
 
 
 Version = Annotated[
-    bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print this program's version.")
+    bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version of the program.")
 ]
 
 
@@ -151,7 +151,7 @@ def _before_the_verb(
 
 
 def chosen(kubectl: Kubectl, named: Sequence[str] | None, selector: str = "") -> list[Object]:
-    """Return the GraphCrons that are named, or those with the labels, or all."""
+    """Return the GraphCrons with the names or the labels, or all GraphCrons."""
     if named and kubectl.everywhere:
         raise typer.BadParameter("names belong to one namespace; leave out the names, or -A", param_hint="NAME")
     if named and selector:
@@ -201,7 +201,7 @@ Files = Annotated[
     typer.Argument(metavar="FILE", help="Files, folders (all YAML and JSON files below), or - for standard input."),
 ]
 MoreFiles = Annotated[
-    list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help="The same as FILE. May be repeated.")
+    list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help="Same as FILE. May be repeated.")
 ]
 
 

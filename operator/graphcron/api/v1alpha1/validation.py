@@ -92,7 +92,7 @@ class Rules(tuple[Rule, ...]):
         """Write the rules into the schema of the value, and return it."""
         for rule in self:
             if rule.declares:
-                refused = {"type": "string", "description": f"Refused, since it {rule.message}."}
+                refused = {"type": "string", "description": f"Rejected, because it {rule.message}."}
                 schema.setdefault("properties", {})[rule.declares] = refused
             if rule.cel:
                 schema.setdefault("x-kubernetes-validations", []).append(rule.validation)

@@ -1,4 +1,4 @@
-"""``cancel``: end active runs."""
+"""``cancel``: cancel active runs."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -19,11 +19,11 @@ def cancel(
     kubectl: Kubectl,
     named: Names,
     run: Annotated[
-        str | None, typer.Option("--run", metavar="JOB", help="Job of the run, as describe shows it. Default: all.")
+        str | None, typer.Option("--run", metavar="JOB", help="Name of the Job of a run, as in describe. Default: all.")
     ] = None,
     output: Done = None,
 ) -> None:
-    """Cancel the active runs. Deletes their Jobs, whose pods cancel the runs on the server."""
+    """Cancel the active runs. Deletes their Jobs; the pods then cancel the runs on the server."""
     if run and len(named) > 1:
         raise typer.BadParameter("a Job belongs to one GraphCron; give one name", param_hint="--run")
     found = [kubectl.get(GRAPHCRONS, name)["metadata"] for name in named]

@@ -1,4 +1,4 @@
-"""``create``: a GraphCron's YAML from flags."""
+"""``create``: print the manifest of a GraphCron from flags."""
 
 import json
 from typing import Annotated, Any, Final
@@ -27,8 +27,10 @@ def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the GraphCron.")],
     *,
     assistant: Annotated[str, typer.Option("--assistant", "-a", help="Name of a graph, or UUID of an assistant.")],
-    schedule: Annotated[list[str], typer.Option("--schedule", "-s", help='Such as "30 8 * * 1-5". May be repeated.')],
-    time_zone: Annotated[str | None, typer.Option("--time-zone", help="Such as Europe/Berlin.")] = None,
+    schedule: Annotated[
+        list[str], typer.Option("--schedule", "-s", help='Schedule, such as "30 8 * * 1-5". May be repeated.')
+    ],
+    time_zone: Annotated[str | None, typer.Option("--time-zone", help="Time zone, such as Europe/Berlin.")] = None,
     graph_input: Annotated[str | None, typer.Option("--input", help="Input of the graph, as JSON.")] = None,
     thread: Annotated[str | None, typer.Option("--thread", help="UUID of a thread that all runs share.")] = None,
     thread_per: Annotated[str | None, typer.Option("--thread-per", help="One thread per day, week or month.")] = None,
@@ -36,11 +38,11 @@ def create(
     secret: Annotated[
         str | None, typer.Option("--secret", help=f"Secret with the API key: NAME or NAME/KEY ({DEFAULT_KEY}).")
     ] = None,
-    suspend: Annotated[bool, typer.Option("--suspend", help="Start no runs yet.")] = False,
+    suspend: Annotated[bool, typer.Option("--suspend", help="Create the GraphCron suspended.")] = False,
     namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace of the GraphCron.")] = None,
     output: Manifests = ObjectOutput.YAML,
 ) -> None:
-    """Print the YAML of a GraphCron, made of flags. It has only the fields that you give.
+    """Print the manifest of a GraphCron. It contains only the fields that you specify.
 
     Needs no cluster: graphcron create … | kubectl apply -f -
     """

@@ -1,4 +1,4 @@
-"""``describe``: one GraphCron on one page."""
+"""``describe``: show the details of a GraphCron."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ def describe(
     name: Name,
     output: Format = Output.TABLE,
 ) -> None:
-    """Show a GraphCron on one page. The page has schedule, next times, conditions, budget and runs."""
+    """Show the details of a GraphCron. The output contains schedule, next times, conditions, budget and runs."""
     found = kubectl.get(GRAPHCRONS, name)
     if output in {Output.JSON, Output.YAML}:
         printed.dump(found, output)

@@ -37,7 +37,7 @@ _NOT_WRITTEN: Final = ("creationTimestamp", "generation", "managedFields", "reso
 @app.command()
 @in_cluster
 def diff(kubectl: Kubectl, files: Files = None, *, more: MoreFiles = None) -> None:
-    """Show what applying files would change. Covers GraphCrons, GraphServers, and the CronJobs made from them.
+    """Show the changes that an apply would make. Covers GraphCrons, GraphServers, and their CronJobs.
 
     A dry run asks the API server. Values that come from the operator's settings are the same on both sides, or are
     shown in <angle brackets>. Exit code 0: no changes; 1: changes; 2: an error.

@@ -27,7 +27,7 @@ _MARKS: Final = {
 
 
 FEW: Final = 3
-"""How many objects with the same finding are listed one by one."""
+"""Maximum number of objects with the same finding that are listed separately."""
 
 
 @app.command()
@@ -169,7 +169,7 @@ def summed(checks: Iterable[Check]) -> Iterator[Check]:
 
 
 def _listed(kubectl: Kubectl, narrower: Kubectl | None = None) -> tuple[list[Object], list[Object], list[Object]]:
-    """List CronJobs, GraphCrons and GraphServers, in the narrower scope if the user lacks rights.
+    """List CronJobs, GraphCrons and GraphServers, in the narrower scope if the user lacks permissions.
 
     The CronJobs come first, so that a GraphCron that is created meanwhile does not look deleted.
     """
@@ -183,7 +183,7 @@ def _listed(kubectl: Kubectl, narrower: Kubectl | None = None) -> tuple[list[Obj
 
 
 def _visible(kubectl: Kubectl, kind: str, selector: str) -> list[Object]:
-    """List objects; none if the user may not see them."""
+    """List objects; none if the user has no permission to list them."""
     try:
         return kubectl.find_all(kind, selector=selector)
     except CliError:

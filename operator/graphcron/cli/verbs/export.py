@@ -1,4 +1,4 @@
-"""``export``: GraphCrons as Git should have them."""
+"""``export``: print GraphCrons as manifests for Git."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ _MADE: Final = frozenset(
         names.ANNOTATION_RESUME_REQUESTED,
     }
 )
-"""Annotations that do not belong into Git: kubectl's own, and one-time requests."""
+"""Annotations that do not belong in Git: those of kubectl, and one-time requests."""
 
 
 @app.command()
@@ -29,7 +29,7 @@ def export(
     named: OptionalNames = None,
     output: Manifests = ObjectOutput.YAML,
 ) -> None:
-    """Print GraphCrons as Git should have them. Leaves out status, and everything that the API server has added.
+    """Print GraphCrons as manifests for Git. Omits the status and the fields that the API server adds.
 
     Without a name: all GraphCrons of the namespace.
     """

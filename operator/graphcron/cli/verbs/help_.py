@@ -1,4 +1,4 @@
-"""``help``: what ``-h`` after a verb prints."""
+"""``help``: print the same text as ``-h`` after a verb."""
 
 from typing import Annotated, Any
 

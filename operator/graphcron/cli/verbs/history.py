@@ -1,4 +1,4 @@
-"""``history``: the runs that have ended."""
+"""``history``: list finished runs."""
 
 from graphcron.cli import terminal
 from graphcron.cli.app import app
@@ -16,7 +16,7 @@ def history(
     selector: Selector = "",
     output: Format = Output.TABLE,
 ) -> None:
-    """Show the runs that have ended. The newest run comes first. spec.history.runs sets how many a GraphCron keeps.
+    """List finished runs. The newest run is first. spec.history.runs sets the number of runs that a GraphCron keeps.
 
     Without a name: the runs of all GraphCrons of the namespace, with times in your zone.
     """

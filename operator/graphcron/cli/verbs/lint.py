@@ -1,4 +1,4 @@
-"""``lint``: errors and warnings in GraphCrons of files, without a cluster."""
+"""``lint``: find errors and warnings in files, without a cluster."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from graphcron.cli.files.manifests import Manifest
 
 UNREADABLE: Final = 2
-"""Exit code if a file can't be read, the same as for a wrong command line."""
+"""Exit code if a file cannot be read, the same as for an invalid command line."""
 
 NONE: Final = "there is no GraphCron and no GraphServer in these files"
 
 
 class Report(StrEnum):
-    """How problems are printed."""
+    """Output format of problems."""
 
     TEXT = "text"
     GITHUB = "github"
@@ -66,14 +66,14 @@ def lint(
     *,
     more: MoreFiles = None,
     report: Annotated[
-        Report, typer.Option("--output", "-o", help="Print for people, for GitHub, or for programs.")
+        Report, typer.Option("--output", "-o", help="Output format: for people, for GitHub, or for programs.")
     ] = Report.TEXT,
     allow_none: Annotated[bool, typer.Option("--allow-none", help="Accept files without a GraphCron.")] = False,
     max_runs_per_day: Annotated[
         int, typer.Option("--max-runs-per-day", min=1, help="Warn about schedules with more runs on a day.")
     ] = MAX_RUNS_PER_DAY,
 ) -> None:
-    """Find errors in files. The cluster is not asked.
+    """Find errors in files. Does not access the cluster.
 
     Exit code 0: no errors; 1: an error, or no GraphCron and no GraphServer; 2: a file can't be read.
     """

@@ -1,4 +1,4 @@
-"""``list``: GraphCrons, one per line."""
+"""``list``: list GraphCrons, one per line."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,10 +37,12 @@ def list_(
     *,
     selector: Selector = "",
     sort: Annotated[Order, typer.Option("--sort", help="Sort by name, next time, or last run.")] = Order.NAME,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Then print each GraphCron that changes.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="After the list, print each GraphCron that changes.")
+    ] = False,
     output: Format = Output.TABLE,
 ) -> None:
-    """List GraphCrons. The list shows their schedules, state, last run and next run."""
+    """List GraphCrons. The list contains their schedules, states, last runs and next runs."""
     from graphcron.cli.printing.columns import graphcron_columns, in_order
 
     def shown() -> list[Column]:

@@ -1,4 +1,4 @@
-"""``logs``: the log of a run's pods."""
+"""``logs``: print the logs of the pods of a run."""
 
 import os
 import time
@@ -30,7 +30,7 @@ def logs(
     name: Name,
     *,
     run: Annotated[
-        str, typer.Option("--run", metavar="ID", help="Id of the run on the server, or name of its Job; or latest.")
+        str, typer.Option("--run", metavar="ID", help="ID of the run on the server, name of its Job, or latest.")
     ] = LATEST,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until the run ends.")] = False,
     answer: Annotated[
@@ -52,7 +52,7 @@ def logs(
     api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
     output: Text = TextOutput.TEXT,
 ) -> None:
-    """Print the log of a run's pods. It never holds the graph's answer. Preflights are not runs, and are left out.
+    """Print the logs of the pods of a run. They never contain the answer. Logs of preflights are not included.
 
     -o json prints the lines as the pods have logged them, or with --answer the whole state.
     """
@@ -79,7 +79,7 @@ def print_log(lines: Iterable[str]) -> None:
 
 
 def pods_of_runs(pods: Sequence[Object]) -> list[Object]:
-    """Return the pods of runs, the oldest first; the pods of preflights are left out."""
+    """Return the pods of runs, oldest first, without the pods of preflights."""
     runs = [pod for pod in pods if pod["metadata"]["labels"].get(names.LABEL_PURPOSE) != Purpose.PREFLIGHT]
     return sorted(runs, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 

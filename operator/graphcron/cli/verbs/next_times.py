@@ -1,4 +1,4 @@
-"""``next``: when runs are due, of a GraphCron in the cluster, of those in files, or of a bare schedule."""
+"""``next``: print the next run times of a GraphCron in the cluster, of files, or of a schedule."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ _PATH: Final = re.compile(r"(?!graphcron[\w.]*/).*/.*")
 
 @dataclass(frozen=True, kw_only=True)
 class Next:
-    """When the runs of a GraphCron are due."""
+    """Run times of a GraphCron."""
 
     name: str
     """Empty: a bare schedule."""
@@ -45,7 +45,7 @@ class Next:
     """In plain cron."""
     times: tuple[datetime, ...]
     rest: str
-    """Why no run starts although it is due; empty: runs start."""
+    """Reason why no run starts although it is due; empty if runs start."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,22 @@ def next_times(
     ] = "",
     *,
     file: Annotated[str | None, typer.Option("--filename", "-f", help="A file, a folder, or -.")] = None,
-    count: Annotated[int, typer.Option("--count", min=1, max=MOST, help="How many times to print.")] = COUNT,
+    count: Annotated[int, typer.Option("--count", min=1, max=MOST, help="Number of times to print.")] = COUNT,
     begin: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="TIME",
-            help="First possible time, such as 2027-01-31 or 2027-01-31T08:00; without an offset, in the zone of the"
+            help="Earliest time, such as 2027-01-31 or 2027-01-31T08:00; without an offset, in the zone of the"
             " schedule. Default: now.",
         ),
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option("--time-zone", help="Zone of a SCHEDULE, such as Europe/Berlin. Default: Etc/UTC.")
+        str | None, typer.Option("--time-zone", help="Zone of a schedule, such as Europe/Berlin. Default: Etc/UTC.")
     ] = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Print the next times. They are in the schedule's zone and in yours.
+    """Print the next run times. The times are in the zone of the schedule and in yours.
 
     Files and schedules need no cluster. In a file, GraphCrons that name no namespace get that of -n (default: default).
     """
@@ -157,7 +157,7 @@ def _of_files(file: str, kubectl: Kubectl, wanted: Range) -> Iterator[Next]:
 
 
 def next_of(body: Object, wanted: Range, *, namespace: str = "", kubectl: Kubectl = HERE) -> Next:
-    """Return when a GraphCron's runs are due.
+    """Return the run times of a GraphCron.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def next_of(body: Object, wanted: Range, *, namespace: str = "", kubectl: Kubect
 
 
 def _rest_of(graphcron: "GraphCron", resume: str, *, now: datetime) -> str:
-    """Return why runs that are due do not start."""
+    """Return the reason why runs that are due do not start."""
     from graphcron.manifests.suspension import has_ended
 
     conditions = (graphcron.status and graphcron.status.conditions) or ()
@@ -215,7 +215,7 @@ def _show(found: Sequence[Next], output: Output, *, now: datetime) -> None:
 
 
 def as_object(found: Next) -> dict[str, Any]:
-    """Return the same for programs."""
+    """Return the same as objects for programs."""
     from graphcron.api.v1alpha1 import rfc3339
 
     return {

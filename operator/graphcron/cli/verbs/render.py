@@ -1,4 +1,4 @@
-"""``render``: the CronJobs that the operator would make, without a cluster."""
+"""``render``: print the CronJobs that the operator would create, without a cluster."""
 
 import json
 import os
@@ -27,7 +27,7 @@ NO_UID: Final = "00000000-0000-0000-0000-000000000000"
 """Placeholder for the UID, which only the cluster can set."""
 
 OfFile = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace of GraphCrons that name none. Default: default.")
+    str | None, typer.Option("--namespace", "-n", help="Namespace of GraphCrons without one. Default: default.")
 ]
 
 
@@ -36,11 +36,11 @@ def render(
     files: Files = None,
     *,
     more: MoreFiles = None,
-    server_url: Annotated[str, typer.Option("--server-url", help="Server of GraphCrons that name none.")] = "",
+    server_url: Annotated[str, typer.Option("--server-url", help="Server of GraphCrons that do not specify one.")] = "",
     namespace: OfFile = None,
     output: Format = Output.YAML,
 ) -> None:
-    """Print the CronJobs that a file makes. The cluster is not asked.
+    """Print the CronJobs of the GraphCrons in files. Does not access the cluster.
 
     The operator's settings are the defaults, unless GRAPHCRON_ variables of the environment set them.
     """

@@ -1,4 +1,4 @@
-"""``run``: a run now, outside the schedule."""
+"""``run``: start a run outside the schedule."""
 
 import math
 import time
@@ -22,10 +22,10 @@ from graphcron.cli.verbs.logs import LOOK_SECONDS, print_log, read_log, started
 from graphcron.contract import Outcome
 
 TAKEN_SECONDS: Final = 60
-"""How long the operator has to take the request."""
+"""Maximum time until the operator handles the request."""
 
 GONE_SECONDS: Final = 10
-"""How long the operator has to report a run whose Job is gone."""
+"""Maximum time until the operator reports a run whose Job was deleted."""
 
 
 class AwaitsAnswerError(CliError):
@@ -40,8 +40,8 @@ def run(
     kubectl: Kubectl,
     name: Name,
     *,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the run to end; sets the exit code.")] = False,
-    logs: Annotated[bool, typer.Option("--logs", help="Wait, and print the log of the run's pods.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the run to end, and set the exit code.")] = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Wait, and print the logs of the run's pods.")] = False,
     output: Annotated[
         ObjectOutput | None, typer.Option("--output", "-o", help="Wait, and print the run's entry in the status.")
     ] = None,
@@ -50,7 +50,7 @@ def run(
         typer.Option("--timeout", metavar="SPAN", help="How long to wait: 90s, 10m, 2h. Default: no limit."),
     ] = None,
 ) -> None:
-    """Start a run now. It runs even while suspended or paused; concurrencyPolicy and the budget still apply.
+    """Start a run now. Works even while suspended or paused; concurrencyPolicy and the budget still apply.
 
     Exit code with --wait, --logs or -o: 0: the run succeeded; 3: it waits for a person; 1: it did not succeed.
     """
@@ -89,7 +89,7 @@ def told(graphcron: Object, trigger: str, job: str | None) -> Object | None:
 
 
 def job_of(jobs: Sequence[Object], trigger: str) -> str | None:
-    """Return the name of the Job that the operator made for a request; None: there is none."""
+    """Return the name of the Job that the operator created for a request; None if there is none."""
     asked = ((each["metadata"]["name"], each["metadata"].get("annotations", {})) for each in jobs)
     return next((name for name, annotations in asked if annotations.get(names.ANNOTATION_TRIGGER) == trigger), None)
 
@@ -112,7 +112,7 @@ class _Request:
     logs: bool = field(kw_only=True)
     job: str | None = None
     gone: float | None = None
-    """Since when its Job is no longer there."""
+    """Time at which its Job was first missing."""
     printed: dict[str, int] = field(default_factory=dict)
     """How many lines of each pod's log were printed."""
     texts: dict[str, LogText] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""``suspend`` and ``resume``: stop new runs, and let them start again."""
+"""``suspend`` and ``resume``: prevent new runs, and allow them again."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ def suspend(
     every: All = False,
     output: Done = None,
 ) -> None:
-    """Stop new runs from starting. Active runs continue."""
+    """Prevent new runs. Active runs continue."""
     done = []
     for name in chosen_names(kubectl, named, selector, every=every):
         done.append(kubectl.patch(GRAPHCRONS, name, {"spec": {"suspend": True}}))
@@ -40,7 +40,7 @@ def resume(
     every: All = False,
     output: Done = None,
 ) -> None:
-    """Let new runs start again. Ends a suspension, and a pause after failures; missed runs are not made up.
+    """Allow new runs again. Ends a suspension, and a pause after failures. Does not start missed runs.
 
     With -l or --all: the GraphCrons with these labels, or all of the namespace.
     """

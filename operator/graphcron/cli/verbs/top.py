@@ -1,4 +1,4 @@
-"""``top``: the runs, tokens and cost of GraphCrons."""
+"""``top``: show the runs, tokens and cost of each GraphCron."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,11 +24,13 @@ DEFAULT_RUNS: Final = 10
 @in_namespaces
 def top(
     kubectl: Kubectl,
-    since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back: 90m, 24h, 7d.")] = "24h",
+    since: Annotated[
+        str, typer.Option("--since", metavar="SPAN", help="Period until now, such as 90m, 24h or 7d.")
+    ] = "24h",
     selector: Selector = "",
     output: Format = Output.TABLE,
 ) -> None:
-    """Show runs, tokens and cost by GraphCron. The GraphCron with the most tokens comes first.
+    """Show runs, tokens and cost by GraphCron. The GraphCron with the most tokens is first.
 
     The numbers are sums over status.recentRuns, which holds the latest runs only (spec.history.runs; 10 by default). A
     plus after a number means that there may have been more runs in the period. The numbers of budgets are exact.
@@ -50,7 +52,7 @@ def top(
 
 
 def usage(graphcron: Object, *, begin: datetime) -> Object:
-    """Sum up the runs in ``status.recentRuns`` that were due since ``begin``."""
+    """Return the totals of the runs in ``status.recentRuns`` that were due since ``begin``."""
     from graphcron.cli.printing.columns import amount
 
     recent = [dict(run) for run in objects_at(object_at(graphcron, "status"), "recentRuns")]
@@ -77,7 +79,7 @@ def _count(run: Mapping[str, Any], member: str, otherwise: int) -> int:
 
 
 def total(used: Sequence[Object]) -> Object:
-    """Sum up the results of :func:`usage`."""
+    """Return the totals of the results of :func:`usage`."""
     costs = [Decimal(each["cost"]) for each in used if "cost" in each]
     return {
         "namespace": "",

@@ -1,4 +1,4 @@
-"""``version``: the releases of this program and of the operator."""
+"""``version``: print the versions of the program and of the operator."""
 
 import dataclasses
 from typing import Annotated, Final
@@ -14,7 +14,7 @@ from graphcron.cli.options import Text, TextOutput, in_cluster
 from graphcron.cli.printing.output import as_json
 
 SECONDS: Final = 5.0
-"""How long the cluster has to answer."""
+"""Timeout of requests to the cluster."""
 
 
 @app.command()
@@ -22,10 +22,10 @@ SECONDS: Final = 5.0
 def version(
     kubectl: Kubectl,
     *,
-    client: Annotated[bool, typer.Option("--client", help="Print this program's version only.")] = False,
+    client: Annotated[bool, typer.Option("--client", help="Print only the version of the program.")] = False,
     output: Text = TextOutput.TEXT,
 ) -> None:
-    """Print the versions. They are this program's, and the operator's where the cluster answers."""
+    """Print the versions of the program and of the operator. The latter requires access to the cluster."""
     operators = None if client else _operators(kubectl)
     if output is TextOutput.JSON:
         releases = operators and [
@@ -42,7 +42,7 @@ def version(
 
 
 def _operators(kubectl: Kubectl) -> list[Object] | None:
-    """Return the operator's Deployments; None where the cluster does not say."""
+    """Return the operator's Deployments; None if they cannot be listed."""
     try:
         return dataclasses.replace(kubectl, everywhere=True, seconds=SECONDS).find_all(
             "deployments.apps", selector=OPERATOR

@@ -1,6 +1,7 @@
 """Options that several verbs share, the options before the verb, and how the shell completes them."""
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Concatenate, Final
 import typer
 
 from graphcron import __version__
+from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
@@ -39,6 +41,11 @@ class TextOutput(StrEnum):
     TEXT = "text"
     JSON = "json"
 
+
+_GRAPHRUN: Final = re.compile(
+    rf"({names.RUN_KIND}|{names.RUN_PLURAL}|{names.RUN_SHORT_NAME})(\.({names.VERSION}\.)?{re.escape(names.GROUP)})?",
+    re.IGNORECASE,
+)
 
 COMPLETION_SECONDS: Final = 3.0
 """Timeout of the completion of names."""
@@ -84,16 +91,28 @@ def plain(name: str | None) -> str | None:
     return name and name.rpartition("/")[2]
 
 
-def _all_plain(names: list[str] | None) -> list[str] | None:
-    return names and [name.rpartition("/")[2] for name in names]
+def is_graphrun(name: str) -> bool:
+    """Return whether the kind before a name is GraphRun, as kubectl accepts it."""
+    return _GRAPHRUN.fullmatch(name.rpartition("/")[0]) is not None
+
+
+def _graphcron(name: str | None) -> str | None:
+    """Return the plain name of a GraphCron."""
+    if name and is_graphrun(name):
+        raise typer.BadParameter(f"{name} is a GraphRun, and this verb takes GraphCrons", param_hint="NAME")
+    return plain(name)
+
+
+def _graphcrons(named: list[str] | None) -> list[str] | None:
+    return named and [_graphcron(name) or "" for name in named]
 
 
 _names = completed(GRAPHCRONS)
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="Name of the GraphCron.", callback=plain, autocompletion=_names)
+    str, typer.Argument(metavar="NAME", help="Name of the GraphCron.", callback=_graphcron, autocompletion=_names)
 ]
-_several: Any = typer.Argument(metavar="NAME", help="Names of GraphCrons.", callback=_all_plain, autocompletion=_names)
+_several: Any = typer.Argument(metavar="NAME", help="Names of GraphCrons.", callback=_graphcrons, autocompletion=_names)
 Names = Annotated[list[str], _several]
 OptionalNames = Annotated[list[str] | None, _several]
 Namespace = Annotated[
@@ -152,11 +171,16 @@ def _before_the_verb(
 
 def chosen(kubectl: Kubectl, named: Sequence[str] | None, selector: str = "") -> list[Object]:
     """Return the GraphCrons with the names or the labels, or all GraphCrons."""
+    check_chosen(kubectl, named, selector)
+    return [kubectl.get(GRAPHCRONS, name) for name in named] if named else kubectl.graphcrons(selector)
+
+
+def check_chosen(kubectl: Kubectl, named: Sequence[str] | None, selector: str) -> None:
+    """Reject names beside an option that excludes them."""
     if named and kubectl.everywhere:
         raise typer.BadParameter("names belong to one namespace; leave out the names, or -A", param_hint="NAME")
     if named and selector:
         raise typer.BadParameter("takes no names beside it; leave out the names, or -l", param_hint="--selector")
-    return [kubectl.get(GRAPHCRONS, name) for name in named] if named else kubectl.graphcrons(selector)
 
 
 def chosen_names(kubectl: Kubectl, named: Sequence[str] | None, selector: str, *, every: bool) -> list[str]:

@@ -41,6 +41,7 @@ def test_an_installation_as_it_should_be(cluster: Cluster, operator: None, names
     expected = {
         "Kubernetes",
         "CRD graphcrons.graphcron.dev",
+        "CRD graphruns.graphcron.dev",
         "CRD graphservers.graphcron.dev",
         "operator graphcron-system/graphcron",
         "leader graphcron-system/graphcron",
@@ -86,6 +87,7 @@ def test_what_one_may_not_see_is_said_and_is_no_fault(
     assert states == {
         "Kubernetes": "ok",
         "CRD graphcrons.graphcron.dev": "warning",
+        "CRD graphruns.graphcron.dev": "warning",
         "CRD graphservers.graphcron.dev": "warning",
         "operator": "warning",
         "you": "failed",

@@ -15,7 +15,7 @@ from graphcron.cli.app import CliError
 from graphcron.cli.files import manifests
 from graphcron.cli.options import Output
 from graphcron.cli.printing import columns, output
-from graphcron.cli.verbs import cancel, export, list_, logs, run, top
+from graphcron.cli.verbs import cancel, export, following, list_, logs, run, top
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -181,7 +181,7 @@ def test_usage_is_summed_within_the_time():
         ended(3, "Skipped", count=4),
         ended(30, tokens=1000, cost="1"),
     ]
-    used = top.usage(graphcron(status={"recentRuns": recent}), begin=NOW - timedelta(hours=24))
+    used = top.usage(graphcron(status={"recentRuns": recent}), recent, begin=NOW - timedelta(hours=24))
     assert used == {
         "namespace": "agents",
         "name": "hello",
@@ -193,7 +193,7 @@ def test_usage_is_summed_within_the_time():
         "tokensAtLeast": True,
         "incomplete": False,
     }
-    other = top.usage(graphcron("other", status={}), begin=NOW)
+    other = top.usage(graphcron("other", status={}), [], begin=NOW)
     assert "cost" not in other
     assert top.total([used, other]) == used | {"namespace": "", "name": "total"}
 
@@ -201,7 +201,7 @@ def test_usage_is_summed_within_the_time():
 @pytest.mark.parametrize(("hours", "incomplete"), [(24, True), (1.5, False)])
 def test_usage_tells_where_the_history_may_not_reach(hours: float, incomplete: bool):
     found = graphcron(history={"runs": 2}, status={"recentRuns": [ended(1, tokens=3), ended(2)]})
-    used = top.usage(found, begin=NOW - timedelta(hours=hours))
+    used = top.usage(found, columns.runs_of(found), begin=NOW - timedelta(hours=hours))
     assert used["incomplete"] is incomplete
     row = shown(columns.usage_columns(everywhere=False), used)
     assert (row["runs"], row["tokens"]) == (("2+", "3+") if incomplete else ("1", "3"))
@@ -311,13 +311,13 @@ def test_a_pod_has_a_log_once_its_container_has_started(state: str, has_log: boo
 
 def test_the_run_that_was_asked_for_is_found():
     found = graphcron(status={"recentRuns": [ended(1, job="b"), ended(2, trigger="mine"), ended(3, trigger="theirs")]})
-    assert run.told(found, "mine", None) == ended(2, trigger="mine")
-    assert run.told(found, "new", "b") == ended(1, job="b")
-    assert run.told(found, "new", None) is None
-    assert run.told(graphcron(), "new", "b") is None
+    assert following.told(found, "mine", None) == ended(2, trigger="mine")
+    assert following.told(found, "new", "b") == ended(1, job="b")
+    assert following.told(found, "new", None) is None
+    assert following.told(graphcron(), "new", "b") is None
     jobs = [job("a"), job("b", annotations={"graphcron.dev/trigger": "mine"})]
-    assert run.job_of(jobs, "mine") == "b"
-    assert run.job_of(jobs, "new") is None
+    assert following.job_of(jobs, "mine") == "b"
+    assert following.job_of(jobs, "new") is None
 
 
 def test_the_end_of_a_run_in_words():

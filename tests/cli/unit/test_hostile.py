@@ -31,7 +31,7 @@ def test_any_graphcrons_are_shown(graphcrons: list[dict[str, Any]]):
     for each in graphcrons:
         runs = columns.runs_of(each)
         assert len(output.cells(runs, columns.run_columns("Etc/UTC"))) == len(runs)
-    used = [top.usage(each, begin=NOW - timedelta(days=1)) for each in graphcrons]
+    used = [top.usage(each, columns.runs_of(each), begin=NOW - timedelta(days=1)) for each in graphcrons]
     output.cells([*used, top.total(used)], columns.usage_columns(everywhere=True))
     rows = [forecast.row_of(each, graphcrons, now=NOW, length=timedelta(days=1)) for each in graphcrons]
     output.cells([*rows, forecast.total(rows)], forecasts.forecast_columns(everywhere=True, only_runs=False))
@@ -75,6 +75,6 @@ def test_a_sum_leaves_out_what_cannot_be_read():
         {"scheduledTime": "0001-01-01T00:00:00+14:00", "outcome": "Succeeded", "tokens": 7},
     ]
     graphcron = {"metadata": {"name": "hello", "namespace": "agents"}, "spec": {}, "status": {"recentRuns": runs}}
-    used = top.usage(graphcron, begin=NOW - timedelta(days=1))
+    used = top.usage(graphcron, runs, begin=NOW - timedelta(days=1))
     assert (used["runs"], used["succeeded"], used["tokens"], used["cost"]) == (2, 1, 5, "0.5")
     assert columns.duration_of({"durationSeconds": 10**18}) == "1000000000000000000s"

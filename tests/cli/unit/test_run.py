@@ -8,7 +8,7 @@ import pytest
 
 from graphcron.cli import app, verbs
 from graphcron.cli.clients.kubectl import Kubectl
-from graphcron.cli.verbs import run
+from graphcron.cli.verbs import following
 from graphcron.contract import Outcome
 
 CODES = {Outcome.SUCCEEDED: 0, Outcome.INTERRUPTED: 3}
@@ -20,7 +20,7 @@ def test_exit_code_is_that_of_the_outcome(
 ) -> None:
     assert verbs  # each verb has added itself
     monkeypatch.setattr(Kubectl, "annotate", lambda *_: {"metadata": {"name": "hello", "uid": "u"}})
-    monkeypatch.setattr(run._Request, "follow", lambda *_: {"outcome": outcome.value, "job": "hello-1"})
+    monkeypatch.setattr(following.Following, "follow", lambda *_: {"outcome": outcome.value, "job": "hello-1"})
     monkeypatch.setattr(sys, "argv", ["graphcron", "run", "hello", "--wait"])
     with pytest.raises(SystemExit) as ended:
         app.main()

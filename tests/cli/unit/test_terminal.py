@@ -23,7 +23,7 @@ from graphcron.cli.app import app, main
 from graphcron.cli.clients.kubectl import Kubectl
 from graphcron.cli.files.manifests import written
 from graphcron.cli.printing import output
-from graphcron.cli.verbs import run as run_verb
+from graphcron.cli.verbs import following
 from tests.cli.imports.crons import stored
 from tests.cluster import ROOT
 
@@ -119,6 +119,20 @@ VALID = {
         "budget": {"maxTokens": 5, "window": "day"},
     },
 }
+ENDED = {**CONDITION, "type": "Complete", "status": "True"}
+GRAPHRUN = {
+    "apiVersion": names.API_VERSION,
+    "kind": names.RUN_KIND,
+    "metadata": METADATA,
+    "spec": {"graphCronRef": {"name": HELD}, "scheduledTime": EVIL, "assistant": EVIL, "server": SERVER},
+    "status": {**RUN, "startTime": EVIL, "completionTime": EVIL, "conditions": [ENDED, CONDITION]},
+}
+WAITING = {
+    **GRAPHRUN,
+    "metadata": {**NAMED, "name": HELD},
+    "spec": {"graphCronRef": {"name": "hello"}},
+    "status": {"conditions": [{**CONDITION, "type": "Reconciling", "status": "True"}]},
+}
 APPLIED = {
     "apiVersion": names.API_VERSION,
     "kind": names.KIND,
@@ -150,6 +164,7 @@ case "$*" in
   auth*) ;;
   "create "*) cat stderr >&2; exit 1;;
   *--output=name*) cat names;;
+  "get {runs}."*" --output=json"*) case "$3" in --*) cat graphruns;; *) cat graphrun;; esac;;
   "get {plural}."*" --output=json"*) case "$3" in --*) cat graphcrons;; *) cat graphcron;; esac;;
   "patch "*) cat graphcron;;
   "apply "*) cat applied;;
@@ -201,6 +216,8 @@ def kubectl_of(folder: Path, graphcron: dict[str, Any]) -> str:
         "graphcron": graphcron,
         "applied": {**APPLIED, "metadata": {**APPLIED["metadata"], "namespace": "agents"}},
         "graphcrons": {"items": [graphcron]},
+        "graphrun": GRAPHRUN,
+        "graphruns": {"items": [GRAPHRUN, WAITING]},
         "object": OBJECT,
         "objects": {"items": [OBJECT]},
         "version": {"serverVersion": {"major": "1", "minor": "36", "gitVersion": EVIL}},
@@ -211,7 +228,7 @@ def kubectl_of(folder: Path, graphcron: dict[str, Any]) -> str:
     for name in ("log", "stderr", "names"):
         (folder / name).write_bytes(EVIL.encode(errors="surrogatepass") + b"\x9b2J\xff\n")
     kubectl = folder / "kubectl"
-    kubectl.write_text(KUBECTL.format(folder=folder, plural=names.PLURAL))
+    kubectl.write_text(KUBECTL.format(folder=folder, plural=names.PLURAL, runs=names.RUN_PLURAL))
     kubectl.chmod(0o755)
     return str(kubectl)
 
@@ -250,6 +267,17 @@ CASES = [
         "run hello -o yaml",
         "run hello -o name",
     ),
+    *(f"{verb} graphrun/a {form}" for verb in ("describe", "history") for form in FORMATS),
+    *(
+        "cancel graphrun/a",
+        "cancel graphrun/a -o json",
+        "logs graphrun/a",
+        "logs graphrun/a --answer",
+        "describe grun/{evil}",
+    ),
+    *("run hello --input {json} --wait", "run hello --input @{file}", "run hello --input @{evil}", "run grun/{evil}"),
+    *(f"run hello --config {{evil}} --metadata {{json}} --dry-run {form}" for form in ("", "-o json", "-o name")),
+    *(f"run hello --input {{json}} --dry-run {form}" for form in ("", "-o json", "-o name")),
     *(f"{verb} hello {form}" for verb in ("cancel", "suspend", "resume") for form in ("", "-o json", "-o name")),
     *("cancel hello --run {evil}", "describe {evil}", "{evil}", "list --sort {evil}", "run hello --timeout {evil}"),
     *(f"create {{evil}} -a agent -s @daily {form}" for form in ("", "-o json")),
@@ -293,8 +321,8 @@ def test_nothing_controls_the_terminal(  # noqa: PLR0917
     files = {"file": json.dumps(GRAPHCRON), "valid": written(APPLIED), "broken": f"a: [{HELD}"}
     for name, text in files.items():
         (tmp_path / f"{name}.yaml").write_text(text)
-    monkeypatch.setattr(run_verb, "told", lambda *_: RUN)
-    monkeypatch.setattr(run_verb, "job_of", lambda *_: "job")
+    monkeypatch.setattr(following, "told", lambda *_: RUN)
+    monkeypatch.setattr(following, "job_of", lambda *_: "job")
     given = {**{name: str(tmp_path / f"{name}.yaml") for name in files}, "folder": str(tmp_path / "made")}
     given |= {"url": server, "json": json.dumps(EVIL), "evil": HELD}
     said = typed([each.format(**given) for each in words.split()], monkeypatch, capsys, KUBECTL=kubectl)

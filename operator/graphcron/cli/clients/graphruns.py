@@ -1,7 +1,7 @@
 """GraphRuns as the program writes and reads them. Pure."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from graphcron.api import names
@@ -84,3 +84,35 @@ def run_of(graphrun: Mapping[str, Any]) -> Object:
         "graphRun": text_at(metadata, "name"),
         **{key: status[key] for key in _RESULT if key in status},
     }
+
+
+def belongs_to(graphrun: Object, graphcron: Object) -> bool:
+    """Return whether a GraphRun refers to a GraphCron, and not to a deleted one of the same name."""
+    ours, its = graphrun["metadata"], graphcron["metadata"]
+    uid = object_at(graphrun, "status").get("graphCronUid")
+    is_same = uid is None or uid == its.get("uid")
+    return is_same and (ours.get("namespace"), reference_of(graphrun)) == (its.get("namespace"), its["name"])
+
+
+def unfinished(graphruns: Iterable[Object], graphcron: Object) -> list[Object]:
+    """Return the GraphRuns that refer to a GraphCron and are not over."""
+    return [each for each in graphruns if not is_finished(each) and belongs_to(each, graphcron)]
+
+
+def unlisted(graphruns: Iterable[Object], graphcron: Object) -> list[Object]:
+    """Return the finished runs of the GraphRuns of a GraphCron that its status no longer lists."""
+    recent = objects_at(object_at(graphcron, "status"), "recentRuns")
+    listed = {each["graphRun"] for each in recent if isinstance(each.get("graphRun"), str)}
+    finished = (each for each in graphruns if is_finished(each) and belongs_to(each, graphcron))
+    return [run_of(each) for each in finished if each["metadata"]["name"] not in listed]
+
+
+def without_graphcron(graphruns: Iterable[Object], graphcrons: Sequence[Object]) -> list[Object]:
+    """Return the finished GraphRuns that have their own fields, or whose GraphCron is deleted."""
+    by_name = {(each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in graphcrons}
+
+    def is_alone(graphrun: Object) -> bool:
+        graphcron = by_name.get((graphrun["metadata"].get("namespace"), reference_of(graphrun)))
+        return graphcron is None or not belongs_to(graphrun, graphcron)
+
+    return [each for each in graphruns if is_finished(each) and is_alone(each)]

@@ -20,11 +20,14 @@ Object = dict[str, Any]
 """An object as the API server has it."""
 
 GRAPHCRONS: Final = f"{names.PLURAL}.{names.GROUP}"
-_AS_TEXT: Final[dict[str, Any]] = {"encoding": "utf-8", "errors": "backslashreplace"}
-"""How kubectl's output is read: a pod may log any bytes."""
-
 GRAPHRUNS: Final = f"{names.RUN_PLURAL}.{names.GROUP}"
 GRAPHSERVERS: Final = f"{names.SERVER_PLURAL}.{names.GROUP}"
+
+_KINDS: Final = {GRAPHCRONS: names.KIND, GRAPHRUNS: names.RUN_KIND}
+"""The kinds that users name, by what kubectl takes."""
+
+_AS_TEXT: Final[dict[str, Any]] = {"encoding": "utf-8", "errors": "backslashreplace"}
+"""How kubectl's output is read: a pod may log any bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,24 +165,23 @@ class Kubectl:
         try:
             text = self.run(verb, kind, name, "--output=json", *arguments, *self._where)
         except NotFoundError as error:
-            raise (self._not_there(name) if kind == GRAPHCRONS else error) from None
+            raise (self._not_there(kind, name) if kind in _KINDS else error) from None
         return dict(loads(text))
 
-    def _not_there(self, name: str) -> CliError:
-        """Return the error for a missing GraphCron, with the most similar name."""
+    def _not_there(self, kind: str, name: str) -> CliError:
+        """Return the error for a missing GraphCron or GraphRun, with the most similar name."""
         self._check_namespace()
         where = f"in the namespace {self.namespace}" if self.namespace else "in this namespace"
-        missing = f"there is no GraphCron {name} {where}"
+        missing = f"there is no {_KINDS[kind]} {name} {where}"
         with suppress(CliError):
-            if near := get_close_matches(name, self.names(GRAPHCRONS), n=1):
+            if near := get_close_matches(name, self.names(kind), n=1):
                 return CliError(f"{missing}; did you mean {near[0]}?")
         with suppress(CliError):
-            for each in replace(self, everywhere=True).find_all(GRAPHCRONS):
+            for each in replace(self, everywhere=True).find_all(kind):
                 if each["metadata"]["name"] == name:
                     return CliError(f"{missing}; there is one with -n {each['metadata']['namespace']}")
-        return CliError(
-            f"{missing}; {self.hint(PROGRAM, 'list')} shows those that there are, with -A of all namespaces"
-        )
+        words = (PROGRAM, "list") if kind == GRAPHCRONS else ("kubectl", "get", names.RUN_PLURAL)
+        return CliError(f"{missing}; {self.hint(*words)} shows those that there are, with -A of all namespaces")
 
     def _check_namespace(self) -> None:
         if self.everywhere or not self.namespace:

@@ -174,8 +174,9 @@ def of_leader(deployment: Object, lease: Object | None, *, now: datetime, kubect
 
 
 _WORK: Final = (
-    (names.GROUP, ("graphcrons", "graphservers"), "", ("list", "watch")),
-    (names.GROUP, ("graphcrons", "graphservers"), "status", ("update",)),
+    (names.GROUP, ("graphcrons", "graphruns", "graphservers"), "", ("list", "watch")),
+    (names.GROUP, ("graphruns",), "", ("delete",)),
+    (names.GROUP, ("graphcrons", "graphruns", "graphservers"), "status", ("update",)),
     ("batch", ("cronjobs",), "", ("get", "list", "watch", "create", "patch", "delete")),
     ("batch", ("jobs",), "", ("list", "watch", "create", "delete")),
     ("", ("pods",), "", ("list", "watch", "patch")),

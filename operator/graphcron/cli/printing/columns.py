@@ -11,6 +11,7 @@ from graphcron.cli.clients.kubectl import Object
 from graphcron.cli.printing.durations import human_duration, local_time, relative_time
 from graphcron.cli.printing.output import Column
 from graphcron.cli.schedules.cron_text import in_words
+from graphcron.cli.targets import graphrun_target
 from graphcron.contract import Outcome
 from graphcron.unstructured.fields import object_at, objects_at, time_of
 
@@ -123,7 +124,7 @@ def run_columns(zone: str | None) -> tuple[Column, ...]:
         Column("duration", duration_of),
         Column("tokens", tokens_of),
         Column("cost", cost_of),
-        Column("by", lambda run: "request" if run.get("trigger") else "schedule"),
+        Column("by", _by),
         Column("job", _member("job")),
         Column("attempts", lambda run: _number(run.get("attempts")), wide=True),
         Column("run", _member("runId"), wide=True),
@@ -137,6 +138,7 @@ def active_columns(zone: str, *, now: datetime) -> tuple[Column, ...]:
     return (
         Column("due", lambda run: _local(run["scheduledTime"], zone) if "scheduledTime" in run else ""),
         Column("since", lambda run: relative_time(run.get("scheduledTime"), now=now)),
+        Column("by", _by),
         Column("job", _member("job")),
     )
 
@@ -225,6 +227,13 @@ def cost_of(run: Object) -> str:
 
 def _member(member: str) -> Callable[[Object], str]:
     return lambda each: str(each.get(member, ""))
+
+
+def _by(run: Object) -> str:
+    """Return what started a run."""
+    if "graphRun" in run:
+        return graphrun_target(run["graphRun"])
+    return "request" if run.get("trigger") else "schedule"
 
 
 def _state(graphcron: Object) -> str:

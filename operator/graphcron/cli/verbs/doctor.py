@@ -13,7 +13,7 @@ from graphcron import __version__
 from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import CliError, app
-from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, GRAPHSERVERS, Kubectl, Object
 from graphcron.cli.doctor import checks
 from graphcron.cli.doctor.checks import OPERATOR, Check, Right, State
 from graphcron.cli.options import Format, Output, in_cluster
@@ -36,7 +36,7 @@ def doctor(
     kubectl: Kubectl,
     output: Format = Output.TABLE,
 ) -> None:
-    """Check an installation. Checks the cluster, CRDs, operator, permissions, GraphCrons and their servers."""
+    """Check an installation. Checks the cluster, CRDs, operator, permissions, GraphCrons, GraphRuns and servers."""
     if output is Output.NAME:
         raise typer.BadParameter("checks have no names; choose table, json or yaml", param_hint="--output")
     found = _examine(kubectl, datetime.now(UTC))  # noqa: TID251  (how old is the leader's sign of life?)
@@ -131,16 +131,24 @@ def _missing(kubectl: Kubectl, rights: Sequence[Right], account: str) -> list[Ri
 def _you(kubectl: Kubectl) -> Check:
     where = f"in {kubectl.namespace}" if kubectl.namespace else "here"
     here = (f"--namespace={kubectl.namespace}",) if kubectl.namespace else ()
+    if _may_create(kubectl, GRAPHCRONS, *here):
+        return Check("you", State.OK, f"you may create GraphCrons {where}")
+    if _may_create(kubectl, GRAPHRUNS, *here):
+        return Check("you", State.OK, f"you may run GraphCrons {where}, and not change them")
+    remedy = "ask for the ClusterRole edit, or take another --namespace"
+    return Check("you", State.FAILED, f"you may not create GraphCrons {where}", remedy)
+
+
+def _may_create(kubectl: Kubectl, kind: str, *here: str) -> bool:
     try:
-        kubectl.run("auth", "can-i", "create", GRAPHCRONS, *here)
+        kubectl.run("auth", "can-i", "create", kind, *here)
     except CliError:  # "no" is an exit code
-        remedy = "ask for the ClusterRole edit, or take another --namespace"
-        return Check("you", State.FAILED, f"you may not create GraphCrons {where}", remedy)
-    return Check("you", State.OK, f"you may create GraphCrons {where}")
+        return False
+    return True
 
 
 def _objects(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
-    from graphcron.cli.doctor import installations
+    from graphcron.cli.doctor import graphruns, installations
 
     everywhere = dataclasses.replace(kubectl, everywhere=True)
     try:
@@ -151,6 +159,7 @@ def _objects(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
     yield from installations.of_installations(_visible(everywhere, "deployments.apps", OPERATOR), graphcrons, now=now)
     yield from summed(installations.of_orphans(cronjobs, graphcrons, kubectl=kubectl))
     yield from summed(checks.of_graphcrons(graphcrons, kubectl=kubectl))
+    yield from summed(graphruns.of_graphruns(_graphruns(everywhere, kubectl), now=now, kubectl=kubectl))
     yield from summed(checks.of_servers(graphcrons, graphservers, kubectl=kubectl))
 
 
@@ -180,6 +189,14 @@ def _listed(kubectl: Kubectl, narrower: Kubectl | None = None) -> tuple[list[Obj
         if narrower is None:
             raise
         return _listed(narrower)
+
+
+def _graphruns(kubectl: Kubectl, narrower: Kubectl) -> list[Object]:
+    """List the GraphRuns, in the narrower scope if the user may not list all."""
+    try:
+        return kubectl.find_all(GRAPHRUNS)
+    except CliError:
+        return narrower.graphruns()
 
 
 def _visible(kubectl: Kubectl, kind: str, selector: str) -> list[Object]:

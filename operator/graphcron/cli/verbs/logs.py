@@ -11,11 +11,14 @@ from graphcron.api import names
 from graphcron.api.names import Purpose
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
+from graphcron.cli.clients.graphruns import is_finished, reference_of, run_of
 from graphcron.cli.clients.kubectl import GRAPHCRONS, HERE, Kubectl, Object
 from graphcron.cli.clients.langgraph import API_KEY_ENV, BOUND_ENV, LangGraph, is_bound, key_in, origin_of
-from graphcron.cli.options import Name, Text, TextOutput, in_cluster
+from graphcron.cli.options import Text, TextOutput, in_cluster
 from graphcron.cli.printing.log_text import LogText
 from graphcron.cli.printing.output import as_json
+from graphcron.cli.targets import TargetName, graphrun_target, target_of
+from graphcron.unstructured.fields import object_at, objects_at
 
 LATEST: Final = "latest"
 
@@ -27,7 +30,7 @@ LOOK_SECONDS: Final = 1.0
 @in_cluster
 def logs(
     kubectl: Kubectl,
-    name: Name,
+    name: TargetName,
     *,
     run: Annotated[
         str, typer.Option("--run", metavar="ID", help="ID of the run on the server, name of its Job, or latest.")
@@ -54,22 +57,39 @@ def logs(
 ) -> None:
     """Print the logs of the pods of a run. They never contain the answer. Logs of preflights are not included.
 
+    The runs of a GraphCron include those of the GraphRuns that refer to it. graphrun/NAME selects one of them.
+
     -o json prints the lines as the pods have logged them, or with --answer the whole state.
     """
-    found = kubectl.get(GRAPHCRONS, name)
+    target = target_of(name)
+    found = kubectl.get(target.kind, target.name)
     if answer:
         ended = ended_run(found, run, kubectl)
-        server = LangGraph(url, key_in(api_key_env)) if url else _named_server(found, api_key_env)
+        server = LangGraph(url, key_in(api_key_env)) if url else _named_server(_settings(kubectl, found), api_key_env)
         state = server.state(ended.get("threadId", ""), ended["runId"])
         terminal.block(answer_in(state, whole=output is TextOutput.JSON))
         return
-    pods = pods_of_runs(kubectl.children("pods", found["metadata"]["uid"]))
+    pods = pods_of_runs([*kubectl.children("pods", found["metadata"]["uid"]), *_pods_of_graphruns(kubectl, found)])
     job = job_of(found, pods, run)
     for pod in [each for each in pods if _job(each) == job]:
         if follow:
             _wait_started(kubectl, pod)
         lines = kubectl.stream("logs", *_place(pod), "--follow") if follow else read_log(kubectl, pod)
         print_log(lines if output is TextOutput.JSON else LogText().lines(lines))
+
+
+def _settings(kubectl: Kubectl, found: Object) -> Object:
+    """Return the object whose spec names the server: for a GraphRun that refers to a GraphCron, that GraphCron."""
+    reference = reference_of(found)
+    return kubectl.get(GRAPHCRONS, reference) if reference else found
+
+
+def _pods_of_graphruns(kubectl: Kubectl, graphcron: Object) -> list[Object]:
+    """List the pods of the GraphRuns that the status of a GraphCron names."""
+    status = object_at(graphcron, "status")
+    runs = [*objects_at(status, "active"), *objects_at(status, "recentRuns")]
+    jobs = sorted({str(each["job"]) for each in runs if each.get("graphRun") and each.get("job")})
+    return kubectl.find_all("pods", selector=f"{names.LABEL_JOB_NAME} in ({','.join(jobs)})") if jobs else []
 
 
 def print_log(lines: Iterable[str]) -> None:
@@ -95,11 +115,11 @@ def job_of(graphcron: Object, pods: Sequence[Object], run: str) -> str:
     there = [_job(pod) for pod in pods]
     if run == LATEST and there:
         return there[-1]
-    recent = graphcron.get("status", {}).get("recentRuns", ())
-    job = next((each["job"] for each in recent if each.get("runId") == run and "job" in each), run)
+    wanted = (each for each in _runs_of(graphcron) if run in {each.get("runId"), _graphrun_of(each)} and "job" in each)
+    job = next((each["job"] for each in wanted), run)
     if job in there:
         return str(job)
-    name = graphcron["metadata"]["name"]
+    name = _shown(graphcron)
     which = f"{name} has no pod" if run == LATEST else f"{name} has no pod of run {run}"
     raise CliError(f"{which}; Kubernetes deletes pods with their Jobs, as spec.history and the Jobs' TTL say")
 
@@ -117,13 +137,29 @@ def ended_run(graphcron: Object, run: str, kubectl: Kubectl = HERE) -> Object:
     CliError
         The status has no such run.
     """
-    recent = [each for each in graphcron.get("status", {}).get("recentRuns", ()) if "runId" in each]
-    for each in recent:
-        if run in {LATEST, each["runId"], each.get("job")}:
+    for each in _runs_of(graphcron):
+        if "runId" in each and run in {LATEST, each["runId"], each.get("job"), _graphrun_of(each)}:
             return dict(each)
-    name = graphcron["metadata"]["name"]
+    name = _shown(graphcron)
     listed = kubectl.hint(PROGRAM, "history", name, "-o", "wide")
     raise CliError(f"{name} has no such run that has ended; {listed} lists them")
+
+
+def _runs_of(found: Object) -> list[Object]:
+    """Return the runs that have ended: of a GraphCron the recent ones, of a GraphRun its own."""
+    if found.get("kind") == names.RUN_KIND:
+        return [run_of(found)] if is_finished(found) else []
+    return [dict(each) for each in objects_at(object_at(found, "status"), "recentRuns")]
+
+
+def _graphrun_of(run: Object) -> str | None:
+    """Return the GraphRun of a run as ``history`` shows it."""
+    return graphrun_target(run["graphRun"]) if "graphRun" in run else None
+
+
+def _shown(found: Object) -> str:
+    name = str(found["metadata"]["name"])
+    return graphrun_target(name) if found.get("kind") == names.RUN_KIND else name
 
 
 def server_of(graphcron: Object) -> str:

@@ -1,31 +1,24 @@
 """``run``: start a run outside the schedule."""
 
 import math
-import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
+from graphcron.cli.clients.graphruns import graphrun_body, new_name
 from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Name, ObjectOutput, Output, in_cluster
 from graphcron.cli.printing import output as printed
 from graphcron.cli.printing.durations import parse_duration
-from graphcron.cli.printing.log_text import LogText
-from graphcron.cli.verbs.logs import LOOK_SECONDS, print_log, read_log, started
+from graphcron.cli.targets import graphrun_target
+from graphcron.cli.verbs.following import AnnotatedRun, CreatedRun, Following, Requested
 from graphcron.contract import Outcome
 
-TAKEN_SECONDS: Final = 60
-"""Maximum time until the operator handles the request."""
-
-GONE_SECONDS: Final = 10
-"""Maximum time until the operator reports a run whose Job was deleted."""
+_JSON = "JSON|@FILE"
 
 
 class AwaitsAnswerError(CliError):
@@ -40,6 +33,20 @@ def run(
     kubectl: Kubectl,
     name: Name,
     *,
+    graph_input: Annotated[
+        str | None, typer.Option("--input", metavar=_JSON, help="Input of the graph instead of the GraphCron's.")
+    ] = None,
+    config: Annotated[str | None, typer.Option("--config", metavar=_JSON, help="The same for spec.config.")] = None,
+    runtime_context: Annotated[
+        str | None, typer.Option("--runtime-context", metavar=_JSON, help="The same for spec.context.")
+    ] = None,
+    metadata: Annotated[
+        str | None, typer.Option("--metadata", metavar=_JSON, help="The same for spec.metadata.")
+    ] = None,
+    scheduled_time: Annotated[
+        str | None,
+        typer.Option("--scheduled-time", metavar="TIME", help="Time for which the run stands: 2026-11-22T08:30:00Z."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the run to end, and set the exit code.")] = False,
     logs: Annotated[bool, typer.Option("--logs", help="Wait, and print the logs of the run's pods.")] = False,
     output: Annotated[
@@ -49,119 +56,103 @@ def run(
         str | None,
         typer.Option("--timeout", metavar="SPAN", help="How long to wait: 90s, 10m, 2h. Default: no limit."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the GraphRun for this run (-o yaml, json), and start nothing.")
+    ] = False,
 ) -> None:
     """Start a run now. Works even while suspended or paused; concurrencyPolicy and the budget still apply.
 
+    With --input, --config, --runtime-context, --metadata or --scheduled-time, it creates a GraphRun. Otherwise it
+    annotates the GraphCron.
+
     Exit code with --wait, --logs or -o: 0: the run succeeded; 3: it waits for a person; 1: it did not succeed.
+    """
+    _check_together(wait=wait, logs=logs, output=output, dry_run=dry_run)
+    given = {"input": graph_input, "config": config, "context": runtime_context, "metadata": metadata}
+    spec = {**_parsed(given), **({"scheduledTime": scheduled_time} if scheduled_time else {})}
+    if dry_run:
+        body = _manifest(name, spec, namespace=kubectl.namespace)
+        printed.show_one(body, output or ObjectOutput.YAML)
+        return
+    seconds = parse_duration(timeout, option="--timeout").total_seconds() if timeout else math.inf
+    requested = _create(kubectl, name, spec) if spec else _annotate(kubectl, name)
+    if wait or logs or output:
+        ended = Following(kubectl, requested, logs=logs).follow(seconds)
+        describe = kubectl.hint(PROGRAM, "describe", requested.target)
+        _report(requested.subject, ended, more=describe, output=output, logs=logs)
+    elif spec:
+        hint = kubectl.hint(PROGRAM, "describe", requested.target)
+        terminal.line(f"{requested.subject} is created; {hint} shows how it ends")
+    else:
+        terminal.line(f"a run of {name} is requested; {kubectl.hint(PROGRAM, 'history', name)} shows how it ends")
+
+
+def _check_together(*, wait: bool, logs: bool, output: ObjectOutput | None, dry_run: bool) -> None:
+    if logs and output:
+        raise typer.BadParameter("can't be combined with -o; leave one of the two out", param_hint="--logs")
+    if dry_run and (wait or logs):
+        raise typer.BadParameter("starts nothing to wait for; leave out --wait and --logs", param_hint="--dry-run")
+
+
+def _parsed(given: dict[str, str | None]) -> Object:
+    """Return the fields of the spec that the command line sets."""
+    from graphcron.cli.files.json_argument import json_of
+
+    options = {"context": "--runtime-context"}
+    return {key: json_of(text, option=options.get(key, f"--{key}")) for key, text in given.items() if text is not None}
+
+
+def _manifest(graphcron: str, spec: Object, *, namespace: str | None) -> Object:
+    """Return a valid GraphRun with a new name."""
+    from graphcron.api.v1alpha1 import run_problems
+
+    body = graphrun_body(new_name(graphcron), graphcron=graphcron, namespace=namespace, spec=spec)
+    for problem in run_problems(body):
+        raise CliError(str(problem))
+    return body
+
+
+def _create(kubectl: Kubectl, name: str, spec: Object) -> Requested:
+    """Create a GraphRun. It would wait for a GraphCron that does not exist, so that one is looked up first."""
+    body = _manifest(name, spec, namespace=kubectl.get(GRAPHCRONS, name)["metadata"]["namespace"])
+    return CreatedRun(kubectl.create(body)["metadata"])
+
+
+def _annotate(kubectl: Kubectl, name: str) -> Requested:
+    trigger = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251
+    found = kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RUN_REQUESTED: trigger})
+    return AnnotatedRun(found["metadata"], trigger)
+
+
+def _report(subject: str, ended: Object, *, more: str, output: ObjectOutput | None, logs: bool) -> None:
+    """Print how a run ended, and set the exit code.
+
+    Parameters
+    ----------
+    more
+        The command that shows more.
     """
     from graphcron.cli.printing import columns
 
-    if logs and output:
-        raise typer.BadParameter("can't be combined with -o; leave one of the two out", param_hint="--logs")
-    seconds = parse_duration(timeout, option="--timeout").total_seconds() if timeout else math.inf
-    trigger = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251
-    found = kubectl.annotate(GRAPHCRONS, name, {names.ANNOTATION_RUN_REQUESTED: trigger})
-    if not (wait or logs or output):
-        terminal.line(f"a run of {name} is requested; {kubectl.hint(PROGRAM, 'history', name)} shows how it ends")
-        return
-    ended = _Request(kubectl, found["metadata"], trigger, logs=logs).follow(seconds)
     if output is ObjectOutput.NAME:
-        terminal.line(f"job.batch/{ended['job']}")
+        terminal.line(_name_of(ended))
     elif output:
         printed.dump(ended, Output(output))
-    if ended["outcome"] != Outcome.SUCCEEDED:
-        more = kubectl.hint(PROGRAM, "describe", name)
-        kind = AwaitsAnswerError if ended["outcome"] == Outcome.INTERRUPTED else CliError
-        raise kind(f"the run of {name} ended with {sentence(ended)}; {more} shows more")
+    if ended.get("outcome") != Outcome.SUCCEEDED:
+        kind = AwaitsAnswerError if ended.get("outcome") == Outcome.INTERRUPTED else CliError
+        raise kind(f"{subject} ended with {sentence(ended)}; {more} shows more")
     used = ", ".join(
         filter(None, (columns.duration_of(ended), columns.tokens_of(ended) and f"{columns.tokens_of(ended)} tokens"))
     )
-    terminal.line(f"the run of {name} succeeded" + (f" ({used})" if used else ""), err=bool(logs or output))
+    terminal.line(f"{subject} succeeded" + (f" ({used})" if used else ""), err=bool(logs or output))
 
 
-def told(graphcron: Object, trigger: str, job: str | None) -> Object | None:
-    """Return the entry of a requested run in the status; None: the run has not ended yet.
-
-    A run whose Job was deleted is found by the Job alone.
-    """
-    runs = graphcron.get("status", {}).get("recentRuns", ())
-    return next((each for each in runs if each.get("trigger") == trigger or (job and each.get("job") == job)), None)
-
-
-def job_of(jobs: Sequence[Object], trigger: str) -> str | None:
-    """Return the name of the Job that the operator created for a request; None if there is none."""
-    asked = ((each["metadata"]["name"], each["metadata"].get("annotations", {})) for each in jobs)
-    return next((name for name, annotations in asked if annotations.get(names.ANNOTATION_TRIGGER) == trigger), None)
+def _name_of(ended: Object) -> str:
+    return graphrun_target(ended["graphRun"]) if "graphRun" in ended else f"job.batch/{ended['job']}"
 
 
 def sentence(ended: Object) -> str:
     """Return a sentence on how a run ended."""
-    said = ", ".join(filter(None, (ended["outcome"], ended.get("reason"))))
+    said = ", ".join(filter(None, (ended.get("outcome", "an unknown outcome"), ended.get("reason"))))
     message = " ".join(ended.get("message", "").split()).rstrip(".")
     return f"{said}: {message}" if message else said
-
-
-@dataclass
-class _Request:
-    """A requested run."""
-
-    kubectl: Kubectl
-    of: Object
-    """The GraphCron's metadata."""
-    trigger: str
-    logs: bool = field(kw_only=True)
-    job: str | None = None
-    gone: float | None = None
-    """Time at which its Job was first missing."""
-    printed: dict[str, int] = field(default_factory=dict)
-    """How many lines of each pod's log were printed."""
-    texts: dict[str, LogText] = field(default_factory=dict)
-
-    def follow(self, seconds: float) -> Object:
-        """Wait for the run to end, and return its entry in the status."""
-        begun = time.monotonic()
-        while True:
-            found = self._look()
-            ended = told(found, self.trigger, self.job)
-            if self.logs and self.job:
-                self._print_logs()
-            if ended:
-                return ended
-            self._check(found, time.monotonic() - begun, seconds)
-            time.sleep(LOOK_SECONDS)
-
-    def _look(self) -> Object:
-        found = self.kubectl.find(GRAPHCRONS, self.of["name"])
-        if found is None or found["metadata"]["uid"] != self.of["uid"]:
-            raise CliError(f"{self.of['name']} was deleted, and its run was cancelled with it")
-        job = job_of(self.kubectl.children("jobs", self.of["uid"]), self.trigger)
-        if self.job and not job:
-            self.gone = self.gone or time.monotonic()
-        self.job = self.job or job
-        return found
-
-    def _check(self, found: Object, waited: float, seconds: float) -> None:
-        name = self.of["name"]
-        if waited > seconds:
-            cancel = self.kubectl.hint(PROGRAM, "cancel", name)
-            raise CliError(f"the run of {name} has not ended in time, and continues; {cancel} ends it")
-        if self.gone and time.monotonic() - self.gone > GONE_SECONDS:
-            raise CliError(f"the run of {name} was cancelled: its Job {self.job} was deleted")
-        taken = self.job or found.get("status", {}).get("lastHandledTrigger") == self.trigger
-        if not taken and waited > TAKEN_SECONDS:
-            describe, doctor = self.kubectl.hint(PROGRAM, "describe", name), self.kubectl.hint(PROGRAM, "doctor")
-            raise CliError(
-                f"the operator has not taken the request within {TAKEN_SECONDS} s; {describe} shows its state, "
-                f"{doctor} whether the operator runs"
-            )
-
-    def _print_logs(self) -> None:
-        """Print new lines. Reading the whole short log, instead of following it, lets the time limit apply."""
-        for pod in self.kubectl.find_all("pods", selector=f"{names.LABEL_JOB_NAME}={self.job}"):
-            name = pod["metadata"]["name"]
-            if started(pod):
-                with suppress(CliError):  # a pod that is gone by now
-                    lines = read_log(self.kubectl, pod)
-                    text = self.texts.setdefault(name, LogText())
-                    print_log(text.lines(lines[self.printed.get(name, 0) :]))
-                    self.printed[name] = len(lines)

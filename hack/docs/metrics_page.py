@@ -18,7 +18,7 @@ from graphcron.api.v1alpha1 import RecentRun
 from graphcron.cache.objects import cached_cronjob
 from graphcron.cache.store import Key
 from graphcron.contract import Outcome
-from graphcron.kube.client import VERBS
+from graphcron.kube.transport import VERBS
 from graphcron.metrics import RESULTS, Metrics
 from graphcron.metrics.graphcron_state import Orphan
 from reference.markdown import main

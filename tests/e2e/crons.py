@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -74,12 +75,26 @@ class Crons(Objects):
         """Wait until a run of the graph ``steps`` has finished so many."""
         wait_for(f"{steps} finished steps", lambda: len(self.server.steps(thread, "finished")) >= steps)
 
+    def make_run(self, run: str = "once", **spec: Any) -> str:
+        """Create a GraphRun, as people do with `kubectl create`, and return its UID."""
+        body = {"apiVersion": names.API_VERSION, "kind": names.RUN_KIND, "metadata": {"name": run}, "spec": spec}
+        made = self.kubectl("create", "-f", "-", "-o", "jsonpath={.metadata.uid}", stdin=json.dumps(body))
+        return made.strip()
+
+    def run_end(self, run: str = "once", *, seconds: float = 90) -> Any:
+        """Wait until a GraphRun is over; return its status."""
+
+        def over(found: Any) -> Any:
+            return "outcome" in found.get("status", {})
+
+        return self.wait("that is over", "graphruns", run, over, seconds=seconds)["status"]
+
     # --- looking --------------------------------------------------------------------------------------------------
 
     def path(self, kind: str, name: str = "") -> str:
         """Return the path of an object, or of all of a kind."""
         ours, batch = "apis/graphcron.dev/v1alpha1", "apis/batch/v1"
-        groups = {"graphcrons": ours, "graphservers": ours, "cronjobs": batch, "jobs": batch}
+        groups = {"graphcrons": ours, "graphruns": ours, "graphservers": ours, "cronjobs": batch, "jobs": batch}
         return f"/{groups.get(kind, 'api/v1')}/namespaces/{self.namespace}/{kind}" + (f"/{name}" if name else "")
 
     @override

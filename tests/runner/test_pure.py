@@ -253,7 +253,7 @@ def test_the_longest_request_fits() -> None:
 @pytest.mark.parametrize(("began", "seconds"), [(5.0, 120.0), (60.0, 60.0 + 3_600.0)])
 def test_a_late_pod_waits_for_an_hour(began: float, seconds: float) -> None:
     known = Settings(
-        Request("http://s", assistant="agent"), "ns", "n", "u", "p", 0, 0, "", "u/0", None, {}, "", 20.0, {}
+        Request("http://s", assistant="agent"), "ns", "n", "u", "p", 0, 0, "", "", "u/0", None, {}, "", 20.0, {}
     )
     clock = Clock()
     clock.now = lambda: began  # type: ignore[method-assign]

@@ -149,6 +149,9 @@ class FakeCluster:
     def cronjobs(self, key: Key) -> list[Any]:
         return [cached_cronjob(each) for each in self._children]
 
+    def graph_runs(self, key: Key, uid: str) -> list[Any]:
+        return []
+
     def jobs(self, key: Key, uid: str) -> list[Any]:
         return [cached_job(each) for each in self._children]
 

@@ -257,6 +257,9 @@ class _ApiServer(Cluster):
     def orphans(self, key: Key) -> list[CachedCronJob]:
         return self._world.orphans
 
+    def graph_runs(self, key: Key, uid: str) -> list[Any]:
+        return []
+
     def jobs(self, key: Key, uid: str) -> list[CachedJob]:
         return list(self._world.observed.jobs)
 

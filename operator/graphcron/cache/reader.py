@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from graphcron.cache.graphruns import CachedGraphRun
 from graphcron.cache.objects import Body, CachedCronJob, CachedJob, CachedPod
 from graphcron.cache.store import Key
 
@@ -11,7 +12,10 @@ class Reader(Protocol):
     """The part of :class:`graphcron.cache.store.Store` that the reconcilers use."""
 
     def body(self, key: Key) -> Body | None:
-        """Return a GraphCron or GraphServer; None if it does not exist."""
+        """Return a GraphCron, GraphRun or GraphServer; None if it does not exist."""
+
+    def graph_runs(self, key: Key, uid: str) -> Sequence[CachedGraphRun]:
+        """Return the GraphRuns of the GraphCron with this UID that have a Job, or had one."""
 
     def cronjobs(self, key: Key) -> Sequence[CachedCronJob]:
         """Return the CronJobs that have the operator's labels for a GraphCron, or the GraphCron's name."""
@@ -20,7 +24,7 @@ class Reader(Protocol):
         """Return the CronJobs without an owner whose GraphCron, which had this name, was deleted."""
 
     def jobs(self, key: Key, uid: str) -> Sequence[CachedJob]:
-        """Return the Jobs of the GraphCron or GraphServer with this UID, including those of its CronJobs."""
+        """Return the Jobs of the object with this UID, including those of its CronJobs."""
 
     def pods(self, key: Key, uid: str) -> Sequence[CachedPod]:
         """Return the Pods of those Jobs."""

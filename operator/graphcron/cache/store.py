@@ -1,8 +1,8 @@
 """The informer cache: the watched objects as the operator last observed them, with its own pending writes.
 
-Of CronJobs, Jobs and Pods, it keeps the fields that the reconcilers read. Of GraphCrons and GraphServers, it keeps the
-spec, unless it is oversized, the status and the metadata that is read. They are stored as JSON text, which takes a
-fifth of the memory of dictionaries.
+Of CronJobs, Jobs and Pods, it keeps the fields that the reconcilers read. Of GraphCrons, GraphRuns and GraphServers, it
+keeps the spec, unless it is oversized, the status and the metadata that is read. They are stored as JSON text, which
+takes a fifth of the memory of dictionaries. Of a GraphRun that is over, hardly more than the status is kept.
 
 kopf has indices for this purpose, filled before the first handler runs. But each object that they wait for wakes all
 that wait: with 4,000 GraphCrons a start took four minutes (kopf 1.45). So the handlers fill the store, and
@@ -15,11 +15,13 @@ list lacks.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from graphcron.api import names
 from graphcron.api.names import Purpose
 from graphcron.cache.expectations import Expectations
+from graphcron.cache.graphruns import CachedGraphRun, cached_graph_run, compact, is_over, references_of, ttl_seconds
+from graphcron.cache.index import Index
 from graphcron.cache.objects import (
     Body,
     CachedCronJob,
@@ -36,65 +38,17 @@ from graphcron.unstructured.fields import object_at
 
 
 class Key(NamedTuple):
-    """Identifies a GraphCron or a GraphServer."""
+    """Identifies a GraphCron, a GraphRun or a GraphServer."""
 
     namespace: str
     name: str
     kind: str = names.KIND
 
 
-Value = TypeVar("Value")
 Child = TypeVar("Child", CachedJob, CachedPod)
 
 NO_KEYS: Final[frozenset[Key]] = frozenset()
 """Nothing to reconcile."""
-
-
-class _Index(Generic[Value]):
-    """Cached values by UID and by any number of keys."""
-
-    def __init__(self) -> None:
-        self._values: dict[Any, dict[str, Value]] = {}
-        self._keys: dict[str, Collection[Any]] = {}
-
-    def put(self, uid: str, keys: Collection[Any], value: Value) -> bool:
-        """Store a value in place of the previous one; return whether it differs."""
-        has_changed = self._keys.get(uid, ()) != keys or any(self._values[key][uid] != value for key in keys)
-        if has_changed:
-            self.drop(uid)
-            self._keys[uid] = keys
-        for key in keys:
-            self._values.setdefault(key, {})[uid] = value
-        return has_changed
-
-    def drop(self, uid: str) -> Collection[Any]:
-        """Remove an object; return its keys."""
-        keys = self._keys.pop(uid, ())
-        for key in keys:
-            left = self._values[key]
-            del left[uid]
-            if not left:
-                del self._values[key]
-        return keys
-
-    def keys_of(self, uid: str) -> Collection[Any]:
-        """Return the keys of an object."""
-        return self._keys.get(uid, ())
-
-    def of(self, key: Any) -> list[Value]:
-        """Return the values under a key, the newest last."""
-        return list(self._values.get(key, {}).values())
-
-    def get(self, uid: str) -> Value | None:
-        """Return the value of an object; None if it is unknown."""
-        return next((self._values[key][uid] for key in self.keys_of(uid)), None)
-
-    def knows(self, uid: str) -> bool:
-        """Return whether an object is known."""
-        return uid in self._keys
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(list(self._values))
 
 
 class Store:
@@ -108,17 +62,19 @@ class Store:
 
     def __init__(self, expectations: Expectations) -> None:
         self._expectations = expectations
-        self._owners: _Index[tuple[str, bytes]] = _Index()
-        self._users: _Index[Key] = _Index()
-        """GraphCrons by the GraphServer that they reference."""
-        self._cronjobs: _Index[CachedCronJob] = _Index()
-        self._jobs: _Index[CachedJob] = _Index()
-        self._pods: _Index[CachedPod] = _Index()
+        self._owners: Index[tuple[str, bytes]] = Index()
+        self._users: Index[Key] = Index()
+        """GraphCrons and unfinished GraphRuns by the objects that they reference."""
+        self._graph_runs: Index[CachedGraphRun] = Index()
+        """GraphRuns by the GraphCron that they reference."""
+        self._cronjobs: Index[CachedCronJob] = Index()
+        self._jobs: Index[CachedJob] = Index()
+        self._pods: Index[CachedPod] = Index()
 
     # --- what the reconcilers read
 
     def body(self, key: Key) -> Body | None:
-        """Return a GraphCron or GraphServer; None if it does not exist."""
+        """Return a GraphCron, GraphRun or GraphServer; None if it does not exist."""
         found = self._owners.of(key)
         if not found:
             return None
@@ -137,6 +93,11 @@ class Store:
         """Return the CronJobs that have the operator's labels for a GraphCron, or the GraphCron's name."""
         return [self._latest(each) for each in self._cronjobs.of(key)]
 
+    def graph_runs(self, key: Key, uid: str) -> list[CachedGraphRun]:
+        """Return the GraphRuns of the GraphCron with this UID that have a Job, or had one."""
+        runs = (self._latest_run(each) for each in self._graph_runs.of(key))
+        return [each for each in runs if each.graphcron_uid == uid]
+
     def orphans(self, key: Key) -> list[CachedCronJob]:
         """Return the CronJobs without an owner whose GraphCron, which had this name, was deleted."""
         return [
@@ -152,7 +113,7 @@ class Store:
         return ((key, each) for key in self._cronjobs for each in self.orphans(key))
 
     def jobs(self, key: Key, uid: str) -> list[CachedJob]:
-        """Return the Jobs of the GraphCron or GraphServer with this UID, including those of its CronJobs."""
+        """Return the Jobs of the object with this UID, including those of its CronJobs."""
         makers = {uid, *(each.uid for each in self._cronjobs.of(key) if each.belongs_to(uid))}
         return [job for job in self._jobs.of(group_of(key.namespace, uid)) if job.owner in makers]
 
@@ -190,6 +151,8 @@ class Store:
                 keys = self._update_job(body, deleted=deleted)
             case "Pod":
                 keys = self._update_pod(body, deleted=deleted)
+            case names.RUN_KIND:
+                keys = self._update_graph_run(body, deleted=deleted)
             case _:
                 keys = self._update_owner(body, deleted=deleted)
         return keys if is_news else NO_KEYS
@@ -199,25 +162,46 @@ class Store:
         self._expectations.observe_deletion(uid, version)
         owners = self._owners.drop(uid)
         self._users.drop(uid)
-        users = [user for owner in owners for user in self._users.of(owner)]
+        users = [user for owner in owners for user in self._users_of(owner)]
+        graphcrons = self._graph_runs.drop(uid)
         groups = (*self._drop_job(uid), *self._pods.drop(uid))
         parents = [key for group in groups for key in self._owners.keys_of(head_of(group))]
-        return {*owners, *users, *self._drop_cronjob(uid), *parents}
+        return {*owners, *users, *graphcrons, *self._drop_cronjob(uid), *parents}
 
     def _update_owner(self, body: Body, *, deleted: bool) -> Iterable[Key]:
-        """Store a GraphCron or GraphServer; with a GraphServer, the GraphCrons that reference it are reconciled."""
+        """Store a GraphCron or GraphServer; the objects that depend on it are reconciled, too."""
         metadata = body["metadata"]
         uid, key = metadata["uid"], Key(metadata.get("namespace", ""), metadata["name"], body["kind"])
-        users = self._users.of(key)
         if deleted:
             self._owners.drop(uid)
             self._users.drop(uid)
-            return (key, *users)
-        text = dumps(without_unread_metadata(body, names.ANNOTATION_RUN_REQUESTED))
-        self._owners.put(uid, (key,), (uid, text))
-        server = object_at(body, "spec", "serverRef").get("name")
-        self._users.put(uid, (Key(key.namespace, str(server), names.SERVER_KIND),) if server else (), key)
-        return (key, *users)
+        else:
+            text = dumps(without_unread_metadata(body, names.ANNOTATION_RUN_REQUESTED))
+            self._owners.put(uid, (key,), (uid, text))
+            self._users.put(uid, _references(body), key)
+        return (key, *self._users_of(key))
+
+    def _update_graph_run(self, body: Body, *, deleted: bool) -> Iterable[Key]:
+        """Store a GraphRun. One that is over is reconciled only if it has a TTL, and depends on nothing any more."""
+        metadata = body["metadata"]
+        uid, key = metadata["uid"], Key(metadata.get("namespace", ""), metadata["name"], names.RUN_KIND)
+        references = _references(body)
+        graphcrons = [each for each in references if each.kind == names.KIND]
+        if deleted:
+            for index in (self._owners, self._users, self._graph_runs):
+                index.drop(uid)
+            return (key, *graphcrons)
+        over = is_over(body)
+        self._owners.put(uid, (key,), (uid, dumps(compact(body))))
+        self._users.put(uid, () if over else references, key)
+        has_changed = self._graph_runs.put(uid, tuple(graphcrons), cached_graph_run(body))
+        own = () if over and ttl_seconds(body) is None else (key,)
+        return (*own, *(graphcrons if has_changed else ()))
+
+    def _users_of(self, key: Key) -> Collection[Key]:
+        """Return the objects that depend on an object, directly or through a GraphCron."""
+        users = self._users.of(key)
+        return {*users, *(further for user in users for further in self._users.of(user))}
 
     def _update_cronjob(self, body: Body, *, deleted: bool) -> Iterable[Key]:
         """Store a CronJob for the GraphCron in its label and for the GraphCron that has its name."""
@@ -274,8 +258,18 @@ class Store:
         written = self._expectations.pending_write(cronjob.uid)
         return cached_cronjob(written) if written else cronjob
 
+    def _latest_run(self, run: CachedGraphRun) -> CachedGraphRun:
+        written = self._expectations.pending_write(run.uid)
+        return cached_graph_run(written) if written else run
 
-def _put(index: _Index[Child], body: Body, child: Child) -> bool:
+
+def _references(body: Body) -> tuple[Key, ...]:
+    """Return the objects that a GraphCron or GraphRun depends on; a GraphServer depends on none."""
+    namespace = body["metadata"].get("namespace", "")
+    return tuple(Key(namespace, name, kind) for kind, name in references_of(body))
+
+
+def _put(index: Index[Child], body: Body, child: Child) -> bool:
     """Store a Job or Pod; return whether it has changed."""
     group, former = claimed_group(body), index.get(child.uid)
     if former and child.owner and former.owner == head_of(group):
@@ -283,7 +277,7 @@ def _put(index: _Index[Child], body: Body, child: Child) -> bool:
     return index.put(body["metadata"]["uid"], (group,), child)
 
 
-def _adopt(index: _Index[Child], group: str, deleted: str) -> None:
+def _adopt(index: Index[Child], group: str, deleted: str) -> None:
     """Make the head of a group the owner of the children of a deleted object."""
     for child in index.of(group):
         if child.owner == deleted:
@@ -293,8 +287,11 @@ def _adopt(index: _Index[Child], group: str, deleted: str) -> None:
 def _keys_of(body: Body) -> list[Key]:
     """Return the keys to reconcile for a Job or Pod, by its labels; a reconcile without any change costs little."""
     namespace, name = owner_key(body)
-    keys = [Key(namespace, name)]
-    if object_at(body, "metadata", "labels").get(names.LABEL_PURPOSE) == Purpose.PREFLIGHT:
-        # A GraphServer may have the name of a GraphCron; both are reconciled.
-        keys.append(Key(namespace, name, names.SERVER_KIND))
-    return keys
+    # A GraphRun or GraphServer may have the name of a GraphCron; both are reconciled.
+    match object_at(body, "metadata", "labels").get(names.LABEL_PURPOSE):
+        case Purpose.PREFLIGHT:
+            return [Key(namespace, name), Key(namespace, name, names.SERVER_KIND)]
+        case Purpose.RUN:
+            return [Key(namespace, name), Key(namespace, name, names.RUN_KIND)]
+        case _:
+            return [Key(namespace, name)]

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from graphcron.api import names
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.api.v1alpha1 import rfc3339
+from graphcron.cache.graphruns import is_over
 from graphcron.kube.client import Cluster
 from graphcron.unstructured.fields import object_at, objects_at
 
@@ -41,7 +43,7 @@ def trace_of(error: BaseException) -> str:
 
 
 async def report_bug(cluster: Cluster, body: Mapping[str, Any] | None, error: Exception, *, now: datetime) -> None:
-    """Set Ready to False if possible; the rest of the status stays as it is."""
+    """Set Ready to False, or Reconciling of a GraphRun to True, if possible; the rest of the status stays as it is."""
     try:
         status = status_with_bug(body, error, now=now) if body else None
         if body and status:
@@ -54,16 +56,20 @@ def status_with_bug(body: Mapping[str, Any], error: Exception, *, now: datetime)
     """Return the status that reports a bug; None if it already does."""
     status, generation = object_at(body, "status"), body["metadata"]["generation"]
     conditions = objects_at(status, "conditions")
-    before = next((each for each in conditions if each.get("type") == ConditionType.READY), {})
+    is_run = body.get("kind") == names.RUN_KIND
+    if is_run and is_over(body):
+        return None
+    kind, value = (ConditionType.RECONCILING, "True") if is_run else (ConditionType.READY, "False")
+    before = next((each for each in conditions if each.get("type") == kind), {})
     ready = {
-        "type": ConditionType.READY.value,
-        "status": "False",
+        "type": kind.value,
+        "status": value,
         "reason": Reason.INTERNAL_ERROR.value,
         "message": _MESSAGE.format(error=type(error).__name__),
-        "lastTransitionTime": before["lastTransitionTime"] if before.get("status") == "False" else rfc3339(now),
+        "lastTransitionTime": before["lastTransitionTime"] if before.get("status") == value else rfc3339(now),
         "observedGeneration": generation,
     }
     if ready == before:
         return None
-    others = [each for each in conditions if each.get("type") != ConditionType.READY]
+    others = [each for each in conditions if each.get("type") != kind]
     return {**status, "observedGeneration": generation, "conditions": [ready, *others]}

@@ -10,11 +10,9 @@ from graphcron.api.server_ref import resolved
 from graphcron.api.v1alpha1 import (
     GraphCron,
     GraphCronStatus,
-    GraphServer,
     RecentRun,
     dump_status,
     parse,
-    parse_server,
     rfc3339,
 )
 from graphcron.api.v1alpha1.parsing import status_of
@@ -23,10 +21,12 @@ from graphcron.cache.reader import Reader
 from graphcron.cache.store import Key
 from graphcron.controller.attempts import PlanResult, collect_errors, raise_cluster_error
 from graphcron.controller.cleanup import read_refusals, stop_forbidden, stop_terminating, suspend, terminate_stuck
+from graphcron.controller.graphserver import graphserver_of
 from graphcron.errors import ClusterError, ConflictError, GraphCronError, OtherInstallationError, SpecError
 from graphcron.kube.client import Cluster
 from graphcron.manifests.cronjob import cronjob_names, is_up_to_date
 from graphcron.planning.allowed_servers import check_graphcron, suspension_of, to_suspend
+from graphcron.planning.graphrun_history import graph_run_entries
 from graphcron.planning.installation import (
     ACKNOWLEDGE_TIMEOUT,
     adoptable,
@@ -35,7 +35,7 @@ from graphcron.planning.installation import (
     owner_of,
     with_contender,
 )
-from graphcron.planning.observed import ObservedState
+from graphcron.planning.observed import GraphRunEntries, ObservedState
 from graphcron.planning.plan import Plan, history_for, plan_for, runs_kept
 from graphcron.planning.preflight_limiter import PreflightLimiter
 from graphcron.planning.stuck_jobs import recheck_times, terminations_for
@@ -91,7 +91,7 @@ class Reconciler:
         try:
             check_owner(observed.cronjobs.values(), body, self._settings.installation)
             graphcron = parse(body)
-            graphcron = resolved(graphcron, self._server_of(graphcron))
+            graphcron = resolved(graphcron, graphserver_of(self._reader, graphcron))
             check_graphcron(graphcron, self._settings)
             observed = replace(observed, cronjobs=await self._with_unlabelled(graphcron, observed.cronjobs))
             check_owner(observed.cronjobs.values(), body, self._settings.installation)
@@ -142,20 +142,25 @@ class Reconciler:
             trigger=read_request_annotation(body, names.ANNOTATION_RUN_REQUESTED),
             resume=read_request_annotation(body, names.ANNOTATION_RESUME_REQUESTED),
             runs_kept=runs_kept(body),
+            graph_runs=self._graph_runs(key, uid, now=now),
             preflight_is_due=self._limiter.is_due(key),
         )
         refusals = await read_refusals(self._cluster, key.namespace, observed.jobs, observed.pods, now=now)
         return replace(observed, refusals=refusals) if refusals else observed
 
-    def _server_of(self, graphcron: GraphCron) -> GraphServer | None:
-        """Return the GraphServer that a GraphCron references; None if there is no valid one."""
-        reference = graphcron.spec.server_ref
-        key = Key(graphcron.metadata.namespace or "", reference.name, names.SERVER_KIND) if reference else None
-        body = self._reader.body(key) if key else None
-        try:
-            return parse_server(body) if body else None
-        except SpecError:
-            return None
+    def _graph_runs(self, key: Key, uid: str, *, now: datetime) -> GraphRunEntries:
+        def key_of(name: str) -> Key:
+            return Key(key.namespace, name, names.RUN_KIND)
+
+        runs = self._reader.graph_runs(key, uid)
+        if not runs:
+            return GraphRunEntries()
+        return graph_run_entries(
+            runs,
+            lambda name: self._reader.body(key_of(name)),
+            lambda run: self._reader.pods(key_of(run.name), run.uid),
+            now=now,
+        )
 
     async def _with_unlabelled(
         self, graphcron: GraphCron, known: Mapping[str, CachedCronJob]
@@ -280,7 +285,8 @@ class Reconciler:
             return False  # two installations without CronJobs would overwrite each other's status for ever
         if not await self._cluster.update_status(body, dump_status(status)):
             return False
-        self._on_run_finished((metadata["namespace"], metadata["name"]), previous.recent_runs or (), inputs.history.new)
+        finished = [run for run in inputs.history.new if not run.graph_run]  # those are counted with their GraphRuns
+        self._on_run_finished((metadata["namespace"], metadata["name"]), previous.recent_runs or (), finished)
         for event in events_for(previous, status):
             await self._cluster.create_event(body, event, now=rfc3339(inputs.now))
         return True

@@ -6,7 +6,16 @@ from typing import Final
 from graphcron.api import names
 from graphcron.api.event import Event
 from graphcron.api.reasons import ConditionType, Reason
-from graphcron.api.v1alpha1 import Condition, GraphServerStatus, dump_status, parse_server, read_status, rfc3339
+from graphcron.api.v1alpha1 import (
+    Condition,
+    GraphCron,
+    GraphServer,
+    GraphServerStatus,
+    dump_status,
+    parse_server,
+    read_status,
+    rfc3339,
+)
 from graphcron.cache.objects import Body
 from graphcron.cache.reader import Reader
 from graphcron.cache.store import Key
@@ -135,6 +144,17 @@ class ServerReconciler:
             event = Event(after.status == "True", after.reason, after.message, key=key)
             await self._cluster.create_event(body, event, now=rfc3339(now))
         return True
+
+
+def graphserver_of(reader: Reader, graphcron: GraphCron) -> GraphServer | None:
+    """Return the GraphServer that a GraphCron references; None if there is no valid one."""
+    reference = graphcron.spec.server_ref
+    key = Key(graphcron.metadata.namespace or "", reference.name, names.SERVER_KIND) if reference else None
+    body = reader.body(key) if key else None
+    try:
+        return parse_server(body) if body else None
+    except SpecError:
+        return None
 
 
 def status_of(body: Body) -> GraphServerStatus:

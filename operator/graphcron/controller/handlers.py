@@ -14,6 +14,7 @@ from graphcron.controller.manager import Manager
 from graphcron.kube.connection import open_session, proxy_for
 
 GRAPHCRONS: Final = (names.GROUP, names.VERSION, names.PLURAL)
+GRAPHRUNS: Final = (names.GROUP, names.VERSION, names.RUN_PLURAL)
 GRAPHSERVERS: Final = (names.GROUP, names.VERSION, names.SERVER_PLURAL)
 CRONJOBS: Final = ("batch", "v1", "cronjobs")
 JOBS: Final = ("batch", "v1", "jobs")
@@ -60,6 +61,7 @@ class NullStorage(kopf.DiffBaseStorage, kopf.ProgressStorage):
 
 
 @kopf.on.event(*GRAPHCRONS)
+@kopf.on.event(*GRAPHRUNS)
 @kopf.on.event(*GRAPHSERVERS)
 @kopf.on.event(*CRONJOBS)
 @kopf.on.event(*JOBS)

@@ -21,6 +21,7 @@ from graphcron.cache.store import Key, Store
 from graphcron.clock import SYSTEM_CLOCK, Clock
 from graphcron.controller.bugs import report_bug
 from graphcron.controller.graphcron import Reconciler
+from graphcron.controller.graphrun import GraphRunReconciler
 from graphcron.controller.graphserver import ServerReconciler
 from graphcron.controller.probes import Probes
 from graphcron.controller.relist import Relist
@@ -244,8 +245,12 @@ class Manager:
         for key, job in self.store.preflights():
             self._limiter.restore(key, job.name, since=job.created)
         common = (self._cluster, self.store, self.settings, self._limiter)
+        graph_runs = GraphRunReconciler(
+            *common[:3], enqueue=self.queue.add, on_run_finished=self._metrics.count_graph_run
+        )
         return {
             names.KIND: Reconciler(*common, self._metrics.count_runs).reconcile,
+            names.RUN_KIND: graph_runs.reconcile,
             names.SERVER_KIND: ServerReconciler(*common).reconcile,
         }
 
@@ -284,8 +289,8 @@ class Manager:
 
 
 def _is_new(body: Body) -> bool:
-    """Return whether an object is a GraphCron or GraphServer whose current spec was not reconciled yet."""
-    return body["kind"] in {names.KIND, names.SERVER_KIND} and not is_answered(body)
+    """Return whether an object is one of a user whose current spec was not reconciled yet."""
+    return body["kind"] in {names.KIND, names.RUN_KIND, names.SERVER_KIND} and not is_answered(body)
 
 
 def _has_failed(task: asyncio.Task[None]) -> bool:

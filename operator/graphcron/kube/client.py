@@ -4,40 +4,26 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-import aiohttp
 from kubernetes.aio import client
 
 from graphcron.api import names
 from graphcron.api.event import Event
 from graphcron.cache.ownership import owner_uid
 from graphcron.errors import ClusterError, ConflictError
-from graphcron.kube.api_errors import ignore_changed, response_error, spec_error
-from graphcron.kube.listing import Listed, Query, cronjob_path, list_all, owners_path
-from graphcron.unstructured.bounded_json import as_yaml, fast_loads
-
-REQUEST_SECONDS: Final = 30
-"""Timeout of a request."""
+from graphcron.kube.api_errors import ignore_changed, spec_error
+from graphcron.kube.listing import Listed, cronjob_path, list_all, owners_path
+from graphcron.kube.transport import JSON, Answer, Transport
+from graphcron.unstructured.bounded_json import as_yaml
 
 _APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 """With the charset, the client sends the text as it is; without it, the client writes JSON that may not be YAML."""
 
 _MERGE: Final = "application/merge-patch+json"
 
-_JSON: Final = "application/json"
-
-_HEADS: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-"""Requests a list of metadata without specs and statuses."""
-
-VERBS: Final = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-"""Kubernetes' verbs by HTTP method."""
-
-Answer = dict[str, Any]
-"""An object as the API server returned it."""
-
 logger = logging.getLogger(__name__)
 
 
-class Cluster:
+class Cluster(Transport):
     """A client of the API server.
 
     Parameters
@@ -57,15 +43,9 @@ class Cluster:
         on_request: Callable[[str, int | None], None] = lambda *_: None,
         on_deleted: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._api = api
+        super().__init__(api, on_request)
         self._on_write = on_write
-        self._on_request = on_request
         self._on_deleted = on_deleted
-        self._is_answered = False
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._api.close()
 
     async def get_cronjob(self, namespace: str, name: str) -> Answer | None:
         """Return a CronJob, even if the operator did not create it; None if it does not exist."""
@@ -111,7 +91,7 @@ class Cluster:
         """Delete a CronJob and its Jobs."""
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         path = cronjob_path(namespace, name)
-        await self._unless_deleted(uid, path, self._call("DELETE", path, [], body, _JSON))
+        await self._unless_deleted(uid, path, self._call("DELETE", path, [], body, JSON))
 
     async def suspend_cronjob(self, namespace: str, name: str, *, uid: str) -> None:
         """Suspend a CronJob; its schedule takes effect again with the next apply."""
@@ -136,7 +116,7 @@ class Cluster:
         """
         path = f"/apis/batch/v1/namespaces/{manifest['metadata']['namespace']}/jobs"
         try:
-            await self._call("POST", path, [("fieldManager", names.FIELD_MANAGER)], dict(manifest), _JSON)
+            await self._call("POST", path, [("fieldManager", names.FIELD_MANAGER)], dict(manifest), JSON)
         except ClusterError as error:
             if error.status == 422:
                 raise spec_error("Job", error) from error
@@ -162,7 +142,19 @@ class Cluster:
         conditions = {"uid": uid, **({"resourceVersion": version} if version else {})}
         body = {"preconditions": conditions, "propagationPolicy": "Background"}
         path = f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}"
-        await ignore_changed(self._call("DELETE", path, [], body, _JSON))
+        await ignore_changed(self._call("DELETE", path, [], body, JSON))
+
+    async def has_job(self, namespace: str, name: str, *, owner: str) -> bool:
+        """Return whether a Job of this name exists and belongs to the object with this UID; a watch may be late."""
+        path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        answer = await self._list_metadata(path, [("fieldSelector", f"metadata.name={name}")])
+        return any(owner_uid(each) == owner for each in answer["items"] or ())
+
+    async def delete_graphrun(self, namespace: str, name: str, *, uid: str) -> None:
+        """Delete a GraphRun and its Job."""
+        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        path = f"/apis/{names.API_VERSION}/namespaces/{namespace}/{names.RUN_PLURAL}/{name}"
+        await ignore_changed(self._call("DELETE", path, [], body, JSON))
 
     async def terminate_pod(self, namespace: str, name: str, *, uid: str) -> None:
         """Terminate a Pod that is older than a second; the Pod and its logs are kept."""
@@ -173,11 +165,11 @@ class Cluster:
     async def list_events(self, namespace: str, uid: str) -> list[Answer]:
         """List the Events about an object."""
         query = [("fieldSelector", f"involvedObject.uid={uid}")]
-        answer = await self._call("GET", f"/api/v1/namespaces/{namespace}/events", query, None, _JSON)
+        answer = await self._call("GET", f"/api/v1/namespaces/{namespace}/events", query, None, JSON)
         return list(answer["items"] or ())
 
     async def update_status(self, owner: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
-        """Write the status of a GraphCron or GraphServer; return False if the object was deleted.
+        """Write the status of a GraphCron, GraphRun or GraphServer; return False if the object was deleted.
 
         Raises
         ------
@@ -191,7 +183,7 @@ class Cluster:
         query = [("fieldManager", names.FIELD_MANAGER)]
         try:
             # No other client writes the status. A replacement costs the API server a fifth less than an apply.
-            self._on_write(await self._call("PUT", path, query, body, _JSON))
+            self._on_write(await self._call("PUT", path, query, body, JSON))
         except ClusterError as error:
             if error.status == 404:
                 self._on_deleted(identity["uid"])
@@ -201,11 +193,11 @@ class Cluster:
         return True
 
     async def create_event(self, owner: Mapping[str, Any], event: Event, *, now: str) -> None:
-        """Create an Event about a GraphCron or GraphServer if possible; an existing Event stays as it is."""
+        """Create an Event about a GraphCron, GraphRun or GraphServer if possible; an existing Event stays as it is."""
         path = f"/api/v1/namespaces/{owner['metadata']['namespace']}/events"
         query = [("fieldManager", names.FIELD_MANAGER)]
         try:
-            await self._call("POST", path, query, event.body_for(owner, now=now), _JSON)
+            await self._call("POST", path, query, event.body_for(owner, now=now), JSON)
         except ClusterError as error:
             is_terminating = error.status == 404 or "NamespaceTerminating" in error.causes
             if error.reason != "AlreadyExists" and not is_terminating:
@@ -215,14 +207,14 @@ class Cluster:
         """Return whether the CustomResourceDefinitions exist."""
         answer = await self._get(f"/apis/{names.API_VERSION}")
         known = {each["name"] for each in (answer or {}).get("resources", ())}
-        return known >= {names.PLURAL, names.SERVER_PLURAL}
+        return known >= {names.PLURAL, names.RUN_PLURAL, names.SERVER_PLURAL}
 
     async def list_metadata(self, namespaces: Sequence[str], serves: Callable[[str], bool]) -> Listed:
         """List the versions of all objects; see :func:`graphcron.kube.listing.list_all`."""
         return await list_all(self._list_metadata, namespaces, serves)
 
     async def exists(self, owner: Mapping[str, Any]) -> bool:
-        """Return whether a GraphCron or GraphServer exists and is not terminating; a watch may miss its deletion."""
+        """Return whether an object exists and is not terminating; a watch may miss its deletion."""
         uid, name = owner["metadata"]["uid"], owner["metadata"]["name"]
         # The operator has the right to list them, not to get them.
         answer = await self._list_metadata(owners_path(owner), [("fieldSelector", f"metadata.name={name}")])
@@ -230,18 +222,6 @@ class Cluster:
         if not found:
             self._on_deleted(uid)
         return bool(found) and not found[0].get("deletionTimestamp")
-
-    async def _list_metadata(self, path: str, query: Query) -> Answer:
-        return await self._call("GET", path, query, None, _JSON, accept=_HEADS)
-
-    async def _get(self, path: str) -> Answer | None:
-        """Return the object at a path; None if it does not exist."""
-        try:
-            return await self._call("GET", path, [], None, _JSON)
-        except ClusterError as error:
-            if error.status == 404:
-                return None
-            raise
 
     async def _unless_deleted(self, uid: str, path: str, call: Awaitable[Answer]) -> Answer | None:
         """Return the response to a write to the object with this UID; None if the object was deleted."""
@@ -260,36 +240,6 @@ class Cluster:
         if is_deleted:
             self._on_deleted(uid)
         return is_deleted
-
-    async def is_reachable(self) -> bool:
-        """Return whether the API server responds; send a request only if the last one had no response."""
-        if self._is_answered:
-            return True
-        try:
-            await self._call("GET", "/version", [], None, _JSON)
-        except ClusterError:
-            return False
-        return True
-
-    async def _call(
-        self, method: str, path: str, query: list[tuple[str, str]], body: Any, content: str, *, accept: str = _JSON
-    ) -> Answer:
-        headers = {"Content-Type": content, "Accept": accept}
-        try:
-            request = await self._api.param_serialize(
-                method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
-            )
-            response = await self._api.call_api(*request, _request_timeout=REQUEST_SECONDS)
-            text = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._is_answered = False
-            self._on_request(VERBS[method], None)
-            raise ClusterError(f"{method} {path}: no response ({type(error).__name__}: {error})") from error
-        self._is_answered = response.status < 500
-        self._on_request(VERBS[method], response.status)
-        if response.status >= 400:
-            raise response_error(method, path, response.status, text)
-        return dict(fast_loads(text))
 
 
 def _apply_query(*, force: bool) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ Get = Callable[[str, Query], Awaitable[Mapping[str, Any]]]
 
 LISTED: Final = (
     (f"/apis/{names.API_VERSION}", names.PLURAL, ""),
+    (f"/apis/{names.API_VERSION}", names.RUN_PLURAL, ""),
     (f"/apis/{names.API_VERSION}", names.SERVER_PLURAL, ""),
     ("/apis/batch/v1", "cronjobs", names.MANAGED_SELECTOR),
     ("/apis/batch/v1", "jobs", names.MANAGED_SELECTOR),
@@ -33,7 +34,7 @@ class Listed(NamedTuple):
 
 
 async def list_all(get: Get, namespaces: Sequence[str], serves: Callable[[str], bool]) -> Listed:
-    """List all GraphCrons and GraphServers, and the CronJobs, Jobs and Pods with the operator's labels.
+    """List all GraphCrons, GraphRuns and GraphServers, and the CronJobs, Jobs and Pods with the operator's labels.
 
     Parameters
     ----------
@@ -63,10 +64,17 @@ async def _pages(get: Get, path: str, selector: str) -> AsyncIterator[Mapping[st
             return
 
 
+PLURALS: Final = {
+    names.KIND: names.PLURAL,
+    names.RUN_KIND: names.RUN_PLURAL,
+    names.SERVER_KIND: names.SERVER_PLURAL,
+}
+"""The plurals by kind."""
+
+
 def owners_path(owner: Mapping[str, Any]) -> str:
-    """Return the path of the GraphCrons or GraphServers in an owner's namespace."""
-    plural = names.SERVER_PLURAL if owner["kind"] == names.SERVER_KIND else names.PLURAL
-    return f"/apis/{names.API_VERSION}/namespaces/{owner['metadata']['namespace']}/{plural}"
+    """Return the path of the objects of an owner's kind in its namespace."""
+    return f"/apis/{names.API_VERSION}/namespaces/{owner['metadata']['namespace']}/{PLURALS[owner['kind']]}"
 
 
 def cronjob_path(namespace: str, name: str) -> str:

@@ -28,6 +28,7 @@ CATCH_UP_SECONDS: Final = 86_400
 """Starting deadline of a catch-up run: the cause of the missed one may last."""
 
 _HASH_DIGITS: Final = 16
+_UID_DIGITS: Final = 10
 
 
 class JobRequest(NamedTuple):
@@ -67,8 +68,47 @@ def job_for(graphcron: GraphCron, settings: Settings, request: JobRequest, *, si
     return {**manifest, "spec": {**spec, "ttlSecondsAfterFinished": KEPT_SECONDS}}
 
 
+def graph_run_job_name(owner: ObjectMeta) -> str:
+    """Return the name of the Job of a GraphRun; two GraphRuns of one name have different Jobs."""
+    digest_of_uid = hashlib.sha256((owner.uid or "").encode()).hexdigest()[:_UID_DIGITS]
+    return f"{owner.name[: names.MAX_NAME_LENGTH]}-{digest_of_uid}"
+
+
+def graph_run_job_for(
+    graphcron: GraphCron, settings: Settings, owner: ObjectMeta, *, scheduled: datetime, created: datetime
+) -> Manifest:
+    """Build the Job of a GraphRun.
+
+    Parameters
+    ----------
+    graphcron
+        What to run. On the server, the run is one of this GraphCron; without ``graphCronRef``, it is the GraphRun's.
+    owner
+        The GraphRun.
+    scheduled, created
+        The time that the run stands for; the time from which the starting deadline counts.
+    """
+    environment = {
+        contract.ENV_SCHEDULED_TIME: rfc3339(scheduled),
+        contract.ENV_REQUESTED_TIME: rfc3339(created),
+        contract.ENV_GRAPHRUN: owner.name,
+        contract.ENV_GRAPHRUN_UID: owner.uid or "",
+    }
+    # The request has the offsets of the zone from the earlier of the two times.
+    extra = Extra(Purpose.RUN, environment, owner)
+    spec = job_spec(graphcron, settings, min(scheduled, created), extra)
+    manifest = owned(names.RUN_KIND, owner, graph_run_job_name(owner), Purpose.RUN)
+    manifest["metadata"]["annotations"] = {
+        names.ANNOTATION_SCHEDULED_TIMESTAMP: rfc3339(scheduled),
+        names.ANNOTATION_REQUESTED_TIME: rfc3339(created),
+    }
+    # The Job must not be deleted while the GraphRun could still start: another one would be created.
+    kept = max(KEPT_SECONDS, graphcron.spec.starting_deadline_seconds)
+    return {**manifest, "spec": {**spec, "ttlSecondsAfterFinished": kept}}
+
+
 def owned(kind: str, owner: ObjectMeta, name: str, purpose: Purpose) -> Manifest:
-    """Return a Job without its spec that belongs to a GraphCron or GraphServer."""
+    """Return a Job without its spec that belongs to a GraphCron, GraphRun or GraphServer."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

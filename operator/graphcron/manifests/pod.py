@@ -25,10 +25,12 @@ class Extra(NamedTuple):
 
     purpose: Purpose
     environment: Mapping[str, str]
+    owner: ObjectMeta | None = None
+    """The GraphRun that they belong to; None: they belong to the GraphCron."""
 
 
 def labels_for(metadata: ObjectMeta, purpose: Purpose | None = None) -> dict[str, str]:
-    """Return the labels of all objects that belong to a GraphCron or GraphServer."""
+    """Return the labels of all objects that belong to a GraphCron, GraphRun or GraphServer."""
     labels = {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
         names.LABEL_NAME: metadata.name,
@@ -59,7 +61,7 @@ def pod_template_for(
         "metadata": {
             "labels": {
                 **runner.get("labels", {}),
-                **labels_for(graphcron.metadata, extra.purpose if extra else None),
+                **labels_for((extra and extra.owner) or graphcron.metadata, extra.purpose if extra else None),
             },
             "annotations": runner.get("annotations", {}),
         },

@@ -96,6 +96,10 @@ class Metrics(Collector):
         for delta in run_deltas(previous, new):
             self._runs.count(key, delta)
 
+    def count_graph_run(self, key: tuple[str, str], run: RecentRun) -> None:
+        """Count the run of a GraphRun, with its GraphCron's namespace and name."""
+        self.count_runs(key, (), (run,))
+
     def families(self) -> list[Metric]:
         """Return all metrics as values."""
         return list(self._registry.collect())

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from graphcron.api.v1alpha1 import RecentRun
 from graphcron.contract import Outcome
 from graphcron.metrics.graphcron_state import LABELS
+from graphcron.planning.run_history import occurrence_of
 
 _DURATIONS: Final = (1, 5, 15, 60, 300, 900, 3600, 14400)
 _SKEWS: Final = (1, 2, 5, 10, 30, 60, 120, 600)
@@ -38,9 +39,9 @@ def run_deltas(previous: Sequence[RecentRun], new: Iterable[RecentRun]) -> Itera
     new
         Those that are new, or better known than before.
     """
-    known = {_occurrence(run): run for run in previous}
+    known = {occurrence_of(run): run for run in previous}
     for run in new:
-        before = known.get(_occurrence(run))
+        before = known.get(occurrence_of(run))
         # A skip is not a run: one that was caught up on counts as both.
         again = before is not None and (before.outcome != Outcome.SKIPPED or run.outcome == Outcome.SKIPPED)
         first = before is None or before.duration_seconds is None
@@ -53,15 +54,11 @@ def run_deltas(previous: Sequence[RecentRun], new: Iterable[RecentRun]) -> Itera
         )
 
 
-def _occurrence(run: RecentRun) -> str:
-    return f"trigger/{run.trigger}" if run.trigger else run.scheduled_time.isoformat()
-
-
 def _skew(run: RecentRun) -> float | None:
     """Return how late the server accepted the run, in seconds; None: unknown."""
     if run.start_time is None:
         return None
-    return max((run.start_time - run.scheduled_time) / timedelta(seconds=1), 0.0)
+    return max((run.start_time - (run.requested_time or run.scheduled_time)) / timedelta(seconds=1), 0.0)
 
 
 class RunCounters:
@@ -71,7 +68,8 @@ class RunCounters:
         self._known: set[tuple[str, str]] = set()
         self._runs = Counter(
             "graphcron_runs",
-            "Total number of completed runs by outcome, including Skipped occurrences.",
+            "Total number of completed runs by outcome, including Skipped occurrences. "
+            "The name is empty for GraphRuns without graphCronRef.",
             (*LABELS, "outcome"),
             registry=registry,
         )
@@ -103,7 +101,7 @@ class RunCounters:
         )
 
     def count(self, key: tuple[str, str], delta: RunDelta) -> None:
-        """Count a run of the GraphCron with that namespace and name."""
+        """Count a run of the GraphCron with that namespace and name; the name is empty for one of no GraphCron."""
         self._create_series(key)
         if delta.outcome:
             self._runs.labels(*key, delta.outcome).inc()
@@ -118,6 +116,7 @@ class RunCounters:
         """Retain series for these GraphCrons only; counters begin at zero, so that a first run is an increase."""
         for key in keys:
             self._create_series(key)
+        keys |= {key for key in self._known if not key[1]}  # of GraphRuns without a GraphCron
         for key in self._known - keys:
             for metric in (self._runs, self._durations, self._skews, self._tokens, self._costs):
                 metric.remove_by_labels(dict(zip(LABELS, key, strict=True)))

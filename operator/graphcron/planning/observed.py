@@ -4,10 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 from graphcron.api.names import Purpose
-from graphcron.api.v1alpha1 import GraphCronStatus
+from graphcron.api.v1alpha1 import ActiveRun, GraphCronStatus, RecentRun
 from graphcron.cache.objects import CachedCronJob, CachedJob, CachedPod, RequestAnnotation
+
+
+class GraphRunEntries(NamedTuple):
+    """The GraphRuns of one GraphCron, as entries of its status."""
+
+    ended: Sequence[RecentRun] = ()
+    active: Sequence[ActiveRun] = ()
+    pods: Sequence[CachedPod] = ()
+    """Their pods, whose reports have the usage of the budget."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +40,8 @@ class ObservedState:
     """Why Jobs that never had a pod get none, by their names, as the Job controller reports it."""
     runs_kept: int | None = None
     """Entries of ``recentRuns`` that the spec asks for, whether or not the rest of it is valid; None: they are not."""
+    graph_runs: GraphRunEntries = field(default_factory=GraphRunEntries)
+    """The runs of its GraphRuns."""
     preflight_is_due: bool = False
     """The server that the preflight found unreachable has answered another one since."""
 

@@ -47,7 +47,7 @@ class RunHistory:
     @cached_property
     def runs(self) -> list[RecentRun]:
         """What the status is to list, the newest first; neighbours skipped for the same reason are one entry."""
-        known = {**{_occurrence(run): run for run in self.previous}, **self._added}
+        known = {**{occurrence_of(run): run for run in self.previous}, **self._added}
         return _merged(sorted(known.values(), key=_order, reverse=True))[: self.limit]
 
     @cached_property
@@ -59,6 +59,10 @@ class RunHistory:
     def ended_jobs(self) -> frozenset[str]:
         """Jobs whose pods have reported the end, finished or not."""
         return frozenset(run.job for run in self.ended if run.job)
+
+    def with_graph_runs(self, runs: Sequence[RecentRun]) -> "RunHistory":
+        """Add the runs of GraphRuns that are over."""
+        return replace(self, ended=[*self.ended, *runs])
 
     def with_podless(self, runs: Sequence[RecentRun]) -> "RunHistory":
         """Add runs whose Jobs got no pod, in place of what these Jobs report."""
@@ -72,9 +76,9 @@ class RunHistory:
     @cached_property
     def _added(self) -> dict[str, RecentRun]:
         """By occurrence, the runs that are new or better known than before."""
-        listed, added = {_occurrence(run): run for run in self.previous}, dict[str, RecentRun]()
+        listed, added = {occurrence_of(run): run for run in self.previous}, dict[str, RecentRun]()
         for run in (*(run for run in self.ended if not self._is_past(run)), *self.others):
-            occurrence = _occurrence(run)
+            occurrence = occurrence_of(run)
             known = added.get(occurrence) or listed.get(occurrence)
             if any(_covers(each, run) for each in self.previous) or (known and _rank(known) >= _rank(run)):
                 continue
@@ -115,7 +119,7 @@ def stopping(
 ) -> list[ActiveRun]:
     """Return the active runs whose Jobs were deleted, and whose pods have not reported yet."""
     left = {pod.job for pod in pods} - {job.name for job in jobs} - ended_jobs
-    return [run for run in previous if run.job in left]
+    return [run for run in previous if run.job in left and not run.graph_run]
 
 
 def merge_run_history(
@@ -146,7 +150,7 @@ def lost_jobs(
 ) -> list[RecentRun]:
     """Return the runs of Jobs that were active and are gone with their pods, without a report."""
     known = {each.name for each in jobs} | {each.job for each in pods} | {each.job for each in known_runs}
-    times = {run.scheduled_time for run in known_runs}
+    times = {run.scheduled_time for run in known_runs if not run.graph_run}
     return [
         RecentRun(
             job=run.job,
@@ -157,7 +161,7 @@ def lost_jobs(
             message="its Job was deleted, and the outcome of the run is unknown",
         )
         for run in previous
-        if run.scheduled_time and run.job not in known and run.scheduled_time not in times
+        if run.scheduled_time and not run.graph_run and run.job not in known and run.scheduled_time not in times
     ]
 
 
@@ -195,12 +199,15 @@ def _of_deleted_job(report: Report) -> Report:
     return report._replace(outcome=Outcome.CANCELLED, reason=Reason.JOB_DELETED, message=message)
 
 
-def _occurrence(run: RecentRun) -> str:
+def occurrence_of(run: RecentRun) -> str:
+    """Return the identity of a run among those of its GraphCron."""
+    if run.graph_run:
+        return f"run/{run.graph_run}/{run.job or run.requested_time or run.scheduled_time}"
     return f"trigger/{run.trigger}" if run.trigger else run.scheduled_time.isoformat()
 
 
 def _order(run: RecentRun) -> tuple[datetime, str]:
-    return run.scheduled_time, run.job or ""
+    return run.requested_time or run.scheduled_time, run.job or ""
 
 
 def _rank(run: RecentRun) -> int:
@@ -210,7 +217,7 @@ def _rank(run: RecentRun) -> int:
 def _is_plain_skip(run: RecentRun) -> bool:
     """Return whether a skip can be merged with others; one that was not started and has a Job is being caught up on."""
     caught_up = run.reason == Reason.NOT_STARTED and run.job
-    return run.outcome == Outcome.SKIPPED and not run.trigger and not caught_up
+    return run.outcome == Outcome.SKIPPED and not (run.trigger or run.graph_run or caught_up)
 
 
 def _covers(entry: RecentRun, run: RecentRun) -> bool:

@@ -10,10 +10,13 @@ from graphcron.contract import Outcome
 
 
 def events_for(previous: GraphCronStatus, status: GraphCronStatus) -> Iterator[Event]:
-    """Yield the Events about new runs, and about conditions that are new or have a new reason."""
+    """Yield the Events about new runs, and about conditions that are new or have a new reason.
+
+    A GraphRun has its own Events about its run.
+    """
     listed = {_identity(run) for run in previous.recent_runs or ()}
     for run in reversed(status.recent_runs or ()):
-        if _identity(run) not in listed:
+        if _identity(run) not in listed and not run.graph_run:
             yield _run_event(run)
     before = {each.type: each for each in previous.conditions or ()}
     for after in status.conditions or ():

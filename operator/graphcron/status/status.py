@@ -7,7 +7,7 @@ from typing import Final
 from graphcron.api.calendar_for import calendar_for, lines_of, time_zone_of
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import ConditionType, Reason
-from graphcron.api.v1alpha1 import AppliedCronJob, BudgetUsed, Condition, GraphCronStatus
+from graphcron.api.v1alpha1 import ActiveRun, AppliedCronJob, BudgetUsed, Condition, GraphCronStatus
 from graphcron.cache.objects import CachedJob, CachedPod
 from graphcron.manifests.suspension import next_suspension_change
 from graphcron.planning.failures import FAILURES, SUCCESSES
@@ -58,10 +58,7 @@ def status_for(inputs: StatusInputs) -> GraphCronStatus:
             "last_failure_time": _latest(
                 previous.last_failure_time, *(end for outcome, end in ends if outcome in FAILURES)
             ),
-            "active": active_runs(
-                jobs, history.ended_jobs, stopping(previous.active or (), jobs, pods, history.ended_jobs)
-            )
-            or None,
+            "active": _active(inputs) or None,
             "recent_runs": history.runs or None,
             "missed_runs": (previous.missed_runs or 0) + late or None,
             "budget": budget,
@@ -72,6 +69,12 @@ def status_for(inputs: StatusInputs) -> GraphCronStatus:
         return status
     # Written only together with another change: it is not worth a write alone.
     return status.model_copy(update={"checked_until": inputs.plan.checked_until})
+
+
+def _active(inputs: StatusInputs) -> list[ActiveRun]:
+    previous, ended, (jobs, pods) = inputs.observed.previous, inputs.history.ended_jobs, inputs.observed.runs
+    graph_runs = inputs.observed.graph_runs.active
+    return active_runs(jobs, ended, [*stopping(previous.active or (), jobs, pods, ended), *graph_runs])
 
 
 _MISSED: Final = frozenset({Reason.NOT_STARTED, Reason.STARTING_DEADLINE_EXCEEDED, Reason.POD_CANNOT_START})
@@ -120,7 +123,7 @@ def _budget(inputs: StatusInputs, pods: Sequence[CachedPod]) -> BudgetUsed | Non
     previous, spec = inputs.observed.previous.budget, inputs.spec
     if spec and (spec.budget is None or spec.budget.window is None):
         return None
-    report = newest_report(pods)
+    report = newest_report([*pods, *inputs.observed.graph_runs.pods])
     if report is None:
         return previous
     return BudgetUsed(
@@ -196,7 +199,7 @@ def _ends(inputs: StatusInputs) -> list[tuple[str, datetime]]:
     """
     jobs, pods = inputs.observed.runs
     ended = {job.name: job.finished_at for job in jobs if job.finished_at}
-    for pod in pods:
+    for pod in (*pods, *inputs.observed.graph_runs.pods):
         if pod.finished_at:
             ended[pod.job] = pod.finished_at
     return [(run.outcome, ended.get(run.job or "", inputs.now)) for run in inputs.history.new]

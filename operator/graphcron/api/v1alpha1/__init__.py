@@ -25,6 +25,7 @@ from graphcron.api.v1alpha1.base import Part, rfc3339
 from graphcron.api.v1alpha1.budget import Budget
 from graphcron.api.v1alpha1.excludes import Exclude
 from graphcron.api.v1alpha1.graphrun import GraphRunSpec
+from graphcron.api.v1alpha1.graphrun_status import GraphRunStatus
 from graphcron.api.v1alpha1.kubernetes_types import KeyRef, KeySource, LocalObjectRef, ObjectMeta
 from graphcron.api.v1alpha1.parsing import (
     parse,
@@ -48,7 +49,6 @@ from graphcron.api.v1alpha1.status import (
     Condition,
     Contender,
     GraphCronStatus,
-    GraphRunStatus,
     GraphServerStatus,
     Preflight,
     RecentRun,

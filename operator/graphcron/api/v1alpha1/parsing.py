@@ -11,9 +11,10 @@ from pydantic_core import ErrorDetails
 
 from graphcron.api.oversized import LARGEST_SPEC, SPEC_BYTES
 from graphcron.api.v1alpha1.base import FROM_USER, MOST_LEVELS, Part
+from graphcron.api.v1alpha1.graphrun_status import GraphRunStatus
 from graphcron.api.v1alpha1.hidden import Location, broken_rules, part_in, places_of, without
 from graphcron.api.v1alpha1.root import GraphCron, GraphRun, GraphServer
-from graphcron.api.v1alpha1.status import GraphCronStatus, GraphRunStatus, read_status
+from graphcron.api.v1alpha1.status import GraphCronStatus, read_status
 from graphcron.api.v1alpha1.validation import VIOLATION, Violation
 from graphcron.errors import SpecError
 from graphcron.unstructured.bounded_json import is_deeper

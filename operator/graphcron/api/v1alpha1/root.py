@@ -6,11 +6,12 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 
 from graphcron.api.v1alpha1.base import Part
 from graphcron.api.v1alpha1.graphrun import GraphRunSpec
+from graphcron.api.v1alpha1.graphrun_status import GraphRunStatus
 from graphcron.api.v1alpha1.kubernetes_types import SHORT_NAME, ObjectMeta
 from graphcron.api.v1alpha1.schedule import fires
 from graphcron.api.v1alpha1.server import GraphServerSpec
 from graphcron.api.v1alpha1.spec import GraphCronSpec
-from graphcron.api.v1alpha1.status import GraphCronStatus, GraphRunStatus, GraphServerStatus
+from graphcron.api.v1alpha1.status import GraphCronStatus, GraphServerStatus
 from graphcron.api.v1alpha1.validation import Rule, Rules
 from graphcron.schedule.hashed import has_hash, seed_for
 

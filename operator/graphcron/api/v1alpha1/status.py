@@ -11,7 +11,7 @@ from graphcron.api.v1alpha1.validation import Violation, violated
 from graphcron.unstructured.fields import object_at
 
 
-class _Seen(Part):
+class StatusPart(Part):
     """A part of the status; members of a newer operator's are left out."""
 
     model_config = ConfigDict(extra="ignore")
@@ -43,7 +43,7 @@ Seconds = Annotated[float, _believed(lambda value: 0 <= value <= LONGEST_SECONDS
 Amount = Annotated[str, _believed(lambda value: AMOUNT.fullmatch(value) is not None)]
 
 
-class Condition(_Seen):
+class Condition(StatusPart):
     """One aspect of the state of the resource."""
 
     type: str
@@ -60,7 +60,7 @@ class Condition(_Seen):
     """The `metadata.generation` that the condition is based on."""
 
 
-class ActiveRun(_Seen):
+class ActiveRun(StatusPart):
     """An active run."""
 
     job: str
@@ -73,7 +73,7 @@ class ActiveRun(_Seen):
     """Name of the GraphRun that requested the run; absent for other runs."""
 
 
-class RecentRun(_Seen):
+class RecentRun(StatusPart):
     """A finished run or a skipped occurrence. It never contains a prompt or an answer."""
 
     scheduled_time: Instant
@@ -82,6 +82,8 @@ class RecentRun(_Seen):
     """Value of the annotation that requested the run; absent for a scheduled run."""
     graph_run: str | None = None
     """Name of the GraphRun that requested the run; absent for other runs."""
+    requested_time: Instant | None = None
+    """Creation of that GraphRun, if it stands for another time."""
     first_scheduled_time: Instant | None = None
     """If the entry represents several occurrences, time at which the first one was due."""
     count: Count | None = None
@@ -113,7 +115,7 @@ class RecentRun(_Seen):
     """Cost of the tokens, in the currency of the operator's prices; absent if no prices are set."""
 
 
-class BudgetUsed(_Seen):
+class BudgetUsed(StatusPart):
     """Usage in the current window of the budget."""
 
     window_start: Instant | None = None
@@ -126,7 +128,7 @@ class BudgetUsed(_Seen):
     """Cost of the tokens, in the currency of the operator's prices; absent if no prices are set."""
 
 
-class Preflight(_Seen):
+class Preflight(StatusPart):
     """Last check of the target."""
 
     key: str
@@ -146,7 +148,7 @@ class Preflight(_Seen):
     """Time of the next check, after a check that found a problem."""
 
 
-class AppliedCronJob(_Seen):
+class AppliedCronJob(StatusPart):
     """A CronJob as the operator last wrote it."""
 
     name: str
@@ -162,7 +164,7 @@ Conditions = Annotated[list[Condition], Field(json_schema_extra=_BY_TYPE)]
 """Conditions, told apart by their types."""
 
 
-class Contender(_Seen):
+class Contender(StatusPart):
     """Another installation of the operator that watches the same namespace."""
 
     installation: str
@@ -173,7 +175,7 @@ class Contender(_Seen):
     """Whether the installation that reconciles the GraphCron has seen this entry."""
 
 
-class GraphCronStatus(_Seen):
+class GraphCronStatus(StatusPart):
     """Observed state of the GraphCron. Only the operator writes it."""
 
     observed_generation: int | None = None
@@ -225,49 +227,7 @@ class GraphCronStatus(_Seen):
     """Time up to which the operator has checked for missed runs."""
 
 
-class GraphRunStatus(_Seen):
-    """Observed state of the GraphRun. Only the operator writes it. It never contains a prompt or an answer."""
-
-    observed_generation: int | None = None
-    """The `metadata.generation` that this status is based on."""
-    installation: str | None = None
-    """Installation of the operator that reconciles the GraphRun: namespace and name of its Helm release."""
-    conditions: Conditions | None = None
-    """Conditions of the GraphRun. Exactly one of `Complete` and `Failed` is True when the run is over. As for a Job,
-    `Failed` means that the run has failed; a run that succeeded, was skipped, cancelled or interrupted is `Complete`,
-    and `outcome` tells which. Until then, `Reconciling` is True."""
-    graph_cron_uid: str | None = None
-    """UID of the GraphCron that the run belongs to; absent without `graphCronRef`."""
-    job: str | None = None
-    """Name of the Job."""
-    outcome: str | None = None
-    """How the run ended: `Succeeded`, `GraphError`, `Interrupted`, `Timeout`, `Cancelled`, `Skipped`, `OverBudget`,
-    `Rejected`, `ServerUnreachable`, …; absent while the run is not over."""
-    reason: str | None = None
-    """More specific reason for the outcome, as one CamelCase word."""
-    message: str | None = None
-    """Human-readable explanation of the outcome."""
-    run_id: str | None = None
-    """ID of the run on the LangGraph server."""
-    thread_id: str | None = None
-    """ID of the thread on the LangGraph server."""
-    start_time: Instant | None = None
-    """Time at which the server accepted the run."""
-    completion_time: Instant | None = None
-    """Time at which the operator observed the end."""
-    duration_seconds: Seconds | None = None
-    """Duration of the run on the server in seconds."""
-    attempts: Count | None = None
-    """Number of runs on the server, if more than one. The IDs are those of the last run."""
-    tokens: Count | None = None
-    """Number of input and output tokens of all attempts."""
-    tokens_at_least: bool | None = None
-    """If true, `tokens` and `cost` are a lower bound, derived from the messages of the thread."""
-    cost: Amount | None = None
-    """Cost of the tokens, in the currency of the operator's prices; absent if no prices are set."""
-
-
-class GraphServerStatus(_Seen):
+class GraphServerStatus(StatusPart):
     """Observed state of the GraphServer. Only the operator writes it."""
 
     observed_generation: int | None = None
@@ -282,12 +242,12 @@ class GraphServerStatus(_Seen):
     """Last check of the server."""
 
 
-def dump_status(status: GraphCronStatus | GraphRunStatus | GraphServerStatus) -> dict[str, Any]:
+def dump_status(status: StatusPart) -> dict[str, Any]:
     """Return the status as Kubernetes stores it: camelCase, no nulls, times in UTC and whole seconds."""
     return status.model_dump(by_alias=True, exclude_none=True)
 
 
-Status = TypeVar("Status", GraphCronStatus, GraphRunStatus, GraphServerStatus)
+Status = TypeVar("Status", bound=StatusPart)
 
 
 def read_status(kind: type[Status], body: Mapping[str, Any]) -> Status:

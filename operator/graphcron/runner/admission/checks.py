@@ -32,7 +32,7 @@ def within_schedule(settings: Settings) -> None:
         Skipped/ScheduleIsYounger, NotYetActive, NoLongerActive or Excluded.
     """
     request, at = settings.request, settings.scheduled
-    if settings.trigger:
+    if settings.is_requested:
         return
     if request.notBefore and at < seconds_of(request.notBefore):
         raise _skipped("ScheduleIsYounger", f"was due before its schedule took effect ({request.notBefore})")

@@ -80,7 +80,7 @@ def _check_time_of_schedule(ctx: RunContext, unfinished: list[Record]) -> None:
     """
     settings = ctx.settings
     due = settings.scheduled
-    if settings.trigger or settings.requested != due or ctx.clock.now() - due <= PROMPT_SECONDS:
+    if settings.is_requested or settings.requested != due or ctx.clock.now() - due <= PROMPT_SECONDS:
         return
     query = {UID: settings.uid, STATE: DONE}
     finished = ctx.client.search_threads(query, limit=PREDECESSORS)

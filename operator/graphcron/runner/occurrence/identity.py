@@ -42,8 +42,13 @@ def scheduled_time(job: str) -> int:
     return int(last) * 60
 
 
-def occurrence(uid: str, scheduled: int, trigger: str = "") -> str:
-    """Return the occurrence's name: the GraphCron's UID, and the scheduled time or the value of the run request."""
+def occurrence(uid: str, scheduled: int, trigger: str = "", graph_run_uid: str = "") -> str:
+    """Return the occurrence's name: the GraphCron's UID, and what identifies the occurrence among its occurrences.
+
+    That is the UID of the GraphRun, the value of the run request, or the scheduled time.
+    """
+    if graph_run_uid:
+        return f"{uid}/run/{graph_run_uid}"
     return f"{uid}/trigger/{trigger}" if trigger else f"{uid}/{rfc3339(scheduled)}"
 
 

@@ -38,7 +38,8 @@ def run_of(client: RetryingClient, settings: Settings, record: Record) -> Json |
     if run is not None and run.get("status") in LIVE:
         return run
     scheduled = "" if run_id else record.text(SCHEDULED)
-    since = seconds_of(scheduled) if scheduled else float("inf")  # a run that follows another is on the first page
+    # A run that follows another is on the first page. A GraphRun may stand for a time after its run.
+    since = min(seconds_of(scheduled), record.created[0]) if scheduled else float("inf")
     return newest_run(client, place, record.text(OCCURRENCE), since, shared=shared) or run
 
 

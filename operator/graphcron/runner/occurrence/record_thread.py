@@ -27,6 +27,7 @@ ON_COMPLETED: Final = "graphcron/on-run-completed"
 KIND: Final = "graphcron/kind"
 NAMESPACE: Final = "graphcron/namespace"
 TRIGGER: Final = "graphcron/trigger"
+GRAPH_RUN: Final = "graphcron/graphrun"
 ATTEMPTS: Final = "graphcron/attempts"
 """On the record: number of the occurrence's runs, including the one of :data:`RUN_ID`, without resumes."""
 
@@ -158,6 +159,7 @@ def common_metadata(settings: Settings) -> dict[str, str]:
         OCCURRENCE: settings.occurrence,
         SCHEDULED: rfc3339(settings.scheduled),
         **({TRIGGER: settings.trigger} if settings.trigger else {}),
+        **({GRAPH_RUN: settings.graph_run} if settings.graph_run else {}),
     }
 
 

@@ -29,6 +29,8 @@ class Settings(NamedTuple):
     """When the run was requested; the scheduled time unless a person, or catching up, requested it."""
     trigger: str
     """Value of the request for a run now; empty without one."""
+    graph_run: str
+    """Name of the GraphRun that the Job belongs to; empty without one."""
     occurrence: str
     shared_thread: str | None
     """The thread that runs share, the user's or the period's; None if the occurrence has its own."""
@@ -59,6 +61,16 @@ class Settings(NamedTuple):
     def shares_thread(self) -> bool:
         """Whether others use the run's thread too."""
         return self.shared_thread is not None
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether a person has requested the occurrence, with an annotation or a GraphRun."""
+        return bool(self.trigger or self.graph_run)
+
+    @property
+    def earliest(self) -> int:
+        """No run of the occurrence is older (seconds since the epoch)."""
+        return min(self.scheduled, self.requested)
 
     @property
     def deadline(self) -> int:
@@ -93,7 +105,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             scheduled=scheduled,
             requested=_moment(environ, contract.ENV_REQUESTED_TIME, scheduled),
             trigger=trigger,
-            occurrence=occurrence(uid, scheduled, trigger),
+            graph_run=environ.get(contract.ENV_GRAPHRUN, ""),
+            occurrence=occurrence(uid, scheduled, trigger, environ.get(contract.ENV_GRAPHRUN_UID, "")),
             shared_thread=_shared_thread(request, uid, scheduled),
             headers=_headers(request.headers, environ),
             root=environ.get(contract.ENV_ROOT, "").rstrip("/"),

@@ -215,7 +215,7 @@ def find_later_run(ctx: RunContext, than: str) -> Json | None:
         ctx.client,
         ctx.settings.thread_id,
         ctx.settings.occurrence,
-        ctx.settings.scheduled,
+        ctx.settings.earliest,
         shared=ctx.settings.shares_thread,
     )
     return run if run and run.get("run_id") != than else None

@@ -87,7 +87,7 @@ def _count(result: Result) -> str:
 
 
 def _summary(results: Mapping[str, Result]) -> Iterator[str]:
-    yield "| Command | Aim | Measured | Met |"
+    yield "| Command | Goal | Measured | Met |"
     yield "|---|---|---|---|"
     for name, result in results.items():
         for aim in result.aims:
@@ -96,12 +96,12 @@ def _summary(results: Mapping[str, Result]) -> Iterator[str]:
 
 
 def _verdict(results: Mapping[str, Result]) -> str:
-    """Say how many aims are met."""
+    """Return the number of goals that are met, as a sentence."""
     aims = [aim for result in results.values() for aim in result.aims]
     missed = sum(not aim.met for aim in aims)
     if not missed:
-        return f"All {len(aims)} aims are met."
-    return f"Of {len(aims)} aims {len(aims) - missed} are met. The others are marked with **no**."
+        return f"GraphCron meets all {len(aims)} goals."
+    return f"GraphCron meets {len(aims) - missed} of {len(aims)} goals. The others are marked with **no**."
 
 
 def _table(result: Result) -> Iterator[str]:

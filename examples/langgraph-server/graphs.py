@@ -1,7 +1,7 @@
 """Graphs of the sample server. They need no model and no key, and behave as real ones do.
 
 ``agent`` answers, ``steps`` takes its time, ``failing`` raises, ``flaky`` raises a few times and then works,
-``approval`` waits for a person, ``spender`` calls models that tell their token usage.
+``approval`` waits for human input, ``spender`` calls models that tell their token usage.
 """
 
 import asyncio

@@ -27,10 +27,10 @@ ENV_SCHEDULED_TIME: Final = "GRAPHCRON_SCHEDULED_TIME"
 """Scheduled time of the occurrence (RFC 3339), for Jobs whose names do not tell it; absent: :data:`ENV_JOB` does."""
 
 ENV_REQUESTED_TIME: Final = "GRAPHCRON_REQUESTED_TIME"
-"""Time of the request for a run now (RFC 3339), from which the start deadline counts; absent: the scheduled time."""
+"""Time of the request for a manual run (RFC 3339), from which the start deadline counts; absent if scheduled."""
 
 ENV_TRIGGER: Final = "GRAPHCRON_TRIGGER"
-"""What a person wrote to ask for a run now; the occurrence's identity in place of the scheduled minute."""
+"""Value of the annotation that requested a manual run; replaces the scheduled minute in the occurrence's identity."""
 
 ENV_GRAPHRUN: Final = "GRAPHCRON_GRAPHRUN"
 """Name of the GraphRun that the Job belongs to; absent: it belongs to no GraphRun."""
@@ -86,7 +86,7 @@ class Outcome(StrEnum):
     GRAPH_ERROR = "GraphError"
     """The graph raised an error."""
     INTERRUPTED = "Interrupted"
-    """The graph stopped at an interrupt and waits for a person."""
+    """The graph stopped at an interrupt and waits for human input."""
     TIMEOUT = "Timeout"
     """The run was cancelled because it grew older than its timeout or the server's limit."""
     CANCELLED = "Cancelled"
@@ -193,7 +193,7 @@ class Request(NamedTuple):
     """The lines of the schedule, where an input template needs the previous scheduled time: five fields, each a list
     of numbers, or ``*``. A day must match both of its fields if one of them is ``*``, otherwise one of them."""
     onInterrupted: str = "skip"
-    """``skip`` or ``proceed``: what to do where a shared thread waits for a person."""
+    """``skip`` or ``proceed``: how to treat a new run if its shared thread waits for human input."""
     retryAttempts: int = 0
     """How many further runs may follow one that failed."""
     retryOnGraphError: bool = False
@@ -273,7 +273,7 @@ class Report(NamedTuple):
     server: str = ""
     """Of a preflight: product and version of the server, such as ``langgraph-api 0.16.7``."""
     awaited: bool | None = None
-    """True: the thread waits for a person (outcome Interrupted, or Skipped because of it)."""
+    """True: the thread waits for human input (outcome Interrupted, or Skipped because of it)."""
 
     def to_json(self) -> str:
         """Return the report as compact JSON that fits a termination message; the message is cut if need be."""

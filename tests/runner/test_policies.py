@@ -1,4 +1,4 @@
-"""What forbids to start: bounds of the schedule, predecessors, a thread that waits for a person."""
+"""What forbids to start: bounds of the schedule, predecessors, a thread that waits for human input."""
 
 import json
 import time

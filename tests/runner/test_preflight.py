@@ -162,7 +162,7 @@ def test_threads(api: Api, cron: Cron) -> None:
     api.get("POST", f"/threads/{thread}/runs/wait", {"assistant_id": "approval", "input": {"request": "pay"}})
     waiting = look(cron, thread=thread)
     assert (waiting.outcome, waiting.awaited) == (Outcome.SUCCEEDED, True)
-    assert "waits for a person, and runs are skipped until it is answered" in waiting.message
+    assert "waits for human input, and runs are skipped until it is answered" in waiting.message
     assert api.get("GET", f"/threads/{thread}")["interrupts"]
     assert "a run discards" in look(cron, thread=thread, onInterrupted="proceed").message
 

@@ -1,4 +1,4 @@
-"""Threads that the runs of a period share, threads that wait for a person, and how many threads are kept."""
+"""Threads that the runs of a period share, threads that wait for human input, and how many threads are kept."""
 
 import time
 from typing import Any

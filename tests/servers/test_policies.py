@@ -1,4 +1,4 @@
-"""What forbids to start, on every server: predecessors that run there, and a thread that waits for a person."""
+"""What forbids to start, on every server: predecessors that run there, and a thread that waits for human input."""
 
 from typing import Any
 from uuid import uuid4

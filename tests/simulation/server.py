@@ -258,7 +258,7 @@ class LangGraph:
     def cancel(self, run: Run, who: str) -> Json:
         """Cancel a run: its status is another at once, its thread comes to rest a moment later.
 
-        One that has not begun leaves the thread ``idle`` at once, whatever else runs there or waits for a person.
+        One that has not begun leaves the thread ``idle`` at once, whatever else runs there or waits for human input.
         """
         if not run.live:
             raise Answer(404, "No matching runs to cancel.")

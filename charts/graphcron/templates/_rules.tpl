@@ -18,7 +18,7 @@ GraphRun past its time to live. */}}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [batch]
   resources: [jobs]
-  # It creates those that no schedule makes: a run now, a run that is made up for, a preflight. It deletes those that a
+  # It creates those that no schedule makes: a manual run, a catch-up run, a preflight. It deletes those that a
   # sidecar keeps open after a run has succeeded, and those that get no pod and are in the way of the next run.
   verbs: [list, watch, create, delete]
 - apiGroups: [""]

@@ -101,7 +101,7 @@ CONDITION_ACCEPTS_TRAFFIC: Final = f"{GROUP}/accepts-traffic"
 """Readiness gate of the pods. The condition is never set, so no Service sends requests to a pod."""
 
 ANNOTATION_RUN_REQUESTED: Final = f"{GROUP}/run-requested-at"
-"""Set by users on a GraphCron: any new value requests one run now. Echoed in ``status.lastHandledTrigger``."""
+"""Set by users on a GraphCron: any new value requests one manual run. Echoed in ``status.lastHandledTrigger``."""
 
 ANNOTATION_RESUME_REQUESTED: Final = f"{GROUP}/resume-requested-at"
 """Set by users on a GraphCron: any new value ends a pause after failures. Echoed in ``status.lastHandledResume``."""
@@ -150,7 +150,7 @@ class Purpose(StrEnum):
     """Purpose of a Job outside the schedule: values of :data:`LABEL_PURPOSE`."""
 
     TRIGGER = "trigger"
-    """A user requested a run now."""
+    """A user requested a manual run."""
     RUN = "run"
     """It is the run of a GraphRun."""
     CATCH_UP = "catch-up"

@@ -49,7 +49,7 @@ class CachedCronJob:
     paused_since: datetime | None = None
     """Time when failures paused the GraphCron; None: it is not paused."""
     handled_trigger: str = ""
-    """The last handled request to run now."""
+    """The last handled request for a manual run."""
     handled_resume: str = ""
     """The last handled request to resume."""
     suspended: bool = False

@@ -69,7 +69,7 @@ GRAPHCRON_GAUGES: Final[tuple[tuple[str, str, Callable[[GraphCronState], float |
     ),
     (
         "graphcron_awaiting_human",
-        "Whether the last run stopped at an interrupt and waits for a person (1) or not (0).",
+        "Whether the last run stopped at an interrupt and waits for human input (1) or not (0).",
         lambda state: state.holds(ConditionType.AWAITING_HUMAN),
     ),
     (

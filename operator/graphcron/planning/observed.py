@@ -33,7 +33,7 @@ class ObservedState:
     created: datetime | None = None
     """When the GraphCron was created."""
     trigger: RequestAnnotation | None = None
-    """The annotation that requests a run now."""
+    """The annotation that requests a manual run."""
     resume: RequestAnnotation | None = None
     """The annotation that requests the end of a pause."""
     refusals: Mapping[str, str] = field(default_factory=dict)

@@ -25,7 +25,7 @@ def trigger_for(
     jobs: Iterable[CachedJob],
     now: datetime,
 ) -> JobRequest | RecentRun | None:
-    """Decide on a request for a run now: a Job to create, or a skipped run where it is too late; None: nothing new.
+    """Decide on the request for a manual run: a Job to create, or a skipped run if it is too late; None: no request.
 
     An annotation that the GraphCron was created with, as from a repository that is applied again, starts nothing. One
     whose Job exists has started, however late the operator sees it.

@@ -1,24 +1,25 @@
-"""The model of GraphCron, GraphRun and GraphServer: the only place where a field is declared.
+"""The model of GraphCron, GraphRun and GraphServer. Each field is declared only here.
 
-``parse(body)`` reads what the API server holds, ``problems(body)`` finds all that is wrong with it, and the CRDs are
-made from the same classes by :mod:`graphcron.api.crd`. The docstring under a field is its text in ``kubectl explain``.
-The schema has no defaults (a filled-in spec drifts from Git for ever); they are here.
+``parse(body)`` parses an object from the API server, and ``problems(body)`` returns all errors in it.
+:mod:`graphcron.api.crd` generates the CRDs from the same classes. The docstring of a field is its text in
+``kubectl explain``. Defaults are in the model and not in the schema, because a spec with written defaults differs from
+its file in Git.
 
 ::
 
-    validation       one rule: a CEL expression, a Python predicate, and one message for both
-    base             what all parts share
-    scalars          kinds of text, with their rules
-    kubernetes_types references, labels, amounts of resources, metadata
-    schedule         schedules and their zone
-    thread_and_run   what is passed through to the server
+    validation       a rule: a CEL expression, a Python predicate, and one message for both
+    base             the base class of all parts
+    scalars          string types with their rules
+    kubernetes_types references, labels, resource quantities, metadata
+    schedule         schedules and their time zone
+    thread_and_run   fields that the runner passes to the server
     excludes    policy    budget    server    runner    the parts of a spec
     run_template     the fields that GraphCron and GraphRun share
     spec    graphrun    the specs
-    cross_field      the rules between fields
-    status    root   the other parts, and the resources
+    cross_field      rules that involve several fields
+    status    root   the status, and the resources
     parsing          parse and problems
-    hidden           rules that pydantic does not reach
+    hidden           rules that pydantic cannot check
 """
 
 from graphcron.api.v1alpha1.base import Part, rfc3339

@@ -58,5 +58,5 @@ class History(Asked):
     """Number of entries to keep in `status.recentRuns`. Default: 10."""
     threads: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Number of threads of finished runs to keep on the LangGraph server, newest first. With `thread.per`, number of
-    past periods. A thread with an active run or one that waits for a person always remains. Not valid with `thread.id`.
-    For example 20. Default: no limit except `onRunCompleted`."""
+    past periods. A thread with an active run or one that waits for human input always remains. Not valid with
+    `thread.id`. For example 20. Default: no limit except `onRunCompleted`."""

@@ -51,10 +51,11 @@ class RunTemplate(Spec):
     """URL to which the LangGraph server posts the outcome of each run, such as `https://example.com/hooks/report`. The
     server decides which URLs it accepts, and usually rejects addresses inside the cluster. Default: none."""
     interrupt_before: Nodes | None = None
-    """Nodes of the graph before which the run stops and waits for a person. `["*"]` selects all nodes. Default:
+    """Nodes of the graph before which the run stops and waits for human input. `["*"]` selects all nodes. Default:
     none."""
     interrupt_after: Nodes | None = None
-    """Nodes of the graph after which the run stops and waits for a person. `["*"]` selects all nodes. Default: none."""
+    """Nodes of the graph after which the run stops and waits for human input. `["*"]` selects all nodes. Default:
+    none."""
     multitask_strategy: Literal["reject", "interrupt", "rollback", "enqueue"] | None = None
     """How the server treats the new run if another client's run is active on the thread: `reject` the new run,
     `interrupt` or `rollback` the other run, or `enqueue` the new run after it. Valid only with `thread`. Default:
@@ -66,7 +67,7 @@ class RunTemplate(Spec):
     """How to treat the new thread of a successful run: `delete` it with the next run, or `keep` it. Threads of failed
     and interrupted runs remain for inspection. Mutually exclusive with `thread`. Default: `delete`."""
     on_interrupted: Literal["skip", "proceed"] = "skip"
-    """How to treat a new run if its thread waits for a person: `skip` the run, or `proceed`, which discards the open
+    """How to treat a new run if its thread waits for human input: `skip` the run, or `proceed`, which discards the open
     question without notice. Valid only with `thread`. Default: `skip`."""
     timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
     """Maximum age of a run in seconds. The runner cancels an older run on the server. The maximum is a week. For

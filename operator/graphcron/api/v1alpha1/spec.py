@@ -26,7 +26,7 @@ class GraphCronSpec(RunTemplate):
     """When to run: minute, hour, day of month, month and weekday, in the syntax of a Kubernetes CronJob, or one of
     `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. For example, `"30 8 * * 1-5"` is 08:30 from Monday to Friday.
     Quote the value, because `*` has a meaning in YAML. If both day of month and weekday are restricted, a day that
-    matches either one is sufficient. `H` is a value that is derived from a hash of the GraphCron's namespace and name,
+    matches either one is enough. `H` is a value that is derived from a hash of the GraphCron's namespace and name,
     which spreads start times: `"H 4 * * *"`, `"H(0-29) 4 * * *"`, `"H/15 * * * *"`. Mutually exclusive with
     `schedules`."""
     schedules: Schedules | None = None

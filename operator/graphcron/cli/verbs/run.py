@@ -65,7 +65,7 @@ def run(
     With --input, --config, --runtime-context, --metadata or --scheduled-time, it creates a GraphRun. Otherwise it
     annotates the GraphCron.
 
-    Exit code with --wait, --logs or -o: 0: the run succeeded; 3: it waits for a person; 1: it did not succeed.
+    Exit code with --wait, --logs or -o: 0: the run succeeded; 3: it waits for human input; 1: it did not succeed.
     """
     _check_together(wait=wait, logs=logs, output=output, dry_run=dry_run)
     given = {"input": graph_input, "config": config, "context": runtime_context, "metadata": metadata}

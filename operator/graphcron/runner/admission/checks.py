@@ -118,7 +118,7 @@ def check_not_ended(ctx: RunContext, run_id: str) -> None:
 
 
 def check_thread(ctx: RunContext, *, after: Json | None = None) -> None:
-    """Check that the shared thread exists and does not wait for a person; create it if the request allows that.
+    """Check that the shared thread exists and does not wait for human input; create it if the request allows that.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def check_thread(ctx: RunContext, *, after: Json | None = None) -> None:
             raise _skipped("ThreadMovedOn", "another client has started a newer run on the thread")
         return
     if request.onInterrupted != "proceed" and (waits_for_human(thread) or at_breakpoint(ctx, thread)):
-        raise _skipped("ThreadAwaitsHuman", "the thread waits for a person, whose answer new input would discard")
+        raise _skipped("ThreadAwaitsHuman", "the thread waits for human input, whose answer new input would discard")
 
 
 def _made_for(ctx: RunContext) -> dict[str, str]:

@@ -34,7 +34,7 @@ def of_success(thread: Mapping[str, Any], *, newest: bool) -> RunResult:
     """
     if newest and thread.get("status") == "interrupted":
         reason = "" if thread.get("interrupts") else "Breakpoint"
-        return RunResult(Outcome.INTERRUPTED, reason, "the graph stopped and waits for a person")
+        return RunResult(Outcome.INTERRUPTED, reason, "the graph stopped and waits for human input")
     return RunResult(Outcome.SUCCEEDED, "", "the graph ran to its end")
 
 

@@ -63,7 +63,7 @@ class Preflight:
         self.server = ""
         """Product and version."""
         self.awaited = False
-        """The thread waits for a person."""
+        """The thread waits for human input."""
         self.has_thread = False
         """The thread of the next run exists, and may have a checkpoint."""
         self.notes: list[str] = []
@@ -151,7 +151,7 @@ class Preflight:
             skipped = (
                 "runs are skipped until it is answered" if request.onInterrupted == "skip" else "a run discards it"
             )
-            self.notes.append(f"the thread waits for a person, and {skipped}")
+            self.notes.append(f"the thread waits for human input, and {skipped}")
 
     def _schemas(self, assistant: str) -> Json | None:
         note = "the input was not checked: the question for the graph's schemas was not answered"

@@ -148,7 +148,7 @@ def _needed_by_occurrence(ctx: RunContext, period: Record) -> bool:
 
 
 def _in_use(ctx: RunContext, record: Record) -> bool:
-    """Return whether a thread has an active run, or waits for a person.
+    """Return whether a thread has an active run, or waits for human input.
 
     An idle one is checked too, since someone may have started a run just now.
     """

@@ -127,7 +127,7 @@ def judge(ctx: RunContext, run: Json | None) -> RunResult:
 
 
 def _judge_interrupted(ctx: RunContext) -> RunResult:
-    """Some servers give a run that waits for a person the status ``interrupted`` instead of ``success``."""
+    """Some servers give a run that waits for human input the status ``interrupted`` instead of ``success``."""
     result = outcome.of_interrupted(ctx.state.run_id, ctx.read_record(), timeout=ctx.settings.request.timeoutSeconds)
     if result.outcome is Outcome.CANCELLED and not result.reason and find_follow_up(ctx, ctx.state.run_id):
         return outcome.stopped()  # another pod of the occurrence has resumed it

@@ -97,6 +97,9 @@ LABEL_PURPOSE: Final = f"{GROUP}/purpose"
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
 """Set by the Job controller on the Job's Pods; the runner reads it to learn its Job."""
 
+LABEL_BACKFILL: Final = f"{GROUP}/backfill"
+"""Set by the command line on the GraphRuns of a backfill: its range."""
+
 CONDITION_ACCEPTS_TRAFFIC: Final = f"{GROUP}/accepts-traffic"
 """Readiness gate of the pods. The condition is never set, so no Service sends requests to a pod."""
 

@@ -11,6 +11,7 @@
     files/      YAML and JSON manifests, where each field stands, and lint's warnings
     schedules/  schedules in words, and what a step such as */90 means
     printing/   tables, JSON, YAML, names, and times for people
+    backfill/   runs for past occurrences
     doctor/     the checks of an installation
     migration/  LangGraph crons as GraphCrons
 """

@@ -278,6 +278,11 @@ CASES = [
     *("run hello --input {json} --wait", "run hello --input @{file}", "run hello --input @{evil}", "run grun/{evil}"),
     *(f"run hello --config {{evil}} --metadata {{json}} --dry-run {form}" for form in ("", "-o json", "-o name")),
     *(f"run hello --input {{json}} --dry-run {form}" for form in ("", "-o json", "-o name")),
+    *(
+        f"backfill hello --from 2025-11-01 --to 2025-11-02 {more}"
+        for more in ("", "--dry-run", "--dry-run -o json", "--dry-run -o name", "--missing --url {url}", "--missing")
+    ),
+    *("backfill hello --from {evil} --to {evil}",),
     *(f"{verb} hello {form}" for verb in ("cancel", "suspend", "resume") for form in ("", "-o json", "-o name")),
     *("cancel hello --run {evil}", "describe {evil}", "{evil}", "list --sort {evil}", "run hello --timeout {evil}"),
     *(f"create {{evil}} -a agent -s @daily {form}" for form in ("", "-o json")),

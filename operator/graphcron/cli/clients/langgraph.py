@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from graphcron.cli.app import CliError
+from graphcron.contract import Outcome
 from graphcron.runner.client.answers import is_uuid
+from graphcron.runner.occurrence.record_thread import OUTCOME, SCHEDULED, UID
 from graphcron.unstructured.bounded_json import loads
+from graphcron.unstructured.fields import object_at, text_at
 
 if TYPE_CHECKING:
     from graphcron.runner.client.http_transport import Answer
@@ -134,6 +137,25 @@ class LangGraph:
         """Delete a cron."""
         self._good("DELETE", f"/runs/crons/{cron_id}")
 
+    def succeeded(self, uid: str, *, page: int = PAGE) -> list[str]:
+        """Return the scheduled times of a GraphCron's occurrences whose records show that they have succeeded."""
+        found: list[str] = []
+        query = {"metadata": {UID: uid, OUTCOME: Outcome.SUCCEEDED.value}, "sort_by": "created_at", "sort_order": "asc"}
+        selection: Json = {"select": ["thread_id", "metadata"]}
+        offset = 0
+        while True:
+            answer = self._ask("POST", _THREADS, {**query, "limit": page, "offset": offset, **selection})
+            if answer.status == 422 and selection:  # a server that does not know the selection of fields
+                selection = {}
+                continue
+            threads = _value(self._checked(answer, "POST", _THREADS, _OF_A_STATE))
+            if not isinstance(threads, list) or not all(isinstance(each, dict) for each in threads):
+                raise CliError(f"{self._url} answers with no threads; is it the base URL of a LangGraph server?")
+            found += [text_at(object_at(each, "metadata"), SCHEDULED) for each in threads]
+            if len(threads) < page:
+                return found
+            offset += page
+
     def state(self, thread_id: str, run_id: str) -> Json | None:
         """Return the state in which a run left its thread, without later runs; None if it is gone."""
         for name, value in (("thread", thread_id), ("run", run_id)):
@@ -165,6 +187,7 @@ class LangGraph:
             raise CliError(f"{self._url} can't be asked: {error}; {_REACH}") from error
 
 
+_THREADS: Final = "/threads/search"
 _REACH: Final = "give the server's URL with --url"
 _KEY: Final = "name the variable that holds your key in --api-key-env"
 

@@ -40,15 +40,19 @@ def forecast_line(row: Object, days: int) -> str:
     if "measuredRuns" not in row:
         return str(row["note"])
     runs = f"{row['runs']:,} {'run' if row['runs'] == 1 else 'runs'} in {days} days"
-    amounts = [
-        f"{text}{unit} (p95 {most})"
-        for text, most, unit in (
-            (_tokens("tokens")(row), _tokens("tokensP95")(row), " tokens"),
-            (_cost("cost")(row) and f"cost {_cost('cost')(row)}", _cost("costP95")(row), ""),
-        )
-        if text and row["runs"]
-    ]
-    return ", ".join(filter(None, (runs, *amounts, row["note"])))
+    return ", ".join(filter(None, (runs, amounts_of(row) if row["runs"] else "", row["note"])))
+
+
+def amounts_of(row: Object) -> str:
+    """Return the expected tokens and cost; empty if neither is known."""
+    tokens, most_tokens = _tokens("tokens")(row), _tokens("tokensP95")(row)
+    cost, most = _cost("cost")(row), _cost("costP95")(row)
+    return ", ".join(
+        [
+            *([f"{tokens} tokens (p95 {most_tokens})"] if tokens else ()),
+            *([f"cost {cost} (p95 {most})"] if cost else ()),
+        ]
+    )
 
 
 def money(amount: Decimal) -> str:

@@ -131,16 +131,21 @@ def expected(
     graphcron: GraphCron, status: GraphCronStatus, due: Sequence[datetime], per_run: Amount, *, now: datetime
 ) -> Expected:
     """Return what runs use that are due at these times, if each run uses the same and the budget limits it."""
-    budget = graphcron.spec.budget
-    if budget is None:
-        return Expected(amount=per_run.times(len(due)))
-    per_run = Amount(
-        _at_most(per_run.tokens, budget.max_tokens_per_run), _at_most(per_run.cost, _money(budget.max_cost_per_run))
-    )
-    if budget.window is None:
+    budget, per_run = graphcron.spec.budget, limited(graphcron, per_run)
+    if budget is None or budget.window is None:
         return Expected(amount=per_run.times(len(due)))
     usage = _Usage(budget, time_zone_of(graphcron.spec), used_before(budget, status, now=now))
     return usage.expected(due, per_run)
+
+
+def limited(graphcron: GraphCron, per_run: Amount) -> Amount:
+    """Return what a run uses at most, within the limits of the budget for each run."""
+    budget = graphcron.spec.budget
+    if budget is None:
+        return per_run
+    return Amount(
+        _at_most(per_run.tokens, budget.max_tokens_per_run), _at_most(per_run.cost, _money(budget.max_cost_per_run))
+    )
 
 
 def used_before(budget: Budget, status: GraphCronStatus, *, now: datetime) -> list[tuple[datetime, Amount]]:

@@ -5,7 +5,7 @@ from typing import Final
 
 ORDER: Final = (
     *("list_", "describe", "history", "next_times", "forecast", "top", "logs"),  # look
-    *("run", "cancel", "suspend"),  # do
+    *("run", "backfill", "cancel", "suspend"),  # do
     *("create", "lint", "render", "diff"),  # files
     *("import_", "export"),  # move
     *("doctor", "version", "help_"),

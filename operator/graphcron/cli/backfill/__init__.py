@@ -1,0 +1,1 @@
+"""Runs for the past occurrences of a schedule."""

@@ -167,14 +167,14 @@ def existing_of(name: str, runs: Iterable[Object]) -> dict[datetime, list["Exist
 
 def _succeeded(found: Object, first: datetime, url: str | None, api_key_env: str) -> set[datetime]:
     """Return the occurrences that have succeeded, or are active, as the status and the server's records show."""
-    from graphcron.cli.verbs.logs import _named_server
+    from graphcron.cli.verbs.logs import named_server
 
     status = object_at(found, "status")
     recent = objects_at(status, "recentRuns")
     good = [each for each in recent if each.get("outcome") == Outcome.SUCCEEDED and "trigger" not in each]
     texts = [each.get("scheduledTime") for each in good + objects_at(status, "active")]
     try:
-        server = LangGraph(url, key_in(api_key_env)) if url else _named_server(found, api_key_env)
+        server = LangGraph(url, key_in(api_key_env)) if url else named_server(found, api_key_env)
         texts += server.succeeded(text_at(object_at(found, "metadata"), "uid"))
     except CliError as error:
         if url:

@@ -65,7 +65,7 @@ def logs(
     found = kubectl.get(target.kind, target.name)
     if answer:
         ended = ended_run(found, run, kubectl)
-        server = LangGraph(url, key_in(api_key_env)) if url else _named_server(_settings(kubectl, found), api_key_env)
+        server = LangGraph(url, key_in(api_key_env)) if url else named_server(_settings(kubectl, found), api_key_env)
         state = server.state(ended.get("threadId", ""), ended["runId"])
         terminal.block(answer_in(state, whole=output is TextOutput.JSON))
         return
@@ -176,7 +176,7 @@ def server_of(graphcron: Object) -> str:
     return str(server["url"])
 
 
-def _named_server(graphcron: Object, variable: str) -> LangGraph:
+def named_server(graphcron: Object, variable: str) -> LangGraph:
     """Return the server that the spec names, with the caller's key only if the caller has bound the key to it."""
     server, key = server_of(graphcron), key_in(variable)
     can_bind = variable == API_KEY_ENV

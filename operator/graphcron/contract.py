@@ -24,7 +24,7 @@ ENV_JOB: Final = "GRAPHCRON_JOB"
 """Name of the pod's Job, from the downward API; its last part is the scheduled minute (unix / 60)."""
 
 ENV_SCHEDULED_TIME: Final = "GRAPHCRON_SCHEDULED_TIME"
-"""Scheduled time of the occurrence (RFC 3339), for Jobs whose names do not tell it; absent: :data:`ENV_JOB` does."""
+"""Scheduled time of the occurrence (RFC 3339), for Jobs whose names do not contain it; otherwise absent."""
 
 ENV_REQUESTED_TIME: Final = "GRAPHCRON_REQUESTED_TIME"
 """Time of the request for a manual run (RFC 3339), from which the start deadline counts; absent if scheduled."""
@@ -92,7 +92,7 @@ class Outcome(StrEnum):
     CANCELLED = "Cancelled"
     """A user or another program cancelled or deleted the run on the server."""
     SKIPPED = "Skipped"
-    """No run was started, on purpose; the detail says why."""
+    """No run was started, intentionally; the detail contains the cause."""
     OVER_BUDGET = "OverBudget"
     """The run was cancelled because it used more than its budget. (One that was not started is skipped.)"""
     REJECTED = "Rejected"
@@ -100,11 +100,11 @@ class Outcome(StrEnum):
     SERVER_UNREACHABLE = "ServerUnreachable"
     """The server could not be reached, or kept answering 5xx or 429."""
     STOPPED = "Stopped"
-    """The pod was told to stop (SIGTERM): the run is cancelled and can be resumed by another pod."""
+    """The pod received SIGTERM: it cancelled the run, and another pod can resume it."""
     INTERNAL_ERROR = "InternalError"
-    """The runner itself failed: a bug of ours, or a pod without what it needs."""
+    """The runner itself failed: because of a bug, or because the pod lacks a required setting."""
     UNKNOWN = "Unknown"
-    """The Job is complete, so the run has not failed; no pod left a report that says more. No pod reports this."""
+    """The Job is complete, so the run has not failed; there is no report with details. No pod reports this."""
 
 
 EXIT_CODES: Final[dict[Outcome, int]] = dict.fromkeys(Outcome, 0) | {
@@ -205,7 +205,7 @@ class Request(NamedTuple):
     historyThreads: int | None = None
     """Fresh threads of finished runs that are kept, the newest; None: all that :attr:`onRunCompleted` leaves."""
     budget: Budget | None = None
-    """What runs may use; None: tokens are counted as far as the thread's messages tell."""
+    """Limits of runs; None: tokens are counted only in the messages of the thread."""
     headers: tuple[str, ...] = ()
     """Names of extra HTTP headers; the n-th's value is in ``GRAPHCRON_HEADER_<n>``."""
     caFile: bool = False
@@ -236,7 +236,7 @@ class Request(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What the pod tells at its end; travels as JSON in the termination message."""
+    """Report of a pod when it exits; stored as JSON in the termination message."""
 
     outcome: Outcome
     """How the occurrence ended."""

@@ -35,7 +35,7 @@ _AGE: Final[Column] = ("Age", "date", ".metadata.creationTimestamp", 0)
 
 
 class Kind(NamedTuple):
-    """What a CRD is made from."""
+    """Sources of a CRD."""
 
     model: type[GraphCron | GraphRun | GraphServer]
     plural: str
@@ -177,7 +177,7 @@ def dump(definition: Schema) -> str:
 
 
 def _inlined(schema: Schema, definitions: dict[str, Schema]) -> Schema:
-    """Put what ``$ref`` and ``... | null`` stand for in their place; what stands beside them wins."""
+    """Replace ``$ref`` and ``... | null`` by the schemas that they refer to; adjacent keywords take precedence."""
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rsplit("/", maxsplit=1)[-1]] | schema
         return _inlined({key: value for key, value in schema.items() if key != "$ref"}, definitions)
@@ -188,7 +188,7 @@ def _inlined(schema: Schema, definitions: dict[str, Schema]) -> Schema:
 
 
 def _freedom(schema: Schema) -> Schema:
-    """Return what a structural schema says of values that have no single type, or unknown members."""
+    """Return the keywords of a structural schema for values without a single type, or with unknown members."""
     if "anyOf" in schema:
         return {"x-kubernetes-int-or-string": True}
     if "type" not in schema and "enum" not in schema:

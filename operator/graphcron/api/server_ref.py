@@ -31,7 +31,7 @@ def resolved(graphcron: GraphCron, server: GraphServer | None) -> GraphCron:
 
 
 def inline(server: GraphServer) -> Server:
-    """Return what a GraphServer says of the server as a GraphCron itself would say it."""
+    """Return the fields of a GraphServer in the form of ``spec.server`` of a GraphCron."""
     parts = server.spec
     return Server(
         url=parts.url,

@@ -34,7 +34,7 @@ def in_text(text: str) -> str:
 
 
 def in_line(text: str) -> str:
-    """Return the same for a text that has one line: newlines and tabs are made visible, too."""
+    """Return the same for one line of text, with visible newlines and tabs."""
     return _IN_LINE.sub(_visible, text)
 
 

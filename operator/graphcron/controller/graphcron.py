@@ -282,7 +282,7 @@ class Reconciler:
             return True
         owner = owner_of(inputs.cronjobs, metadata["name"], metadata["uid"]) or None
         if inputs.problem and owner != inputs.installation and is_reported_by_other(previous, status):
-            return False  # two installations without CronJobs would overwrite each other's status for ever
+            return False  # two installations without CronJobs would overwrite each other's status forever
         if not await self._cluster.update_status(body, dump_status(status)):
             return False
         finished = [run for run in inputs.history.new if not run.graph_run]  # those are counted with their GraphRuns

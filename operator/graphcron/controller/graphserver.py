@@ -212,7 +212,7 @@ def _ready_for(
 
 
 def _found(status: GraphServerStatus) -> Condition | None:
-    """Return ``Ready`` if it tells what a preflight has found."""
+    """Return ``Ready`` if it contains the result of a preflight."""
     before = _ready(status)
     ours = {*NO_RESULT, Reason.INVALID_SPEC, Reason.NOT_ALLOWED, Reason.POD_CANNOT_START}
     return None if before is None or before.reason in ours else before

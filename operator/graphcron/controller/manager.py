@@ -70,7 +70,7 @@ class Manager:
         self._last_reconciled = 0.0
         """Monotonic time when the workers last reconciled an object."""
         self._tasks: list[asyncio.Task[None]] = []
-        """The tasks beside the workers."""
+        """The tasks other than the workers."""
         self._elector: LeaderElector | None = None
         self._exit_stack = AsyncExitStack()
 

@@ -51,7 +51,7 @@ class Relist:
     Parameters
     ----------
     remove
-        Called with the UID of each object whose deletion was missed, and with the version at which it was gone.
+        Called with the UID of each object whose deletion was missed, and with the version at which it was missing.
     """
 
     def __init__(

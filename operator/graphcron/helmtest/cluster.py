@@ -48,7 +48,7 @@ class Cluster:
         return made
 
     def read(self, name: str) -> Json | None:
-        """Return the GraphCron; None: it is gone."""
+        """Return the GraphCron; None: it was deleted."""
         try:
             with _answer("read the GraphCron"):
                 found: Json = self._objects.get_namespaced_custom_object(

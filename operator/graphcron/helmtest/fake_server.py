@@ -26,7 +26,7 @@ _NOT_FOUND: Final[Answer] = (404, {"detail": "not found"})
 
 
 class StandIn:
-    """What the server knows, and its answers to what a runner asks."""
+    """State of the fake server, and its responses to a runner."""
 
     def __init__(self) -> None:
         self._threads: dict[str, Json] = {}
@@ -162,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, *_: Any) -> None:
-        """Say nothing: the steps tell what matters."""
+        """Log nothing, because the steps print what is relevant."""
 
 
 def _now() -> str:

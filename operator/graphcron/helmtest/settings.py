@@ -1,4 +1,4 @@
-"""What the test's pod is told, in its environment."""
+"""Settings of the test's pod, from its environment."""
 
 import json
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ PREFIX = "GRAPHCRON_TRIAL_"
 """Each setting is the environment variable of its name, in capitals, behind this."""
 
 WATCHED = "GRAPHCRON_NAMESPACES"
-"""The operator's own variable: what it serves."""
+"""The operator's variable for the namespaces that it serves."""
 
 
 class Settings(NamedTuple):
     """What is to be tried."""
 
     namespace: str
-    """Where the GraphCron is made."""
+    """Namespace in which the test creates the GraphCron."""
     name: str
     """What its name begins with."""
     operator: str

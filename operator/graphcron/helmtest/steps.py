@@ -1,4 +1,4 @@
-"""The steps of the trial, each told in a line as it is made."""
+"""The steps of the test. Each step prints a line."""
 
 import secrets
 import time
@@ -13,7 +13,7 @@ from graphcron.helmtest.fake_server import ASSISTANT
 from graphcron.helmtest.settings import Settings, is_served
 
 SCHEDULE: Final = "0 0 1 1 *"
-"""Far away: the run is asked for."""
+"""Schedule far in the future, because the test requests the run."""
 
 PAUSE_SECONDS: Final = 0.5
 """Between two looks."""
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Failure(GraphCronError):
-    """The trial has failed; the text says why."""
+    """The test has failed; the message contains the cause."""
 
 
 class Cluster(Protocol):
@@ -58,7 +58,7 @@ class Trial:
         self._began = time.monotonic()
 
     def run(self) -> bool:
-        """Make all steps; tell whether GraphCron works."""
+        """Run all steps; return whether GraphCron works."""
         works = False
         try:
             self._make()
@@ -108,7 +108,7 @@ class Trial:
         self._say(f"The run ended as {why}")
 
     def _await(self, what: str, look: Callable[[Json], T | None]) -> T:
-        """Look until there is something to see; tell what the pods do meanwhile."""
+        """Poll until there is a result; print the state of the pods in the meantime."""
         while True:
             found = self._cluster.read(self._name)
             if found is None:
@@ -143,7 +143,7 @@ class Trial:
         self._say(f"To look at: kubectl --namespace {namespace} logs deployment/{deployment}")
 
     def _clean_up(self) -> bool:
-        """Delete the GraphCron and wait until all that it had is gone; tell whether it is."""
+        """Delete the GraphCron, wait until its objects are deleted, and return whether they are."""
         if not self._uid:
             return True
         until = time.monotonic() + GONE_SECONDS
@@ -186,7 +186,7 @@ def graphcron_for(name: str, settings: Settings) -> Json:
 
 
 def is_ready(graphcron: Json) -> bool:
-    """Tell whether the CronJob is made.
+    """Return whether the CronJob exists.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def target_of(graphcron: Json) -> Json | None:
 
 
 def run_of(graphcron: Json) -> Json | None:
-    """Return how the run ended that was asked for; None: it has not."""
+    """Return how the requested run ended; None: it has not ended yet."""
     runs: list[Json] = graphcron.get("status", {}).get("recentRuns", [])
     return next((each for each in runs if each.get("trigger") == ASKED), None)
 

@@ -86,7 +86,7 @@ def graph_run_job_for(
     owner
         The GraphRun.
     scheduled, created
-        The time that the run stands for; the time from which the starting deadline counts.
+        Scheduled time of the run; time from which the starting deadline counts.
     """
     environment = {
         contract.ENV_SCHEDULED_TIME: rfc3339(scheduled),

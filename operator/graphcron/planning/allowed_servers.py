@@ -19,14 +19,14 @@ from graphcron.errors import GraphCronError, NotAllowedError
 from graphcron.settings import Settings
 
 _HOST: Final = "[A-Za-z0-9.-]"
-"""What ``*`` stands for, once or more: it matches within the host only."""
+"""Characters that ``*`` matches, once or more: it matches within the host only."""
 
 _BELOW: Final = "(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
 """What may follow an entry: a path without ``..``, escapes or empty parts."""
 
 
 def _matching(pattern: str, one: str, least: str) -> str:
-    """Return the regular expression of a pattern, in which ``*`` stands for characters of one kind.
+    """Return the regular expression of a pattern, in which ``*`` matches characters of one kind.
 
     Each part but the last is taken where it first occurs, without a second try, so a text is read in linear time.
     """
@@ -54,7 +54,7 @@ def is_listed(key: str, value: str, entries: Sequence[str]) -> bool:
     Parameters
     ----------
     entries
-        ``key``, which takes any value, or ``key=value``; ``*`` stands for any part of either.
+        ``key``, which allows any value, or ``key=value``; ``*`` matches any part of either.
     """
     return any(re.fullmatch(_pair_pattern(each), f"{key}={value}", re.ASCII) for each in entries)
 

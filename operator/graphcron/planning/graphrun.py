@@ -35,7 +35,7 @@ class ObservedGraphRun:
     """The status before this reconciliation."""
     created: datetime
     scheduled: datetime
-    """The time that the run stands for."""
+    """Scheduled time that the run represents."""
     job: str
     """Name of its Job, which may not exist yet."""
     jobs: Sequence[CachedJob]

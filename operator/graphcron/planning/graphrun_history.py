@@ -19,7 +19,7 @@ _SHARED: Final = GraphRunStatus.model_fields.keys() & RecentRun.model_fields.key
 
 
 def times_of(body: Body) -> tuple[datetime | None, datetime | None]:
-    """Return the time that a GraphRun stands for, and its creation; None: unknown."""
+    """Return the time that a GraphRun represents, and its creation; None: unknown."""
     created = time_of(body["metadata"].get("creationTimestamp"))
     return time_of(object_at(body, "spec").get("scheduledTime")) or created, created
 
@@ -46,7 +46,7 @@ def graph_run_entries(
 ) -> GraphRunEntries:
     """Return the entries of a GraphCron's GraphRuns.
 
-    A GraphRun may stay for ever. As with the Job of a run now, it counts as news for a day.
+    A GraphRun may exist forever. Like the Job of a manual run, it counts as new for a day.
 
     Parameters
     ----------

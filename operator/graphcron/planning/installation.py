@@ -22,7 +22,7 @@ ACKNOWLEDGE_TIMEOUT: Final = timedelta(minutes=1)
 """How long the owner may take to acknowledge a contender."""
 
 CONTENDER_TTL: Final = 2 * RENEW_INTERVAL
-"""How long after its last renewal a contender counts as gone."""
+"""Time after its last renewal at which a contender no longer counts."""
 
 Status = GraphCronStatus | GraphServerStatus
 """A status that an installation writes."""

@@ -48,7 +48,7 @@ def missed_runs(spec: GraphCronSpec, inputs: MissedRunInputs, *, now: datetime) 
 
 
 def _covers(run: RecentRun, entry: RecentRun) -> bool:
-    """Return whether a run of the status stands for the same occurrence."""
+    """Return whether a run in the status represents the same occurrence."""
     if run.scheduled_time == entry.scheduled_time:
         return True
     first = run.first_scheduled_time or run.scheduled_time

@@ -39,7 +39,7 @@ class ObservedState:
     refusals: Mapping[str, str] = field(default_factory=dict)
     """Why Jobs that never had a pod get none, by their names, as the Job controller reports it."""
     runs_kept: int | None = None
-    """Entries of ``recentRuns`` that the spec asks for, whether or not the rest of it is valid; None: they are not."""
+    """Number of entries of ``recentRuns`` in the spec, even if the rest of it is invalid; None: no valid number."""
     graph_runs: GraphRunEntries = field(default_factory=GraphRunEntries)
     """The runs of its GraphRuns."""
     preflight_is_due: bool = False

@@ -96,7 +96,7 @@ class Plan(NamedTuple):
 
 
 def runs_kept(body: Body) -> int | None:
-    """Return how many entries of ``recentRuns`` a spec asks for that need not be valid; None: that is not valid."""
+    """Return the number of entries of ``recentRuns`` that a spec sets, even if it is invalid; None: no valid number."""
     history = object_at(body, "spec", "history")
     try:
         return History.model_validate({key: history[key] for key in ("runs",) if key in history}).runs
@@ -122,7 +122,7 @@ def history_for(
 
 
 def status_without_plan(observed: ObservedState, history: RunHistory) -> dict[str, object]:
-    """Return what the status says of failures and requests where nothing can be planned.
+    """Return the failures and requests in the status if no plan is possible.
 
     A request that the GraphCron was created with counts as handled. Otherwise it would start a run once the spec is
     corrected.

@@ -65,7 +65,7 @@ class PreflightDecision(NamedTuple):
 
     @property
     def is_probe(self) -> bool:
-        """Whether it is a GraphServer's, which also asks a server that other preflights have found unreachable."""
+        """Whether it belongs to a GraphServer; it then also checks a server that other preflights could not reach."""
         return self.owner.startswith(f"{names.SERVER_KIND} ")
 
     def not_created(self, why: GraphCronError) -> "PreflightDecision":
@@ -193,7 +193,7 @@ def _running(jobs: Sequence[CachedJob], pods: Sequence[CachedPod]) -> frozenset[
 
 
 def report_of(name: str, jobs: Sequence[CachedJob], pods: Sequence[CachedPod]) -> Report | None:
-    """Return the result of a preflight's Job; None: there is none yet, or the Job is gone."""
+    """Return the result of a preflight's Job; None: there is none yet, or the Job was deleted."""
     over = any(job.name == name and job.finished for job in jobs)
     own = sorted((pod for pod in pods if pod.job == name), key=lambda pod: pod.created)
     reports = [pod.report for pod in own if pod.report and (over or pod.report.outcome not in contract.RETRIABLE)]

@@ -24,7 +24,7 @@ TURN_TIMEOUT: Final = timedelta(seconds=60)
 """How long an owner whose turn it is holds up those behind it."""
 
 _NO_ANSWER: Final = frozenset({Outcome.INTERNAL_ERROR, Outcome.STOPPED})
-"""Outcomes of a preflight that has not asked the server."""
+"""Outcomes of a preflight that did not reach the server."""
 
 
 class _Slot(NamedTuple):
@@ -38,11 +38,11 @@ class _ServerState(NamedTuple, Generic[Key]):
     time: datetime
     answers: bool
     key: Key | None
-    """Its owner; None: that is gone."""
+    """Its owner; None: the owner was deleted."""
     owner: str
     """Kind and name of the owner, for messages."""
     next_time: datetime | None
-    """When it asks again."""
+    """Time of its next request."""
 
 
 class PreflightLimiter(Generic[Key]):
@@ -147,7 +147,7 @@ class PreflightLimiter(Generic[Key]):
         self._offer_slots(now)
 
     def forget(self, key: Key, *, now: datetime) -> None:
-        """Forget an owner that is gone, or has no preflight."""
+        """Forget an owner that was deleted, or has no preflight."""
         self._release(key, ())
         self._queue.pop(key, None)
         self._forget_server(key)
@@ -189,7 +189,7 @@ class PreflightLimiter(Generic[Key]):
     def _wait_for_server(self, key: Key, decision: PreflightDecision, now: datetime) -> PreflightPendingError | None:
         """Return why a preflight waits for that of another owner; None: it does not.
 
-        While the server does not answer, only the owner that found that asks again. A new owner may ask earlier.
+        While the server does not respond, only the owner that detected this retries. A new owner may try earlier.
         """
         latest = self._servers.get(decision.server)
         if latest is None or latest.answers or decision.is_probe:

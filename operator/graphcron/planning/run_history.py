@@ -140,7 +140,7 @@ def merge_run_history(
     limit
         How many to list.
     active
-        What was active before: of Jobs that are gone, only this says who asked for them.
+        What was active before; the only record of what requested a Job that was deleted.
     """
     return RunHistory(previous, limit, list(_ended(jobs, pods, active)), lost_jobs(active, jobs, pods, previous))
 
@@ -148,7 +148,7 @@ def merge_run_history(
 def lost_jobs(
     previous: Sequence[ActiveRun], jobs: Sequence[CachedJob], pods: Sequence[CachedPod], known_runs: Sequence[RecentRun]
 ) -> list[RecentRun]:
-    """Return the runs of Jobs that were active and are gone with their pods, without a report."""
+    """Return the runs of active Jobs that were deleted with their pods, without a report."""
     known = {each.name for each in jobs} | {each.job for each in pods} | {each.job for each in known_runs}
     times = {run.scheduled_time for run in known_runs if not run.graph_run}
     return [
@@ -221,7 +221,7 @@ def _is_plain_skip(run: RecentRun) -> bool:
 
 
 def _covers(entry: RecentRun, run: RecentRun) -> bool:
-    """Return whether an entry that stands for several skips stands for this one too."""
+    """Return whether an entry that represents several skips includes this one."""
     if entry.first_scheduled_time is None or not _is_plain_skip(run) or entry.reason != run.reason:
         return False
     return entry.first_scheduled_time <= run.scheduled_time <= entry.scheduled_time
@@ -275,7 +275,7 @@ def _report_by_end(job: CachedJob, pods: list[CachedPod], report: Report | None)
 
 
 def _best_report(pods: list[CachedPod]) -> Report | None:
-    """Return the newest report of how the run ended; one that only says "stopped" or "gone" where there is no other."""
+    """Return the newest report of how the run ended; a report of a stopped or deleted pod only if there is no other."""
     reports = [pod.report for pod in pods if pod.report]
     final = [report for report in reports if report.outcome is not Outcome.STOPPED]
     known = [report for report in final if report.reason != Reason.RUN_NOT_FOUND]

@@ -83,7 +83,7 @@ class Cron:
     def normal_form(self) -> str:
         """The five fields, each as an ascending list of all numbers, or as ``*``.
 
-        ``*`` stands for all numbers, and in a day field for a starred one.
+        ``*`` means all numbers, and in a day field a starred one.
         """
         starred = (
             len(self.minutes) == 60,
@@ -150,7 +150,7 @@ MACROS: Final = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-"""Macros, and the lines that they stand for."""
+"""Macros, and their equivalent lines."""
 
 
 def _quoted(text: str) -> str:
@@ -169,7 +169,7 @@ def _refuse_zone(text: str, path: str) -> None:
 
 
 def _expand_macro(text: str, path: str) -> str:
-    """Return the five fields that a macro stands for; any other text as it is."""
+    """Return the five fields of a macro, or any other text unchanged."""
     if not text.startswith("@") or text in MACROS:
         return MACROS.get(text, text)
     name = text.split(" ", maxsplit=1)[0]

@@ -32,7 +32,7 @@ END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 _BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
 _FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
-"""From here on is for ever: the search ends, since the last days that a datetime holds would overflow."""
+"""Limit of the search, because calculations with the last days of a datetime would overflow."""
 _FAR_WALL: Final = _FAR.replace(tzinfo=None)
 _TICK: Final = timedelta(microseconds=1)
 _PROBE: Final = 2 * 86400
@@ -115,7 +115,7 @@ class Calendar:
     def _times(self, moment: datetime) -> Iterator[datetime]:
         """Yield all due minutes later than ``moment``, in order, and jump over what is excluded.
 
-        Each line is asked from its own last time, as the CronJob controller asks, or from where it may go on.
+        The search for each line starts at its own last time, as in the CronJob controller, or where it may continue.
         """
         past = max(moment, (self.start or _BEGINNING) - _TICK)
         heads = {cron: self._next_of(cron, past) for cron in self.crons}

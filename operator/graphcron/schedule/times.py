@@ -63,7 +63,7 @@ def next_after(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
 
 @lru_cache(maxsize=16_384)
 def _next_after(cron: Cron, zone: ZoneInfo, after: int) -> datetime | None:
-    """Search, once: each reconciliation asks for the next few times, and many GraphCrons share a line."""
+    """Search with a cache, because each reconciliation needs the next few times, and many GraphCrons share a line."""
     return None if never_fires(cron) else _Walk(cron, zone, after + 1).run()
 
 
@@ -90,7 +90,7 @@ def previous_at_or_before(cron: Cron, zone: ZoneInfo, before: datetime) -> datet
 
 
 def is_due(cron: Cron, zone: ZoneInfo, minute: datetime) -> bool:
-    """Whether the minute that holds this instant matches; so says robfig, if asked from just before it."""
+    """Return whether the minute that contains this instant matches, like robfig's search from just before it."""
     return _mismatch_begun(cron, _wall(_seconds(minute), zone)) is None
 
 

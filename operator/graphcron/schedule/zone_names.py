@@ -113,7 +113,7 @@ def remedy_for(name: str, known: Collection[str]) -> str:
 
 
 def no_summer_time(name: str) -> tuple[str, str] | None:
-    """Return what to know of a name of the database that stands for an offset, and what to write; None: it does not."""
+    """Return a note on a name that is only an offset, and a replacement; None: the name is not an offset."""
     if place := _FIXED.get(name):
         return f"{name} knows no summer time", f"write {place} if you mean the time of that place"
     offset = _ETC.fullmatch(name)

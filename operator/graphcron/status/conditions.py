@@ -76,7 +76,7 @@ def target(report: Report | None, before: Condition | None, refusal: GraphCronEr
         return ConditionUpdate(kind, *last_result(before, refusal))
     if report.outcome is Outcome.SUCCEEDED:
         return ConditionUpdate(kind, "True", "Resolved", f"{report.message}.")
-    if report.outcome is Outcome.INTERNAL_ERROR:  # it has not asked the server
+    if report.outcome is Outcome.INTERNAL_ERROR:  # it did not reach the server
         return ConditionUpdate(kind, "Unknown", report.reason or report.outcome.value, f"{report.message}.")
     return ConditionUpdate(kind, "False", report.reason or report.outcome.value, f"{report.message}.")
 

@@ -35,7 +35,7 @@ STYLE: Final = ConfigDict(
 """snake_case here, camelCase on the wire; nothing is coerced, as in the API server, and nothing unknown passes."""
 
 BY_NAME: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
-"""Schema of a list whose items are told apart by their names."""
+"""Schema of a list that is keyed by name."""
 
 FROM_USER: Final = "from user"
 """Validation context for a body that a user wrote."""
@@ -63,7 +63,7 @@ class Part(BaseModel):
 
 
 class Asked(Part):
-    """A part of the spec: what the user asks for."""
+    """A part of the spec, the desired state."""
 
     nullable: ClassVar[frozenset[str]] = frozenset()
     """Fields for which null is a value like any other."""
@@ -84,7 +84,7 @@ MOST_LEVELS: Final = 64
 
 
 class Spec(Asked):
-    """The whole of what the user asks for."""
+    """The complete desired state."""
 
     @model_validator(mode="before")
     @classmethod
@@ -104,7 +104,7 @@ def rfc3339(instant: datetime) -> str:
 
 
 def _read_instant(value: Any) -> datetime:
-    """Return an aware datetime from RFC 3339 text, or from the datetime that a YAML reader made of it."""
+    """Return an aware datetime from RFC 3339 text, or from the datetime that a YAML parser created from it."""
     if isinstance(value, str) and _RFC3339.fullmatch(value):
         with suppress(ValueError):
             value = datetime.fromisoformat(value.upper())

@@ -26,7 +26,7 @@ class Broken(NamedTuple):
 
 
 class _UnknownError(Exception):
-    """A rule asks for a field that is wrong."""
+    """A rule needs a field that is invalid."""
 
 
 class _Known:

@@ -108,7 +108,7 @@ def _problems(kind: type[Resource], body: Mapping[str, Any]) -> list[SpecError]:
             for location, violation in broken_rules(kind, body, errors)
         ]
         unreadable = [place for details in errors for place in _unreadable(details)]
-        if unreadable:  # pydantic has not looked at what is beside these
+        if unreadable:  # pydantic has not checked the other fields
             left_out = {_path(place) for place in unreadable}
             told += [each for each in _problems(kind, without(body, unreadable)) if each.field not in left_out]
         return list({(each.field, each.problem): each for each in told}.values())
@@ -242,13 +242,13 @@ _ELSEWHERE: Final = {
     "threadId": "thread.id",
     "thread_id": "thread.id",
 }
-"""What other schedulers call things, and what it is here."""
+"""Terms of other schedulers, and the corresponding fields."""
 
 _WORDS_OF_PARTS: Final[dict[str, Callable[[type[Part], str], tuple[str, str]]]] = {
     "extra_forbidden": _unknown,
     "missing": _missing,
 }
-"""Of errors about a field that is or is not there: what the part and the field's name tell."""
+"""Messages about missing and unknown fields, by the part and the name of the field."""
 
 _WORDS: Final[dict[str, Callable[[ErrorDetails], tuple[str, str]]]] = {
     "literal_error": _not_listed,

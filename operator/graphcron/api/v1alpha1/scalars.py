@@ -1,4 +1,4 @@
-"""Kinds of text that the spec is made of, each with its rules."""
+"""String types of the spec, each with its rules."""
 
 from typing import Annotated, Final
 

@@ -48,7 +48,7 @@ class Header(Asked):
 
 
 Headers = Annotated[list[Header], Field(max_length=16, json_schema_extra=BY_NAME), Rules(unique_names("headers"))]
-"""Extra HTTP headers, told apart by their names."""
+"""Additional HTTP headers, keyed by name."""
 
 ConcurrentRuns = Annotated[int, Field(ge=1, le=1000)]
 """How many runs a server is given at a time."""

@@ -18,7 +18,7 @@ class StatusPart(Part):
 
 
 MOST: Final = 2**53
-"""Numbers are below this: JSON of any origin and the counters of Prometheus still tell them apart."""
+"""Upper bound of numbers, below which JSON parsers and Prometheus counters are exact."""
 
 LONGEST_SECONDS: Final = 10 * 365 * 86_400
 """The longest duration of a run that is believed."""
@@ -28,7 +28,7 @@ AMOUNT: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,18})?", re.ASCII)
 
 
 def _believed(holds: Callable[[Any], bool]) -> AfterValidator:
-    """Return a check for the operator alone: it refuses what it would not have written, and the schema takes it."""
+    """Return a check that only the operator applies: the schema allows values that the operator would not write."""
 
     def check(value: Any) -> Any:
         if not holds(value):
@@ -83,7 +83,7 @@ class RecentRun(StatusPart):
     graph_run: str | None = None
     """Name of the GraphRun that requested the run; absent for other runs."""
     requested_time: Instant | None = None
-    """Creation of that GraphRun, if it stands for another time."""
+    """Creation of that GraphRun, if its scheduled time is another time."""
     first_scheduled_time: Instant | None = None
     """If the entry represents several occurrences, time at which the first one was due."""
     count: Count | None = None
@@ -161,7 +161,7 @@ _BY_TYPE: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernete
 
 
 Conditions = Annotated[list[Condition], Field(json_schema_extra=_BY_TYPE)]
-"""Conditions, told apart by their types."""
+"""Conditions, keyed by type."""
 
 
 class Contender(StatusPart):

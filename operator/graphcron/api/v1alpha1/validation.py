@@ -1,8 +1,8 @@
-"""Rules: each is told to the API server in CEL and to Python as a predicate, with one text for both.
+"""Validation rules: each is a CEL expression for the API server and a Python predicate, with one message for both.
 
-A :class:`Rule` stands where the field is declared: in ``Annotated[str, Rules(rule, ...)]`` for a value, in the
-``rules`` of a :class:`~graphcron.api.v1alpha1.base.Part` for fields that must fit each other. From there it goes into
-the CRD as ``x-kubernetes-validations`` and into the model as a validator, so ``kubectl apply`` and the operator agree.
+A :class:`Rule` is declared next to the field: in ``Annotated[str, Rules(rule, ...)]`` for a value, and in the
+``rules`` of a :class:`~graphcron.api.v1alpha1.base.Part` for a rule that involves several fields. The CRD contains it
+in ``x-kubernetes-validations`` and the model as a validator, so ``kubectl apply`` and the operator agree.
 """
 
 import json
@@ -58,7 +58,7 @@ class Rule:
     reason: Reason = "FieldValueInvalid"
     """How the API server classes a refusal."""
     declares: str = ""
-    """Key of a free-form object that must be in the schema for CEL to see it; its text says that it is refused."""
+    """Key of a free-form object that CEL can see because it is in the schema; its text states that it is rejected."""
 
     @property
     def message(self) -> str:
@@ -78,7 +78,7 @@ class Rules(tuple[Rule, ...]):
     __slots__ = ()
 
     def __new__(cls, *rules: Rule) -> Self:
-        """Take the rules in the order in which they are told."""
+        """Sort the rules in the order of their declaration."""
         return super().__new__(cls, rules)
 
     def check(self, value: T) -> T:

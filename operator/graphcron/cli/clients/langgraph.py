@@ -157,7 +157,7 @@ class LangGraph:
             offset += page
 
     def state(self, thread_id: str, run_id: str) -> Json | None:
-        """Return the state in which a run left its thread, without later runs; None if it is gone."""
+        """Return the state of a thread at the end of a run, without later runs; None if it was deleted."""
         for name, value in (("thread", thread_id), ("run", run_id)):
             if not is_uuid(value):
                 raise CliError(f"the status names the {name} {value!r}, which is not a UUID; the server is not asked")

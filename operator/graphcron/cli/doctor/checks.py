@@ -149,7 +149,7 @@ def setting(deployment: Object, name: str) -> str:
 
 
 def watched(deployment: Object) -> list[str]:
-    """Return the namespaces in which the operator needs its rights; an empty name stands for all."""
+    """Return the namespaces in which the operator needs its permissions; an empty name means all."""
     listed = [each.strip() for each in setting(deployment, "NAMESPACES").split(",") if each.strip()]
     return [""] if not listed or set("".join(listed)) & set("*?![") else listed
 
@@ -248,7 +248,7 @@ def _trouble(graphcron: Object, kubectl: Kubectl) -> Check | None:
 UNREACHED: Final = frozenset(
     {Outcome.SERVER_UNREACHABLE.value, "Unauthorized", "CertificateNotTrusted", "InvalidServer", "Redirected"}
 )
-"""Reasons of ``TargetResolved`` that are about the server, and not about what it was asked for."""
+"""Reasons of ``TargetResolved`` that concern the server, and not the target."""
 
 
 def of_servers(

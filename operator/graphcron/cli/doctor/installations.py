@@ -64,7 +64,7 @@ def _split(text: str) -> list[str]:
 
 
 def of_orphans(cronjobs: Iterable[Object], graphcrons: Iterable[Object], *, kubectl: Kubectl = HERE) -> Iterator[Check]:
-    """Report each CronJob without an owner whose GraphCron is gone.
+    """Report each CronJob without an owner whose GraphCron was deleted.
 
     Parameters
     ----------

@@ -226,7 +226,7 @@ def _without_credentials(values: Any) -> Any:
 
 
 def _assistant(cron: Json, assistant: Json | None, notes: list[str]) -> Any:
-    """Return the graph's name where the assistant is the one that the server made of it; otherwise its id."""
+    """Return the graph's name if the server created the assistant from it; otherwise the assistant's ID."""
     if assistant and (assistant.get("metadata") or {}).get("created_by") == "system":
         return assistant.get("graph_id") or cron.get("assistant_id")
     if assistant:

@@ -36,7 +36,7 @@ def same_lines(text: str) -> list[str]:
 
 
 def _weekdays(field: str) -> str:
-    """Write 7 as 0, and a weekday of each of the five weeks as what it is: each of its kind."""
+    """Replace 7 with 0, and a weekday that is given for all five weeks with the plain weekday."""
     items = field.split(",")
     weeks: dict[str, set[str]] = {}
     for found in filter(None, map(_NTH.fullmatch, items)):
@@ -61,7 +61,7 @@ def _weekday(item: str) -> str:
 
 
 def _months_apart(minute: str, hour: str, day: str, month: str, weekday: str) -> list[str]:
-    """Return a line for the months of each length where the last day of the month is asked for."""
+    """Return a line for the months of each length if the line contains the last day of the month."""
     items = [item for item in day.split(",") if item.lower() != "l"]
     if len(items) == len(day.split(",")):
         return [f"{minute} {hour} {day} {month} {weekday}"]

@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     """What one run has used."""
 
     at: int
-    """When the run was due, or asked for (seconds since the epoch)."""
+    """Time at which the run was due or requested (seconds since the epoch)."""
     occurrence: str
     run: str
     tokens: int
@@ -81,7 +81,7 @@ def entries(metadata: Json) -> list[Entry]:
 
 
 def count(threads: Iterable[Json]) -> tuple[list[Entry], list[str]]:
-    """Return the entries of these days, and the days whose threads are gone.
+    """Return the entries of these days, and the days whose threads were deleted.
 
     For a day that is gone its total stands in, as the days after it knew it: a lower bound, counted at the time of the
     day's last entry.

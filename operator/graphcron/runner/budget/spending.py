@@ -208,7 +208,7 @@ class Spending:
             self._try(lambda: ledger.write(self.client.api, self.settings, entry))
 
     def settle(self) -> None:
-        """Read the rest of the stream of a run that is over, and write what it used to the ledger."""
+        """Read the rest of the stream of a finished run, and write its usage to the ledger."""
         if self.state.run is None:
             return
         self.attach()

@@ -18,7 +18,7 @@ FROM_THE_START: Final = "-1"
 _TIMED: Final = re.compile(r"([0-9]{1,18})-[0-9]{1,18}")
 
 Names = tuple[str, str]
-"""A model as its answer names it, and as it was asked for; either may be empty."""
+"""Name of a model in its answer, and in the request; either may be empty."""
 
 UNNAMED: Final[Names] = ("", "")
 

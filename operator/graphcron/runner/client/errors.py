@@ -36,7 +36,7 @@ class Unanswered(Exception):
     """No useful answer; the text contains nothing of the request or the answer."""
 
     retry_after: float = 0.0
-    """Seconds to wait, as the server asked."""
+    """Seconds to wait, as requested by the server."""
 
 
 class NotSent(Unanswered):
@@ -64,7 +64,7 @@ class RequestRejected(Exception):
     status
         HTTP status.
     said
-        What its answer says, in a sentence of :mod:`graphcron.runner.client.answers`; empty: it has no known shape.
+        Meaning of the response, as a sentence of :mod:`graphcron.runner.client.answers`; empty if it is unknown.
     question
         Method and path of what was refused, without ids.
     """

@@ -59,7 +59,7 @@ class Transport:
     Raises
     ------
     ValueError
-        The URL, the proxy or the file is invalid; the text says which.
+        The URL, the proxy or the file is invalid; the message names it.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], environ: Mapping[str, str], ca_file: str | None) -> None:

@@ -147,7 +147,7 @@ class LangGraphClient:
         return self._found(lambda: [run_in(run, thread_id) for run in list_in(self._json("GET", path))]) or []
 
     def join(self, thread_id: str, run_id: str, wait: Callable[[], float]) -> None:
-        """Wait until the run is over, or the connection ends; the run's status tells which."""
+        """Wait until the run ends or the connection is closed; the status of the run distinguishes the two."""
         self._transport.drain(path_of("threads", thread_id, "runs", run_id, "join"), wait)
 
     def stream(

@@ -17,7 +17,7 @@ def rfc3339_millis(seconds: float | None = None) -> str:
 
 
 def seconds_of(text: str) -> float:
-    """Return the time since the epoch that an RFC 3339 text tells; without a zone it is UTC.
+    """Parse an RFC 3339 time into seconds since the epoch; a time without a zone is in UTC.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def run_of(client: RetryingClient, settings: Settings, record: Record) -> Json |
     if run is not None and run.get("status") in LIVE:
         return run
     scheduled = "" if run_id else record.text(SCHEDULED)
-    # A run that follows another is on the first page. A GraphRun may stand for a time after its run.
+    # A run that follows another is on the first page. The scheduled time of a GraphRun may be later than its run.
     since = min(seconds_of(scheduled), record.created[0]) if scheduled else float("inf")
     return newest_run(client, place, record.text(OCCURRENCE), since, shared=shared) or run
 

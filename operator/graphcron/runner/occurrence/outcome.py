@@ -16,7 +16,7 @@ LIVE: Final = ("pending", "running")
 def waits_for_human(thread: Mapping[str, Any]) -> bool:
     """Return whether a thread has an unanswered interrupt.
 
-    Its status does not tell: a cancelled run leaves ``interrupted`` too, and a cancelled *pending* run makes a
+    Its status is ambiguous: a cancelled run leaves ``interrupted`` too, and a cancelled *pending* run makes a
     thread with an open interrupt ``idle``.
     """
     return bool(thread.get("interrupts")) and thread.get("status") != "busy"
@@ -30,7 +30,7 @@ def of_success(thread: Mapping[str, Any], *, newest: bool) -> RunResult:
     thread
         The thread after the run.
     newest
-        Whether no later run has changed the thread; if one has, the thread says nothing about this run.
+        Whether no later run has changed the thread; otherwise the thread contains no information about this run.
     """
     if newest and thread.get("status") == "interrupted":
         reason = "" if thread.get("interrupts") else "Breakpoint"
@@ -45,9 +45,9 @@ def of_error(error: Mapping[str, Any]) -> RunResult:
 
 
 def of_interrupted(run_id: str, record: Record | None, *, timeout: int | None) -> RunResult:
-    """Return the result of a run with status ``interrupted``: the record says which pod cancelled it, if one did.
+    """Return the result of a run with status ``interrupted``. The record names the pod that cancelled it, if any.
 
-    Outcome Stopped means that a pod of the occurrence was told to stop, so the run can be resumed.
+    Outcome Stopped means that a pod of the occurrence received SIGTERM, so the run can be resumed.
 
     Parameters
     ----------

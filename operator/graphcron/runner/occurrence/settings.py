@@ -28,7 +28,7 @@ class Settings(NamedTuple):
     requested: int
     """When the run was requested; the scheduled time unless a person, or catching up, requested it."""
     trigger: str
-    """Value of the request for a run now; empty without one."""
+    """Value of the annotation that requested a manual run; empty for other runs."""
     graph_run: str
     """Name of the GraphRun that the Job belongs to; empty without one."""
     occurrence: str

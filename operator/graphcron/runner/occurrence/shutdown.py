@@ -23,7 +23,7 @@ STOP_SECONDS: Final = 20.0
 
 
 class Stopped(BaseException):
-    """The pod was told to stop. Not an ``Exception``, so that no error handler catches it."""
+    """The pod received SIGTERM. Not an ``Exception``, so that no error handler catches it."""
 
 
 def _set_alarm(seconds: float, interval: float) -> None:
@@ -31,7 +31,7 @@ def _set_alarm(seconds: float, interval: float) -> None:
 
 
 class ShutdownSignal:
-    """Whether the pod was told to stop, and where that can interrupt it.
+    """State of the shutdown: whether the pod received SIGTERM, and where that can interrupt it.
 
     Parameters
     ----------

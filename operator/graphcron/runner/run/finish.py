@@ -72,7 +72,7 @@ def _find_run(ctx: RunContext) -> None:
 
 
 def _stopped_before_start(ctx: RunContext) -> RunResult:
-    """Without a run, tell the next pod not to wait, if it would wait for this one."""
+    """If there is no run, mark the record so that the next pod does not wait for this one."""
     if ctx.state.created_record and not ctx.state.in_doubt:
         ctx.update_record({WITHDRAWN: ctx.settings.pod})
     return RunResult(Outcome.STOPPED, "", "the pod was told to stop before it started a run")

@@ -1,4 +1,4 @@
-"""Resume a run from its last checkpoint, after its pod was told to stop."""
+"""Resume a run from its last checkpoint, after its pod received SIGTERM."""
 
 from collections.abc import Callable
 from typing import Any, Final

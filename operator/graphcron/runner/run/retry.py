@@ -43,7 +43,7 @@ def _is_retriable(ctx: RunContext, result: RunResult) -> bool:
 
 
 def left_to_next_pod(ctx: RunContext, result: RunResult) -> RunResult:
-    """Return the result of a pod that was told to stop: the next pod makes a retry that is left."""
+    """Return the result of a pod that received SIGTERM; the next pod starts the remaining retry."""
     if ctx.state.run is None or not should_retry(ctx, result):
         return result
     return RunResult(Outcome.STOPPED, "", "the pod was told to stop before it tried again")

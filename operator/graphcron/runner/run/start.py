@@ -83,7 +83,7 @@ def start(ctx: RunContext, value: Any) -> Json:
 
 
 def clear_stop_mark(ctx: RunContext) -> None:
-    """Remove the mark of an earlier pod that was told to stop the run, unless the run is cancelled in time.
+    """Remove the mark of an earlier pod that received SIGTERM, unless the run is cancelled in time.
 
     That pod may have died before it sent the request, or may still send it. A later cancel is a person's.
     """

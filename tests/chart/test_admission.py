@@ -11,6 +11,7 @@ from graphcron.api.v1alpha1 import parse
 from graphcron.errors import NotAllowedError
 from graphcron.planning.allowed_servers import check_graphcron, is_allowed
 from graphcron.settings import Settings
+from tests.chart.enforced import enforced
 from tests.cluster import wait_for
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ URLS = (
 def graphcron(**spec: Any) -> Manifest:
     spec = {"assistant": "agent", "schedule": "0 8 * * *", **spec}
     return {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphCron", "metadata": {"name": "one"}, "spec": spec}
+
+
+def graphrun(**spec: Any) -> Manifest:
+    name = {"name": "one"}
+    spec = {"assistant": "agent", **spec}
+    return {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphRun", "metadata": name, "spec": spec}
 
 
 def graphserver(url: str) -> Manifest:
@@ -102,15 +109,8 @@ def refusal(
         "watchNamespaces": [namespace, "!kube-*"],
         "runner": {key: list(entries) for key, entries in lists.items()},
     }
-    policies = [
-        each | {"metadata": each["metadata"] | {"name": f"{namespace}-{each['metadata']['name']}"}}
-        for each in render(values, release="policy")
-        if each["kind"].startswith("ValidatingAdmissionPolicy")
-    ]
-    for each in policies:
-        if "policyName" in each["spec"]:
-            each["spec"]["policyName"] = f"{namespace}-{each['spec']['policyName']}"
-    text = yaml.safe_dump_all(policies)
+    objects = render(values, release="policy")
+    policies = [each for each in objects if each["kind"].startswith("ValidatingAdmissionPolicy")]
 
     def refused(manifest: Manifest) -> str:
         options = ("--namespace", namespace, "--dry-run=server", "-f", "-")
@@ -118,14 +118,12 @@ def refusal(
         assert not done.returncode or "ValidatingAdmissionPolicy" in done.stderr, done.stderr
         return done.stderr
 
-    cluster.kubectl("apply", "-f", "-", stdin=text)
-    try:
+    with enforced(cluster, namespace, policies):
         bad = "https://evil.example"
         wait_for("policy on GraphCrons", lambda: refused(graphcron(server={"url": bad})))
+        wait_for("policy on GraphRuns", lambda: refused(graphrun(server={"url": bad})))
         wait_for("policy on GraphServers", lambda: refused(graphserver(bad)))
         yield refused
-    finally:
-        cluster.kubectl("delete", "-f", "-", "--ignore-not-found", stdin=text)
 
 
 def test_the_api_server_refuses_what_the_operator_does(refusal: Callable[[Manifest], str]):
@@ -155,6 +153,31 @@ def test_a_refusal_names_the_field_and_what_is_allowed(refusal: Callable[[Manife
 )
 def test_a_runner_of_ones_own_is_refused(refusal: Callable[[Manifest], str], field: str, runner: Manifest):
     assert f"denied request: spec.runner.{field} is not allowed" in refusal(graphcron(runner=runner))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"server": {"url": "https://evil.example"}},
+        {"runner": {"image": "evil.example/runner"}},
+        {"runner": {"env": [{"name": "A", "value": "b"}]}},
+        {"runner": {"labels": {"app": "postgres"}}},
+        {"runner": {"annotations": {"sidecar.istio.io/proxyImage": "evil.example/proxy"}}},
+        {"runner": {"serviceAccountName": "default"}},
+    ],
+    ids=lambda spec: "-".join(next(iter(spec.items()))[1]),
+)
+def test_a_graphrun_of_its_own_is_refused_in_the_words_for_graphcrons(
+    refusal: Callable[[Manifest], str], spec: Manifest
+):
+    said = refusal(graphrun(**spec)).partition("denied request: ")[2]
+    assert said == refusal(graphcron(**spec)).partition("denied request: ")[2]
+    assert said
+
+
+def test_a_graphrun_of_a_graphcron_is_taken(refusal: Callable[[Manifest], str]):
+    manifest = graphrun() | {"spec": {"graphCronRef": {"name": "report"}, "input": {"server": {"url": "x"}}}}
+    assert refusal(manifest) == refusal(graphrun()) == ""
 
 
 def by_operator(runner: Manifest, settings: Settings) -> str:

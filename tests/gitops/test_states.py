@@ -20,12 +20,17 @@ pytestmark = pytest.mark.needs("go")
 STATES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("states.yaml").read_text(encoding="utf-8"))
 
 
+SPECS: dict[str, dict[str, Any]] = {
+    "GraphCron": {"assistant": "agent", "schedule": "0 4 * * *"},
+    "GraphRun": {"graphCronRef": {"name": "hello"}},
+    "GraphServer": {"url": "http://langgraph:8000"},
+}
+
+
 def body_of(state: dict[str, Any]) -> dict[str, Any]:
     """Return the object that is in the state; what the state does not say is as in most of them."""
     kind = state.get("kind", "GraphCron")
-    spec = (
-        {"url": "http://langgraph:8000"} if kind == "GraphServer" else {"assistant": "agent", "schedule": "0 4 * * *"}
-    )
+    spec = SPECS[kind]
     metadata = {"name": "hello", "namespace": "agents", "generation": state.get("generation", 1)}
     body = {
         "apiVersion": "graphcron.dev/v1alpha1",

@@ -22,7 +22,8 @@ def exercise(cluster: Cluster, namespace: str) -> None:
     """Have the operator of a namespace make, change and take away; no server is needed.
 
     Two lines of a schedule make two CronJobs, and one line leaves one of them. A request for a run makes a Job, a GraphServer
-    gets a status, and what is wrong is an Event. Jobs that stay open are brought to their end.
+    gets a status, and what is wrong is an Event. A GraphRun that can't start is skipped and deleted. Jobs that stay open are
+    brought to their end.
     """
     place = ("--namespace", namespace)
     cluster.apply(_body("GraphServer", "shared", {"url": "http://nowhere.invalid"}), namespace=namespace)
@@ -37,7 +38,10 @@ def exercise(cluster: Cluster, namespace: str) -> None:
         wait_for(f"status of the {kind}", lambda kind=kind: cluster.items(kind, *place)[0].get("status"))
     wrong = {"assistant": "agent", "schedule": "0 0 29 2 *", "timeZone": "Mars/Phobos"}
     cluster.apply(_body("GraphCron", "wrong", wrong), namespace=namespace)
+    late = {"graphCronRef": {"name": "missing"}, "startingDeadlineSeconds": 10, "ttlSecondsAfterFinished": 0}
+    cluster.apply(_body("GraphRun", "late", late), namespace=namespace)
     _leave_open(cluster, namespace)
+    wait_for("end of the GraphRun and of its time to live", lambda: not cluster.items("graphruns", *place), seconds=120)
     about = ("events", *place, "--field-selector", "involvedObject.kind=GraphCron")
     wait_for("Event", lambda: cluster.items(*about))
 

@@ -124,6 +124,7 @@ def test_a_zoo_of_strange_objects_harms_nobody_else_and_no_restart(objects, else
     for arguments in (
         ["doctor"],
         ["top"],
+        ["forecast"],
         ["history", "rolled-back"],
         ["describe", "deep-1500"],
         ["list", "-o", "yaml"],

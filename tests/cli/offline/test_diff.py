@@ -71,7 +71,7 @@ def test_a_request_can_be_read() -> None:
 def test_a_folder_without_any_is_no_answer(tmp_path: Path) -> None:
     done = run("diff", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: there is no GraphCron and no GraphServer in these files\n"
+    assert done.stderr == "error: there is no GraphCron, GraphRun or GraphServer in these files\n"
 
 
 def test_of_what_is_not_valid_no_cronjobs_are_expected() -> None:

@@ -88,7 +88,7 @@ def test_people_may_have_a_table() -> None:
         (text(manifest()), "error: -:5:1: spec.server.url: is not set"),
         (text(manifest(serverRef={"name": "shared"})), "error: -:9:3: spec.serverRef: the GraphServer shared is not"),
         (text(manifest(schedule="a")), "error: -:8:13: spec.schedule: "),
-        (text(SERVER), "error: -: there is no GraphCron in it"),
+        (text(SERVER), "error: -: there is no GraphCron and no GraphRun in it"),
     ],
 )
 def test_errors_are_one_line_with_their_place(page: str, said: str) -> None:

@@ -45,7 +45,7 @@ def test_graphruns_in_trouble_are_listed(found: dict[str, Any], state: State, me
 @pytest.mark.parametrize(
     "found",
     [
-        graphrun(job="once-1", conditions={"Reconciling": "Running"}),
+        graphrun(job="once-1", conditions={"Reconciling": "JobCreated"}),
         graphrun(conditions=FAILED, completionTime="2026-11-21T11:04:00Z"),
         {**graphrun(), "metadata": {**graphrun()["metadata"], "creationTimestamp": "2026-11-22T11:04:30Z"}},
     ],
@@ -59,9 +59,13 @@ def test_other_graphruns_are_counted(found: dict[str, Any]):
 
 def test_equal_findings_are_one_line():
     waits = [graphrun(str(each), conditions={"Reconciling": "GraphCronNotFound"}) for each in range(5)]
+    for at, each in enumerate(waits):
+        [told] = each["status"]["conditions"]
+        told |= {"lastTransitionTime": "2026-11-22T11:00:00Z"}
+        told["message"] = f"There is none. The operator retries until 2026-11-22T12:0{at}:00Z."
     [check] = doctor.summed(of_graphruns(waits, now=NOW))
     assert check.about == "5 GraphRuns"
-    assert check.message == "waits: GraphCronNotFound: GraphCronNotFound (agents/0, agents/1, agents/2 and 2 more)"
+    assert check.message == "waits: GraphCronNotFound: There is none (agents/0, agents/1, agents/2 and 2 more)"
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from pydantic_core import ErrorDetails
 
 from graphcron.api.oversized import LARGEST_SPEC, SPEC_BYTES
 from graphcron.api.v1alpha1.base import FROM_USER, MOST_LEVELS, Part
+from graphcron.api.v1alpha1.graphrun import GraphRunSpec
 from graphcron.api.v1alpha1.graphrun_status import GraphRunStatus
 from graphcron.api.v1alpha1.hidden import Location, broken_rules, part_in, places_of, without
 from graphcron.api.v1alpha1.root import GraphCron, GraphRun, GraphServer
+from graphcron.api.v1alpha1.spec import GraphCronSpec
 from graphcron.api.v1alpha1.status import GraphCronStatus, read_status
 from graphcron.api.v1alpha1.validation import VIOLATION, Violation
 from graphcron.errors import SpecError
@@ -173,6 +175,8 @@ def _unknown(part: type[Part], name: str) -> tuple[str, str]:
     known = [field.alias or "" for field in part.model_fields.values()]
     if name == "namespace":
         return "is an unknown field", "omit it: references are always in the namespace of the object"
+    if part is GraphRunSpec and name not in known and name in _GRAPHCRON_FIELDS:
+        return "is a field of a GraphCron, and a GraphRun runs once", "omit it"
     right = _ELSEWHERE.get(name) or _inside(part, name) or _nearest(name, known)
     return "is an unknown field", f"did you mean {right}?" if right else f"the fields here are {', '.join(known)}"
 
@@ -225,6 +229,8 @@ def _too_long(details: ErrorDetails) -> tuple[str, str]:
 def _other(details: ErrorDetails) -> tuple[str, str]:
     return f"is {_shown(details['input'])}", details["msg"]
 
+
+_GRAPHCRON_FIELDS: Final = frozenset(field.alias for field in GraphCronSpec.model_fields.values())
 
 _ELSEWHERE: Final = {
     "activeDeadlineSeconds": "timeoutSeconds",

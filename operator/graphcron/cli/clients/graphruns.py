@@ -5,14 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from graphcron.api import names
+from graphcron.api.reasons import ConditionType, Reason
 from graphcron.cli.clients.kubectl import Object
 from graphcron.unstructured.fields import object_at, objects_at, text_at
 
-FINISHED: Final = ("Complete", "Failed")
+FINISHED: Final = (ConditionType.COMPLETE, ConditionType.FAILED)
 """Types of the conditions of which one is True when a GraphRun is over."""
-
-WAITING: Final = "Reconciling"
-"""Type of the condition that reports what an unfinished GraphRun waits for."""
 
 _SUFFIX: Final = 5
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
@@ -68,6 +66,12 @@ def conditions_of(graphrun: Mapping[str, Any]) -> dict[str, Object]:
     """Return the conditions that are True, by their types."""
     conditions = objects_at(object_at(graphrun, "status"), "conditions")
     return {text_at(each, "type"): dict(each) for each in conditions if each.get("status") == "True"}
+
+
+def wait_of(graphrun: Mapping[str, Any]) -> Object | None:
+    """Return the condition that reports what an unfinished GraphRun waits for; None: its run is active, or unseen."""
+    found = conditions_of(graphrun).get(ConditionType.RECONCILING)
+    return found if found and found.get("reason") != Reason.JOB_CREATED else None
 
 
 def is_finished(graphrun: Mapping[str, Any]) -> bool:

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from graphcron.api.v1alpha1.parsing import run_status_of
 from graphcron.cli.app import PROGRAM
-from graphcron.cli.clients.graphruns import WAITING, conditions_of, is_finished
+from graphcron.cli.clients.graphruns import conditions_of, is_finished, wait_of
 from graphcron.cli.clients.kubectl import HERE, Kubectl, Object
 from graphcron.cli.doctor.checks import Check, State, place
 from graphcron.cli.targets import graphrun_target
+from graphcron.status.graphrun import delay_in
 from graphcron.unstructured.fields import object_at, text_at, time_of
 
 RECENT: Final = timedelta(days=1)
@@ -19,7 +21,7 @@ UNSEEN: Final = timedelta(minutes=1)
 
 
 def of_graphruns(graphruns: Sequence[Object], *, now: datetime, kubectl: Kubectl = HERE) -> Iterator[Check]:
-    """Check the GraphRuns, and report those that wait without a Job and those that have failed in the last day."""
+    """Check the GraphRuns, and report those that wait and those that have failed in the last day."""
     troubles = [check for each in graphruns if (check := _trouble(each, now, kubectl))]
     if graphruns and not troubles:
         yield Check(
@@ -38,12 +40,12 @@ def _trouble(graphrun: Object, now: datetime, kubectl: Kubectl) -> Check | None:
             return None
         # Not the message, which differs for each: the same failure of many is one line.
         return Check(about, State.WARNING, f"failed: {_outcome(status)}", remedy)
+    if wait := wait_of(graphrun):
+        # Without the deadline, which differs for each.
+        message = delay_in(run_status_of(graphrun)) or str(wait.get("message", ""))
+        return Check(about, State.WARNING, " ".join(f"waits: {wait.get('reason', '')}: {message}".split()), remedy)
     if text_at(status, "job"):
         return None
-    wait = conditions_of(graphrun).get(WAITING)
-    if wait:
-        message = " ".join(f"{wait.get('reason', '')}: {wait.get('message', '')}".split())
-        return Check(about, State.WARNING, f"waits: {message}", remedy)
     created = time_of(meta.get("creationTimestamp"))
     if created and now - created > UNSEEN:
         where = f"read the operator's log; does it watch {meta['namespace']}?"

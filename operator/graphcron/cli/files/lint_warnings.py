@@ -36,8 +36,15 @@ def advice(body: Object, *, now: datetime, max_runs_per_day: int = MAX_RUNS_PER_
     for field, line in lines.items():
         yield from _of_line(line, field)
     yield from _of_runs(lines, max_runs_per_day)
-    if body.get("kind") == names.KIND:
+    if body.get("kind") == names.KIND or (body.get("kind") == names.RUN_KIND and "graphCronRef" not in spec):
         yield from _of_input(spec)
+    scheduled = time_of(spec.get("scheduledTime"))
+    if scheduled and scheduled > now:
+        yield SpecError(
+            field="spec.scheduledTime",
+            problem="is in the future, and a GraphRun starts as soon as it is created",
+            remedy="omit it, or use a GraphCron with a schedule",
+        )
     end = time_of(spec.get("endTime"))
     if end and end <= now:
         yield SpecError(

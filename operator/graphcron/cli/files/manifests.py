@@ -1,4 +1,4 @@
-"""The GraphCrons and GraphServers of files, and where in them each field stands."""
+"""The GraphCrons, GraphRuns and GraphServers of files, and where in them each field stands."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from graphcron.errors import SpecError
 __all__ = ["KINDS", "STDIN", "Manifest", "Unreadable", "of_file", "of_text", "paths", "read", "written"]
 
 STDIN: Final = "-"
-KINDS: Final = (names.KIND, names.SERVER_KIND)
+KINDS: Final = (names.KIND, names.RUN_KIND, names.SERVER_KIND)
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
 
@@ -108,7 +108,7 @@ def _entry(node: yaml.Node, step: str) -> tuple[yaml.Node, yaml.Node] | None:
 
 
 def read(*files: str) -> Iterator[Manifest]:
-    """Read the GraphCrons and GraphServers of files, of YAML and JSON files of folders, or of standard input (``-``).
+    """Read the objects of GraphCron's kinds from files, YAML and JSON files of folders, or standard input (``-``).
 
     Raises
     ------
@@ -145,7 +145,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def of_file(file: str) -> Iterator[Manifest]:
-    """Read the GraphCrons and GraphServers of one file.
+    """Read the objects of GraphCron's kinds from one file.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def of_file(file: str) -> Iterator[Manifest]:
 
 
 def of_text(text: str, file: str) -> Iterator[Manifest]:
-    """Read the GraphCrons and GraphServers of a text; skip other objects."""
+    """Read the objects of GraphCron's kinds from a text; skip other objects."""
     try:
         for node in nodes_of(text, is_json=file.endswith(".json")):
             for part in _parts(node):

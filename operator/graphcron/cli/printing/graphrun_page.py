@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from graphcron.cli.clients.graphruns import WAITING, conditions_of, is_finished, reference_of, run_of
+from graphcron.cli.clients.graphruns import is_finished, reference_of, run_of, wait_of
 from graphcron.cli.clients.kubectl import Object
 from graphcron.cli.printing.columns import cost_of, duration_of, server_of, thread_of, tokens_of
 from graphcron.cli.printing.durations import local_time, relative_time
@@ -54,12 +54,13 @@ def _of_own_fields(graphrun: Object) -> list[tuple[str, str]]:
 
 
 def waiting(graphruns: Iterable[Object]) -> list[Object]:
-    """Return the GraphRuns that have no Job yet and are not over."""
-    return [each for each in graphruns if not is_finished(each) and not object_at(each, "status").get("job")]
+    """Return the GraphRuns that wait for something, or that the operator has not seen yet."""
+    unstarted = (each for each in graphruns if not is_finished(each))
+    return [each for each in unstarted if wait_of(each) or not object_at(each, "status").get("job")]
 
 
 def waiting_columns(*, now: datetime) -> tuple[Column, ...]:
-    """Return the columns of a table of GraphRuns without a Job."""
+    """Return the columns of a table of GraphRuns that wait."""
     return (
         Column("name", lambda each: graphrun_target(each["metadata"]["name"])),
         Column("age", lambda each: relative_time(each["metadata"].get("creationTimestamp"), now=now)),
@@ -69,7 +70,7 @@ def waiting_columns(*, now: datetime) -> tuple[Column, ...]:
 
 
 def _wait(graphrun: Object) -> Object:
-    return conditions_of(graphrun).get(WAITING, {})
+    return wait_of(graphrun) or {}
 
 
 def _local(text: Any) -> str:

@@ -14,8 +14,9 @@ from graphcron import contract
 from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
-from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHSERVERS, Kubectl, Object
+from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, GRAPHSERVERS, Kubectl, Object
 from graphcron.cli.options import Files, MoreFiles, in_cluster, named_files
+from graphcron.cli.verbs.graphrun_job import has_generated_name
 from graphcron.cli.verbs.lint import NONE
 from graphcron.cli.verbs.render import NO_UID, unknown_settings, with_server
 from graphcron.errors import GraphCronError, SpecError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 DIFFERENCES, FAILED = 1, 2
 """Exit codes, the same as those of ``kubectl diff``."""
 
-PLURALS: Final = {names.KIND: GRAPHCRONS, names.SERVER_KIND: GRAPHSERVERS}
+PLURALS: Final = {names.KIND: GRAPHCRONS, names.RUN_KIND: GRAPHRUNS, names.SERVER_KIND: GRAPHSERVERS}
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 _NOT_WRITTEN: Final = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
@@ -37,7 +38,7 @@ _NOT_WRITTEN: Final = ("creationTimestamp", "generation", "managedFields", "reso
 @app.command()
 @in_cluster
 def diff(kubectl: Kubectl, files: Files = None, *, more: MoreFiles = None) -> None:
-    """Show the changes that an apply would make. Covers GraphCrons, GraphServers, and their CronJobs.
+    """Show the changes that an apply would make. Covers GraphCrons, GraphRuns, GraphServers, and CronJobs.
 
     A dry run asks the API server. Values that come from the operator's settings are the same on both sides, or are
     shown in <angle brackets>. Exit code 0: no changes; 1: changes; 2: an error.
@@ -104,13 +105,15 @@ def changes(manifests: Iterable["Manifest"], kubectl: Kubectl, *, now: datetime)
 
 def _pair(manifest: "Manifest", kubectl: Kubectl) -> tuple[Object | None, Object]:
     """Return an object in the cluster, and the same object after an apply."""
-    from graphcron.api.v1alpha1 import parse, parse_server
+    from graphcron.api.v1alpha1 import parse, parse_run, parse_server
 
     if manifest.kind not in PLURALS:
         more = shlex.join([PROGRAM, "lint", manifest.file])
         raise CliError(f"{manifest.file}: {names.GROUP} has no kind {manifest.kind}; {more} shows details")
+    if has_generated_name(manifest.body):
+        raise CliError(f"{manifest.file}: metadata.generateName: is only for kubectl create; set metadata.name")
     with manifest.blamed():
-        (parse if manifest.kind == names.KIND else parse_server)(manifest.body)
+        {names.KIND: parse, names.RUN_KIND: parse_run, names.SERVER_KIND: parse_server}[manifest.kind](manifest.body)
     there = replace(kubectl, namespace=manifest.namespace or kubectl.namespace)
     live = there.find(PLURALS[manifest.kind], manifest.name)
     # Each as it was applied before: only then does what the file no longer has go away.

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError
-from graphcron.cli.clients.graphruns import WAITING, conditions_of, is_finished, run_of
+from graphcron.cli.clients.graphruns import is_finished, run_of, wait_of
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, Kubectl, Object
 from graphcron.cli.printing.log_text import LogText
 from graphcron.cli.targets import graphrun_target
@@ -154,7 +154,7 @@ class CreatedRun:
         return graphrun_target(self.graphrun["name"])
 
     def look(self, kubectl: Kubectl) -> Seen:
-        """Read the GraphRun. While it waits without a Job, print why."""
+        """Read the GraphRun. While it waits, print why."""
         found = kubectl.find(GRAPHRUNS, self.graphrun["name"])
         if found is None or found["metadata"]["uid"] != self.graphrun["uid"]:
             raise CliError(f"{self.subject} was deleted, and its run was cancelled with it")
@@ -162,8 +162,7 @@ class CreatedRun:
         job = text_at(status, "job") or None
         if is_finished(found):
             return Seen(run_of(found), job, is_taken=True)
-        if not job:
-            self._print_wait(conditions_of(found).get(WAITING, {}))
+        self._print_wait(wait_of(found) or {})
         return Seen(None, job, is_taken=bool(status))
 
     def _print_wait(self, condition: Object) -> None:

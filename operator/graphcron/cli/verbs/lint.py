@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 UNREADABLE: Final = 2
 """Exit code if a file cannot be read, the same as for an invalid command line."""
 
-NONE: Final = "there is no GraphCron and no GraphServer in these files"
+NONE: Final = "there is no GraphCron, GraphRun or GraphServer in these files"
 
 
 class Report(StrEnum):
@@ -75,7 +74,7 @@ def lint(
 ) -> None:
     """Find errors in files. Does not access the cluster.
 
-    Exit code 0: no errors; 1: an error, or no GraphCron and no GraphServer; 2: a file can't be read.
+    Exit code 0: no errors; 1: an error, or no GraphCron, GraphRun or GraphServer; 2: a file can't be read.
     """
     from graphcron.cli.files.manifests import paths
 
@@ -118,19 +117,21 @@ def findings(
     manifests: Sequence["Manifest"], *, now: datetime, max_runs_per_day: int = MAX_RUNS_PER_DAY
 ) -> Iterator[Finding]:
     """Yield the problems of each object, in the order of the files."""
+    from graphcron.cli.verbs.graphrun_job import has_generated_name, place_of
+
     servers = {(each.namespace, each.name): each for each in manifests if each.kind == names.SERVER_KIND}
+    graphcrons = [each for each in manifests if each.kind == names.KIND]
     first: dict[tuple[str, str, str], Manifest] = {}
     for manifest in manifests:
-        found = [_at(manifest, error) for error in _problems(manifest, servers.values(), now=now)]
+        found = [_at(manifest, error) for error in _problems(manifest, graphcrons, servers.values(), now=now)]
         found += _of_text(manifest)
         warnings = advice(manifest.body, now=now, max_runs_per_day=max_runs_per_day)
-        found += [_at(manifest, each, Severity.WARNING) for each in warnings]
-        # Without a namespace, folders may be of different ones.
-        place = manifest.namespace or f"{Path(manifest.file).parent}/"
-        identity = (manifest.kind, place, manifest.name)
+        found += [_at(manifest, each, Severity.WARNING) for each in (*warnings, *_similar(manifest, graphcrons))]
+        identity = (manifest.kind, place_of(manifest), manifest.name)
         if identity in first:
             found.append(_at(manifest, _same_name(first[identity])))
-        first.setdefault(identity, manifest)
+        if not has_generated_name(manifest.body):
+            first.setdefault(identity, manifest)
         yield from sorted(found, key=lambda each: (each.line, each.column))
 
 
@@ -153,7 +154,23 @@ def _same_name(first: "Manifest") -> SpecError:
     return SpecError(field="metadata.name", problem=problem, remedy="rename one of the two")
 
 
-def _problems(manifest: "Manifest", servers: Iterable["Manifest"], *, now: datetime) -> list[SpecError]:
+def _similar(manifest: "Manifest", graphcrons: Sequence["Manifest"]) -> Iterator[SpecError]:
+    """Yield a warning about a reference to a GraphCron that may be in the cluster, but looks like one of the files."""
+    from graphcron.cli.clients.graphruns import reference_of
+    from graphcron.cli.verbs.graphrun_job import place_of, referenced
+
+    name = reference_of(manifest.body) if manifest.kind == names.RUN_KIND else ""
+    if not name or referenced(manifest, graphcrons):
+        return
+    others = [each.name for each in graphcrons if place_of(each) == place_of(manifest)]
+    if near := get_close_matches(name, others, n=1):
+        problem = f"these files have no GraphCron {name}"
+        yield SpecError(field="spec.graphCronRef.name", problem=problem, remedy=f"did you mean {near[0]}?")
+
+
+def _problems(
+    manifest: "Manifest", graphcrons: Sequence["Manifest"], servers: Iterable["Manifest"], *, now: datetime
+) -> list[SpecError]:
     from graphcron.api import v1alpha1
     from graphcron.cli.files.manifests import KINDS
     from graphcron.cli.verbs.render import cronjobs_of
@@ -164,10 +181,31 @@ def _problems(manifest: "Manifest", servers: Iterable["Manifest"], *, now: datet
         return [SpecError(field="kind", problem=problem, remedy=f"did you mean {near}?")]
     if manifest.kind == names.SERVER_KIND:
         return v1alpha1.server_problems(manifest.body)
+    if manifest.kind == names.RUN_KIND:
+        return _of_graphrun(manifest, graphcrons, servers, now=now)
     found = v1alpha1.problems(manifest.body)
     if not found:
         try:
             cronjobs_of(manifest, servers, now=now)
+        except SpecError as error:
+            found = [error]
+    return found
+
+
+def _of_graphrun(
+    manifest: "Manifest", graphcrons: Sequence["Manifest"], servers: Iterable["Manifest"], *, now: datetime
+) -> list[SpecError]:
+    """Return the problems of a GraphRun, together with its GraphCron if the files contain a valid one."""
+    from graphcron.api import v1alpha1
+    from graphcron.cli.clients.graphruns import reference_of
+    from graphcron.cli.verbs.graphrun_job import job_of, referenced, with_name
+
+    graphcron = referenced(manifest, graphcrons)
+    found = v1alpha1.run_problems(with_name(manifest.body))
+    is_whole = not v1alpha1.problems(graphcron.body) if graphcron else not reference_of(manifest.body)
+    if not found and is_whole:
+        try:
+            job_of(manifest, graphcron, servers, now=now)
         except SpecError as error:
             found = [error]
     return found

@@ -1,8 +1,8 @@
-"""``render``: print the CronJobs that the operator would create, without a cluster."""
+"""``render``: print the CronJobs and Jobs that the operator would create, without a cluster."""
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -40,7 +40,7 @@ def render(
     namespace: OfFile = None,
     output: Format = Output.YAML,
 ) -> None:
-    """Print the CronJobs of the GraphCrons in files. Does not access the cluster.
+    """Print the CronJobs of the GraphCrons in files, and the Jobs of GraphRuns. Does not access the cluster.
 
     The operator's settings are the defaults, unless GRAPHCRON_ variables of the environment set them.
     """
@@ -52,21 +52,33 @@ def render(
     settings = replace(settings, server_url=server_url or settings.server_url)
     now = datetime.now(UTC)  # noqa: TID251  (since when the schedules would be in force)
     manifests = list(read(*named))
-    servers = [each for each in manifests if each.kind == names.SERVER_KIND]
-    graphcrons = [each for each in manifests if each.kind == names.KIND]
-    if not graphcrons:
-        raise CliError(f"{', '.join(named)}: there is no GraphCron in it")
-    made = []
-    for each in graphcrons:
-        with each.blamed():
-            made += cronjobs_of(each, servers, now=now, settings=settings, namespace=namespace or DEFAULT_NAMESPACE)
+    made = list(_made(manifests, now=now, settings=settings, namespace=namespace or DEFAULT_NAMESPACE))
+    if not made:
+        raise CliError(f"{', '.join(named)}: there is no GraphCron and no GraphRun in it")
     columns = (
         Column("Name", lambda each: str(each["metadata"]["name"])),
-        Column("Schedule", lambda each: str(each["spec"]["schedule"])),
-        Column("Zone", lambda each: str(each["spec"]["timeZone"])),
-        Column("Suspend", lambda each: str(each["spec"]["suspend"])),
+        Column("Schedule", lambda each: str(each["spec"].get("schedule", ""))),
+        Column("Zone", lambda each: str(each["spec"].get("timeZone", ""))),
+        Column("Suspend", lambda each: str(each["spec"].get("suspend", ""))),
     )
     show(json.loads(json.dumps(made)), columns, output)  # so that YAML repeats what CronJobs have in common
+
+
+def _made(manifests: Sequence["Manifest"], *, now: datetime, settings: "Settings", namespace: str) -> Iterator[Object]:
+    """Yield the CronJobs of the GraphCrons, then the Jobs of the GraphRuns."""
+    from graphcron.cli.verbs.graphrun_job import job_of, referenced
+
+    servers = [each for each in manifests if each.kind == names.SERVER_KIND]
+    graphcrons = [each for each in manifests if each.kind == names.KIND]
+    for each in graphcrons:
+        with each.blamed():
+            yield from cronjobs_of(each, servers, now=now, settings=settings, namespace=namespace)
+    for each in manifests:
+        if each.kind != names.RUN_KIND:
+            continue
+        graphcron = referenced(each, graphcrons, namespace)
+        with each.blamed():
+            yield job_of(each, graphcron, servers, now=now, settings=settings, namespace=namespace)
 
 
 def cronjobs_of(

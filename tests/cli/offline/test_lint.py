@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+WHY = "because kubectl reads this key as a boolean; write the key in quotes"
 BAD = text(manifest(schedule="0 9 31 2 *"))
 SENTENCE = 'spec.schedule: "0 9 31 2 *" never matches: there is no such day; choose a day that exists, for example "0 9 28 2 *"'
 
@@ -166,6 +167,15 @@ def test_limit_of_runs_a_day_can_be_set() -> None:
     assert done.stdout.endswith('for example "0 * * * *" (hourly), or raise --max-runs-per-day\n')
     usual = text(manifest(schedule="*/3 * * * *"), manifest("b", schedules=["*/5 * * * 1", "1-59/5 * * * 2"]))
     assert run("lint", "-", stdin=usual).stdout == ""
+
+
+def test_keys_that_kubectl_reads_as_a_boolean_are_warnings() -> None:
+    page = text(manifest()).replace("input:", "context: {x: 1, y: 2, list: [{n: 3}], 'on': 4, true: 5}\n  input:")
+    found = findings(list(of_text(page, "a.yaml")), now=NOW)
+    assert [(each.severity, as_text(each).partition("warning: ")[2]) for each in found] == [
+        (Severity.WARNING, f'spec.context.{field}: is stored with the key "{key}", {WHY}')
+        for field, key in (("y", "true"), ("list[0].n", "false"))
+    ]
 
 
 @pytest.mark.parametrize(

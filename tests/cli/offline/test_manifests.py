@@ -193,6 +193,27 @@ def test_a_text_that_needs_quotes_is_told_with_them(line: str, hint: str) -> Non
     assert "is not valid YAML" in caught.value.problem
 
 
+@pytest.mark.parametrize(
+    ("line", "problem", "hint"),
+    [
+        ('input: {text: "cut \\ud83d"}', "is half a character; write the character itself", ""),
+        ('input: "cut \\ud83d"', "is half a character; write the character itself", ""),
+        ('input: {text: "a \\q b"}', "found unknown escape character 'q'", ""),
+        ('input: "a \\q"', "found unknown escape character 'q'", ""),
+        ('input: "\\U00110000"', r"an escape beyond \U0010ffff is not a character", ""),
+        ('schedule: "0 9 * * *" UTC', "expected <block end>", ""),
+        ("input: {a: 'it's'}", "expected ',' or '}'", ""),
+        ("input:\t{a: b}", "cannot start any token", "use spaces instead of tabs"),
+        ("\tinput: {}", "cannot start any token", "use spaces instead of tabs"),
+    ],
+)
+def test_an_error_that_quotes_do_not_mend_does_not_suggest_them(line: str, problem: str, hint: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        list(of_text(f"{HEAD}spec:\n  assistant: a\n  {line}\n", "a.yaml"))
+    assert problem in caught.value.problem
+    assert caught.value.remedy == hint
+
+
 def test_json_is_read_as_json() -> None:
     body = {
         "apiVersion": "graphcron.dev/v1alpha1",

@@ -85,7 +85,7 @@ def test_people_may_have_a_table() -> None:
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        (text(manifest()), "error: -:5:1: spec.server.url: is not set"),
+        (text(manifest()), "error: -:5:1: spec.server.url: is not set; set it, or give --server-url"),
         (text(manifest(serverRef={"name": "shared"})), "error: -:9:3: spec.serverRef: the GraphServer shared is not"),
         (text(manifest(schedule="a")), "error: -:8:13: spec.schedule: "),
         (text(SERVER), "error: -: there is no GraphCron and no GraphRun in it"),

@@ -13,7 +13,7 @@ MOST_NODES: Final = 200_000
 """A document must not hold more nodes than it writes down, if they are more than these: anchors can multiply them."""
 
 _BREAK: Final = re.compile("(\r\n|[\n\r\x85\u2028\u2029])")
-_ENTRY: Final = re.compile(r"(\s*(?:-\s+)*(?:[\w./-]+:\s+)?)([^\s\"'{\[#].*?)(?:\s+#.*|\s*)")
+_ENTRY: Final = re.compile(r"((?>\s*(?:-\s+)*(?:[\w./-]+:\s+)?))([^\s\"'{\[#].*?)(?:\s+#.*|\s*)")
 """A line of a block: its key or hyphens, and its value."""
 
 _INDICATORS: Final = "*@`%&!|>?"
@@ -88,6 +88,21 @@ def rounded(node: yaml.Node, path: str = "") -> Iterator[tuple[str, yaml.ScalarN
             yield path, node, stored
 
 
+def renamed(node: yaml.Node, path: str = "") -> Iterator[tuple[str, yaml.ScalarNode, str]]:
+    """Yield the keys that YAML reads as a boolean, such as ``y``: their paths, nodes and the stored key."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = f"{path}.{key.value}" if path else str(key.value)
+            if isinstance(key, yaml.ScalarNode) and key.tag == f"{TAG}bool":
+                stored = str(Loader("").truth(key)).lower()
+                if stored != key.value:
+                    yield below, key, stored
+            yield from renamed(value, below)
+    elif isinstance(node, yaml.SequenceNode):
+        for at, value in enumerate(node.value):
+            yield from renamed(value, f"{path}[{at}]")
+
+
 def _no_json(error: NotJsonError) -> MalformedError:
     return MalformedError(f"is not valid JSON: {error}", line=error.line, column=error.column)
 
@@ -107,9 +122,10 @@ def _yaml_nodes(text: str) -> list[yaml.Node]:
         raise MalformedError(f"is not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise _too_deep() from error
-    except (ValueError, OverflowError) as error:  # an escape beyond the last character
+    except (ValueError, OverflowError) as error:  # of chr()
         mark = loader.get_mark() if loader else yaml.Mark("", 0, 0, 0, None, 0)
-        raise MalformedError(f"is not valid YAML: {error}", line=mark.line + 1, column=mark.column + 1) from error
+        problem = "is not valid YAML: an escape beyond \\U0010ffff is not a character"
+        raise MalformedError(problem, line=mark.line + 1, column=mark.column + 1) from error
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
@@ -147,7 +163,9 @@ def _malformed(error: yaml.MarkedYAMLError, text: str = "") -> MalformedError:
     if mark is None:
         return MalformedError(f"is not valid YAML: {error.problem}")
     problem, remedy = str(error.problem), ""
-    if value := _unquoted(text, error):
+    if "'\\t'" in problem:
+        remedy = "use spaces instead of tabs"
+    elif value := _unquoted(text, error):
         key, shown = value
         problem = f"a string can't begin with {shown[1]}" if shown[1] in _INDICATORS else problem
         remedy = f"put it in quotes: {key}{shown}" if len(shown) <= _SHOWN else "put the string in quotes"
@@ -157,7 +175,7 @@ def _malformed(error: yaml.MarkedYAMLError, text: str = "") -> MalformedError:
 def _unquoted(text: str, error: yaml.MarkedYAMLError) -> tuple[str, str] | None:
     """Return key and value of the line that is to blame, the value in the quotes with which the text is YAML so far."""
     mark, lines = error.problem_mark, _BREAK.split(text)
-    if mark is None or 2 * mark.line >= len(lines):
+    if mark is None or 2 * mark.line >= len(lines) or "quoted scalar" in str(error.context):
         return None
     line = lines[2 * mark.line]
     for begin, end, key in _values(line, error):

@@ -14,7 +14,7 @@ import yaml
 from graphcron.api import names
 from graphcron.cli.app import CliError
 from graphcron.cli.clients.kubectl import Object
-from graphcron.cli.files.documents import MalformedError, body_of, nodes_of, rounded
+from graphcron.cli.files.documents import MalformedError, body_of, nodes_of, renamed, rounded
 from graphcron.cli.files.yaml_loader import written
 from graphcron.errors import SpecError
 
@@ -49,6 +49,8 @@ class Manifest:
     """Duplicate fields: path, line and column of the later one, line of the earlier one."""
     rounded: tuple[tuple[str, int, int, str], ...] = ()
     """Numbers that are stored differently: path, line, column, and the stored value."""
+    renamed: tuple[tuple[str, int, int, str], ...] = ()
+    """Keys that are stored differently: path, line, column, and the stored key."""
 
     @property
     def kind(self) -> str:
@@ -170,7 +172,7 @@ def of_text(text: str, file: str) -> Iterator[Manifest]:
                 repeated = tuple(_repeated(part, ""))  # before the reader writes merged keys into the node
                 body = body_of(part)
                 if isinstance(body, dict) and _is_object_of_ours(body):
-                    yield Manifest(file, body, part, repeated, tuple(_rounded(part)))
+                    yield Manifest(file, body, part, repeated, tuple(_rounded(part)), tuple(_renamed(part)))
     except MalformedError as error:
         raise Unreadable(file, error.problem, error.remedy, line=error.line, column=error.column) from error
 
@@ -179,6 +181,11 @@ def _rounded(node: yaml.Node) -> Iterator[tuple[str, int, int, str]]:
     for path, number, stored in rounded(node):
         mark, shown = number.start_mark, f'the string "{stored}"' if isinstance(stored, str) else str(stored)
         yield path, mark.line + 1, mark.column + 1, shown
+
+
+def _renamed(node: yaml.Node) -> Iterator[tuple[str, int, int, str]]:
+    for path, key, stored in renamed(node):
+        yield path, key.start_mark.line + 1, key.start_mark.column + 1, stored
 
 
 def _is_object_of_ours(body: Object) -> bool:

@@ -146,6 +146,10 @@ def _of_text(manifest: "Manifest") -> Iterator[Finding]:
         problem = f"is stored as {stored}, because the number has more than 64 bits"
         other = SpecError(field=field, problem=problem, remedy="write it in quotes, as a string")
         yield _finding(manifest.file, (line, column), other, Severity.WARNING)
+    for field, line, column, stored in manifest.renamed:
+        problem = f'is stored with the key "{stored}", because kubectl reads this key as a boolean'
+        other = SpecError(field=field, problem=problem, remedy="write the key in quotes")
+        yield _finding(manifest.file, (line, column), other, Severity.WARNING)
 
 
 def _same_name(first: "Manifest") -> SpecError:

@@ -116,6 +116,8 @@ def cronjobs_of(
         metadata_there = graphcron.metadata.model_copy(update={"namespace": DEFAULT_NAMESPACE})
         graphcron = graphcron.model_copy(update={"metadata": metadata_there})
     graphcron = with_server(graphcron, [each.body for each in servers if (each.namespace or here) == here], settings)
+    if settings and not settings.server_url and not (graphcron.spec.server and graphcron.spec.server.url):
+        raise SpecError(field="spec.server.url", problem="is not set", remedy="set it, or give --server-url")
     return cronjobs_for(graphcron, settings or unknown_settings(), {}, PersistedState(), now=now)
 
 

@@ -13,6 +13,10 @@ from graphcron.unstructured.fields import object_at, time_of
 _WORD: Final = re.compile(r"\S{1,128}")
 
 
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and _WORD.fullmatch(value) is not None
+
+
 def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value < MOST
 
@@ -40,7 +44,7 @@ def _is_like(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
 _BELIEVED: Final[dict[str, Callable[[Any], bool]]] = {
     "outcome": lambda value: value in list(Outcome),
     "message": _is_text,
-    "reason": _is_like(_WORD),
+    "reason": _is_word,
     "scheduledTime": _is_time,
     "runId": answers.is_uuid,
     "threadId": answers.is_uuid,
@@ -68,4 +72,11 @@ def report_of(text: str) -> Report | None:
         return None
     known = object_at(members)
     believed = {key: known[key] for key, is_right in _BELIEVED.items() if key in known and is_right(known[key])}
+    if "message" in believed:
+        believed["message"] = _printable(believed["message"])
     return Report(**{**believed, "outcome": Outcome(believed["outcome"])}) if "outcome" in believed else None
+
+
+def _printable(text: str) -> str:
+    """Replace characters that control a terminal or reverse text. kubectl prints the status and Events unchanged."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)

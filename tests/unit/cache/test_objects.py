@@ -175,7 +175,7 @@ def test_a_message_without_an_outcome_is_not_a_report(message):
         {"startTime": "soon"}, {"startTime": "0001-01-01T00:00:00+14:00"}, {"windowStart": 5},
         {"windowEnd": "9999-12-31T23:59:59-14:00"}, {"windowEnd": "10000-01-01T00:00:00Z"}, {"scheduledTime": {}},
         {"runId": 5}, {"runId": "; rm -rf /"}, {"runId": "run-1"}, {"threadId": "x" * 129}, {"threadId": ["t"]}, {"reason": "two words"},
-        {"message": None}, {"server": []}, {"awaited": 1},
+        {"reason": "\x1b[2J"}, {"reason": "a\u202eb"}, {"message": None}, {"server": []}, {"awaited": 1},
     ],
     ids=lambda wrong: str(wrong)[:60],
 )  # fmt: skip
@@ -185,6 +185,13 @@ def test_report_invalid_fields_ignored(wrong):
     expected = {key: value for key, value in message.items() if key not in wrong}
     report = cached_pod(body(status=ended({**message, **wrong}))).report
     assert report == Report(**{**expected, "outcome": Outcome.GRAPH_ERROR})
+
+
+def test_report_message_control_characters_replaced():
+    """``kubectl describe`` and ``kubectl get events`` print them as they are."""
+    message = {"outcome": "GraphError", "message": "caf\xe9 \x1b]0;title\x07\u202e\x9b2J\n\ud83d"}
+    report = cached_pod(body(status=ended(message))).report
+    assert report == Report(Outcome.GRAPH_ERROR, "caf\xe9  ]0;title   2J  ")
 
 
 def test_cached_pod_waiting_reason():

@@ -29,6 +29,9 @@ POD_RETRY_INTERVAL: Final = timedelta(minutes=1)
 MAX_EVENT_READS: Final = 5
 """Jobs without a pod whose Events one reconciliation reads; the others have the same cause."""
 
+_PREFIXES: Final = re.compile(r"(\(combined from similar events\): )?(Error creating: )?")
+"""What the Job controller and its client put before the reason."""
+
 
 class Termination(NamedTuple):
     """A Job or pod that the operator terminates."""
@@ -114,7 +117,7 @@ def refusal_in(job: str, events: Iterable[Mapping[str, Any]]) -> str:
         if event.get("reason") == "FailedCreate":
             words = str(event.get("message") or "")
     # Each attempt has another pod name, which would change the message.
-    return re.sub(rf'"{re.escape(job)}-\w+"', f'"{job}"', words.removeprefix("Error creating: ")).rstrip(".")
+    return re.sub(rf'"{re.escape(job)}-\w+"', f'"{job}"', _PREFIXES.sub("", words, count=1)).rstrip(".")
 
 
 def refused_report(jobs: Iterable[CachedJob], refusals: Mapping[str, str], report: Report | None) -> Report | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from graphcron.api import names
@@ -30,7 +31,16 @@ STATUS = {
     "missedRuns": 2**62,
     "budget": {"windowEnd": ABSURD[1], "tokens": -1, "cost": "NaN"},
 }
-CONTAINER = {"name": "runner", "image": "registry.example.com/none:1"}
+RIGHTS = {
+    "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}  # fmt: skip
+CONTAINER = {"name": names.CONTAINER, "image": "registry.example.com/none:1"}
+POD = {
+    "containers": [{**CONTAINER, "securityContext": RIGHTS}],
+    "restartPolicy": "Never",
+    "schedulingGates": [{"name": "example.com/never"}],
+}
 
 
 def make_deep(objects: Objects, name: str, levels: int) -> None:
@@ -41,36 +51,53 @@ def make_deep(objects: Objects, name: str, levels: int) -> None:
 
 
 def make_children(objects: Objects, of: str) -> None:
-    """Make Jobs, CronJobs and a pod with our labels, of a GraphCron; none of them ever runs."""
+    """Make Jobs, CronJobs and pods that a GraphCron owns, as the operator labels them; no pod ever starts."""
     uid = objects.get("graphcron", of)["metadata"]["uid"]
-    labels = {names.LABEL_MANAGED_BY: names.OPERATOR, names.LABEL_NAME: of, names.LABEL_UID: uid}
-    template = {"spec": {"containers": [CONTAINER], "restartPolicy": "Never"}}
+    labels = {names.LABEL_MANAGED_BY: names.MANAGED_BY, names.LABEL_NAME: of, names.LABEL_UID: uid}
+    owner = {"apiVersion": names.API_VERSION, "kind": names.KIND, "name": of, "uid": uid, "controller": True}
+    template = {"metadata": {"labels": labels}, "spec": POD}
     times = [each for each in vars(names) if each.startswith("ANNOTATION_")]
     for number, moment in enumerate(ABSURD):
-        name, annotations = f"stranger-{number}", {getattr(names, each): moment for each in times}
-        metadata = {"name": name, "labels": labels, "annotations": annotations}
-        job = {"suspend": True, "template": template}
+        annotations = {getattr(names, each): moment for each in times}
+        metadata = {"name": f"stranger-{number}", "labels": labels, "annotations": annotations}
+        metadata |= {"ownerReferences": [owner]}
+        job = {"backoffLimit": 0, "template": template}
         cronjob = {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": {"spec": {"template": template}}}
         objects.cluster.apply(
             {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": job},
             {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata, "spec": cronjob},
             namespace=objects.namespace,
         )
-    metadata = {"name": "stranger", "labels": {**labels, names.LABEL_JOB_NAME: "stranger-0"}}
-    rights = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
-    rights |= {"seccompProfile": {"type": "RuntimeDefault"}}
-    gates = [{"name": "example.com/never"}]
-    spec = {
-        "containers": [{**CONTAINER, "securityContext": rights}],
-        "restartPolicy": "Never",
-        "schedulingGates": gates,
+        report(objects, f"stranger-{number}")
+
+
+def make_run(objects: Objects, of: str) -> None:
+    """Make the Job of a scheduled run, as the CronJob controller does, and report its end."""
+    cronjob = objects.get("cronjob", of)["metadata"]
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": of, "uid": cronjob["uid"], "controller": True}
+    due = (datetime.now(UTC) + timedelta(minutes=1)).replace(second=0, microsecond=0)
+    metadata = {
+        "name": f"{of}-{int(due.timestamp()) // 60}",
+        "labels": cronjob["labels"],
+        "annotations": {names.ANNOTATION_SCHEDULED_TIMESTAMP: due.isoformat()},
+        "ownerReferences": [owner],
     }
+    spec = {"backoffLimit": 0, "template": {"metadata": {"labels": cronjob["labels"]}, "spec": POD}}
     objects.cluster.apply(
-        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, namespace=objects.namespace
+        {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}, namespace=objects.namespace
+    )
+    report(objects, metadata["name"])
+
+
+def report(objects: Objects, job: str) -> None:
+    """Let the pod of a Job end with an absurd report."""
+    pods = wait_for(
+        f"pod of {job}", lambda: objects.cluster.items("--namespace", objects.namespace, "pod", f"-ljob-name={job}")
     )
     ended = {"exitCode": 0, "message": json.dumps(REPORT), "finishedAt": "2026-11-22T12:00:00Z"}
     state = {**CONTAINER, "imageID": "", "ready": False, "restartCount": 0, "state": {"terminated": ended}}
-    patch(objects, "pod", "stranger", {"phase": "Succeeded", "containerStatuses": [state]})
+    status = {"phase": "Succeeded", "containerStatuses": [state]}
+    patch(objects, "pod", pods[0]["metadata"]["name"], status)
 
 
 def patch(objects: Objects, kind: str, name: str, status: Any) -> None:
@@ -105,13 +132,18 @@ def test_a_zoo_of_strange_objects_harms_nobody_else_and_no_restart(objects, else
     for name in ("rolled-back", "visited"):
         objects.wait_ready(name)
     patch(objects, "graphcron", "rolled-back", STATUS)
+    make_run(objects, "visited")
     make_children(objects, "visited")
     for hour in (2, 3):
         for name in ("deep-1500", "deep-300"):
             found = objects.wait_ready(name, status="False", reason="InvalidSpec")
             message = condition(found, "Ready")["message"]
             assert message.startswith("spec.input: is nested more than 64 levels deep; make it flatter")
-        objects.wait_ready("visited")
+        visited = objects.wait("with its run", "graphcron", "visited", lambda each: each["status"].get("recentRuns"))
+        [run] = [each for each in visited["status"]["recentRuns"] if each["job"].startswith("visited-")]
+        assert run.keys() == {"scheduledTime", "outcome", "job"}
+        assert run["outcome"] == "Succeeded"
+        assert objects.all("cronjob").keys() == {"good", "rolled-back", "visited"}
         found = objects.wait_ready("rolled-back")
         assert [each["outcome"] for each in found["status"]["recentRuns"]] == ["Postponed"]
         for each in (objects, elsewhere):

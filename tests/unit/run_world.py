@@ -215,6 +215,10 @@ class RunWorld(Cluster):
 
     def _get_objects(self, kind: str, rest: list[str], query: dict[str, str]) -> dict[str, Any]:
         """Return an object, or the list of those that a field selector names."""
+        if "labelSelector" in query:
+            job = query["labelSelector"].rpartition("=")[2]
+            pods = [each for (resource, _), each in self.objects.items() if resource == kind]
+            return {"items": [each for each in pods if each["metadata"]["labels"][names.LABEL_JOB_NAME] == job]}
         name = rest[0] if rest else query["fieldSelector"].partition("=")[2]
         found = self.objects.get((kind, name))
         if rest and not found:

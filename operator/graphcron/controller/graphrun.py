@@ -21,7 +21,7 @@ from graphcron.api.v1alpha1 import (
 )
 from graphcron.api.v1alpha1.parsing import run_status_of
 from graphcron.cache.graphruns import is_over, ttl_seconds
-from graphcron.cache.objects import Body
+from graphcron.cache.objects import Body, cached_pod
 from graphcron.cache.reader import Reader
 from graphcron.cache.store import Key
 from graphcron.contract import Outcome
@@ -193,9 +193,13 @@ class GraphRunReconciler:
     async def _follow(self, observed: ObservedGraphRun, resync: datetime, *, now: datetime) -> datetime | None:
         """Report the state of the run, and end what must not run any more."""
         body, installation = observed.body, self._settings.installation
-        run = observed.without_pod(now) or observed.ended
-        if run and observed.is_lost and await self._has_job(observed):
-            return now + LOOK_AGAIN
+        run = observed.ended
+        if run and not observed.is_reported(run):
+            if observed.is_lost and await self._has_job(observed):
+                return now + LOOK_AGAIN
+            observed = await self._with_all_pods(observed)
+            run = observed.ended
+        run = observed.without_pod(now) or run
         if run:
             written = await self._end(observed, run, now=now)
             await terminate_stuck(self._cluster, body, jobs_to_end(observed, now), now=now)
@@ -207,6 +211,14 @@ class GraphRunReconciler:
         moments = recheck_times(observed.jobs, observed.pods, observed.refusals, terminations + forbidden, now)
         moments += [observed.deadline] if observed.refusals else []
         return min([resync, *(moment for moment in moments if moment > now)])
+
+    async def _with_all_pods(self, observed: ObservedGraphRun) -> ObservedGraphRun:
+        """Add the pods that no watch has delivered: an end is final, so no report may come after it."""
+        metadata = observed.body["metadata"]
+        pods = map(cached_pod, await self._cluster.list_pods(metadata["namespace"], observed.job))
+        owners = {metadata["uid"], *(each.owner for each in observed.pods), *(each.uid for each in observed.jobs)}
+        found = {each.uid: each for each in pods if each.owner in owners or observed.is_lost}
+        return replace(observed, pods=[*found.values(), *(each for each in observed.pods if each.uid not in found)])
 
     async def _has_job(self, observed: ObservedGraphRun) -> bool:
         metadata = observed.body["metadata"]

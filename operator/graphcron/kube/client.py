@@ -150,6 +150,12 @@ class Cluster(Transport):
         answer = await self._list_metadata(path, [("fieldSelector", f"metadata.name={name}")])
         return any(owner_uid(each) == owner for each in answer["items"] or ())
 
+    async def list_pods(self, namespace: str, job: str) -> list[Answer]:
+        """List the Pods of a Job; a watch may be late."""
+        query = [("labelSelector", f"{names.MANAGED_SELECTOR},{names.LABEL_JOB_NAME}={job}")]
+        answer = await self._call("GET", f"/api/v1/namespaces/{namespace}/pods", query, None, JSON)
+        return list(answer["items"] or ())
+
     async def delete_graphrun(self, namespace: str, name: str, *, uid: str) -> None:
         """Delete a GraphRun and its Job."""
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}

@@ -89,6 +89,13 @@ class ObservedGraphRun:
         """Whether neither its Job nor a pod is in the cache, which may be older than the Job."""
         return self.is_started and not self.jobs and not self.pods
 
+    def is_reported(self, run: RecentRun) -> bool:
+        """Return whether a pod in the cache has reported this end; it is the last word then.
+
+        Otherwise a watch may not have delivered the pod that has a report.
+        """
+        return any(pod.report and pod.report.outcome.value == run.outcome for pod in self.pods)
+
     def not_run(self, outcome: Outcome, reason: Reason, message: str) -> RecentRun:
         """Return the end of a GraphRun without a run."""
         job = self.job if self.is_started else None

@@ -23,9 +23,11 @@ PODS: Final = "pods"
 EVENTS: Final = "events"
 GRAPHCRONS: Final = "graphcrons"
 GRAPHSERVERS: Final = "graphservers"
+GRAPHRUNS: Final = "graphruns"
 
 RIGHTS: Final = {
     GRAPHCRONS: {"GET list", "PUT status"},
+    GRAPHRUNS: {"GET list", "PUT status", "DELETE"},
     GRAPHSERVERS: {"GET list", "PUT status"},
     CRONJOBS: {"GET", "GET list", "PATCH", "DELETE"},
     JOBS: {"GET list", "POST", "DELETE"},
@@ -282,8 +284,9 @@ class ApiServer:
     def _list(self, resource: str, namespace: str, query: dict[str, str], accept: str) -> Body:
         found = [each for each in self.all(resource) if namespace in ("", each["metadata"]["namespace"])]
         if "labelSelector" in query:
-            assert query["labelSelector"] == f"{LABEL_MANAGED_BY}={MANAGED_BY}"
-            found = [each for each in found if is_ours(each)]
+            wanted = dict(each.split("=") for each in query["labelSelector"].split(","))
+            assert wanted[LABEL_MANAGED_BY] == MANAGED_BY
+            found = [each for each in found if wanted.items() <= (each["metadata"].get("labels") or {}).items()]
         field, _, value = query.get("fieldSelector", "").partition("=")
         if field == "metadata.name":
             found = [each for each in found if each["metadata"]["name"] == value]

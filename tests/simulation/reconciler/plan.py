@@ -17,6 +17,9 @@ USERS: Final = (
 )  # fmt: skip
 """What happens to GraphCrons."""
 
+RUNS: Final = ("run-of", "run-of", "run-of", "run-own", "drop-run")
+"""GraphRuns: with a GraphCron, with their own settings, and deleted."""
+
 HANDS: Final = ("drop-cronjob", "meddle", "meddle", "drop-job")
 """What people do to CronJobs and Jobs by hand."""
 
@@ -98,9 +101,14 @@ PROFILES: Final[dict[str, Profile]] = {
     "wire": Profile((*USERS, *HANDS), rate=0.2, slowness=1),
     "quotas": Profile((*USERS, *QUOTAS * 2), rate=0.1, kinds=("contention",)),
     "kills": Profile((*USERS, *HANDS, *("kill",) * 8), rate=0.05, slowness=1, standby=True),
+    "runs": Profile((*USERS, *RUNS * 4, "drop-job"), lateness=5),
+    "runs-and-faults": Profile(
+        (*USERS, *RUNS * 6, *QUOTAS, *("stall", "kill") * 3),
+        rate=0.15, lateness=5, slowness=1, installations=2, standby=True,
+    ),
     "two": Profile((*USERS, *HANDS, "kill"), lateness=3, slowness=0.5, installations=2),
     "all": Profile(
-        (*USERS, *HANDS, *STRANGERS, *QUOTAS, *("stall", "kill") * 4, "namespace"),
+        (*USERS, *RUNS, *HANDS, *STRANGERS, *QUOTAS, *("stall", "kill") * 4, "namespace"),
         rate=0.1, lateness=10, slowness=1, installations=2, standby=True,
     ),
 }  # fmt: skip

@@ -16,6 +16,7 @@ from graphcron.manifests.cronjob import cronjob_names
 from tests.simulation.properties import Violation
 from tests.simulation.reconciler.api import CRONJOBS, GRAPHCRONS, JOBS, PODS, Body, Change, is_ours
 from tests.simulation.reconciler.controllers import is_over
+from tests.simulation.reconciler.run_properties import RunJudge, is_of_graph_run
 
 if TYPE_CHECKING:
     from tests.simulation.reconciler.world import World
@@ -50,6 +51,7 @@ class Judge:
         """By UID of a CronJob, who has changed its spec last."""
         self._started: dict[tuple[str, str, str], float] = {}
         """By replica and GraphCron, the reconciliation that has made a Job."""
+        self._runs = RunJudge(world, self.check, self._began)
 
     def check(self, holds: bool, name: str, what: str) -> None:
         """Count a look at a property, and note where it does not hold."""
@@ -62,6 +64,7 @@ class Judge:
 
     def changed(self, change: Change) -> None:
         """Look at a change, and remember it."""
+        self._runs.changed(change)
         if change.by.startswith("op-"):
             self._check_owned(change)
             self._check_order(change)
@@ -90,7 +93,7 @@ class Judge:
                 self._over.setdefault(uid, self._world.kernel.now)
 
     def _keep(self, known: dict[str, str], uid: str, owner: str) -> None:
-        if owner in self._graphcrons:
+        if owner in self._graphcrons or self._runs.knows(owner):
             known.setdefault(uid, owner)
 
     def _check_owned(self, change: Change) -> None:
@@ -139,7 +142,7 @@ class Judge:
 
     def _check_order(self, change: Change) -> None:
         """What corrects comes before what starts."""
-        if change.after is None or change.resource not in (CRONJOBS, JOBS):
+        if change.after is None or change.resource not in (CRONJOBS, JOBS) or is_of_graph_run(change.body):
             return
         began = self._began(change, change.body)
         here = (change.by, change.body["metadata"]["namespace"], _name_label(change.body))
@@ -182,6 +185,7 @@ class Judge:
 
     def settled(self) -> None:
         """Look at everything, once nothing more goes wrong and some time has passed."""
+        self._runs.settled()
         api = self._world.api
         for body in api.all(GRAPHCRONS):
             self._check_graphcron(body)
@@ -253,7 +257,7 @@ class Judge:
         uid, told = body["metadata"]["uid"], body["status"].get("recentRuns", ())
         occurrences: dict[tuple[str, str], list[Body]] = {}
         for job in self._world.api.all(JOBS):
-            if self._jobs.get(job["metadata"]["uid"]) == uid and _is_run(job):
+            if self._jobs.get(job["metadata"]["uid"]) == uid and _is_run(job) and not is_of_graph_run(job):
                 annotations = job["metadata"]["annotations"]
                 known = annotations[names.ANNOTATION_SCHEDULED_TIMESTAMP], annotations.get(names.ANNOTATION_TRIGGER, "")
                 occurrences.setdefault(known, []).append(job)
@@ -264,7 +268,11 @@ class Judge:
             # Jobs of two lines that are due in the same minute work on one run.
             was = {self._world.controllers.outcomes[job["metadata"]["uid"]] for job in jobs}
             was -= {Outcome.UNKNOWN} if len(was) > 1 else set()
-            about = [each for each in told if (each["scheduledTime"], each.get("trigger", "")) == (scheduled, trigger)]
+            about = [
+                each
+                for each in told
+                if "graphRun" not in each and (each["scheduledTime"], each.get("trigger", "")) == (scheduled, trigger)
+            ]
             entries = [each["outcome"] for each in about]
             right = len(entries) == 1 and entries[0] in was
             self.check(right, "each run is told as it was", f"{place}: that of {scheduled} was {was}, told {entries}")

@@ -24,6 +24,7 @@ from tests.simulation.kernel import Kernel
 from tests.simulation.reconciler.api import (
     CRONJOBS,
     GRAPHCRONS,
+    GRAPHRUNS,
     GRAPHSERVERS,
     JOBS,
     PODS,
@@ -43,7 +44,8 @@ COMPARE_SECONDS: Final = 5.0
 FAULTS: Final = ("500", "busy", "lost-before", "lost-after", "late", "contention")
 """A 500 before anything is done; a 429; the request lost; its answer lost; done after we gave up; a quota's 409."""
 
-_WATCHED: Final = (GRAPHCRONS, GRAPHSERVERS, CRONJOBS, JOBS, PODS)
+_USERS: Final = (GRAPHCRONS, GRAPHRUNS, GRAPHSERVERS)
+_WATCHED: Final = (*_USERS, CRONJOBS, JOBS, PODS)
 
 
 class Call(NamedTuple):
@@ -186,7 +188,7 @@ class Watch:
         return ("MODIFIED" if before else "ADDED") if after else "DELETED" if before else ""
 
     def _matches(self, body: Body | None) -> bool:
-        return body is not None and (self.resource in (GRAPHCRONS, GRAPHSERVERS) or is_ours(body))
+        return body is not None and (self.resource in _USERS or is_ours(body))
 
     def _show(self, kind: str | None, body: Body) -> None:
         self._replica.manager.handle_event(kind, body)

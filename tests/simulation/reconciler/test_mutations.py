@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from graphcron.controller import graphcron
+from graphcron.controller import graphcron, graphrun
 from graphcron.kube.client import Cluster
+from graphcron.planning.graphrun import ObservedGraphRun
 from tests.simulation.reconciler.plan import draw
 from tests.simulation.reconciler.world import World
 
@@ -15,6 +16,10 @@ SEEDS = range(12)
 
 
 async def yes(*_: Any) -> bool:
+    return True
+
+
+def yes_at_once(*_: Any) -> bool:
     return True
 
 
@@ -28,6 +33,8 @@ async def nothing(*_: Any) -> None:
         ((Cluster, "exists", yes), "gaps", "nothing is made for a GraphCron that was gone"),
         ((graphcron.Reconciler, "_suspend_orphans", nothing), "calm", "orphans are suspended"),
         ((graphcron, "runs_kept", lambda _: None), "calm", "each run is told once"),
+        ((ObservedGraphRun, "is_reported", yes_at_once), "runs", "a GraphRun ends as its run did"),
+        ((graphrun, "is_over", lambda _: False), "runs", "a GraphRun ends once"),
     ],
 )
 def test_a_mutation_breaks_a_property(monkeypatch, mutation, profile, broken) -> None:

@@ -20,6 +20,11 @@ LOOKED_AT = {
     "nothing is made for a GraphCron that was gone",
     "nothing is written at rest", "nothing stays of what is gone", "of a GraphCron only the status is written",
     "one Job for a request", "only what is ours is changed", "orphans are suspended",
+    "a GraphCron lists its GraphRuns", "a GraphRun ends as its run did", "a GraphRun ends once",
+    "a GraphRun has one end", "a GraphRun that is over is not active", "a GraphRun without a Job has not run",
+    "an active GraphRun is reconciling", "each GraphRun ends", "nothing is made for a GraphRun that was gone",
+    "of a GraphRun only the status is written", "one Job for a GraphRun",
+    "only a GraphRun that is over is deleted, for its TTL",
 }  # fmt: skip
 
 

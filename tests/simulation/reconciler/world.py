@@ -11,7 +11,7 @@ from typing import Any, Final
 from graphcron.api import names
 from graphcron.settings import Settings
 from tests.simulation.kernel import START, Kernel
-from tests.simulation.reconciler.api import CRONJOBS, GRAPHCRONS, JOBS, ApiServer, Body, Change, Refusal
+from tests.simulation.reconciler.api import CRONJOBS, GRAPHCRONS, GRAPHRUNS, JOBS, ApiServer, Body, Change, Refusal
 from tests.simulation.reconciler.controllers import Controllers
 from tests.simulation.reconciler.plan import QUIET, Action, Plan
 from tests.simulation.reconciler.properties import Judge, Violation
@@ -101,7 +101,7 @@ class World:
         return "" if kind == "contention" and not creates else kind
 
     def _changed(self, change: Change) -> None:
-        if not change.by.startswith("op-") and change.resource in (GRAPHCRONS, CRONJOBS, JOBS):
+        if not change.by.startswith("op-") and change.resource in (GRAPHCRONS, GRAPHRUNS, CRONJOBS, JOBS):
             what = "made" if change.before is None else "gone" if change.after is None else "changed"
             self.kernel.note(
                 change.by,
@@ -259,6 +259,33 @@ class _People:
 
     def _foreground(self, namespace: str, name: str, choice: int) -> None:
         self._api.delete(GRAPHCRONS, self._graphcron(namespace, name), PERSON, "Foreground")
+
+    def _run_of(self, namespace: str, name: str, choice: int) -> None:
+        """Create a GraphRun of a GraphCron, which may not exist."""
+        spec = {"graphCronRef": {"name": name}, "input": choice, "startingDeadlineSeconds": (10, 60, 200)[choice % 3]}
+        if choice % 2:
+            spec["scheduledTime"] = "2026-11-01T04:00:00Z"
+        self._make_run(namespace, choice, spec)
+
+    def _run_own(self, namespace: str, name: str, choice: int) -> None:
+        """Create a GraphRun with its own settings, which may be invalid."""
+        spec: Body = {"assistant": "agent", "startingDeadlineSeconds": (10, 60, 200)[choice % 3]}
+        if choice % 4 == 0:
+            spec["timeoutSeconds"] = 0
+        if choice % 5 == 0:
+            spec["ttlSecondsAfterFinished"] = choice
+        self._make_run(namespace, choice, spec)
+
+    def _make_run(self, namespace: str, choice: int, spec: Body) -> None:
+        self._count += 1
+        metadata = {"name": f"run-{self._count % 5}", "namespace": namespace}
+        body = {"apiVersion": names.API_VERSION, "kind": names.RUN_KIND, "metadata": metadata, "spec": spec}
+        self._api.create(GRAPHRUNS, body, PERSON)
+
+    def _drop_run(self, namespace: str, name: str, choice: int) -> None:
+        runs = [each for each in self._api.all(GRAPHRUNS) if each["metadata"]["namespace"] == namespace]
+        if runs:
+            self._api.delete(GRAPHRUNS, runs[choice % len(runs)], PERSON, ("Background", "Foreground")[choice % 2])
 
     def _drop_cronjob(self, namespace: str, name: str, choice: int) -> None:
         self._api.delete(CRONJOBS, self._api.find(CRONJOBS, namespace, name), PERSON)

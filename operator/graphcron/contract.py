@@ -169,7 +169,9 @@ class Request(NamedTuple):
     onRunCompleted: str = "delete"
     """``delete`` or ``keep``: what becomes of the fresh thread of a successful run."""
     concurrencyPolicy: str = "Forbid"
-    """``Forbid``, ``Allow`` or ``Replace``: what to do about a predecessor that still runs."""
+    """``Forbid``, ``Allow``, ``Replace`` or ``Queue``: what to do about a predecessor that still runs."""
+    queueLimit: int = 10
+    """With ``Queue``, how many occurrences may wait."""
     startingDeadlineSeconds: int = 120
     """No run is started when the scheduled time is longer ago than this."""
     timeoutSeconds: int | None = None

@@ -68,6 +68,7 @@ KINDS = (
     Kind("thread-steps", 1, 1, {**steps(6, 2), "concurrencyPolicy": "Allow"}, thread=True),
     Kind("forbid", 1, 2, {**steps(20, 4.5), "startingDeadlineSeconds": 25}),
     Kind("replace", 1, 2, {**steps(20, 30), "concurrencyPolicy": "Replace"}, endless=True),
+    Kind("queue", 1, 2, {**steps(15, 4.5), "concurrencyPolicy": "Queue", "queueLimit": 2}, needs="spec.queueLimit"),
     Kind("allow", 0, 1, {**steps(18, 4), "concurrencyPolicy": "Allow"}),
     Kind("failing", 1, 1, {"assistant": "failing", "input": {}}),
     Kind("approval", 1, 1, {"assistant": "approval", "input": {}}),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from graphcron.runner.client.times import rfc3339
 from tests.cluster import wait_for
 from tests.e2e.crons import Crons
 
@@ -59,6 +61,38 @@ def test_forbid_holds_for_a_run_whose_pod_and_job_are_gone(crons: Crons, killer:
     told = crons.told(crons.start(minute=int(first.rpartition("-")[2]) + 1))
     assert (told["outcome"], told["reason"]) == ("Skipped", "PredecessorActive")
     assert [each["run_id"] for each in crons.server.live_runs_of(uid)] == [run["run_id"]]
+
+
+def test_queue_graph_slower_than_schedule_runs_one_after_the_other(crons: Crons):
+    """Three occurrences are due while the first runs: two wait, the third is one too many."""
+    slow = {"steps": 20, "seconds": 1}
+    uid = crons.make(
+        assistant="steps", input=slow, concurrencyPolicy="Queue", queueLimit=2, startingDeadlineSeconds=900
+    )
+    assert crons.get("cronjobs")["spec"]["concurrencyPolicy"] == "Allow"
+    first, run = crons.start_running(uid=uid)
+    minute = int(first.rpartition("-")[2])
+    second = crons.start(minute=minute + 1)
+    wait_for("second waits", lambda: waits(crons, uid, second), seconds=60)
+    third = crons.start(minute=minute + 2)
+    wait_for("third waits", lambda: waits(crons, uid, third), seconds=60)
+    told = crons.told(crons.start(minute=minute + 3))
+    assert (told["outcome"], told["reason"]) == ("Skipped", "QueueFull")
+    assert [each["run_id"] for each in crons.server.live_runs_of(uid)] == [run["run_id"]]
+
+    assert [crons.told(job, seconds=180)["outcome"] for job in (first, second, third)] == ["Succeeded"] * 3
+    found = sorted(crons.server.runs_of(uid), key=lambda each: each["created_at"])
+    due = [each["metadata"]["graphcron/scheduled-time"] for each in found]
+    assert len(due) == 3
+    assert due == sorted(due)
+    assert all(before["updated_at"] <= after["created_at"] for before, after in itertools.pairwise(found))
+
+
+def waits(crons: Crons, uid: str, job: str) -> bool:
+    """Return whether the record of a Job's occurrence says that it waits."""
+    due = rfc3339(int(job.rpartition("-")[2]) * 60)
+    query = {"metadata": {"graphcron/uid": uid, "graphcron/scheduled-time": due}, "limit": 100}
+    return any("graphcron/waiting" in thread["metadata"] for thread in crons.server.post("/threads/search", query))
 
 
 def test_allow_lets_both_run(crons: Crons):

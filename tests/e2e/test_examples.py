@@ -25,6 +25,7 @@ FIELDS = {
     "endTime",
     "excludes",
     "catchUp",
+    "queueLimit",
     "thread.id",
     "thread.per",
     "onInterrupted",

@@ -77,17 +77,31 @@ def other(created: float, updated: float, number: int = 0, **metadata: str) -> R
 )
 def test_whose_turn_it_is(theirs: Record, ours: Record, now: float, first: bool) -> None:
     hour = seconds("2026-11-22T14:00:00Z")
-    turn = turns.Turn(ours.created, (ours.updated, ours.id), False, 20, ours.updated, 0)
+    turn = turns.Turn(turns.order_of(ours), (ours.updated, ours.id), False, 20, ours.updated, 0)
     assert turns.has_priority(theirs, turn, hour + now) is first
 
 
 def test_nobody_who_waits_is_before_one_who_holds_a_place() -> None:
     ours = other(5, 5, 1)
-    turn = turns.Turn(ours.created, (ours.updated, "t1"), True, 20, ours.updated, 0)
+    turn = turns.Turn(turns.order_of(ours), (ours.updated, "t1"), True, 20, ours.updated, 0)
     assert turns.has_priority(other(0, 6), turn, turn.queued_since[0] + 1) is False
     assert (
         turns.has_priority(other(0, 4), turn, turn.queued_since[0] + 1) is True
     )  # it may have looked before we said so
+
+
+def test_turn_by_schedule_earlier_scheduled_time_has_priority() -> None:
+    ours = other(0, 5, 1, scheduled_time="2026-11-22T14:00:00Z")
+    turn = turns.Turn(turns.order_of(ours, by_schedule=True), (ours.updated, "t1"), False, 20, ours.updated, 0, True)
+    early, late = "2026-11-22T13:59:00Z", "2026-11-22T14:01:00Z"
+    assert turns.has_priority(other(4, 6, 2, scheduled_time=early), turn, ours.updated) is True
+    assert turns.has_priority(other(4, 6, 2, scheduled_time=late), turn, ours.updated) is False
+    assert (
+        turns.has_priority(other(4, 4, 2, scheduled_time=late), turn, ours.updated) is True
+    )  # it may not have seen us
+    withdrawn = other(4, 6, 2, scheduled_time=early, pod="p", withdrawn="p")
+    assert turns.has_priority(withdrawn, turn, ours.updated) is True  # another pod follows
+    assert turns.has_priority(withdrawn, turn, withdrawn.updated + 20) is False
 
 
 def test_the_pause_before_another_run() -> None:

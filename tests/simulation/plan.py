@@ -86,6 +86,10 @@ class Profile(NamedTuple):
     shared: bool | None = None
     retries: bool | None = None
     budget: bool = False
+    most: int = 4
+    """Most occurrences of a GraphCron."""
+    queues: float = 0.0
+    """How often the policy is ``Queue`` instead."""
 
 
 PROFILES: Final[dict[str, Profile]] = {
@@ -103,6 +107,10 @@ PROFILES: Final[dict[str, Profile]] = {
     "retries": Profile(retries=True, pod_actions=POD_ACTIONS, fault_rate=0.05, kinds=(*KINDS, *ENDS)),
     "budget": Profile(budget=True, pod_actions=POD_ACTIONS, fault_rate=0.05, kinds=(*KINDS, *ENDS)),
     "outages": Profile(outages=True, pod_actions=("drain",)),
+    "queue": Profile(
+        queues=1.0, pod_actions=POD_ACTIONS, fault_rate=0.05, kinds=(*KINDS, *ENDS), doubles=True, skew=3.0, most=7
+    ),
+    "queue-capacity": Profile(queues=1.0, pod_actions=POD_ACTIONS, fault_rate=0.05, kinds=ENDS, limit=True),
     "all": Profile(
         fault_rate=0.1,
         kinds=(*KINDS, *ENDS),
@@ -112,6 +120,7 @@ PROFILES: Final[dict[str, Profile]] = {
         skew=3.0,
         outages=True,
         limit=True,
+        queues=0.25,
     ),
 }
 
@@ -120,7 +129,7 @@ def draw(profile: str, seed: int) -> Plan:
     """Draw a scenario."""
     random, chosen = Random(f"{profile}/{seed}"), PROFILES[profile]
     period = random.choice((1, 1, 2)) * MINUTE
-    occurrences = random.randint(2, 4)
+    occurrences = random.randint(2, chosen.most)
     end = occurrences * period
     kinds = [*chosen.pod_actions * 2, *chosen.person_actions]
     actions = (
@@ -135,13 +144,26 @@ def draw(profile: str, seed: int) -> Plan:
         crons=random.randint(2, 3) if chosen.limit else 1,
         occurrences=occurrences,
         period=period,
-        request=_request(random, chosen),
+        request=_queued(Random(f"{profile}/{seed}/queue"), chosen, _request(random, chosen)),
         faults=Faults(random.uniform(0, 2 * chosen.fault_rate), chosen.kinds) if chosen.fault_rate else Faults(),
         skew=chosen.skew,
         doubled=frozenset(at for at in range(occurrences) if chosen.doubles and random.random() < 0.5),
         actions=tuple(sorted(actions)),
         outages=((round(first, 1), round(first + random.uniform(5, 200), 1)),) if chosen.outages else (),
         one_job=Random(f"{profile}/{seed}/one-job").random() < 0.5,
+    )
+
+
+def _queued(random: Random, profile: Profile, request: Request) -> Request:
+    """Let occurrences queue: many runs are longer than a period."""
+    if random.random() >= profile.queues:
+        return request
+    steps = random.randint(1, 4)
+    return request._replace(
+        input={**request.input, "steps": steps, "seconds": round(random.choice((20, 80, 150)) / steps, 1)},
+        concurrencyPolicy="Queue",
+        queueLimit=random.choice((1, 1, 2, 10)),
+        startingDeadlineSeconds=random.choice((60, 200, 600)),
     )
 
 

@@ -9,6 +9,7 @@ from graphcron.contract import Outcome, Report
 from graphcron.runner.admission.predecessors import PROMPT_SECONDS
 from graphcron.runner.occurrence.record_thread import ACTIVE, DONE, KIND, KIND_OWN, KIND_SHARED, OCCURRENCE, STATE
 from tests.simulation.kernel import START
+from tests.simulation.queueing import QueueJudge
 
 if TYPE_CHECKING:
     from tests.simulation.pods import Job, Pod
@@ -40,6 +41,7 @@ class Judge:
         self.violations: list[Violation] = []
         self.checked: Counter[str] = Counter()
         """How often each property was looked at."""
+        self._queue = QueueJudge(world, self.check)
 
     def check(self, holds: bool, name: str, what: str) -> None:
         """Count a look at a property, and what it found."""
@@ -57,6 +59,7 @@ class Judge:
         own = [each for each in live if each.metadata.get(OCCURRENCE) == occurrence]
         self.check(not own, "one run an occurrence", f"{occurrence} gets a run beside {_ids(own)}")
         self._check_follows(run, world.runs_of(occurrence))
+        self._queue.run_starts(run, world.runs_of(occurrence))
         cron = occurrence.split("/")[0]
         others = [each for each in live if each.metadata[OCCURRENCE].split("/")[0] == cron and each not in own]
         if world.plan.request.concurrencyPolicy != "Allow":
@@ -99,6 +102,7 @@ class Judge:
 
     def record_changes(self, thread: Thread, change: dict[str, Any]) -> None:
         """Look at a record that is about to be closed."""
+        self._queue.record_changes(thread, change)
         occurrence = thread.metadata.get(OCCURRENCE)
         if change.get(STATE) != DONE or not occurrence:
             return
@@ -111,6 +115,7 @@ class Judge:
         if report.outcome is Outcome.SKIPPED and self._records(pod.job.occurrence):
             runs = world.runs_of(pod.job.occurrence)
             self.check(not runs, "what is told is what happened", f"{pod.name} tells {_said(report)} of {_ids(runs)}")
+        self._queue.report_written(pod, report)
         if report.message.startswith("an earlier pod"):
             return  # whose reason has been looked at
         others = [each for each in world.jobs if each.occurrence != pod.job.occurrence]
@@ -155,6 +160,7 @@ class Judge:
         for job in world.jobs:
             self._check_orphans(job)
             self._check_report(job)
+            self._queue.job_is_over(job)
         if world.plan.request.budget:
             self._check_tokens()
 

@@ -494,3 +494,65 @@ def test_closed_record_names_last_run_after_stopped_mark_processed_late(monkeypa
     violations = world.play()
     assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
     assert told(world, "cron-0-1") == (Outcome.SKIPPED, "PredecessorActive")
+
+
+QUEUE = {"concurrencyPolicy": "Queue", "startingDeadlineSeconds": 600}
+
+
+def starts(world: World) -> list[str]:
+    """Return the occurrences in the order in which their runs started."""
+    return [run.metadata["graphcron/occurrence"] for run in world.server.runs]
+
+
+def test_queue_runs_longer_than_interval_start_in_order():
+    world = play(plan_of(occurrences=4, steps=1, seconds=100.0, **QUEUE))
+    assert starts(world) == sorted(starts(world))
+    assert {told(world, f"cron-0-{number}") for number in range(4)} == {(Outcome.SUCCEEDED, "")}
+
+
+def test_queue_full_beyond_limit_skipped():
+    world = play(plan_of(occurrences=4, steps=1, seconds=230.0, queueLimit=1, **QUEUE))
+    assert told(world, "cron-0-1") == (Outcome.SUCCEEDED, "")
+    assert {told(world, f"cron-0-{number}") for number in (2, 3)} == {(Outcome.SKIPPED, "QueueFull")}
+
+
+def test_queue_deadline_passes_while_waiting_skipped():
+    world = play(plan_of(occurrences=2, steps=1, seconds=300.0, **{**QUEUE, "startingDeadlineSeconds": 60}))
+    assert told(world, "cron-0-1") == (Outcome.SKIPPED, "StartingDeadlineExceeded")
+
+
+def test_queue_waiting_pod_dies_next_pod_keeps_place():
+    """The pod of the second occurrence dies shortly before the first run ends, and the third one waits, too."""
+    world = World(plan_of(occurrences=3, steps=1, seconds=140.0, **QUEUE))
+    second = lambda: next(pod for pod in world.pods if pod.name == "cron-0-1.0")  # noqa: E731
+    world.kernel.at(START + 138, lambda: second().kill())
+    assert not world.play()
+    assert starts(world) == sorted(starts(world))
+
+
+def test_queue_waiting_occurrence_without_pods_holds_up_nobody():
+    world = play(plan_of(*dead("cron-0-1", 0), occurrences=3, steps=1, seconds=90.0, **QUEUE))
+    assert told(world, "cron-0-2") == (Outcome.SUCCEEDED, "")
+
+
+def test_queue_stopped_run_resumed_before_those_that_wait():
+    world = World(plan_of(occurrences=3, steps=4, seconds=30.0, **QUEUE))
+    world.kernel.at(START + 70, lambda: drain(world))
+    assert not world.play()
+    assert starts(world) == sorted(starts(world))
+    assert len(starts(world)) == 4
+
+
+def test_queue_retry_starts_before_those_that_wait():
+    graph = {"failures": 1, "seconds_again": 10.0}
+    request = {**QUEUE, "retryAttempts": 1, "retryOnGraphError": True}
+    world = play(plan_of(occurrences=2, steps=1, seconds=70.0, graph=graph, **request))
+    assert starts(world)[0] == starts(world)[1] != starts(world)[2]
+
+
+def test_queue_takes_one_slot():
+    """Those that wait in one queue do not keep another GraphCron from a free slot."""
+    plan = plan_of(crons=2, occurrences=4, steps=1, seconds=100.0, maxConcurrentRuns=2, **QUEUE)
+    world = play(plan)
+    assert all(run.created - START < 400 for run in world.server.runs)
+    assert {job.last.report.outcome for job in world.jobs if job.last and job.last.report} == {Outcome.SUCCEEDED}

@@ -15,7 +15,8 @@ SCENARIOS = 300
 
 LOOKED_AT = {
     "Forbid", "Replace", "a further run follows a stop or a failure", "a record is closed after its run",
-    "maxConcurrentRuns", "no bug", "no run without a watch", "no step again",
+    "maxConcurrentRuns", "Queue", "a queue starts in the order of the schedule", "queueLimit",
+    "no occurrence of a queue is lost", "no bug", "no run without a watch", "no step again",
     "nobody is blamed who did nothing", "one run an occurrence", "pods end", "skipped for the reason told",
     "tokens are counted once", "tokens are not short", "what is told is what happened",
 }  # fmt: skip

@@ -28,6 +28,7 @@ FULL = Request(
     run={"metadata": {"a": 1}},
     onRunCompleted="keep",
     concurrencyPolicy="Replace",
+    queueLimit=3,
     startingDeadlineSeconds=5,
     timeoutSeconds=60,
     defaultTimeoutSeconds=900,

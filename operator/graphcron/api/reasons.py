@@ -74,6 +74,8 @@ class Reason(StrEnum):
     """A run was due, and Kubernetes created no Job for it in time."""
     PREDECESSOR_ACTIVE = "PredecessorActive"
     """A run was due while an earlier one was active, and ``concurrencyPolicy`` is ``Forbid``."""
+    QUEUE_FULL = "QueueFull"
+    """A run was due while ``queueLimit`` others waited, and ``concurrencyPolicy`` is ``Queue``."""
     STARTING_DEADLINE_EXCEEDED = "StartingDeadlineExceeded"
     """A run could not be started within ``startingDeadlineSeconds``."""
     RUN_NOT_FOUND = "RunNotFound"

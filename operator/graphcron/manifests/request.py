@@ -40,6 +40,7 @@ def request_for(graphcron: GraphCron, settings: Settings, *, since: datetime) ->
         run=_run_members(spec) or None,
         onRunCompleted=spec.on_run_completed,
         concurrencyPolicy=spec.concurrency_policy,
+        queueLimit=spec.queue_limit,
         startingDeadlineSeconds=spec.starting_deadline_seconds,
         timeoutSeconds=spec.timeout_seconds,
         defaultTimeoutSeconds=settings.default_timeout_seconds,

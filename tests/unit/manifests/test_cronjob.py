@@ -40,7 +40,7 @@ def test_a_schedule_begins_at_the_next_whole_second():
 @pytest.mark.parametrize(
     "spec",
     [
-        {"input": {"a": 1}}, {"timeoutSeconds": 60}, {"concurrencyPolicy": "Replace"}, {"history": {"runs": 5}},
+        {"input": {"a": 1}}, {"timeoutSeconds": 60}, {"concurrencyPolicy": "Replace"}, {"concurrencyPolicy": "Queue", "queueLimit": 2}, {"history": {"runs": 5}},
         {"retry": {"attempts": 2}}, {"catchUp": "last"}, {"thread": {"per": "day"}}, {"budget": {}},
         {"server": {"url": "http://other", "maxConcurrentRuns": 3}}, {"preflight": False},
         {"failurePolicy": {"pauseAfterConsecutiveFailures": 1}}, {"endTime": "2026-12-01T00:00:00Z"},

@@ -145,6 +145,13 @@ def test_while_a_job_went_on_kubernetes_itself_forbade():
     assert found([going], now=at("12:10"), since=at("11:59"), concurrencyPolicy="Allow") == [("12:00", "NotStarted")]
 
 
+def test_missed_runs_queue_waiting_job_is_not_missed():
+    """Kubernetes creates the Jobs of a queue while others are active, and their pods wait."""
+    jobs = [job("11:55"), job("12:00")]
+    queue = {"concurrencyPolicy": "Queue", "startingDeadlineSeconds": 120}
+    assert found(jobs, now=at("12:20"), since=at("11:59"), **queue) == [("12:10", "NotStarted")]
+
+
 def test_after_a_job_has_ended_nobody_forbade():
     assert found([job("11:55", succeeded=True)], now=at("12:10"), since=at("11:59")) == [("12:00", "NotStarted")]
 

@@ -41,6 +41,14 @@ _WHEN: Final = (
         cel="!has(self.startTime) || !has(self.endTime) || self.startTime < self.endTime",
         field="endTime",
     ),
+    Rule(
+        problem="applies only to spec.concurrencyPolicy: Queue",
+        remedy="omit it, or set concurrencyPolicy: Queue",
+        holds=lambda spec: "queue_limit" not in spec.model_fields_set or spec.concurrency_policy == "Queue",
+        cel="!has(self.queueLimit) || (has(self.concurrencyPolicy) && self.concurrencyPolicy == 'Queue')",
+        field="queueLimit",
+        reason="FieldValueForbidden",
+    ),
 )
 
 _INPUT: Final = (

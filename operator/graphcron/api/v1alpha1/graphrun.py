@@ -26,10 +26,10 @@ class GraphRunSpec(RunTemplate):
     starting_deadline_seconds: Annotated[int, Field(ge=10, le=604_800)] = 3600
     """Maximum delay in seconds after the creation of the GraphRun after which the run may still start. A later run is
     skipped. The maximum is a week. Default: 3600."""
-    concurrency_policy: Literal["Forbid", "Allow", "Replace"] | None = None
+    concurrency_policy: Literal["Forbid", "Allow", "Replace", "Queue"] | None = None
     """How to treat this run while another run of the same GraphCron is still active: skip this run (`Forbid`), run
-    both (`Allow`), or cancel the other run (`Replace`). Valid only with `graphCronRef`. Default: the policy of the
-    GraphCron."""
+    both (`Allow`), cancel the other run (`Replace`), or start this run when the other ones have ended (`Queue`). Valid
+    only with `graphCronRef`. Default: the policy of the GraphCron."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
     """Number of seconds after the end of the run after which the operator deletes the GraphRun. The maximum is a year.
     Default: never."""

@@ -48,9 +48,14 @@ class GraphCronSpec(RunTemplate):
     suspend: bool = False
     """Whether to suspend the schedule. No new runs start, and an active run continues. Runs that were due during the
     suspension do not start later. Default: false."""
-    concurrency_policy: Literal["Forbid", "Allow", "Replace"] = "Forbid"
+    concurrency_policy: Literal["Forbid", "Allow", "Replace", "Queue"] = "Forbid"
     """How to treat a new run while a previous run of the same GraphCron is still active: skip the new run (`Forbid`),
-    run both (`Allow`), or cancel the previous run (`Replace`). Default: `Forbid`."""
+    run both (`Allow`), cancel the previous run (`Replace`), or start the new run when the previous ones have ended
+    (`Queue`). With `Queue`, runs start in the order of their scheduled times, and wait for up to
+    `startingDeadlineSeconds`. Default: `Forbid`."""
+    queue_limit: Annotated[int, Field(ge=1, le=100)] = 10
+    """Maximum number of runs that wait with `concurrencyPolicy: Queue`. Further runs are skipped. Each waiting run has
+    a pod. Default: 10."""
     starting_deadline_seconds: Annotated[int, Field(ge=10, le=604_800)] = 120
     """Maximum delay in seconds after which a run may still start. A later run is skipped. The minimum is 10, because
     Kubernetes checks schedules every 10 seconds. The maximum is a week. Default: 120."""

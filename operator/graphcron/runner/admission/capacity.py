@@ -10,7 +10,7 @@ from graphcron.runner.client.times import rfc3339
 from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.lookup import run_of
 from graphcron.runner.occurrence.outcome import LIVE
-from graphcron.runner.occurrence.record_thread import ACTIVE, NAMESPACE, RUN_ID, STATE, WAITING, Record
+from graphcron.runner.occurrence.record_thread import ACTIVE, NAMESPACE, QUEUED, RUN_ID, STATE, UID, WAITING, Record
 
 PAGE: Final = 100
 """Records in one list request."""
@@ -31,7 +31,7 @@ def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = 
         Number of slots.
     until
         When to give up (seconds since the epoch).
-    holds
+    reserved
         It is for a further run of an active occurrence; see :class:`turns.Turn`.
 
     Raises
@@ -42,14 +42,15 @@ def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = 
     since = rfc3339(ctx.clock.now())
     waited = False
     while True:
-        records = active_records(ctx)
+        records = active_records(ctx, {NAMESPACE: ctx.settings.namespace})
         own = records.pop(ctx.settings.record_id, None) or ctx.read_record()
         if own is None:
             return waited  # it was deleted: the pod has no place in the queue
         check_not_over(own)
         if own.text(RUN_ID) and not reserved:
             return False  # another pod of the occurrence has created the run
-        if _occupied(ctx, limit, list(records.values()), turns.turn_of(ctx, own, reserved=reserved)) < limit:
+        others = [each for each in records.values() if not _is_in_same_queue(each, own)]
+        if _occupied(ctx, limit, others, turns.turn_of(ctx, own, reserved=reserved)) < limit:
             return waited
         if ctx.clock.now() >= until:
             message = f"{limit} or more runs of this namespace were under way on the server until the start deadline"
@@ -64,10 +65,10 @@ def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = 
             turns.register(ctx, {WAITING: since})
 
 
-def active_records(ctx: RunContext) -> dict[str, Record]:
-    """Return all active records of the namespace, by id."""
+def active_records(ctx: RunContext, metadata: dict[str, str]) -> dict[str, Record]:
+    """Return all active records with these metadata, by id."""
     found: dict[str, Record] = {}
-    query = {NAMESPACE: ctx.settings.namespace, STATE: ACTIVE}
+    query = {**metadata, STATE: ACTIVE}
     offset = 0
     while True:
         page = {record.id: record for record in _page(ctx, query, offset)}
@@ -89,11 +90,22 @@ def _page(ctx: RunContext, query: dict[str, str], offset: int) -> list[Record]:
 def _occupied(ctx: RunContext, limit: int, others: list[Record], turn: turns.Turn) -> int:
     """Count the slots that others occupy, up to the limit, and ask the server only if needed."""
     now = turn.now(ctx.clock.steady())
-    unsure = [each for each in others if not (turns.is_reserved(each, now) or turns.has_priority(each, turn, now))]
-    taken = len(others) - len(unsure)
-    for record in unsure:
-        if taken >= limit:
+    taken = {_slot_of(each) for each in others if turns.is_reserved(each, now) or turns.has_priority(each, turn, now)}
+    for record in others:
+        if len(taken) >= limit:
             break
-        run = run_of(ctx.client, ctx.settings, record)
-        taken += run is not None and run.get("status") in LIVE
-    return taken
+        if _slot_of(record) not in taken:
+            run = run_of(ctx.client, ctx.settings, record)
+            if run is not None and run.get("status") in LIVE:
+                taken.add(_slot_of(record))
+    return len(taken)
+
+
+def _slot_of(record: Record) -> str:
+    """Return what takes a slot: the occurrence, or all occurrences of a queue, of which at most one runs."""
+    return record.text(UID) if record.text(QUEUED) else record.id
+
+
+def _is_in_same_queue(record: Record, own: Record) -> bool:
+    """Return whether the occurrence waits for this one, or this one has waited for it."""
+    return bool(own.text(QUEUED) and record.text(QUEUED)) and record.text(UID) == own.text(UID)

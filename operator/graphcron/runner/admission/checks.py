@@ -15,7 +15,10 @@ from graphcron.runner.occurrence.record_thread import (
     KIND,
     KIND_PERIOD,
     OCCURRENCE,
+    QUEUED,
+    RUN_ID,
     SCHEDULED,
+    WAITING,
     owner_metadata,
 )
 from graphcron.runner.occurrence.settings import Settings
@@ -46,7 +49,7 @@ def within_schedule(settings: Settings) -> None:
 
 
 def before_start(ctx: RunContext) -> None:
-    """Make all checks that need the server, and repeat them after a wait for a slot.
+    """Make all checks that need the server, and repeat them after a wait.
 
     Raises
     ------
@@ -55,7 +58,9 @@ def before_start(ctx: RunContext) -> None:
     turns.ensure_registered(ctx)
     while True:
         within_budget(ctx)  # first: a run that may not start must not replace another
-        if ctx.settings.request.concurrencyPolicy != "Allow":
+        if wait_for_predecessors(ctx, ctx.settings.deadline):
+            continue
+        if ctx.settings.request.concurrencyPolicy in ("Forbid", "Replace"):
             check_predecessors(ctx)
         if ctx.settings.shares_thread:
             check_thread(ctx)
@@ -70,7 +75,7 @@ def before_further_run(ctx: RunContext, run: Json, *, from_checkpoint: bool) -> 
     ----------
     run
         The run that was stopped, or failed.
-    goes_on
+    from_checkpoint
         The further run continues from the thread's state, so nothing else may have used the thread since.
 
     Raises
@@ -82,7 +87,9 @@ def before_further_run(ctx: RunContext, run: Json, *, from_checkpoint: bool) -> 
     until = ctx.clock.now() + ctx.settings.request.startingDeadlineSeconds
     while True:
         check_not_ended(ctx, str(run["run_id"]))
-        if ctx.settings.request.concurrencyPolicy != "Allow":
+        if wait_for_predecessors(ctx, until, reserved=True):
+            continue
+        if ctx.settings.request.concurrencyPolicy in ("Forbid", "Replace"):
             check_predecessors(ctx, again=True)
         if ctx.settings.shares_thread:
             check_thread(ctx, after=run if from_checkpoint else None)
@@ -96,6 +103,22 @@ def within_budget(ctx: RunContext) -> None:
         from graphcron.runner.budget import budget
 
         budget.check(ctx.spending)
+
+
+def wait_for_predecessors(ctx: RunContext, until: float, *, reserved: bool = False) -> bool:
+    """Wait until the predecessors have ended if the policy is ``Queue``; return whether that was necessary."""
+    if ctx.settings.request.concurrencyPolicy != "Queue":
+        return False
+    from graphcron.runner.admission import queue_policy
+
+    return queue_policy.wait_for_predecessors(ctx, until, reserved=reserved)
+
+
+def keep_place(ctx: RunContext) -> None:
+    """Register again for an occurrence of a queue, whose earlier pod waited and may be dead."""
+    record = ctx.state.record
+    if record and record.text(QUEUED) and record.text(WAITING) and not record.text(RUN_ID):
+        turns.ensure_registered(ctx)
 
 
 def acquire_slot(ctx: RunContext, until: float, *, reserved: bool = False) -> bool:

@@ -99,7 +99,7 @@ def _was_active(ctx: RunContext, record: Record, moment: int) -> bool:
 
 
 def _predecessor_active(record: Record, what: str) -> RunEnded:
-    return RunEnded(Outcome.SKIPPED, "PredecessorActive", f"the run {_of(record)} {what}")
+    return RunEnded(Outcome.SKIPPED, "PredecessorActive", f"the run {description_of(record)} {what}")
 
 
 def check_not_over(own: Record) -> None:
@@ -117,7 +117,7 @@ def _active(ctx: RunContext, record: Record | None, turn: turns.Turn | None) -> 
         if run is not None and run.get("status") in LIVE:
             return record, run
         now = turn.now(ctx.clock.steady()) if turn else record.updated
-        if turn and turns.is_reserved(record, now) and not (turn.reserved and record.created > turn.created):
+        if turn and turns.is_reserved(record, now) and not (turn.reserved and turns.order_of(record) > turn.order):
             return record, run
         if run or not turn:
             return None
@@ -183,5 +183,6 @@ def replaced(*, had_run: bool) -> RunEnded:
     return RunEnded(Outcome.SKIPPED, "Replaced", "the next occurrence took its place before it started")
 
 
-def _of(record: Record) -> str:
+def description_of(record: Record) -> str:
+    """Return which run it is, in words that follow "the run"."""
     return f"requested at {record.scheduled}" if record.text(TRIGGER) else f"of {record.scheduled}"

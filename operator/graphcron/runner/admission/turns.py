@@ -15,8 +15,8 @@ from graphcron.runner.occurrence.record_thread import AWAITED_FOR, POD, RUN_ID, 
 class Turn(NamedTuple):
     """The place of the pod's occurrence among those that are about to start."""
 
-    created: tuple[float, str]
-    """As :attr:`Record.created`: the order of starts."""
+    order: tuple[float, float, str]
+    """As :func:`order_of`: the order of starts."""
     queued_since: tuple[float, str]
     """Since when it has been registered without a gap: an occurrence that registered earlier has priority. A run
     ends the registration."""
@@ -27,6 +27,9 @@ class Turn(NamedTuple):
     """When it last registered, in the server's time."""
     read_at: float
     """When the pod read that (monotonic clock)."""
+    by_schedule: bool = False
+    """The scheduled times determine the order, and an occurrence whose pod was stopped keeps its place for the grace
+    time, because another pod follows. Otherwise the creation of the records does."""
 
     def now(self, steady: float) -> float:
         """Return the server's time, or slightly less."""
@@ -65,14 +68,28 @@ def has_withdrawn(record: Record) -> bool:
     return bool(pod) and pod == record.text(POD)
 
 
-def turn_of(ctx: RunContext, own: Record, *, reserved: bool = False) -> Turn:
+def order_of(record: Record, *, by_schedule: bool = False) -> tuple[float, float, str]:
+    """Return the place of an occurrence in the order of starts."""
+    return (record.scheduled_at if by_schedule else 0.0, *record.created)
+
+
+def turn_of(ctx: RunContext, own: Record, *, reserved: bool = False, by_schedule: bool = False) -> Turn:
     """Return the pod's turn, from its own record as read after it registered."""
     ctx.state.queued_since = ctx.state.queued_since or (own.updated, own.id)
-    return Turn(own.created, ctx.state.queued_since, reserved, ctx.settings.grace, own.updated, ctx.clock.steady())
+    return Turn(
+        order=order_of(own, by_schedule=by_schedule),
+        queued_since=ctx.state.queued_since,
+        reserved=reserved,
+        grace=ctx.settings.grace,
+        updated=own.updated,
+        read_at=ctx.clock.steady(),
+        by_schedule=by_schedule,
+    )
 
 
 def has_priority(record: Record, turn: Turn, now: float) -> bool:
     """Return whether another occurrence is about to start, and starts first, at this time of the server's clock."""
-    if record.text(RUN_ID) or has_withdrawn(record) or now - record.updated >= turn.grace:
+    if record.text(RUN_ID) or now - record.updated >= turn.grace or (has_withdrawn(record) and not turn.by_schedule):
         return False
-    return (not turn.reserved and record.created < turn.created) or (record.updated, record.id) < turn.queued_since
+    is_first = not turn.reserved and order_of(record, by_schedule=turn.by_schedule) < turn.order
+    return is_first or (record.updated, record.id) < turn.queued_since

@@ -127,10 +127,10 @@ _REASONS: Final = frozenset({
     "AssistantNotFound", "Breakpoint", "BudgetExceeded", "CertificateNotTrusted", "ContextMismatch",
     "DefaultTimeout", "Excluded", "InputMismatch", "InvalidHeader", "InvalidInput", "InvalidServer",
     "LostContact", "NoLongerActive", "NotALangGraphServer", "NotCancelled", "NotScheduled", "NotYetActive",
-    "PredecessorActive", "RecordNotFound", "Redirected", "Replaced", "ResumeNotSupported", "RunBudgetExceeded",
-    "RunNotFound", "ScheduleIsYounger", "ServerAtCapacity", "ServerTimeout", "StartingDeadlineExceeded",
-    "ThreadAwaitsHuman", "ThreadBusy", "ThreadMovedOn", "ThreadNotFound", "Unauthorized", "UnknownStatus",
-    "WrongPod",
+    "PredecessorActive", "QueueFull", "RecordNotFound", "Redirected", "Replaced", "ResumeNotSupported",
+    "RunBudgetExceeded", "RunNotFound", "ScheduleIsYounger", "ServerAtCapacity", "ServerTimeout",
+    "StartingDeadlineExceeded", "ThreadAwaitsHuman", "ThreadBusy", "ThreadMovedOn", "ThreadNotFound",
+    "Unauthorized", "UnknownStatus", "WrongPod",
 })
 # fmt: on
 """The runner's own reasons, as it writes them onto records."""

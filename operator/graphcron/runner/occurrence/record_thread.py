@@ -39,7 +39,10 @@ AWAITED_FOR: Final = "graphcron/awaited-for"
 although its run is over, because a further run is to follow."""
 
 WAITING: Final = "graphcron/waiting"
-"""Set while the occurrence waits for a slot on the server; the value is the time since when."""
+"""Set while the occurrence waits for a slot on the server or for its predecessors; the value is the time since when."""
+
+QUEUED: Final = "graphcron/queued"
+"""``true`` if ``concurrencyPolicy`` is ``Queue``: of all such occurrences of a GraphCron, at most one runs."""
 
 _IDS: Final = (RUN_ID, THREAD_ID)
 _TIMES: Final = (SCHEDULED, ACCEPTED, DELETE_AFTER)
@@ -98,6 +101,12 @@ class Record(NamedTuple):
         """When the occurrence was due, as RFC 3339."""
         text = self.text(SCHEDULED)
         return rfc3339(seconds_of(text)) if text else "an unknown time"
+
+    @property
+    def scheduled_at(self) -> float:
+        """The same in seconds since the epoch; 0 if it is unknown."""
+        text = self.text(SCHEDULED)
+        return seconds_of(text) if text else 0.0
 
     @property
     def reason(self) -> str:
@@ -178,6 +187,7 @@ def new_record(settings: Settings) -> dict[str, str]:
         **({KIND: KIND_SHARED, THREAD_ID: settings.shared_thread} if settings.shared_thread else {KIND: KIND_OWN}),
         ON_COMPLETED: request.onRunCompleted,
         DELETE_AFTER: rfc3339(settings.deadline + LATE_SECONDS),
+        **({QUEUED: "true"} if request.concurrencyPolicy == "Queue" else {}),
     }
 
 

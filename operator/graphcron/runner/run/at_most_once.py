@@ -48,6 +48,8 @@ class Start(NamedTuple):
     """Body of the request."""
     is_late: Callable[[], bool] = lambda: False
     """Return whether an earlier record may be deleted by now, so that creating one would prove nothing."""
+    keep_place: Callable[[], None] = lambda: None
+    """Keep the place of the occurrence among those that wait, while another pod of it may hold the right."""
 
 
 def start_once(ctx: RunContext, start: Start) -> Json:
@@ -189,6 +191,7 @@ def _await_run(ctx: RunContext, start: Start, number: int) -> Json | None:
         record = ctx.state.record
         if ctx.clock.steady() - began >= grace or (number == 0 and record and has_withdrawn(record)):
             break
+        start.keep_place()
         ctx.sleep(min(1.0, grace / 10))
     if ctx.state.record is None:  # if it is too late for this pod, it is too late for all
         start.check_deadline()

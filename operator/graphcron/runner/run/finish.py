@@ -11,6 +11,7 @@ from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.outcome import LIVE, tokens_of
 from graphcron.runner.occurrence.record_thread import (
     ACCEPTED,
+    AWAITED_FOR,
     RUN_ID,
     THREAD_ID,
     WITHDRAWN,
@@ -27,6 +28,9 @@ HURRY_SECONDS: Final = 3.0
 
 CLOSE_SECONDS: Final = 5.0
 """How long the last write to the record can take."""
+
+RESUME_SECONDS: Final = 60
+"""With ``Queue``, how long after the pod is stopped its occurrence keeps its place: the next pod resumes the run."""
 
 DOUBT_SECONDS: Final = 5.0
 """How long to look, after SIGTERM, for a run whose POST was active."""
@@ -88,6 +92,8 @@ def _cancel(ctx: RunContext) -> RunResult:
             THREAD_ID: ctx.settings.thread_id,
             ACCEPTED: ctx.state.accepted or str(run["created_at"]),
         }
+        if ctx.settings.request.concurrencyPolicy == "Queue":
+            note[AWAITED_FOR] = str(RESUME_SECONDS)
         ctx.update_record({**note, **stopped_mark(ctx.state.run_id, ctx.settings.pod)})
         run = ctx.client.cancel(ctx.settings.thread_id, ctx.state.run_id)
     return follow.judge(ctx, run)

@@ -75,6 +75,7 @@ def start(ctx: RunContext, value: Any) -> Json:
         close=close,
         body=body,
         is_late=lambda: ctx.clock.now() > settings.deadline + LATE_SECONDS,
+        keep_place=lambda: checks.keep_place(ctx),
     )
     run = start_once(ctx, plan)
     adopt(ctx, run)

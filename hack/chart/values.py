@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from graphcron.api.run_url import MAX_LENGTH, PLACEHOLDERS
+
 Free = dict[str, Any]
 """A part that Kubernetes defines."""
 
@@ -23,6 +25,17 @@ Watched = Annotated[str, Field(pattern=r"^!?[a-z0-9*?]([a-z0-9*?-]*[a-z0-9*?])?$
 Duration = Annotated[str, Field(pattern=r"^([0-9]+(ms|[smh]))*$")]
 Argument = Annotated[str, Field(pattern=r"^--[a-z-]+=")]
 Url = Annotated[str, Field(pattern=r"^(https?://[^\s/?#@]+(/[^\s?#@]*)?)?$")]
+
+_PLACEHOLDERS = "|".join(PLACEHOLDERS)
+UiUrl = Annotated[
+    str,
+    Field(
+        max_length=MAX_LENGTH,
+        pattern=r"^(https?://([-_.A-Za-z0-9]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+        rf"([/?#]([!#-;=?-\[\]_a-z~]|\{{({_PLACEHOLDERS})\}})*)?)?$",
+    ),
+]
+"""A template of links to runs."""
 
 _PART = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
 AllowedServer = Annotated[
@@ -106,6 +119,7 @@ class KeyRef(Part):
 
 class Server(Part):
     url: Url
+    ui_url: UiUrl
     api_key_secret: KeyRef
     ca_config_map: KeyRef
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
-from graphcron.api.v1alpha1 import Runner, parse_part
+from graphcron.api.v1alpha1 import UI_URL_RULES, Runner, parse_part
 from graphcron.errors import SpecError
 
 PREFIX = "GRAPHCRON_"
@@ -32,6 +32,10 @@ class Settings:
 
     server_url: str = ""
     """URL of the default LangGraph server. Empty: each GraphCron must set its server."""
+
+    ui_url: str = ""
+    """Template of a link to each run on the default server, in the form of ``server.uiUrl`` of a GraphCron, for example
+    ``https://smith.langchain.com/o/ORG/projects/p/PROJECT/r/{runId}``. Empty: no links."""
 
     api_key_secret_name: str = ""
     """Secret in each GraphCron's namespace that holds the API key. Empty: the runner sends no key."""
@@ -178,6 +182,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     settings = Settings(**values)
     _check_prices(settings.prices)
     _check_runner_defaults(settings.runner_defaults)
+    _check_ui_url(settings.ui_url)
     for name, right, remedy in _LIMITS:
         if not right(settings):
             value = getattr(settings, name)
@@ -271,6 +276,12 @@ def _check_prices(prices: Mapping[str, Any]) -> None:
                 problem=f"is {json.dumps(price)}",
                 remedy='give the prices of a million tokens as decimals: {"input": "2.50", "output": "10"}',
             )
+
+
+def _check_ui_url(template: str) -> None:
+    for rule in UI_URL_RULES if template else ():
+        if not rule.holds(template):
+            raise SpecError(field=f"{PREFIX}UI_URL", problem=rule.problem, remedy=rule.remedy)
 
 
 def _check_runner_defaults(defaults: Mapping[str, Any]) -> None:

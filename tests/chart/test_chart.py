@@ -197,6 +197,7 @@ def test_every_value_reaches_the_settings(render: Render):
         installation="platform/graphcron",
         namespaces=("team-a", "team-?", "!kube-*"),
         server_url="https://example.com/langgraph",
+        ui_url="https://ui.example.com/{name}?a=$(HOME)#{runId}",
         api_key_secret_name="langgraph",
         api_key_secret_key="token",
         ca_config_map_name="authority",

@@ -65,6 +65,8 @@ def test_each_value_is_commented():
         ({"global": {"imageRegistry": 5}}, "/global/imageRegistry", "string"),
         ({"runner": {"tolerations": {}}}, "/runner/tolerations", "array"),
         ({"server": {"url": "langgraph:8000"}}, "/server/url", "pattern"),
+        ({"server": {"uiUrl": "javascript:alert(1)"}}, "/server/uiUrl", "pattern"),
+        ({"server": {"uiUrl": "https://ui.example.com/{run_id}"}}, "/server/uiUrl", "pattern"),
         ({"allowedServers": ["https://example.com/*"]}, "/allowedServers/0", "pattern"),
         ({"runner": {"allowedLabels": ["a b"]}}, "/runner/allowedLabels/0", "pattern"),
         ({"runner": {"allowedAnnotations": ["=a"]}}, "/runner/allowedAnnotations/0", "pattern"),

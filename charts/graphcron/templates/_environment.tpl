@@ -6,6 +6,7 @@
   "RUNNER_IMAGE_PULL_POLICY" $v.runner.image.pullPolicy
   "NAMESPACES" (join "," $v.watchNamespaces)
   "SERVER_URL" $v.server.url
+  "UI_URL" ($v.server.uiUrl | replace "$" "$$")
   "LOG_LEVEL" $v.log.level
   "LOG_FORMAT" $v.log.format
   "HEALTH_PORT" "8080"

@@ -2,9 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from graphcron.api import names
+
+MAX_MESSAGE: Final = 1024
+"""Maximum length of the message of an Event."""
 
 
 class Event(NamedTuple):
@@ -36,7 +39,7 @@ class Event(NamedTuple):
             "involvedObject": {"apiVersion": names.API_VERSION, "kind": owner["kind"], **about},
             "type": "Normal" if self.normal else "Warning",
             "reason": self.reason,
-            "message": self.message[:1024],
+            "message": self.message[:MAX_MESSAGE],
             "source": {"component": names.OPERATOR},
             "firstTimestamp": now,
             "lastTimestamp": now,

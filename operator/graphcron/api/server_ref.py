@@ -39,4 +39,5 @@ def inline(server: GraphServer) -> Server:
         ca_bundle_ref=parts.ca_bundle_ref,
         headers=parts.headers,
         max_concurrent_runs=parts.max_concurrent_runs,
+        ui_url=parts.ui_url,
     )

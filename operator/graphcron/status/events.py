@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from graphcron.api.event import Event
+from graphcron.api.event import MAX_MESSAGE, Event
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.api.v1alpha1 import Condition, GraphCronStatus, RecentRun, rfc3339
 from graphcron.contract import Outcome
@@ -24,6 +24,9 @@ def events_for(previous: GraphCronStatus, status: GraphCronStatus) -> Iterator[E
         if _has_event(after, known) and (known is None or (known.status, known.reason) != (after.status, after.reason)):
             yield _condition_event(after)
 
+
+_SHORTEST: Final = 200
+"""Characters of an Event's message that a link must leave to the text."""
 
 _ABNORMAL: Final = frozenset(
     {
@@ -59,4 +62,7 @@ def _identity(run: RecentRun) -> tuple[object, ...]:
 def _run_event(run: RecentRun) -> Event:
     detail = run.message or f"outcome {run.outcome}"
     message = f"Run of {rfc3339(run.scheduled_time)}: {detail}"
-    return Event(run.outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}, run.outcome, message, key=run.job or message)
+    key = run.job or message
+    if run.url and len(run.url) + _SHORTEST < MAX_MESSAGE:
+        message = f"{message[: MAX_MESSAGE - len(run.url) - 1]} {run.url}"
+    return Event(run.outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}, run.outcome, message, key=key)

@@ -53,6 +53,8 @@ class StatusInputs:
     """The time of this reconciliation."""
     installation: str = ""
     """Name of this installation."""
+    link_template: str = ""
+    """Template of links to runs; empty: there are none."""
 
     @property
     def spec(self) -> GraphCronSpec | None:

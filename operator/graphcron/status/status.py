@@ -7,7 +7,7 @@ from typing import Final
 from graphcron.api.calendar_for import calendar_for, lines_of, time_zone_of
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import ConditionType, Reason
-from graphcron.api.v1alpha1 import ActiveRun, AppliedCronJob, BudgetUsed, Condition, GraphCronStatus
+from graphcron.api.v1alpha1 import ActiveRun, AppliedCronJob, BudgetUsed, Condition, GraphCronStatus, RecentRun
 from graphcron.cache.objects import CachedJob, CachedPod
 from graphcron.manifests.suspension import next_suspension_change
 from graphcron.planning.failures import FAILURES, SUCCESSES
@@ -24,6 +24,7 @@ from graphcron.status.conditions import (
     run_delayed,
     target,
 )
+from graphcron.status.links import with_links
 from graphcron.status.ready import LONG_START, StatusInputs, ready_for, waiting_pods
 from graphcron.unstructured.fields import time_of
 
@@ -59,7 +60,7 @@ def status_for(inputs: StatusInputs) -> GraphCronStatus:
                 previous.last_failure_time, *(end for outcome, end in ends if outcome in FAILURES)
             ),
             "active": _active(inputs) or None,
-            "recent_runs": history.runs or None,
+            "recent_runs": _recent_runs(inputs) or None,
             "missed_runs": (previous.missed_runs or 0) + late or None,
             "budget": budget,
         }
@@ -108,6 +109,14 @@ def _future_times(inputs: StatusInputs) -> dict[str, object]:
     """Return the previous next times that are still in the future: the CronJobs have not changed."""
     ahead = [each for each in inputs.observed.previous.next_schedule_times or () if each > inputs.now]
     return {"next_schedule_time": ahead[0] if ahead else None, "next_schedule_times": ahead or None}
+
+
+def _recent_runs(inputs: StatusInputs) -> list[RecentRun]:
+    """Return the runs with their links, which stay as they are while the server is unknown."""
+    runs, graphcron = inputs.history.runs, inputs.graphcron
+    if graphcron is None or graphcron.spec.server_ref is not None:
+        return runs
+    return with_links(runs, graphcron, inputs.link_template)
 
 
 def _next_times(inputs: StatusInputs) -> list[datetime]:

@@ -142,6 +142,14 @@ def test_a_row_of_the_history():
     assert columns.duration_of({"durationSeconds": 1.26}) == "1.3s"
 
 
+def test_link_to_the_run_is_shown():
+    link = "https://ui.example.com/r1"
+    found = graphcron(status={"recentRuns": [ended(1, "Skipped"), ended(2, url=link), ended(3, url="https://x")]})
+    assert dict(columns.facts(found))["Last run"] == link
+    assert shown(columns.run_columns("Etc/UTC"), ended(2, url=link))["link"] == link
+    assert "Last run" not in dict(columns.facts(graphcron(status={"recentRuns": [ended(1)]})))
+
+
 def test_facts_say_what_an_h_became():
     facts = dict(columns.facts(graphcron(schedule="H 9 * * *", status={"schedules": ["47 9 * * *"], "missedRuns": 2})))
     assert facts["Schedule"] == "H 9 * * * (47 9 * * *)"

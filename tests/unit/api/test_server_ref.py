@@ -18,6 +18,7 @@ FULL = {
     "caBundleRef": {"configMapKeyRef": {"name": "company-ca", "key": "ca.crt"}},
     "headers": [{"name": "x-tenant", "value": "research"}],
     "maxConcurrentRuns": 4,
+    "uiUrl": "https://ui.example.com/{runId}",
     "budget": {"maxTokens": 1000, "window": "day"},
 }
 

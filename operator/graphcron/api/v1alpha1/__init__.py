@@ -41,6 +41,7 @@ from graphcron.api.v1alpha1.policy import FailurePolicy, History, Retry
 from graphcron.api.v1alpha1.root import GraphCron, GraphRun, GraphServer
 from graphcron.api.v1alpha1.run_template import RunTemplate
 from graphcron.api.v1alpha1.runner import EnvVar, ResourceRequirements, Runner
+from graphcron.api.v1alpha1.scalars import UI_URL_RULES
 from graphcron.api.v1alpha1.server import GraphServerSpec, Header, HeaderSource, Server
 from graphcron.api.v1alpha1.spec import GraphCronSpec
 from graphcron.api.v1alpha1.status import (
@@ -59,6 +60,7 @@ from graphcron.api.v1alpha1.status import (
 from graphcron.api.v1alpha1.thread_and_run import Thread
 
 __all__ = [
+    "UI_URL_RULES",
     "ActiveRun",
     "AppliedCronJob",
     "Budget",

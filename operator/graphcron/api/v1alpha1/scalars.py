@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from graphcron.api.run_url import MAX_LENGTH, PLACEHOLDER_PATTERN, PLACEHOLDERS
 from graphcron.api.v1alpha1.validation import Rules, matching, not_matching
 
 ObjectName = Annotated[
@@ -107,6 +108,32 @@ ServerUrl = Annotated[
     ),
 ]
 """Base URL of a LangGraph server."""
+
+UI_URL_RULES: Final = Rules(
+    _HTTP,
+    matching(
+        r"[!#-;=?-\[\]_a-z{}~]*",
+        "contains a character that a URL cannot contain",
+        "percent-encode it, for example %20 for a space",
+        where=_ANY_HTTP,
+    ),
+    matching(
+        r"https?://([-_.A-Za-z0-9]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#].*)?",
+        "has no valid host or port",
+        "write it like https://smith.langchain.com/..., with placeholders only after the host",
+        where=_ANY_HTTP,
+    ),
+    matching(
+        rf"([^{{}}]|{PLACEHOLDER_PATTERN})*",
+        "has a brace that does not belong to a placeholder",
+        f"use only {', '.join(f'{{{each}}}' for each in PLACEHOLDERS)}",
+        where=_ANY_HTTP,
+    ),
+)
+"""Rules of a template of links to runs."""
+
+UiUrl = Annotated[str, Field(max_length=MAX_LENGTH), UI_URL_RULES]
+"""Template of links to runs."""
 
 HeaderName = Annotated[
     str,

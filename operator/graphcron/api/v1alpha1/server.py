@@ -7,7 +7,7 @@ from pydantic import Field
 from graphcron.api.v1alpha1.base import BY_NAME, Asked, Spec
 from graphcron.api.v1alpha1.budget import Budget
 from graphcron.api.v1alpha1.kubernetes_types import KeyRef, KeySource
-from graphcron.api.v1alpha1.scalars import HeaderName, HeaderValue, ServerUrl
+from graphcron.api.v1alpha1.scalars import HeaderName, HeaderValue, ServerUrl, UiUrl
 from graphcron.api.v1alpha1.validation import Rule, Rules, one_of, unique_names
 
 _SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie")
@@ -71,6 +71,12 @@ class Server(Asked):
     max_concurrent_runs: ConcurrentRuns | None = None
     """Maximum number of concurrent runs on this server across all GraphCrons in the namespace. A run that exceeds the
     limit waits until its starting deadline and is then skipped. For example 4. Default: no limit."""
+    ui_url: UiUrl | None = None
+    """Template of a link to each run in a web interface such as LangSmith, for example
+    `https://smith.langchain.com/o/ORG/projects/p/PROJECT/r/{runId}`. The placeholders `{threadId}`, `{runId}`,
+    `{assistant}`, `{namespace}` and `{name}` are replaced by percent-encoded values. The status, Events and `kubectl
+    graphcron` contain the link. GraphCron never connects to it. Default: the operator's
+    setting if `url` is not set either, otherwise none."""
 
 
 class GraphServerSpec(Spec):
@@ -90,6 +96,11 @@ class GraphServerSpec(Spec):
     max_concurrent_runs: ConcurrentRuns | None = None
     """Maximum number of concurrent runs on this server across all GraphCrons in the namespace. A run that exceeds the
     limit waits until its starting deadline and is then skipped. For example 4. Default: no limit."""
+    ui_url: UiUrl | None = None
+    """Template of a link to each run in a web interface such as LangSmith, for example
+    `https://smith.langchain.com/o/ORG/projects/p/PROJECT/r/{runId}`. The placeholders `{threadId}`, `{runId}`,
+    `{assistant}`, `{namespace}` and `{name}` are replaced by percent-encoded values. The status, Events and `kubectl
+    graphcron` contain the link. GraphCron never connects to it. Default: none."""
     budget: Budget | None = None
     """Budget of each GraphCron that refers to this server and does not set `budget`. GraphCrons do not share it.
     Default: none."""

@@ -106,6 +106,7 @@ def facts(graphcron: Object) -> list[tuple[str, str]]:
         ("Zone", zone_of(graphcron)),
         *((("Missed", _number(status["missedRuns"])),) if status.get("missedRuns") else ()),
         *((("Failures", f"{status['consecutiveFailures']} in a row"),) if status.get("consecutiveFailures") else ()),
+        *(("Last run", str(run["url"])) for run in [run for run in runs_of(graphcron) if "url" in run][:1]),
     ]
 
 
@@ -130,6 +131,7 @@ def run_columns(zone: str | None) -> tuple[Column, ...]:
         Column("run", _member("runId"), wide=True),
         Column("thread", _member("threadId"), wide=True),
         Column("message", _member("message"), wide=True),
+        Column("link", _member("url"), wide=True),
     )
 
 

@@ -10,6 +10,17 @@ MAX_MESSAGE: Final = 1024
 """Maximum length of the message of an Event."""
 
 
+_LINK_LENGTH: Final = 800
+"""Maximum length of a link, so that the text has room."""
+
+
+def with_link(message: str, url: str | None) -> str:
+    """Return a message that ends with a link, which an Event does not cut."""
+    if not url or len(url) > _LINK_LENGTH:
+        return message
+    return f"{message[: MAX_MESSAGE - len(url) - 1]} {url}"
+
+
 class Event(NamedTuple):
     """An Event on a GraphCron."""
 

@@ -41,7 +41,6 @@ from graphcron.planning.preflight_limiter import PreflightLimiter
 from graphcron.planning.stuck_jobs import recheck_times, terminations_for
 from graphcron.settings import Settings
 from graphcron.status.events import events_for
-from graphcron.status.links import link_template
 from graphcron.status.ready import StatusInputs
 from graphcron.status.status import requeue_after, status_for
 from graphcron.unstructured.fields import time_of
@@ -121,8 +120,7 @@ class Reconciler:
             plan=plan,
             history=history_for(plan, problem, observed, graphcron),
             now=now,
-            installation=self._settings.installation,
-            link_template=link_template(graphcron.spec, self._settings) if graphcron else "",
+            settings=self._settings,
         )
         status = status_for(inputs)
         planned = graphcron if plan and not problem else None

@@ -43,6 +43,7 @@ from graphcron.planning.installation import is_others
 from graphcron.planning.stuck_jobs import outlived_by_sidecars, recheck_times
 from graphcron.settings import Settings
 from graphcron.status.graphrun import active_status, delay_in, ended_status, events_for, waiting_status
+from graphcron.status.links import with_links
 
 LOOK_AGAIN: Final = timedelta(seconds=5)
 """When to look for a Job again that exists and that no watch has delivered."""
@@ -228,7 +229,8 @@ class GraphRunReconciler:
 
     async def _end(self, observed: ObservedGraphRun, run: RecentRun, *, now: datetime) -> datetime | None:
         """Write the final status; return when to reconcile the GraphRun again."""
-        status = ended_status(observed, run, self._settings.installation, now=now)
+        linked = self._with_link(observed, run)
+        status = ended_status(observed, linked, self._settings.installation, now=now)
         if not await self._update_status(observed, status, now=now):
             return None
         metadata = observed.body["metadata"]
@@ -238,6 +240,14 @@ class GraphRunReconciler:
         sidecars = [each.at for each in outlived_by_sidecars(observed.jobs, observed.pods)]
         expiry = self._expiry(observed.body, status)
         return min([*([expiry] if expiry else []), *(max(at, now + LOOK_AGAIN) for at in sidecars)], default=None)
+
+    def _with_link(self, observed: ObservedGraphRun, run: RecentRun) -> RecentRun:
+        """Return a run with its link, if the settings of the run are still known."""
+        try:
+            graphcron = self._graphcron_for(observed, parse_run(observed.body))
+        except GraphCronError:
+            return run
+        return next(iter(with_links([run], graphcron, self._settings)))
 
     async def _reconcile_over(self, key: Key, body: Body, *, now: datetime) -> datetime | None:
         """Delete a GraphRun whose TTL has passed; end what still runs of one that is over or terminating."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from graphcron.api.event import MAX_MESSAGE, Event
+from graphcron.api.event import Event, with_link
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.api.v1alpha1 import Condition, GraphCronStatus, RecentRun, rfc3339
 from graphcron.contract import Outcome
@@ -24,9 +24,6 @@ def events_for(previous: GraphCronStatus, status: GraphCronStatus) -> Iterator[E
         if _has_event(after, known) and (known is None or (known.status, known.reason) != (after.status, after.reason)):
             yield _condition_event(after)
 
-
-_SHORTEST: Final = 200
-"""Characters of an Event's message that a link must leave to the text."""
 
 _ABNORMAL: Final = frozenset(
     {
@@ -63,6 +60,5 @@ def _run_event(run: RecentRun) -> Event:
     detail = run.message or f"outcome {run.outcome}"
     message = f"Run of {rfc3339(run.scheduled_time)}: {detail}"
     key = run.job or message
-    if run.url and len(run.url) + _SHORTEST < MAX_MESSAGE:
-        message = f"{message[: MAX_MESSAGE - len(run.url) - 1]} {run.url}"
-    return Event(run.outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}, run.outcome, message, key=key)
+    normal = run.outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}
+    return Event(normal, run.outcome, with_link(message, run.url), key=key)

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from graphcron.api.event import Event
+from graphcron.api.event import Event, with_link
 from graphcron.api.reasons import CANNOT_START, ConditionType, Reason
 from graphcron.api.v1alpha1 import Condition, GraphRunStatus, RecentRun, rfc3339
 from graphcron.contract import EXIT_CODES, Outcome
 from graphcron.planning.graphrun import ObservedGraphRun
 
 _COPIED: Final = (
-    "job", "outcome", "reason", "message", "run_id", "thread_id", "start_time", "duration_seconds", "attempts",
+    "job", "outcome", "reason", "message", "run_id", "thread_id", "url", "start_time", "duration_seconds", "attempts",
     "tokens", "tokens_at_least", "cost",
 )  # fmt: skip
 """The fields of a run that the status has."""
@@ -111,7 +111,8 @@ def events_for(previous: GraphRunStatus, status: GraphRunStatus, scheduled: date
     if status.outcome:
         detail = status.message or f"outcome {status.outcome}"
         normal = status.outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}
-        yield Event(normal, status.outcome, f"Run of {rfc3339(scheduled)}: {detail}", key="end")
+        message = with_link(f"Run of {rfc3339(scheduled)}: {detail}", status.url)
+        yield Event(normal, status.outcome, message, key="end")
         return
     known = {each.reason for each in previous.conditions or ()}
     for each in status.conditions or ():

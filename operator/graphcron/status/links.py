@@ -19,9 +19,9 @@ def link_template(spec: RunTemplate, settings: Settings) -> str:
     return (server and server.ui_url) or ("" if server and server.url else settings.ui_url)
 
 
-def with_links(runs: Iterable[RecentRun], graphcron: GraphCron, template: str) -> list[RecentRun]:
-    """Return runs with the links of a template, which may have changed since they were listed."""
-    metadata = graphcron.metadata
+def with_links(runs: Iterable[RecentRun], graphcron: GraphCron, settings: Settings) -> list[RecentRun]:
+    """Return runs with the links of the current template, which may have changed since they were listed."""
+    metadata, template = graphcron.metadata, link_template(graphcron.spec, settings)
 
     def link(run: RecentRun) -> str | None:
         return run_url(

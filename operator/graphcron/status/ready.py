@@ -17,6 +17,7 @@ from graphcron.planning.observed import ObservedState
 from graphcron.planning.plan import Plan
 from graphcron.planning.run_history import RunHistory
 from graphcron.planning.stuck_jobs import podless
+from graphcron.settings import Settings
 
 LONG_START: Final = timedelta(seconds=60)
 """A pod that waits longer than this makes ``Ready`` False, such as one whose volume is missing."""
@@ -51,10 +52,13 @@ class StatusInputs:
     history: RunHistory
     now: datetime
     """The time of this reconciliation."""
-    installation: str = ""
-    """Name of this installation."""
-    link_template: str = ""
-    """Template of links to runs; empty: there are none."""
+    settings: Settings = field(default_factory=Settings)
+    """The operator's settings."""
+
+    @property
+    def installation(self) -> str:
+        """Name of this installation."""
+        return self.settings.installation
 
     @property
     def spec(self) -> GraphCronSpec | None:

@@ -116,7 +116,7 @@ def _recent_runs(inputs: StatusInputs) -> list[RecentRun]:
     runs, graphcron = inputs.history.runs, inputs.graphcron
     if graphcron is None or graphcron.spec.server_ref is not None:
         return runs
-    return with_links(runs, graphcron, inputs.link_template)
+    return with_links(runs, graphcron, inputs.settings)
 
 
 def _next_times(inputs: StatusInputs) -> list[datetime]:

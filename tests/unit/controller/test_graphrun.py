@@ -358,3 +358,37 @@ def test_two_graphruns_of_one_name_have_different_jobs():
     world.delete("jobs", first)
     second = started(world)
     assert first != second
+
+
+LINKS = Settings(server_url="http://langgraph:2024", ui_url="https://ui.example.com/{name}/{runId}")
+
+
+def test_link_to_the_run_is_in_the_status_and_in_the_event():
+    world = RunWorld(LINKS)
+    world.end(started(world, assistant="agent", input={}), DONE)
+    world.work()
+    assert world.status()["url"] == f"https://ui.example.com/once/{DONE.runId}"
+    assert [each["message"].rpartition(" ")[2] for each in world.events] == [world.status()["url"]]
+
+
+def test_link_to_a_run_of_a_graphcron_is_the_same_in_both():
+    world = RunWorld(LINKS)
+    world.graphcron(server={"uiUrl": "https://own.example.com/{name}/{runId}"})
+    world.end(started(world, **REF), DONE)
+    world.work()
+    assert world.status()["url"] == f"https://own.example.com/report/{DONE.runId}"
+    assert world.status("report", names.PLURAL)["recentRuns"][0]["url"] == world.status()["url"]
+
+
+def test_run_of_a_past_time_has_the_dates_of_its_graphcron():
+    world = RunWorld()
+    template = {"inputTemplate": True, "input": "{{ previousScheduledTime | date }}"}
+    world.graphcron(**template, schedule="0 8 * * *", timeZone="Europe/Berlin")
+    request = world.request(started(world, **REF, scheduledTime="2023-07-02T06:00:00Z"))
+    assert request["lines"] == ["0 8 * * *"]
+    assert request["offsets"][0][0] < 1_672_531_200
+    world = RunWorld()
+    world.graphrun(assistant="agent", inputTemplate=True, input="{{ scheduledTime | date }}")
+    world.work()
+    (job,) = world.jobs()
+    assert "lines" not in world.request(job)

@@ -38,7 +38,7 @@ def test_default_template_applies_to_the_default_server_only(server: dict[str, A
 def listed(template: str, previous: list[RecentRun], **members: Any) -> list[str | None]:
     """Return the links of the recent runs."""
     found = inputs(previous=GraphCronStatus(recent_runs=previous), **members)
-    return [run.url for run in status_for(replace(found, link_template=template)).recent_runs or ()]
+    return [run.url for run in status_for(replace(found, settings=Settings(ui_url=template))).recent_runs or ()]
 
 
 def test_runs_have_links_and_skipped_occurrences_have_none() -> None:

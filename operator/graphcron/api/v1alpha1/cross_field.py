@@ -1,10 +1,10 @@
 """Rules between the fields of a spec."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from graphcron.api.v1alpha1.validation import Rule, Rules, one_of
-from graphcron.input_template import Problem, problems_of
+from graphcron.input_template import PREVIOUS, Problem, TemplateError, placeholders_of, problems_of
 
 
 def _template_rule(problem: Problem) -> Rule:
@@ -149,6 +149,13 @@ def _not_beside_ref(field: str) -> Rule:
     )
 
 
+def _has_previous_time(value: Any) -> bool:
+    try:
+        return any(each.name == PREVIOUS for each in placeholders_of(value))
+    except TemplateError:
+        return False
+
+
 GRAPHRUN_RULES: Final = Rules(
     Rule(
         problem="cannot be changed after the GraphRun is created",
@@ -170,6 +177,14 @@ GRAPHRUN_RULES: Final = Rules(
         cel="!has(self.concurrencyPolicy) || has(self.graphCronRef)",
         field="concurrencyPolicy",
         reason="FieldValueForbidden",
+    ),
+    Rule(
+        problem=f"uses {PREVIOUS}, and without spec.graphCronRef there is no schedule",
+        remedy="omit it, or set spec.graphCronRef",
+        holds=lambda spec: (
+            not spec.input_template or spec.graph_cron_ref is not None or not _has_previous_time(spec.input)
+        ),
+        field="input",
     ),
     *RUN_RULES,
 )

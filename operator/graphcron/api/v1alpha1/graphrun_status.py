@@ -30,6 +30,8 @@ class GraphRunStatus(StatusPart):
     """ID of the run on the LangGraph server."""
     thread_id: str | None = None
     """ID of the thread on the LangGraph server."""
+    url: str | None = None
+    """Link to the run in a web interface, from `server.uiUrl`; absent if no run started."""
     start_time: Instant | None = None
     """Time at which the server accepted the run."""
     completion_time: Instant | None = None

@@ -17,7 +17,7 @@ _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 """The characters that Kubernetes uses for ``generateName``."""
 
 _RESULT: Final = (
-    "outcome", "reason", "message", "job", "runId", "threadId", "startTime", "completionTime", "durationSeconds",
+    "outcome", "reason", "message", "job", "runId", "threadId", "url", "startTime", "completionTime", "durationSeconds",
     "attempts", "tokens", "tokensAtLeast", "cost",
 )  # fmt: skip
 """Fields of the status that describe a finished run, as in ``status.recentRuns`` of a GraphCron."""

@@ -36,6 +36,7 @@ def facts(graphrun: Object) -> list[tuple[str, str]]:
         ("Job", text_at(object_at(graphrun, "status"), "job")),
         ("Thread", text_at(run, "threadId")),
         ("Run", text_at(run, "runId")),
+        ("Link", text_at(run, "url")),
     ]
     return [(title, text) for title, text in found if text]
 

@@ -9,7 +9,8 @@ import yaml
 
 from tests.api.specs import GOOD, GOOD_RUN
 from tests.chart.enforced import enforced
-from tests.cluster import wait_for
+from tests.cluster import ROOT, wait_for
+from tests.docs.page import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,3 +127,43 @@ def test_policy_sees_that_a_free_form_member_is_renamed(users: Users, field: str
     assert code != 0
     assert "denied request: spec cannot be changed after the GraphRun is created; create another GraphRun" in said
     assert users.kubectl(OWNER, "label", *it, "team=research")[0] == 0
+
+
+ANNOTATOR = "annotator@example.com"
+"""A user who may only patch GraphCrons."""
+
+
+def _policies_of_the_page() -> list[Manifest]:
+    """Return the policy for annotations that docs/security.md shows."""
+    (block,) = (each for each in blocks(ROOT / "docs/security.md") if "graphcrons-annotate-only" in each.text)
+    manifests = block.text.partition("<<'EOF'\n")[2].partition("\nEOF")[0]
+    return list(yaml.safe_load_all(manifests))
+
+
+@pytest.fixture
+def annotator(cluster: Cluster, namespace: str, users: Users) -> Iterator[Callable[[Manifest], str]]:
+    """Enforce the page's policy in the namespace; return what a merge patch by the annotator is refused with."""
+    policy, binding = _policies_of_the_page()
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    binding["spec"]["matchResources"] = here
+    rule = {"apiGroups": ["graphcron.dev"], "resources": ["graphcrons"], "verbs": ["get", "patch"]}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "annotate"}}
+
+    def refused(patch: Manifest, user: str = ANNOTATOR) -> str:
+        words = ("patch", "graphcron", GOOD["metadata"]["name"], "--type=merge", "-p", yaml.safe_dump(patch))
+        code, said = users.kubectl(user, *words, "--dry-run=server")
+        return said if code else ""
+
+    with enforced(cluster, namespace, [policy, binding, {**role, "rules": [rule]}]):
+        cluster.apply(_bound(ANNOTATOR, f"{namespace}-annotate"), namespace=namespace)
+        wait_for("policy", lambda: "denied request" in refused({"spec": {"suspend": True}}))
+        yield refused
+
+
+def test_policy_of_the_page_lets_users_annotate_and_change_nothing_else(annotator: Callable[..., str]):
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "b"}
+    assert annotator({"metadata": {"annotations": {"graphcron.dev/run-requested-at": "now"}}}) == ""
+    assert "spec can only be changed by users who can create GraphCrons" in annotator({"spec": {"suspend": True}})
+    for change in ({"ownerReferences": [owner]}, {"finalizers": ["example.com/wait"]}):
+        assert "ownerReferences and finalizers can only be changed" in annotator({"metadata": change})
+    assert annotator({"spec": {"suspend": True}}, user=OWNER) == ""

@@ -200,9 +200,9 @@ def test_the_values_of_the_page_make_what_it_says(cluster: Cluster, tmp_path: Pa
     objects = [each for each in yaml.safe_load_all(made) if each]
     assert "ClusterRoleBinding" in {each["kind"] for each in objects}
     policies = [each["spec"] for each in objects if each["kind"] == "ValidatingAdmissionPolicy"]
-    assert len(policies) == 2
+    assert len(policies) == 4
     assert all("^team-.*$" in str(each["matchConditions"]) for each in policies)
-    assert all("https://langgraph" in str(each["variables"]) for each in policies)
+    assert sum("https://langgraph" in str(each["variables"]) for each in policies) == 3
 
 
 @pytest.mark.usefixtures("operator")
@@ -245,6 +245,10 @@ def _assert_fenced(cluster: Cluster, team: str) -> None:
     wait_for("policy", lambda: "spec.serverRef must be" in refusal(_graphcron("one"), dry), seconds=30)
     assert "spec.serverRef must be" in refusal(_graphcron("one", serverRef={"name": "mine"}), dry)
     assert "spec.budget is the GraphServer's" in refusal(_graphcron("one", **ours, budget={}), dry)
+    run = {"apiVersion": names.API_VERSION, "kind": names.RUN_KIND, "metadata": {"name": "once"}}
+    assert "spec.serverRef must be" in refusal({**run, "spec": {"assistant": "agent"}}, dry)
+    assert refusal({**run, "spec": {"assistant": "agent", **ours}}, dry) == ""
+    assert refusal({**run, "spec": {"graphCronRef": {"name": "digest"}}}, dry) == ""
     server = {"apiVersion": names.API_VERSION, "kind": names.SERVER_KIND, "metadata": {"name": "mine"}}
     assert "graphservers.graphcron.dev is forbidden" in refusal({**server, "spec": {"url": "http://one"}})
     # The quota, of two here, is counted by a controller, which first has to come to know the kind.

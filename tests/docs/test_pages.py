@@ -15,7 +15,15 @@ import yaml
 from graphcron import contract
 from graphcron.api import names
 from graphcron.api.reasons import ConditionType, Reason
-from graphcron.api.v1alpha1 import GraphCronSpec, GraphServerSpec, RecentRun, problems, server_problems
+from graphcron.api.v1alpha1 import (
+    GraphCronSpec,
+    GraphRunSpec,
+    GraphServerSpec,
+    RecentRun,
+    problems,
+    run_problems,
+    server_problems,
+)
 from graphcron.contract import EXIT_CODES, FINAL_EXIT_CODES, Outcome
 from graphcron.settings import PREFIX, from_environment
 from graphcron.status.conditions import last_run
@@ -32,7 +40,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 YAML = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
 SHELL = [block for page in PAGES for block in blocks(page) if block.language == "bash"]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
-PROBLEMS = {names.KIND: problems, names.SERVER_KIND: server_problems}
+PROBLEMS = {names.KIND: problems, names.RUN_KIND: run_problems, names.SERVER_KIND: server_problems}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -174,7 +182,7 @@ def test_values_of_the_chart_exist() -> None:
             place = place[part]
 
 
-@pytest.mark.parametrize("part", [GraphCronSpec, GraphServerSpec], ids=lambda part: part.__name__)
+@pytest.mark.parametrize("part", [GraphCronSpec, GraphRunSpec, GraphServerSpec], ids=lambda part: part.__name__)
 def test_every_field_is_told(part: Any) -> None:
     # The reference is made of the fields themselves, and tells of all: here it is about the others.
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES if page.name != "api.md")
@@ -224,7 +232,12 @@ _BESIDE = {"cli", "helmtest", "runner"}
 
 
 @pytest.mark.parametrize(
-    ("plural", "page"), [(names.PLURAL, ROOT / "README.md"), (names.SERVER_PLURAL, DOCS / "servers.md")]
+    ("plural", "page"),
+    [
+        (names.PLURAL, ROOT / "README.md"),
+        (names.RUN_PLURAL, DOCS / "run-once.md"),
+        (names.SERVER_PLURAL, DOCS / "servers.md"),
+    ],
 )
 def test_columns_are_told_as_they_are(plural: str, page: Path) -> None:
     crd = yaml.safe_load((ROOT / f"crds/{plural}.{names.GROUP}.yaml").read_text(encoding="utf-8"))

@@ -41,7 +41,7 @@ FIELDS = {
     "serverRef.name",
     "preflight",
 }
-"""What some example shows."""
+"""What some example of a GraphCron shows."""
 
 RESTING = {"Reconciled", "NotYetActive", "NoLongerActive", "Excluded"}
 """Why an example may be ready: those with dates in them are at rest before and after."""
@@ -82,6 +82,9 @@ def test_an_example_works(example: Path, crons: Crons) -> None:
                 wait_true(crons, names.PLURAL, name, "TargetResolved")
             else:
                 assert condition(found, "TargetResolved") == {}
+        elif body["kind"] == names.RUN_KIND:
+            # One of a GraphCron waits for it: the file of an example holds only the GraphRun.
+            wait_true(crons, names.RUN_PLURAL, name, "Reconciling" if "graphCronRef" in spec else "Complete")
 
 
 def wait_true(crons: Crons, plural: str, name: str, kind: str) -> Any:

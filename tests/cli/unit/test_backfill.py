@@ -381,6 +381,19 @@ def test_interrupt_names_what_continues_and_the_same_command_goes_on(program: Pr
     assert program.cluster.times == DAYS
 
 
+def test_command_that_goes_on_has_all_options(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("MY_KEY", "key")
+    monkeypatch.setattr(LangGraph, "succeeded", lambda *_: [])
+    program.cluster.on_look = interrupt
+    options = "--missing --parallel 2 --url http://langgraph:8000 --api-key-env MY_KEY --yes --context c"
+    _, err = program.run(f"{WEEK} {options}", code=1)
+    assert err.endswith(f"; graphcron backfill hello {WEEK} {options} goes on\n")
+    assert "stopped; hello-202511030900, hello-202511040900 continue and 1 run did not start; " in err
+
+
 def test_interrupt_of_a_request_counts_its_graphrun_as_active(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:

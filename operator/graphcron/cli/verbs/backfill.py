@@ -95,7 +95,12 @@ def backfill(
         return
     if len(new) > ASKED_ABOVE and not yes:
         _confirm(len(new))
-    more = (*(("--parallel", str(parallel)) if parallel > 1 else ()), *(("--url", url) if url else ()))
+    more = (
+        *(("--parallel", str(parallel)) if parallel > 1 else ()),
+        *(("--url", url) if url else ()),
+        *(("--api-key-env", api_key_env) if api_key_env != API_KEY_ENV else ()),
+        *(("--yes",) if yes else ()),
+    )
     again, repeat = (_command(kubectl, name, wanted, *more, missing=each) for each in (missing, True))
     _run(Execution(kubectl, planned, body, parallel=parallel), time_zone_of(graphcron.spec), again, repeat)
 

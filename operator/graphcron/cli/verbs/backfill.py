@@ -58,11 +58,11 @@ def backfill(
     ] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the GraphRuns, and start nothing.")] = False,
     output: Annotated[
-        ObjectOutput | None, typer.Option("--output", "-o", help="How --dry-run prints them. Default: yaml.")
+        ObjectOutput | None, typer.Option("--output", "-o", help="Format of a dry run. Default: yaml.")
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option("--url", help="URL at which you reach the server, for --missing. Default: spec.server.url."),
+        typer.Option("--url", help="URL at which you reach the server with the records. Default: spec.server.url."),
     ] = None,
     api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,

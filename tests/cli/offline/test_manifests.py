@@ -193,6 +193,9 @@ def test_a_text_that_needs_quotes_is_told_with_them(line: str, hint: str) -> Non
     assert "is not valid YAML" in caught.value.problem
 
 
+TEMPLATE = "a Helm template is not YAML; check the output of helm template instead"
+
+
 @pytest.mark.parametrize(
     ("line", "problem", "hint"),
     [
@@ -205,6 +208,8 @@ def test_a_text_that_needs_quotes_is_told_with_them(line: str, hint: str) -> Non
         ("input: {a: 'it's'}", "expected ',' or '}'", ""),
         ("input:\t{a: b}", "cannot start any token", "use spaces instead of tabs"),
         ("\tinput: {}", "cannot start any token", "use spaces instead of tabs"),
+        ("schedule: {{ .Values.schedule | quote }}", "is not valid YAML", TEMPLATE),
+        ("{{- if .Values.input }}", "is not valid YAML", TEMPLATE),
     ],
 )
 def test_an_error_that_quotes_do_not_mend_does_not_suggest_them(line: str, problem: str, hint: str) -> None:

@@ -70,6 +70,10 @@ CONTEXTS = "kubectl config get-contexts"
             'Error from server (Forbidden): pods "a" is forbidden: exceeded quota: b',
             'pods "a" is forbidden: exceeded quota: b',
         ),
+        (
+            'The GraphCron "a" is invalid: \n* spec.x: Too long\n* spec.y: Required\n* <nil>: Invalid value: null: some',
+            'The GraphCron "a" is invalid: spec.x: Too long; spec.y: Required',
+        ),
         ("W1123 old\nWarning: old\nError from server: no leader", "no leader"),
         ("", "kubectl get failed, and said nothing"),
     ],

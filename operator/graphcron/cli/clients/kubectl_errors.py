@@ -79,7 +79,7 @@ def kubectl_error(text: str, *, verb: str, contexts: str, missing: str | None = 
         The value of KUBECONFIG if no file of it exists, which kubectl does not report.
     """
     lines = [line for line in text.strip().splitlines() if not _LOG.match(line)]
-    line = (lines[-1] if lines else f"kubectl {verb} failed, and said nothing").removeprefix("error: ")
+    line = (_cause(lines) or f"kubectl {verb} failed, and said nothing").removeprefix("error: ")
     if missing and _UNCONFIGURED.search(line):
         return CliError(f"there is no kubeconfig {missing}; correct the variable KUBECONFIG")
     for pattern, told in _KNOWN.items():
@@ -92,6 +92,16 @@ def kubectl_error(text: str, *, verb: str, contexts: str, missing: str | None = 
     from_server = _SERVER.match(line)
     kind = _KINDS.get(from_server["reason"], CliError) if from_server else CliError
     return kind(_SERVER.sub("", line))
+
+
+def _cause(lines: list[str]) -> str:
+    """Return the line with the cause; if the API server lists several causes, all of them in one line."""
+    listed = [line.removeprefix("* ") for line in lines if line.startswith("* ")]
+    causes = [each for each in listed if not each.startswith("<nil>: ")]  # the API server has stopped after the others
+    heading = next((line for line in lines if line.rstrip().endswith("is invalid:")), "")
+    if heading and causes:
+        return f"{heading.rstrip()} {'; '.join(causes)}"
+    return lines[-1] if lines else ""
 
 
 def _not_installed(*, is_run: bool) -> str:

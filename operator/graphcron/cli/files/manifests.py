@@ -23,6 +23,7 @@ __all__ = ["KINDS", "STDIN", "Manifest", "Unreadable", "of_file", "of_text", "pa
 STDIN: Final = "-"
 KINDS: Final = (names.KIND, names.RUN_KIND, names.SERVER_KIND)
 
+_TEMPLATE: Final = re.compile(r"^[^\"']*\{\{.*\}\}")
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
 
 
@@ -174,7 +175,14 @@ def of_text(text: str, file: str) -> Iterator[Manifest]:
                 if isinstance(body, dict) and _is_object_of_ours(body):
                     yield Manifest(file, body, part, repeated, tuple(_rounded(part)), tuple(_renamed(part)))
     except MalformedError as error:
-        raise Unreadable(file, error.problem, error.remedy, line=error.line, column=error.column) from error
+        remedy = error.remedy or _remedy_for_template(text, error.line)
+        raise Unreadable(file, error.problem, remedy, line=error.line, column=error.column) from error
+
+
+def _remedy_for_template(text: str, number: int) -> str:
+    lines = text.splitlines()[max(number - 2, 0) : number]  # the parser may notice it in the next line
+    is_template = any(_TEMPLATE.match(line) for line in lines)
+    return "a Helm template is not YAML; check the output of helm template instead" if is_template else ""
 
 
 def _rounded(node: yaml.Node) -> Iterator[tuple[str, int, int, str]]:

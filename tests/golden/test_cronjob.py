@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from graphcron.api import names
+from graphcron.api.graphrun_ref import effective_graphcron
 from graphcron.api.names import Purpose
 from graphcron.api.server_ref import resolved
-from graphcron.api.v1alpha1 import GraphCron, GraphServer, parse, parse_server
+from graphcron.api.v1alpha1 import GraphCron, GraphServer, parse, parse_run, parse_server
 from graphcron.cache.objects import RequestAnnotation
+from graphcron.manifests.job import graph_run_job_for
 from graphcron.planning.preflight import PreflightIntervals, plan_preflight, probe_of
 from graphcron.settings import Settings
 from tests.unit.world import World
@@ -96,12 +98,32 @@ def probe() -> Any:
     return [found.manifest]
 
 
+def graph_run(name: str) -> Any:
+    """Make the Job of a GraphRun, with the GraphCron of the input `full` or with its own settings."""
+    body = yaml.safe_load((HERE / f"input/graph-run/{name}.yaml").read_text())
+    metadata = {"namespace": "agents", "uid": "7a3f0f5e-0000-4000-8000-000000000003"}
+    body = {**body, "metadata": {**metadata, "creationTimestamp": "2026-11-22T12:00:00Z", **body["metadata"]}}
+    run = parse_run(body)
+    full = yaml.safe_load((HERE / "input/full.yaml").read_text())
+    full["metadata"] |= {"namespace": "agents", "uid": UIDS[names.KIND]}
+    graphcron = effective_graphcron(run, body, full if run.spec.graph_cron_ref else None)
+    scheduled = run.spec.scheduled_time or NOW
+    return [graph_run_job_for(graphcron, SETTINGS, run.metadata, scheduled=scheduled, created=NOW)]
+
+
 def cronjobs(name: str) -> Any:
     """Make the CronJobs of an input file."""
     return world_of(name).look(NOW).cronjobs
 
 
-JOBS = {"trigger": trigger, "catch-up": catch_up, "preflight": preflight, "probe": probe}
+JOBS = {
+    "trigger": trigger,
+    "catch-up": catch_up,
+    "preflight": preflight,
+    "probe": probe,
+    "graph-run-of-a-graphcron": partial(graph_run, "of-a-graphcron"),
+    "graph-run": partial(graph_run, "minimal"),
+}
 CASES = {
     **{f"cronjob/{path.name}": partial(cronjobs, path.stem) for path in INPUTS},
     **{f"job/{name}.yaml": make for name, make in JOBS.items()},

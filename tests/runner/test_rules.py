@@ -8,7 +8,7 @@ from graphcron import contract
 from graphcron.contract import Outcome, Request
 from graphcron.runner.admission import checks, turns
 from graphcron.runner.client import errors, times
-from graphcron.runner.occurrence import identity, settings
+from graphcron.runner.occurrence import identity, record_thread, settings
 from graphcron.runner.occurrence.record_thread import Record
 from graphcron.runner.run import cleanup, retry
 
@@ -165,3 +165,25 @@ def test_the_schedule_s_own_bounds(at: str, reason: str | None) -> None:
     if caught:
         assert caught.value.result[:2] == (Outcome.SKIPPED, reason)
     checks.within_schedule(settings.read_settings({**environ, contract.ENV_TRIGGER: "now"}))
+    checks.within_schedule(settings.read_settings({**environ, contract.ENV_GRAPHRUN: "once"}))
+
+
+@pytest.mark.parametrize("scheduled", ["2026-11-01T04:00:00Z", "2027-11-01T04:00:00Z"], ids=["past", "future"])
+def test_a_graphrun_is_an_occurrence_of_its_graphcron_that_its_uid_identifies(scheduled: str) -> None:
+    environ = {
+        contract.ENV_REQUEST: Request(url="http://x", assistant="a", startingDeadlineSeconds=60).to_json(),
+        contract.ENV_UID: "u",
+        contract.ENV_NAMESPACE: "n",
+        contract.ENV_NAME: "m",
+        contract.ENV_POD_UID: "p",
+        contract.ENV_SCHEDULED_TIME: scheduled,
+        contract.ENV_REQUESTED_TIME: "2026-11-22T14:00:00Z",
+        contract.ENV_GRAPHRUN: "once",
+        contract.ENV_GRAPHRUN_UID: "r",
+    }
+    read = settings.read_settings(environ)
+    assert read.occurrence == "u/run/r"
+    assert (read.deadline, read.earliest) == (read.requested + 60, min(read.requested, read.scheduled))
+    metadata = record_thread.common_metadata(read)
+    assert metadata[record_thread.GRAPH_RUN] == "once"
+    assert metadata[record_thread.SCHEDULED] == scheduled

@@ -45,6 +45,9 @@ from graphcron.settings import Settings
 from graphcron.status.graphrun import active_status, delay_in, ended_status, events_for, waiting_status
 from graphcron.status.links import with_links
 
+LISTED_AFTER: Final = timedelta(seconds=10)
+"""Time for a GraphCron to list a GraphRun that is over, before the TTL may delete it."""
+
 LOOK_AGAIN: Final = timedelta(seconds=5)
 """When to look for a Job again that exists and that no watch has delivered."""
 
@@ -271,7 +274,8 @@ class GraphRunReconciler:
         seconds = ttl_seconds(body)
         if seconds is None or status.completion_time is None:
             return None
-        return status.completion_time + timedelta(seconds=seconds)
+        delay = timedelta(seconds=seconds)
+        return status.completion_time + (max(delay, LISTED_AFTER) if graphcron_name_of(body) else delay)
 
     async def _update_status(self, observed: ObservedGraphRun, status: GraphRunStatus, *, now: datetime) -> bool:
         """Write a changed status, and create its Events; return False if the GraphRun was deleted."""

@@ -156,7 +156,7 @@ def test_each_occurrence_gets_its_graphrun_one_after_the_other(program: Program)
         "spec": {
             "graphCronRef": {"name": "hello"},
             "scheduledTime": "2025-11-03T09:00:00Z",
-            "concurrencyPolicy": "Forbid",
+            "concurrencyPolicy": "Queue",
         },
         "status": _status(cluster.created[0]),
     }

@@ -89,7 +89,7 @@ def backfill(
     planned = steps(name, times, existing_of(name, runs), succeeded, {each["metadata"]["name"] for each in runs})
     new = [each for each in planned if each.action is Action.CREATE]
     _announce(planned, expected_of(found, graphcron, len(new)), name)
-    body = partial(body_of, graphcron, wanted, policy="Allow" if parallel > 1 else "Forbid")
+    body = partial(body_of, graphcron, wanted, policy="Allow" if parallel > 1 else "Queue")
     if dry_run:
         _print([body(each) for each in new], output or ObjectOutput.YAML)
         return

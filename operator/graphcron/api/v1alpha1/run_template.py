@@ -1,4 +1,4 @@
-"""The fields that describe one run: a GraphCron and a GraphRun have them in common."""
+"""The fields that describe a run, which GraphCron and GraphRun share."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -70,7 +70,7 @@ class RunTemplate(Spec):
     """How to treat a new run if its thread waits for human input: `skip` the run, or `proceed`, which discards the open
     question without notice. Valid only with `thread`. Default: `skip`."""
     timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
-    """Maximum age of a run in seconds. The runner cancels an older run on the server. The maximum is a week. For
+    """Maximum age of a run in seconds. The runner cancels a run that exceeds it. The maximum is a week. For
     example 3600. Default: the operator's, a week unless the administrator changes it."""
     retry: Retry = Retry()
     """Whether to start a further run after a failed run. Default: no further run, because each run costs money."""

@@ -272,3 +272,16 @@ def test_missing_input_is_a_warning(spec: dict[str, Any], warns: bool) -> None:
     said = "spec.input: is missing, and without one every graph fails on a fresh thread with EmptyInputError"
     assert [said in each for each in found_in(wrong)] == [True] * warns
     assert {each.severity for each in findings(list(of_text(text(wrong), "a.yaml")), now=NOW)} <= {Severity.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("spec", "warns"),
+    [
+        ({"concurrencyPolicy": "Queue"}, True),
+        ({"concurrencyPolicy": "Queue", "startingDeadlineSeconds": 600}, False),
+        ({"concurrencyPolicy": "Forbid"}, False),
+    ],
+)
+def test_queue_without_starting_deadline_is_a_warning(spec: dict[str, Any], warns: bool) -> None:
+    said = "spec.startingDeadlineSeconds: is missing, and by default a run waits in the queue for 2 minutes at most"
+    assert [said in each for each in found_in(manifest(**spec))] == [True] * warns

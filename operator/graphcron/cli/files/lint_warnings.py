@@ -38,6 +38,8 @@ def advice(body: Object, *, now: datetime, max_runs_per_day: int = MAX_RUNS_PER_
     yield from _of_runs(lines, max_runs_per_day)
     if body.get("kind") == names.KIND or (body.get("kind") == names.RUN_KIND and "graphCronRef" not in spec):
         yield from _of_input(spec)
+    if body.get("kind") == names.KIND and spec.get("concurrencyPolicy") == "Queue":
+        yield from _of_queue(spec)
     scheduled = time_of(spec.get("scheduledTime"))
     if scheduled and scheduled > now:
         yield SpecError(
@@ -80,6 +82,15 @@ def _of_input(spec: Mapping[str, Any]) -> Advice:
             field="spec.input",
             problem="is missing, and without one every graph fails on a fresh thread with EmptyInputError",
             remedy="write one, if only {}",
+        )
+
+
+def _of_queue(spec: Mapping[str, Any]) -> Advice:
+    if spec.get("startingDeadlineSeconds") is None:
+        yield SpecError(
+            field="spec.startingDeadlineSeconds",
+            problem="is missing, and by default a run waits in the queue for 2 minutes at most",
+            remedy="set it to the time after which a late run has no value, for example 3600",
         )
 
 

@@ -21,6 +21,11 @@ def graphcron(name: str, **spec: Any) -> dict[str, Any]:
     return {**body, "spec": {**USUAL, **spec}}
 
 
+def graphrun(name: str, **spec: Any) -> dict[str, Any]:
+    body = {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphRun", "metadata": {"name": name}}
+    return {**body, "spec": {"assistant": "agent", **spec}}
+
+
 def graphserver(url: str) -> dict[str, Any]:
     body = {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphServer", "metadata": {"name": "shared"}}
     return {**body, "spec": {"url": url}}
@@ -45,6 +50,8 @@ REFUSED = [
             "act on it and could send a Secret anywhere; use only runner"
         ),
     ),
+    (graphrun("server", server={"url": EVIL}), "spec.server.url is not in the administrator's allow-list; name one of"),
+    (graphrun("image", runner={"image": "mine:1"}), "spec.runner.image is not allowed"),
     (graphserver(EVIL), "spec.url is not in the administrator's allow-list; name one of"),
     (graphserver("https://langgraph.example.com.evil.net"), "spec.url is not in the administrator's allow-list"),
     (graphserver("https://langgraph.example.com/../x"), "spec.url is not in the administrator's allow-list"),

@@ -47,6 +47,8 @@ class RunWorld(Cluster):
         self.fault: Callable[[str, str], ClusterError | None] = lambda *_: None
         self.is_lost = False
         """Whether a fault comes after the write."""
+        self.refusal = ""
+        """Why the Job controller cannot create a pod."""
         self._version = 100
         self._delivered: dict[tuple[str, str], str] = {}
         limiter = PreflightLimiter[Key](4, lambda _: None)
@@ -195,7 +197,8 @@ class RunWorld(Cluster):
     def _answer(self, method: str, kind: str, rest: list[str], query: dict[str, str], body: Any) -> dict[str, Any]:
         if kind == "events":
             self.events += [body] if method == "POST" else []
-            return {"items": []}
+            refused = {"reason": "FailedCreate", "message": f"Error creating: {self.refusal}"}
+            return {"items": [refused] if self.refusal else []}
         if method == "GET":
             return self._get_objects(kind, rest, query)
         name = rest[0] if rest else body["metadata"]["name"]
@@ -235,4 +238,4 @@ class RunWorld(Cluster):
             "creationTimestamp": self.now.isoformat(),
         }
         made = {**body, "kind": KINDS[kind], "metadata": {**body["metadata"], **set_by_server}}
-        return self._put(kind, {**made, "status": {"active": 1}} if kind == "jobs" else made)
+        return self._put(kind, {**made, "status": {} if self.refusal else {"active": 1}} if kind == "jobs" else made)

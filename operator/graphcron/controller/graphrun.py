@@ -203,7 +203,9 @@ class GraphRunReconciler:
                 return now + LOOK_AGAIN
             observed = await self._with_all_pods(observed)
             run = observed.ended
-        run = observed.without_pod(now) or run
+        if observed.without_pod(now):
+            observed = await self._with_all_pods(observed)
+            run = observed.without_pod(now) or observed.ended
         if run:
             written = await self._end(observed, run, now=now)
             await terminate_stuck(self._cluster, body, jobs_to_end(observed, now), now=now)
@@ -213,7 +215,7 @@ class GraphRunReconciler:
         await terminate_stuck(self._cluster, body, terminations, now=now)
         _, forbidden = await stop_forbidden(self._cluster, body, (), observed.jobs, self._settings, now=now)
         moments = recheck_times(observed.jobs, observed.pods, observed.refusals, terminations + forbidden, now)
-        moments += [observed.deadline] if observed.refusals else []
+        moments += [observed.pod_deadline] if observed.refusals else []
         return min([resync, *(moment for moment in moments if moment > now)])
 
     async def _with_all_pods(self, observed: ObservedGraphRun) -> ObservedGraphRun:

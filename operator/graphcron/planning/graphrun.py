@@ -12,6 +12,7 @@ from graphcron.cache.objects import Body, CachedCronJob, CachedJob, CachedPod
 from graphcron.contract import Outcome
 from graphcron.errors import GraphCronError, NotAllowedError, SpecError
 from graphcron.planning.installation import is_others, owner_of
+from graphcron.planning.missed_runs import CACHE_DELAY
 from graphcron.planning.run_history import merge_run_history
 from graphcron.planning.stuck_jobs import Termination, outlived_by_sidecars
 from graphcron.unstructured.fields import object_at, text_at
@@ -63,6 +64,11 @@ class ObservedGraphRun:
         return self.created + timedelta(seconds=seconds)
 
     @property
+    def pod_deadline(self) -> datetime:
+        """The time after which a pod that is created starts no run."""
+        return self.deadline + CACHE_DELAY
+
+    @property
     def is_bereft(self) -> bool:
         """Whether the GraphCron of a run that has started was deleted."""
         if not (self.is_started and self.graphcron_name):
@@ -104,7 +110,8 @@ class ObservedGraphRun:
     def without_pod(self, now: datetime) -> RecentRun | None:
         """Return the end of a run whose Job got no pod in time; None: it may still get one."""
         words = self.refusals.get(self.job)
-        if words is None or not (now >= self.deadline or any(job.finished for job in self.jobs)):
+        is_late = now >= self.pod_deadline or any(job.finished for job in self.jobs)
+        if words is None or self.pods or not is_late:
             return None
         message = f"Kubernetes cannot create its pod: {words}"
         return self.not_run(Outcome.SKIPPED, Reason.POD_CANNOT_START, message)

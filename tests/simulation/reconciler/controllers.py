@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from graphcron.api import names
-from graphcron.contract import EXIT_CODES, Outcome
+from graphcron.contract import ENV_REQUEST, EXIT_CODES, Outcome
 from tests.simulation.kernel import Kernel
 from tests.simulation.reconciler.api import CRONJOBS, EVENTS, JOBS, PODS, ApiServer, Body, Change, Refusal
 
@@ -163,15 +163,26 @@ class Controllers:
         seconds = self._random.choice((2, 20, 90)) * self._random.uniform(0.5, 1)
         if pod["metadata"]["labels"].get(names.LABEL_PURPOSE) == names.Purpose.PREFLIGHT:
             return End(seconds / 10, Outcome.SUCCEEDED, 0)
+        # Jobs that are for one occurrence work on one run.
+        head = self._again(JOBS, {"metadata": {**pod["metadata"], **pod["metadata"]["ownerReferences"][0]}})
+        if head and self._is_too_late(head):
+            return End(seconds / 10, Outcome.SKIPPED, 0)
         chance = self._random.random()
         if chance < 0.1 and len(self._siblings(pod)) == 1:
             return End(seconds, None, 137)
         if chance < 0.15:
             return End(seconds, None, 0)
-        # Jobs that are for one occurrence work on one run.
-        head = self._again(JOBS, {"metadata": {**pod["metadata"], **pod["metadata"]["ownerReferences"][0]}})
         outcome = Random(f"{head and head['metadata'].get('annotations')}").choice(OUTCOMES)
         return End(seconds, outcome, EXIT_CODES[outcome])
+
+    def _is_too_late(self, job: Body) -> bool:
+        """Return whether the starting deadline of a GraphRun's Job has passed, so that its pod starts no run."""
+        if job["metadata"].get("labels", {}).get(names.LABEL_PURPOSE) != names.Purpose.RUN:
+            return False
+        requested = datetime.fromisoformat(job["metadata"]["annotations"][names.ANNOTATION_REQUESTED_TIME])
+        environment = job["spec"]["template"]["spec"]["containers"][0]["env"]
+        request = next(json.loads(each["value"]) for each in environment if each["name"] == ENV_REQUEST)
+        return self._kernel.now > requested.timestamp() + request["startingDeadlineSeconds"]
 
     def _siblings(self, pod: Body) -> list[Body]:
         return [each for each in self._api.all(PODS) if _owners(each) == _owners(pod)]

@@ -284,6 +284,47 @@ def test_a_recreated_graphcron_does_not_adopt_runs_of_the_deleted_one():
     assert not world.status("report", names.PLURAL).get("recentRuns")
 
 
+@pytest.mark.parametrize("is_late", [False, True], ids=["no pod", "a pod that no watch has delivered"])
+def test_a_pod_that_kubernetes_refuses_until_the_deadline_skips_the_run(is_late: bool):
+    world = RunWorld()
+    world.refusal = 'pods "x" is forbidden: exceeded quota: q'
+    job = started(world, assistant="agent", startingDeadlineSeconds=60)
+    world.now += timedelta(seconds=20)
+    world.reconcile(RUN)
+    assert world.conditions() == {"Reconciling": "PodCannotStart"}
+    world.now += timedelta(seconds=45)
+    world.reconcile(RUN)
+    assert world.jobs() == [job]
+    world.now += timedelta(seconds=30)
+    if is_late:
+        deliver, world.deliver = world.deliver, lambda *_: None  # type: ignore[method-assign]
+        world.end(job, DONE, gone=True)
+        world.deliver = deliver  # type: ignore[method-assign]
+    world.reconcile(RUN)
+    world.deliver_all()
+    expected = {"Complete": "Succeeded"} if is_late else {"Complete": "PodCannotStart"}
+    assert world.conditions() == expected
+    assert world.status()["outcome"] == ("Succeeded" if is_late else "Skipped")
+    assert world.jobs() == ([job] if is_late else [])
+
+
+def test_a_report_that_no_watch_has_delivered_counts():
+    """The Job's end may be delivered before its pod; the end of a GraphRun is final."""
+    world = RunWorld()
+    job = started(world)
+    deliver, late = world.deliver, set[tuple[str, str]]()
+
+    def without_pods(kind: str, name: str) -> None:
+        deliver(kind, name) if kind != "pods" else late.add((kind, name))
+
+    world.deliver = without_pods  # type: ignore[method-assign]
+    world.end(job, DONE)
+    world.work()
+    assert late
+    assert world.conditions() == {"Complete": "Succeeded"}
+    assert world.status()["tokens"] == DONE.tokens
+
+
 def test_the_ttl_deletes_a_finished_graphrun():
     world = RunWorld()
     job = started(world, assistant="agent", ttlSecondsAfterFinished=60)

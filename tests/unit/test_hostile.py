@@ -106,7 +106,8 @@ def test_any_termination_message_is_read(text: str):
 RUN = mapping(
     scheduledTime=TIMES, firstScheduledTime=TIMES, startTime=TIMES, outcome=st.sampled_from([*Outcome, "Novel"]),
     durationSeconds=NUMBERS, tokens=NUMBERS, count=NUMBERS, attempts=NUMBERS, cost=AMOUNTS, reason=TEXT, job=TEXT,
-    runId=TEXT, threadId=TEXT, message=TEXT, trigger=TEXT, tokensAtLeast=st.booleans(),
+    runId=TEXT, threadId=TEXT, message=TEXT, trigger=TEXT, tokensAtLeast=st.booleans(), graphRun=TEXT,
+    requestedTime=TIMES,
 )  # fmt: skip
 CONDITIONS = mapping(type=st.sampled_from(list(ConditionType)), status=st.sampled_from(["True", "False", "Unknown"]),
                      reason=TEXT, message=TEXT, lastTransitionTime=TIMES)  # fmt: skip

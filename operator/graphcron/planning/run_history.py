@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
@@ -207,7 +207,11 @@ def occurrence_of(run: RecentRun) -> str:
 
 
 def _order(run: RecentRun) -> tuple[datetime, str]:
-    return run.requested_time or run.scheduled_time, run.job or ""
+    moment = run.requested_time or run.scheduled_time
+    if run.graph_run and run.start_time:
+        # It may have waited, or run, while newer runs ended; a full list must not hide it.
+        moment = run.start_time + timedelta(seconds=run.duration_seconds or 0)
+    return moment, run.job or ""
 
 
 def _rank(run: RecentRun) -> int:

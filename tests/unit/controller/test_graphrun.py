@@ -111,6 +111,25 @@ def test_a_backfill_into_a_full_list_is_listed_and_removes_the_oldest():
     assert [each["graphRun"] for each in world.status("report", names.PLURAL)["recentRuns"]] == ["r2", "r1"]
 
 
+def test_a_long_graphrun_is_listed_although_newer_runs_have_ended():
+    world = RunWorld()
+    world.graphcron(history={"runs": 1}, concurrencyPolicy="Allow")
+    long = started(world, **REF)
+    world.now += timedelta(minutes=1)
+    world.graphrun("short", **REF)
+    world.work()
+    (short,) = [each for each in world.jobs() if each != long]
+    world.end(short, DONE._replace(startTime="2026-11-22T12:01:30Z", durationSeconds=10.0))
+    world.work()
+    world.now += timedelta(hours=1)
+    failed = Report(Outcome.GRAPH_ERROR, "ValueError", startTime="2026-11-22T12:00:31Z", durationSeconds=3600.0)
+    world.end(long, failed)
+    world.work()
+    status = world.status("report", names.PLURAL)
+    assert [each["job"] for each in status["recentRuns"]] == [long]
+    assert status["consecutiveFailures"] == 1
+
+
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [

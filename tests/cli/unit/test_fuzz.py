@@ -18,8 +18,8 @@ from graphcron.cli.app import app
 from graphcron.cli.clients.kubectl import Kubectl
 from graphcron.errors import GraphCronError
 from tests.cli.offline.program import manifest
-from tests.unit.hostile import JSON, PROFILE, mapping
-from tests.unit.test_hostile import GRAPHCRONS
+from tests.unit.hostile import JSON, PROFILE, TIMES, mapping
+from tests.unit.test_hostile import GRAPHCRONS, SPEC
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +52,22 @@ def lines_of(field: str, value: str) -> str:
     return f"{HEAD}  {'schedule: 0 9 * * *' if field != 'schedule' else ''}\n  {field}: {value}\n"
 
 
+METADATA = JSON | mapping(
+    name=st.just("a") | JSON, generateName=st.just("a-") | JSON, namespace=st.just("agents") | JSON
+)
+GRAPHRUNS = st.builds(
+    lambda spec, metadata: {
+        "apiVersion": "graphcron.dev/v1alpha1",
+        "kind": "GraphRun",
+        "metadata": metadata,
+        "spec": spec,
+    },
+    JSON | SPEC | mapping(graphCronRef=mapping(name=st.just("hello") | JSON), input=JSON, config=JSON, context=JSON,
+                          metadata=JSON, inputFrom=JSON, scheduledTime=TIMES, concurrencyPolicy=JSON),
+    METADATA,
+)  # fmt: skip
+"""GraphRuns, some of which refer to a GraphCron of :data:`GRAPHCRONS`."""
+
 TEXTS = st.one_of(
     st.text(max_size=60),
     st.builds(lines_of, st.sampled_from(FIELDS), st.sampled_from(VALUES) | st.text(max_size=20)),
@@ -67,11 +83,15 @@ TEXTS = st.one_of(
         json.dumps,
         mapping(
             apiVersion=st.just("graphcron.dev/v1alpha1"),
-            kind=st.sampled_from(["GraphCron", "GraphServer", "List", "GraphCronList"]),
+            kind=st.sampled_from(["GraphCron", "GraphRun", "GraphServer", "List", "GraphCronList"]),
             metadata=mapping(name=st.just("a"), namespace=st.just("b")),
             spec=mapping(**dict.fromkeys(FIELDS, JSON), assistant=st.just("a")),
             items=st.lists(GRAPHCRONS | JSON, max_size=2),
         ),
+    ),
+    st.builds(
+        lambda objects: "---\n".join(json.dumps(each) + "\n" for each in objects),
+        st.lists(GRAPHCRONS | GRAPHRUNS, min_size=1, max_size=3),
     ),
     st.builds("---\n".join, st.lists(st.just(GOOD) | st.just('{"kind": "GraphServer"}\n'), max_size=3)),
 )

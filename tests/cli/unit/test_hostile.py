@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphcron.cli.clients import graphruns
 from graphcron.cli.clients.kubectl import Kubectl
 from graphcron.cli.doctor import checks
+from graphcron.cli.doctor.graphruns import of_graphruns
 from graphcron.cli.files import manifests
 from graphcron.cli.options import Output
-from graphcron.cli.printing import columns, forecasts, output
-from graphcron.cli.verbs import forecast, list_, top
+from graphcron.cli.printing import columns, forecasts, graphrun_page, output
+from graphcron.cli.verbs import cancel, forecast, history, list_, top
 from graphcron.unstructured.bounded_json import LEFT_OUT, is_deeper
-from tests.unit.hostile import PROFILE
+from tests.unit.hostile import AMOUNTS, JSON, NUMBERS, PROFILE, TEXT, TIMES, mapping
 from tests.unit.test_hostile import GRAPHCRONS, NOW
 from tests.unit.unstructured.test_bounded_json import nested
 
@@ -43,6 +45,42 @@ def test_any_graphcrons_are_shown(graphcrons: list[dict[str, Any]]):
 def test_any_graphcrons_are_examined(graphcrons: list[dict[str, Any]]):
     assert list(checks.of_graphcrons(graphcrons))
     list(checks.of_servers(graphcrons, graphcrons))
+
+
+RUN = st.fixed_dictionaries(
+    {"outcome": TEXT}, optional={"job": JSON, "tokens": NUMBERS, "cost": AMOUNTS, "startTime": TIMES, "message": JSON}
+)
+GRAPHRUNS = st.builds(
+    lambda name, spec, status: {
+        "kind": "GraphRun",
+        "metadata": {"name": name, "namespace": "agents", "creationTimestamp": "2026-11-22T11:00:00Z"},
+        "spec": spec,
+        "status": status,
+    },
+    st.sampled_from(["a", "b"]),
+    JSON | mapping(graphCronRef=JSON | mapping(name=st.just("hello") | JSON), scheduledTime=TIMES, server=JSON, thread=JSON),
+    JSON | RUN.map(lambda run: {**run, "conditions": [{"type": "Complete", "status": "True"}]})
+    | mapping(conditions=st.lists(JSON | mapping(type=st.just("Reconciling"), status=st.just("True"), reason=JSON))),
+)  # fmt: skip
+
+
+@PROFILE
+@given(st.lists(GRAPHCRONS, max_size=2), st.lists(GRAPHRUNS, max_size=3))
+def test_any_graphruns_are_shown_beside_the_graphcrons(graphcrons: list[Any], found: list[Any]):
+    alone = graphruns.without_graphcron(found, graphcrons)
+    owners = [*(history._of_graphcron(each, found) for each in graphcrons), *map(history._of_graphrun, alone)]
+    runs = history.runs_of_all(owners)
+    assert len(output.cells(runs, columns.run_columns("Etc/UTC"))) == len(runs)
+    used = [top._sum("agents", "a", runs, begin=NOW - timedelta(days=1)) for _, runs in owners]
+    output.cells([*used, top.total(used)], columns.usage_columns(everywhere=True))
+    for each in found:
+        graphrun_page.facts(each)
+        cancel._names_of(each)
+    waiting = graphrun_page.waiting(found)
+    assert len(output.cells(waiting, graphrun_page.waiting_columns(now=NOW))) == len(waiting)
+    list(of_graphruns(found, now=NOW))
+    for graphcron in graphcrons:
+        graphruns.unfinished(found, graphcron)
 
 
 @pytest.mark.parametrize("levels", [300, 1500, 10_000])

@@ -46,14 +46,13 @@ def lines_of(graphcron: Object) -> list[str]:
 
 def server_of(graphcron: Object) -> str:
     """Return the LangGraph server; empty for the operator's default."""
-    spec = graphcron["spec"]
-    reference = spec.get("serverRef")
-    return f"GraphServer {reference['name']}" if reference else str((spec.get("server") or {}).get("url", ""))
+    reference = object_at(graphcron, "spec", "serverRef").get("name")
+    return f"GraphServer {reference}" if reference else str(object_at(graphcron, "spec", "server").get("url", ""))
 
 
 def thread_of(graphcron: Object) -> str:
     """Return the thread of the runs."""
-    thread = graphcron["spec"].get("thread") or {}
+    thread = object_at(graphcron, "spec", "thread")
     return str(thread.get("id") or (f"one per {thread['per']}" if "per" in thread else ""))
 
 

@@ -256,7 +256,8 @@ def test_the_history_of_several(kubectl: StandIn) -> None:
     first = graphcron(recentRuns=[ended("2026-11-22T12:00:00Z"), ended("2026-11-20T12:00:00Z")])
     kubectl.has(first, graphcron("other", "b", recentRuns=[ended("2026-11-21T12:00:00Z")]))
     titles, *rows = [row.split() for row in kubectl.run("history -A").stdout.splitlines()]
-    assert kubectl.calls == ["get graphcrons.graphcron.dev --output=json --all-namespaces"]
+    listed = [f"get {kind}.graphcron.dev --output=json --all-namespaces" for kind in ("graphcrons", "graphruns")]
+    assert kubectl.calls == listed
     assert titles[:4] == ["NAMESPACE", "NAME", "DUE", "OUTCOME"]
     assert [row[:4] for row in rows] == [
         ["agents", "hello", "Sun", "2026-11-22"],

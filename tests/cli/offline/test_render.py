@@ -11,7 +11,8 @@ import yaml
 
 from graphcron.api.v1alpha1 import parse
 from graphcron.cli.files.manifests import of_text
-from graphcron.cli.verbs.render import NO_UID, cronjobs_of
+from graphcron.cli.files.placeholders import NO_UID
+from graphcron.cli.verbs.render import cronjobs_of
 from graphcron.manifests.cronjob import PersistedState, cronjobs_for
 from graphcron.settings import Settings
 from tests.cli.offline.program import NOWHERE, manifest, run, text

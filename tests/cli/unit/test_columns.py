@@ -15,7 +15,8 @@ from graphcron.cli.app import CliError
 from graphcron.cli.files import manifests
 from graphcron.cli.options import Output
 from graphcron.cli.printing import columns, output
-from graphcron.cli.verbs import cancel, export, following, list_, logs, run, top
+from graphcron.cli.runs import following
+from graphcron.cli.verbs import cancel, export, list_, logs, run, top
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

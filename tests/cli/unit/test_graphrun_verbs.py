@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from graphcron.api.v1alpha1 import run_problems
-from graphcron.cli.verbs import following
+from graphcron.cli.runs import following
 from tests.cli.offline.program import manifest
 from tests.cli.unit.fake_cluster import NAMESPACE, FakeCluster, graphcron_command
 from tests.cli.unit.test_graphruns import graphrun

@@ -8,7 +8,7 @@ import pytest
 
 from graphcron.cli import app, verbs
 from graphcron.cli.clients.kubectl import Kubectl
-from graphcron.cli.verbs import following
+from graphcron.cli.runs import following
 from graphcron.contract import Outcome
 
 CODES = {Outcome.SUCCEEDED: 0, Outcome.INTERRUPTED: 3}

@@ -23,7 +23,7 @@ from graphcron.cli.app import app, main
 from graphcron.cli.clients.kubectl import Kubectl
 from graphcron.cli.files.manifests import written
 from graphcron.cli.printing import output
-from graphcron.cli.verbs import following
+from graphcron.cli.runs import following
 from tests.cli.imports.crons import stored
 from tests.cluster import ROOT
 

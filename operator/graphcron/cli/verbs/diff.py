@@ -15,10 +15,10 @@ from graphcron.api import names
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, GRAPHSERVERS, Kubectl, Object
+from graphcron.cli.files.graphrun_job import has_generated_name
+from graphcron.cli.files.placeholders import NO_UID, unknown_settings, with_server
 from graphcron.cli.options import Files, MoreFiles, in_cluster, named_files
-from graphcron.cli.verbs.graphrun_job import has_generated_name
 from graphcron.cli.verbs.lint import NONE
-from graphcron.cli.verbs.render import NO_UID, unknown_settings, with_server
 from graphcron.errors import GraphCronError, SpecError
 from graphcron.unstructured.bounded_json import loads
 

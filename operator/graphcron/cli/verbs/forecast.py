@@ -120,8 +120,8 @@ def row_of(found: Object, servers: Sequence[Object], *, now: datetime, length: t
         The GraphServers that are known, of all namespaces.
     """
     from graphcron.api.v1alpha1 import GraphCronStatus, parse, read_status
+    from graphcron.cli.files.placeholders import with_server
     from graphcron.cli.schedules import forecast as forecasts
-    from graphcron.cli.verbs.render import with_server
 
     place = {"namespace": found["metadata"].get("namespace", ""), "name": found["metadata"]["name"]}
     try:

@@ -117,7 +117,7 @@ def findings(
     manifests: Sequence["Manifest"], *, now: datetime, max_runs_per_day: int = MAX_RUNS_PER_DAY
 ) -> Iterator[Finding]:
     """Yield the problems of each object, in the order of the files."""
-    from graphcron.cli.verbs.graphrun_job import has_generated_name, place_of
+    from graphcron.cli.files.graphrun_job import has_generated_name, place_of
 
     servers = {(each.namespace, each.name): each for each in manifests if each.kind == names.SERVER_KIND}
     graphcrons = [each for each in manifests if each.kind == names.KIND]
@@ -161,7 +161,7 @@ def _same_name(first: "Manifest") -> SpecError:
 def _similar(manifest: "Manifest", graphcrons: Sequence["Manifest"]) -> Iterator[SpecError]:
     """Yield a warning about a reference to a GraphCron that may be in the cluster, but looks like one of the files."""
     from graphcron.cli.clients.graphruns import reference_of
-    from graphcron.cli.verbs.graphrun_job import place_of, referenced
+    from graphcron.cli.files.graphrun_job import place_of, referenced
 
     name = reference_of(manifest.body) if manifest.kind == names.RUN_KIND else ""
     if not name or referenced(manifest, graphcrons):
@@ -202,7 +202,7 @@ def _of_graphrun(
     """Return the problems of a GraphRun, together with its GraphCron if the files contain a valid one."""
     from graphcron.api import v1alpha1
     from graphcron.cli.clients.graphruns import reference_of
-    from graphcron.cli.verbs.graphrun_job import job_of, referenced, with_name
+    from graphcron.cli.files.graphrun_job import job_of, referenced, with_name
 
     graphcron = referenced(manifest, graphcrons)
     found = v1alpha1.run_problems(with_name(manifest.body))

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
@@ -17,13 +17,11 @@ from graphcron.cli.clients.langgraph import API_KEY_ENV, BOUND_ENV, LangGraph, i
 from graphcron.cli.options import Text, TextOutput, in_cluster
 from graphcron.cli.printing.log_text import LogText
 from graphcron.cli.printing.output import as_json
+from graphcron.cli.runs.pod_logs import LOOK_SECONDS, place_of, print_log, read_log, started
 from graphcron.cli.targets import TargetName, graphrun_target, target_of
 from graphcron.unstructured.fields import object_at, objects_at
 
 LATEST: Final = "latest"
-
-LOOK_SECONDS: Final = 1.0
-"""Time between two requests while the program waits."""
 
 
 @app.command()
@@ -74,7 +72,7 @@ def logs(
     for pod in [each for each in pods if _job(each) == job]:
         if follow:
             _wait_started(kubectl, pod)
-        lines = kubectl.stream("logs", *_place(pod), "--follow") if follow else read_log(kubectl, pod)
+        lines = kubectl.stream("logs", *place_of(pod), "--follow") if follow else read_log(kubectl, pod)
         print_log(lines if output is TextOutput.JSON else LogText().lines(lines))
 
 
@@ -90,12 +88,6 @@ def _pods_of_graphruns(kubectl: Kubectl, graphcron: Object) -> list[Object]:
     runs = [*objects_at(status, "active"), *objects_at(status, "recentRuns")]
     jobs = sorted({str(each["job"]) for each in runs if each.get("graphRun") and each.get("job")})
     return kubectl.find_all("pods", selector=f"{names.LABEL_JOB_NAME} in ({','.join(jobs)})") if jobs else []
-
-
-def print_log(lines: Iterable[str]) -> None:
-    """Print lines as they come."""
-    for line in lines:
-        terminal.block(f"{line}\n")
 
 
 def pods_of_runs(pods: Sequence[Object]) -> list[Object]:
@@ -219,24 +211,6 @@ def answer_in(state: Object | None, *, whole: bool = False) -> str:
     blocks = content if isinstance(content, list) else [content]
     texts = [each.get("text") if isinstance(each, dict) else each for each in blocks]
     return "\n".join(text for text in texts if isinstance(text, str))
-
-
-def started(pod: Object) -> bool:
-    """Return whether a pod has a log."""
-    status = pod.get("status", {})
-    states = [each["state"] for each in status.get("containerStatuses", ()) if each["name"] == names.CONTAINER]
-    return any("waiting" not in state for state in states)
-
-
-def read_log(kubectl: Kubectl, pod: Object) -> list[str]:
-    """Return the lines of a pod's log."""
-    text = kubectl.run("logs", *_place(pod))
-    return text.removesuffix("\n").split("\n") if text else []
-
-
-def _place(pod: Object) -> tuple[str, ...]:
-    metadata = pod["metadata"]
-    return (metadata["name"], "--namespace", metadata["namespace"], "--container", names.CONTAINER)
 
 
 def _wait_started(kubectl: Kubectl, pod: Object) -> None:

@@ -5,26 +5,23 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from graphcron.api import names
 from graphcron.cli.app import CliError, app
 from graphcron.cli.clients.kubectl import Object
+from graphcron.cli.files.placeholders import NO_UID, unknown_settings, with_server
 from graphcron.cli.options import Files, Format, MoreFiles, Output, named_files
 from graphcron.cli.printing.output import Column, show
 from graphcron.errors import SpecError
-from graphcron.unstructured.fields import object_at
 
 if TYPE_CHECKING:
-    from graphcron.api.v1alpha1 import GraphCron
     from graphcron.cli.files.manifests import Manifest
     from graphcron.settings import Settings
 
 DEFAULT_NAMESPACE: Final = "default"
-NO_UID: Final = "00000000-0000-0000-0000-000000000000"
-"""Placeholder for the UID, which only the cluster can set."""
 
 OfFile = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Namespace of GraphCrons without one. Default: default.")
@@ -40,7 +37,9 @@ def render(
     namespace: OfFile = None,
     output: Format = Output.YAML,
 ) -> None:
-    """Print the CronJobs of the GraphCrons in files, and the Jobs of GraphRuns. Does not access the cluster.
+    """Print the CronJobs and Jobs of files. Does not access the cluster.
+
+    GraphCrons have CronJobs, and GraphRuns have a Job.
 
     The operator's settings are the defaults, unless GRAPHCRON_ variables of the environment set them.
     """
@@ -66,7 +65,7 @@ def render(
 
 def _made(manifests: Sequence["Manifest"], *, now: datetime, settings: "Settings", namespace: str) -> Iterator[Object]:
     """Yield the CronJobs of the GraphCrons, then the Jobs of the GraphRuns."""
-    from graphcron.cli.verbs.graphrun_job import job_of, referenced
+    from graphcron.cli.files.graphrun_job import job_of, referenced
 
     servers = [each for each in manifests if each.kind == names.SERVER_KIND]
     graphcrons = [each for each in manifests if each.kind == names.KIND]
@@ -119,38 +118,3 @@ def cronjobs_of(
     if settings and not settings.server_url and not (graphcron.spec.server and graphcron.spec.server.url):
         raise SpecError(field="spec.server.url", problem="is not set", remedy="set it, or give --server-url")
     return cronjobs_for(graphcron, settings or unknown_settings(), {}, PersistedState(), now=now)
-
-
-def with_server(graphcron: "GraphCron", servers: Iterable[Object], settings: "Settings | None") -> "GraphCron":
-    """Replace the reference to a GraphServer by that GraphServer.
-
-    Raises
-    ------
-    SpecError
-        It is not among those that are known, and the settings name no server.
-    """
-    from graphcron.api.server_ref import resolved
-    from graphcron.api.v1alpha1 import parse_server, server_problems
-
-    reference = graphcron.spec.server_ref
-    if reference is None:
-        return graphcron
-    named = [each for each in servers if object_at(each, "metadata").get("name") == reference.name]
-    right = [each for each in named if not server_problems(each)]
-    if right:
-        return resolved(graphcron, parse_server(right[-1]))
-    if settings and not settings.server_url:
-        raise SpecError(
-            field="spec.serverRef",
-            problem=f"the GraphServer {reference.name} is not in the file",
-            remedy="put it there too, or give --server-url",
-        )
-    return graphcron.model_copy(update={"spec": graphcron.spec.model_copy(update={"server_ref": None})})
-
-
-def unknown_settings() -> "Settings":
-    """Return placeholders for the settings of an unknown operator."""
-    from graphcron.settings import Settings
-
-    prices: dict[str, Any] = {"*": {"input": "0", "output": "0"}}
-    return Settings(server_url="<the operator's server>", runner_image="<the operator's image>", prices=prices)

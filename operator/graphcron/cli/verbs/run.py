@@ -14,8 +14,8 @@ from graphcron.cli.clients.kubectl import GRAPHCRONS, Kubectl, Object
 from graphcron.cli.options import Name, ObjectOutput, Output, in_cluster
 from graphcron.cli.printing import output as printed
 from graphcron.cli.printing.durations import parse_duration
+from graphcron.cli.runs.following import AnnotatedRun, CreatedRun, Following, Requested
 from graphcron.cli.targets import graphrun_target
-from graphcron.cli.verbs.following import AnnotatedRun, CreatedRun, Following, Requested
 from graphcron.contract import Outcome
 
 _JSON = "JSON|@FILE"

@@ -12,8 +12,8 @@ from graphcron.cli.app import PROGRAM, CliError
 from graphcron.cli.clients.graphruns import is_finished, run_of, wait_of
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, Kubectl, Object
 from graphcron.cli.printing.log_text import LogText
+from graphcron.cli.runs.pod_logs import LOOK_SECONDS, print_log, read_log, started
 from graphcron.cli.targets import graphrun_target
-from graphcron.cli.verbs.logs import LOOK_SECONDS, print_log, read_log, started
 from graphcron.unstructured.fields import object_at, text_at
 
 TAKEN_SECONDS: Final = 60

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from graphcron.cli.clients.graphruns import reference_of
 from graphcron.cli.clients.kubectl import Object
-from graphcron.cli.verbs.render import NO_UID, unknown_settings, with_server
+from graphcron.cli.files.placeholders import NO_UID, unknown_settings, with_server
 from graphcron.errors import SpecError
 from graphcron.unstructured.fields import object_at
 
@@ -91,6 +91,8 @@ def job_of(
     here = manifest.namespace or namespace
     there = [each.body for each in servers if (each.namespace or namespace) == here]
     effective = with_server(effective, there, settings)
+    if settings and not settings.server_url and not (effective.spec.server and effective.spec.server.url):
+        raise SpecError(field="spec.server.url", problem="is not set", remedy="set it, or give --server-url")
     scheduled = run.spec.scheduled_time or now
     return graph_run_job_for(effective, settings or unknown_settings(), run.metadata, scheduled=scheduled, created=now)
 

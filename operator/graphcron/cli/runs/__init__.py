@@ -1,0 +1,1 @@
+"""Runs in progress: the logs of their pods, and their end."""

@@ -65,7 +65,7 @@ def test_forbid_holds_for_a_run_whose_pod_and_job_are_gone(crons: Crons, killer:
 
 def test_queue_graph_slower_than_schedule_runs_one_after_the_other(crons: Crons):
     """Three occurrences are due while the first runs: two wait, the third is one too many."""
-    slow = {"steps": 20, "seconds": 1}
+    slow = {"steps": 40, "seconds": 1}
     uid = crons.make(
         assistant="steps", input=slow, concurrencyPolicy="Queue", queueLimit=2, startingDeadlineSeconds=900
     )
@@ -80,7 +80,7 @@ def test_queue_graph_slower_than_schedule_runs_one_after_the_other(crons: Crons)
     assert (told["outcome"], told["reason"]) == ("Skipped", "QueueFull")
     assert [each["run_id"] for each in crons.server.live_runs_of(uid)] == [run["run_id"]]
 
-    assert [crons.told(job, seconds=180)["outcome"] for job in (first, second, third)] == ["Succeeded"] * 3
+    assert [crons.told(job, seconds=300)["outcome"] for job in (first, second, third)] == ["Succeeded"] * 3
     found = sorted(crons.server.runs_of(uid), key=lambda each: each["created_at"])
     due = [each["metadata"]["graphcron/scheduled-time"] for each in found]
     assert len(due) == 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from graphcron.contract import Outcome
+from graphcron.contract import ENV_GRACE, Outcome
 from tests.runner.harness import Api, Cron, Pod, wait_for
 from tests.runner.test_at_most_once import where
 from tests.runner.test_stop import stop
@@ -41,13 +41,16 @@ def one_after_the_other(found: list[dict[str, Any]]) -> bool:
 
 def test_occurrences_start_in_order_of_schedule(api: Api, cron: Cron, where: dict[str, str]) -> None:
     """The pods start in another order than their scheduled times, as on a busy cluster."""
-    first = cron.pod(minutes_ago=9, **SHORT, **where)
-    running(api, cron, where)
+    patient = {ENV_GRACE: "20"}  # no pod is silent for longer, even on a slow machine
+    first = cron.pod(minutes_ago=9, env=patient, startingDeadlineSeconds=900, **LONG, **where)
+    run = running(api, cron, where)
     pods = []
     for minutes in (5, 8, 6, 7):
-        pods.append(cron.pod(minutes_ago=minutes, startingDeadlineSeconds=900, **SHORT, **where))
+        pods.append(cron.pod(minutes_ago=minutes, env=patient, startingDeadlineSeconds=900, **SHORT, **where))
         waiting(pods[-1])
-    assert {pod.wait(120).outcome for pod in [first, *pods]} == {Outcome.SUCCEEDED}
+    api.get("POST", f"/threads/{run['thread_id']}/runs/{run['run_id']}/cancel?wait=true")
+    assert first.wait().outcome is Outcome.CANCELLED
+    assert {pod.wait(120).outcome for pod in pods} == {Outcome.SUCCEEDED}
     found = runs(api, cron, where)
     assert len(found) == 5
     assert one_after_the_other(found)

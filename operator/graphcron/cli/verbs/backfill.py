@@ -83,7 +83,7 @@ def backfill(
         raise typer.BadParameter("is for --dry-run", param_hint="--output")
     found, now = kubectl.get(GRAPHCRONS, name), datetime.now(UTC)  # noqa: TID251  (what was due until now)
     graphcron, wanted = parse(found), Range(begin=begin, end=end, missing=missing)
-    times = times_in(graphcron, wanted, now=now)
+    times = times_in(graphcron, wanted, now=now, kubectl=kubectl)
     runs = kubectl.find_all(GRAPHRUNS)
     succeeded = _succeeded(found, times[0], url, api_key_env) if missing else None
     planned = steps(name, times, existing_of(name, runs), succeeded, {each["metadata"]["name"] for each in runs})
@@ -128,7 +128,7 @@ def body_of(graphcron: "GraphCron", wanted: Range, step: "Step", *, policy: str)
     )
 
 
-def times_in(graphcron: "GraphCron", wanted: Range, *, now: datetime) -> list[datetime]:
+def times_in(graphcron: "GraphCron", wanted: Range, *, now: datetime, kubectl: Kubectl) -> list[datetime]:
     """Return the occurrences of a range that were due until now; with ``--missing``, those that can start no more."""
     from graphcron.api.calendar_for import calendar_for
     from graphcron.cli.backfill.plan import MOST, first_moment, last_moment, occurrences
@@ -148,10 +148,8 @@ def times_in(graphcron: "GraphCron", wanted: Range, *, now: datetime) -> list[da
     found = occurrences(calendar, first, min(last, now - deadline)) if first <= now - deadline else []
     if not found:
         name = graphcron.metadata.name
-        raise CliError(
-            f"no run of {name} was due from {wanted.begin} to {wanted.end}; graphcron next {name} --from DAY prints the"
-            " times that are due"
-        )
+        listed = kubectl.hint(PROGRAM, "next", name, "--from", "DAY")
+        raise CliError(f"no run of {name} was due from {wanted.begin} to {wanted.end}; {listed} prints the due times")
     if len(found) > MOST:
         raise CliError(f"more than {MOST:,} runs were due in this range; choose a shorter one")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +25,10 @@ def running(crons: Crons, uid: str, besides: frozenset[str] = frozenset()) -> An
     return crons.wait_running(uid, besides=besides)
 
 
+def active_runs(crons: Crons) -> list[Any]:
+    return [each.get("graphRun") for each in crons.status().get("active", [])]
+
+
 def test_graphrun_runs_without_a_graphcron_and_kubectl_waits_for_it(crons: Crons):
     uid = crons.make_run(assistant="agent", input=QUESTION, server={"url": crons.server.url})
     crons.kubectl("wait", "graphrun/once", "--for=condition=Complete", "--timeout=90s", timeout=120)
@@ -40,8 +45,6 @@ def test_graphrun_runs_without_a_graphcron_and_kubectl_waits_for_it(crons: Crons
 
 def manifest(crons: Crons, run: str) -> str:
     """Return a GraphRun as a repository has it."""
-    import json
-
     found = crons.get("graphruns", run)
     kept = {key: found[key] for key in ("apiVersion", "kind", "spec")}
     return json.dumps({**kept, "metadata": {"name": run}})
@@ -80,8 +83,7 @@ def test_graphrun_obeys_forbid_and_replace(crons: Crons):
     second = running(crons, uid, frozenset({first["run_id"]}))
     assert second["metadata"]["graphcron/graphrun"] == "replacing"
     assert crons.server.run(first["thread_id"], first["run_id"])["status"] == "interrupted"
-    active = wait_for("active GraphRun", lambda: crons.status().get("active"))
-    assert [each.get("graphRun") for each in active] == ["replacing"]
+    wait_for("only the GraphRun active", lambda: active_runs(crons) == ["replacing"])
 
 
 def test_deleting_a_graphrun_cancels_its_run_on_the_server(crons: Crons):

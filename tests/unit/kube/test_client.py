@@ -141,6 +141,31 @@ def test_create_job_quota_conflict_raises(reason):
     assert (raised.value.status, raised.value.reason) == (409, reason)
 
 
+@pytest.mark.parametrize("status", [200, 404, 409], ids=["there", "gone", "another one"])
+def test_a_graphrun_is_deleted_by_its_uid(status):
+    said = ask(lambda cluster: cluster.delete_graphrun("agents", "once", uid="u"), status)
+    ((method, path, body),) = said.requests
+    assert (method, path) == ("DELETE", f"/apis/{names.API_VERSION}/namespaces/agents/graphruns/once")
+    assert body["preconditions"] == {"uid": "u"}
+
+
+@pytest.mark.parametrize(("uid", "is_there"), [("u", True), ("of another", False)])
+def test_has_job_needs_the_owner(uid, is_there):
+    items = {"items": [{"metadata": {"name": "hello-1", "ownerReferences": [OWNER]}}]}
+    said = ask(lambda cluster: cluster.has_job("agents", "hello-1", owner=uid), answers={"GET": items})
+    assert said.result is is_there
+    assert [path for _, path, _ in said.requests] == [f"{JOBS}?fieldSelector=metadata.name%3Dhello-1"]
+
+
+def test_pods_are_listed_by_their_job_and_our_label():
+    said = ask(lambda cluster: cluster.list_pods("agents", "hello-1"), answers={"GET": {"items": None}})
+    assert said.result == []
+    ((_, path, _),) = said.requests
+    assert path.startswith("/api/v1/namespaces/agents/pods?labelSelector=")
+    assert names.MANAGED_BY in path
+    assert path.endswith("hello-1")
+
+
 @pytest.mark.parametrize(("status", "error"), [(422, SpecError), (403, ClusterError), (500, ClusterError)])
 def test_create_job_rejected_raises(status, error):
     with pytest.raises(error, match="so it is"):
@@ -205,7 +230,9 @@ def test_apply_cronjob_field_conflict_raises_conflict_error():
         ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=None), answers=answers)
 
 
-@pytest.mark.parametrize(("kind", "plural"), [("GraphCron", "graphcrons"), ("GraphServer", "graphservers")])
+@pytest.mark.parametrize(
+    ("kind", "plural"), [("GraphCron", "graphcrons"), ("GraphRun", "graphruns"), ("GraphServer", "graphservers")]
+)
 def test_a_status_is_written_where_it_belongs(kind, plural):
     said = ask(lambda cluster: cluster.update_status(owner(kind), {"x": 1}))
     ((method, path, body),) = said.requests
@@ -285,9 +312,13 @@ def test_the_api_server_is_reachable_where_it_answers(status, reachable):
 
 @pytest.mark.parametrize(
     ("status", "kinds", "served"),
-    [(200, ["graphcrons", "graphservers", "graphcrons/status"], True), (200, ["graphcrons"], False), (404, [], False)],
+    [
+        (200, ["graphcrons", "graphruns", "graphservers", "graphcrons/status"], True),
+        (200, ["graphcrons", "graphservers"], False),
+        (404, [], False),
+    ],
 )
-def test_has_crds_needs_both_kinds(status, kinds, served):
+def test_has_crds_needs_all_kinds(status, kinds, served):
     said = ask(lambda cluster: cluster.has_crds(), status, resources=[{"name": name} for name in kinds])
     assert said.requests == [("GET", "/apis/graphcron.dev/v1alpha1", None)]
     assert said.result is served

@@ -71,7 +71,8 @@ class Pod:
         """Its end does not count: it was drained, or its node is thought dead."""
         self.replaced = False
         """Another pod stands in for it already."""
-        self.told_to_stop = False
+        self.stopped_at: float | None = None
+        """When it received SIGTERM."""
         self._kernel = world.kernel
         self._timer = 0
         random = Random(f"{world.plan.seed}/{self.name}")
@@ -96,7 +97,7 @@ class Pod:
         if self.process.alive:
             self._kernel.note(self.name, "! SIGTERM")
             self.disrupted = self.disrupted or disrupted
-            self.told_to_stop = True
+            self.stopped_at = self._kernel.now
             self.process.interrupt(self._shutdown.on_stop)
             self._kernel.later(GRACE_SECONDS, self.kill)
 

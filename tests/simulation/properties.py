@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from graphcron.contract import Outcome, Report
 from graphcron.runner.admission.predecessors import PROMPT_SECONDS
-from graphcron.runner.occurrence.record_thread import ACTIVE, DONE, KIND, KIND_OWN, KIND_SHARED, OCCURRENCE, STATE
+from graphcron.runner.occurrence.record_thread import (
+    ACTIVE,
+    DONE,
+    KIND,
+    KIND_OWN,
+    KIND_SHARED,
+    OCCURRENCE,
+    STATE,
+    Record,
+)
+from graphcron.runner.occurrence.settings import GRACE_SECONDS
+from graphcron.runner.occurrence.shutdown import STOP_SECONDS
 from tests.simulation.kernel import START
 from tests.simulation.queueing import QueueJudge
 
@@ -88,7 +99,7 @@ class Judge:
         if not earlier:
             return
         last = earlier[-1]
-        stopped = last.status == "interrupted" and last.cancelled_by != "person"
+        stopped = last.status == "interrupted" and (last.cancelled_by != "person" or self._looks_stopped(last))
         tries = self._world.plan.request.retryAttempts
         failed = last.status in ("error", "deleted") or (
             last.status == "interrupted" and self._world.plan.request.timeoutSeconds
@@ -99,6 +110,14 @@ class Judge:
             "a further run follows a stop or a failure",
             f"{run.metadata.get(OCCURRENCE)}: {last.id[:8]} was {last.status} by {last.cancelled_by or 'itself'}",
         )
+
+    def _looks_stopped(self, run: Run) -> bool:
+        """Tell whether a person's cancel looks like that of a pod, which had marked the run and could still cancel it."""
+        occurrence, over = str(run.metadata.get(OCCURRENCE)), run.over or 0.0
+        if not any(Record({"metadata": record.metadata}).is_stopped(run.id) for record in self._records(occurrence)):
+            return False
+        stops = [pod.stopped_at for pod in self._world.pods if pod.job.occurrence == occurrence]
+        return any(at is not None and 0 <= over - at <= STOP_SECONDS + GRACE_SECONDS / 2 for at in stops)
 
     def record_changes(self, thread: Thread, change: dict[str, Any]) -> None:
         """Look at a record that is about to be closed."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from graphcron.api.v1alpha1 import run_problems
+from graphcron.cli import completion
 from graphcron.cli.runs import following
 from tests.cli.offline.program import manifest
 from tests.cli.unit.fake_cluster import NAMESPACE, FakeCluster, graphcron_command
@@ -388,3 +390,31 @@ def test_a_graphrun_that_does_not_exist_is_told(cluster: FakeCluster):
         done = run(verb, "graphrun/onse")
         assert (done.code, done.out) == (1, "")
         assert f"there is no GraphRun onse in the namespace {NAMESPACE}; did you mean once?" in done.err
+
+
+def test_a_pod_that_can_not_start_is_told_while_waiting(cluster: FakeCluster):
+    waits = {"type": "Reconciling", "status": "True", "reason": "PodCannotStart", "message": "no such image"}
+    states = [{"conditions": [waits], "job": "j"}, {"conditions": [{"type": "Complete", "status": "True"}], "job": "j"}]
+
+    def on_get(found: dict[str, Any]) -> None:
+        if found["kind"] == "GraphRun":
+            found["status"] = states.pop(0)
+
+    cluster.on_get = on_get
+    done = run("run", "hello", "--input", "{}", "--wait")
+    assert done.err.splitlines()[0].endswith(" waits: no such image")
+
+
+def test_names_of_graphruns_are_completed(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    cluster.put(graphrun())
+    for name in ("_GRAPHCRON_COMPLETE", "_TYPER_COMPLETE_FISH_ACTION", "_TYPER_COMPLETE_ARGS"):
+        monkeypatch.setenv(name, "")  # completion sets them
+    offered = {}
+    for word in ("", "graphrun/", "graphrun/on", "graphrun/x"):
+        monkeypatch.setattr(sys, "argv", ["kubectl_complete-graphcron", "describe", word])
+        completion.main()
+        offered[word] = capsys.readouterr().out.split()[:-1]
+    once = ["graphrun/once"]
+    assert offered == {"": ["hello"], "graphrun/": once, "graphrun/on": once, "graphrun/x": []}

@@ -48,7 +48,7 @@ from graphcron.status.links import with_links
 LISTED_AFTER: Final = timedelta(seconds=10)
 """Time for a GraphCron to list a GraphRun that is over, before the TTL may delete it."""
 
-LOOK_AGAIN: Final = timedelta(seconds=5)
+REQUEUE_DELAY: Final = timedelta(seconds=5)
 """When to look for a Job again that exists and that no watch has delivered."""
 
 OnRunFinished = Callable[[tuple[str, str], RecentRun], None]
@@ -159,7 +159,7 @@ class GraphRunReconciler:
     async def _skip(self, observed: ObservedGraphRun, why: str, *, now: datetime) -> datetime | None:
         """Skip a run that is too late, unless a watch has not delivered its Job yet."""
         if await self._has_job(observed):
-            return now + LOOK_AGAIN
+            return now + REQUEUE_DELAY
         return await self._end(observed, observed.too_late(why), now=now)
 
     async def _create_job(self, observed: ObservedGraphRun, run: GraphRun) -> bool:
@@ -200,7 +200,7 @@ class GraphRunReconciler:
         run = observed.ended
         if run and not observed.is_reported(run):
             if observed.is_lost and await self._has_job(observed):
-                return now + LOOK_AGAIN
+                return now + REQUEUE_DELAY
             observed = await self._with_all_pods(observed)
             run = observed.ended
         if observed.without_pod(now):
@@ -244,7 +244,7 @@ class GraphRunReconciler:
             self._on_run_finished((metadata["namespace"], observed.graphcron_name), final)
         sidecars = [each.at for each in outlived_by_sidecars(observed.jobs, observed.pods)]
         expiry = self._expiry(observed.body, status)
-        return min([*([expiry] if expiry else []), *(max(at, now + LOOK_AGAIN) for at in sidecars)], default=None)
+        return min([*([expiry] if expiry else []), *(max(at, now + REQUEUE_DELAY) for at in sidecars)], default=None)
 
     def _with_link(self, observed: ObservedGraphRun, run: RecentRun) -> RecentRun:
         """Return a run with its link, if the settings of the run are still known."""

@@ -9,7 +9,7 @@ from typing import Final
 from graphcron.api.reasons import Reason
 from graphcron.api.v1alpha1 import ActiveRun, GraphRunStatus, RecentRun
 from graphcron.cache.objects import Body, CachedCronJob, CachedJob, CachedPod
-from graphcron.contract import Outcome
+from graphcron.contract import RETRIABLE, Outcome
 from graphcron.errors import GraphCronError, NotAllowedError, SpecError
 from graphcron.planning.installation import is_others, owner_of
 from graphcron.planning.missed_runs import CACHE_DELAY
@@ -23,7 +23,7 @@ MAX_DEADLINE_SECONDS: Final = 604_800
 TAKE_OVER_AFTER: Final = timedelta(hours=1)
 """How long another installation may take to report the end of a GraphRun before this one does so."""
 
-NOT_REPORTED: Final = frozenset({Reason.JOB_GONE, Reason.JOB_DELETED})
+JOB_DELETED_REASONS: Final = frozenset({Reason.JOB_GONE, Reason.JOB_DELETED})
 """Reasons of a run whose Job was deleted."""
 
 
@@ -69,7 +69,7 @@ class ObservedGraphRun:
         return self.deadline + CACHE_DELAY
 
     @property
-    def is_bereft(self) -> bool:
+    def is_graphcron_deleted(self) -> bool:
         """Whether the GraphCron of a run that has started was deleted."""
         if not (self.is_started and self.graphcron_name):
             return False
@@ -85,8 +85,12 @@ class ObservedGraphRun:
         active = [ActiveRun(job=self.job, scheduled_time=self.scheduled)]
         history = merge_run_history([], self.jobs, self.pods, limit=1, active=active)
         run = next(iter(history.runs), None)
-        if run and self.is_bereft and (run.outcome == Outcome.STOPPED or run.reason in NOT_REPORTED):
-            gone = {"outcome": Outcome.CANCELLED.value, "reason": Reason.GRAPH_CRON_DELETED, "message": _BEREFT}
+        if run and self.is_graphcron_deleted and (run.outcome == Outcome.STOPPED or run.reason in JOB_DELETED_REASONS):
+            gone = {
+                "outcome": Outcome.CANCELLED.value,
+                "reason": Reason.GRAPH_CRON_DELETED,
+                "message": _GRAPHCRON_DELETED,
+            }
             return run.model_copy(update=gone)
         return run
 
@@ -98,8 +102,10 @@ class ObservedGraphRun:
     def is_reported(self, run: RecentRun) -> bool:
         """Return whether a pod in the cache has reported this end; it is the last word then.
 
-        Otherwise a watch may not have delivered the pod that has a report.
+        Otherwise a watch may not have delivered a pod that has a report, or another report.
         """
+        if run.outcome in RETRIABLE:
+            return False
         return any(pod.report and pod.report.outcome.value == run.outcome for pod in self.pods)
 
     def not_run(self, outcome: Outcome, reason: Reason, message: str) -> RecentRun:
@@ -121,16 +127,16 @@ class ObservedGraphRun:
         return self.not_run(Outcome.SKIPPED, Reason.STARTING_DEADLINE_EXCEEDED, why or _TOO_LATE)
 
 
-_BEREFT: Final = "the GraphCron was deleted, so the run was cancelled"
+_GRAPHCRON_DELETED: Final = "the GraphCron was deleted, so the run was cancelled"
 _TOO_LATE: Final = "the operator saw the GraphRun after its starting deadline"
 
 
 def jobs_to_end(observed: ObservedGraphRun, now: datetime) -> list[Termination]:
     """Return what to terminate: what a sidecar keeps running, and a Job that must start no run any more."""
     found = list(outlived_by_sidecars(observed.jobs, observed.pods))
-    must_end = observed.is_bereft or observed.without_pod(now)
+    must_end = observed.is_graphcron_deleted or observed.without_pod(now)
     return found + [
-        Termination("Job", job.name, job.uid, now, "" if observed.is_bereft else job.version)
+        Termination("Job", job.name, job.uid, now, "" if observed.is_graphcron_deleted else job.version)
         for job in observed.jobs
         if must_end and not job.finished
     ]

@@ -35,7 +35,7 @@ def _progress(observed: ObservedGraphRun) -> tuple[Reason, str]:
     words = observed.refusals.get(observed.job)
     if words:
         return Reason.POD_CANNOT_START, f"Kubernetes cannot create its pod: {words}. The Job controller retries."
-    if observed.is_bereft:
+    if observed.is_graphcron_deleted:
         return Reason.GRAPH_CRON_DELETED, "The GraphCron was deleted. The Job is being deleted."
     for pod in observed.pods:
         if not pod.terminal and pod.waiting_reason in CANNOT_START:

@@ -8,10 +8,9 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphcron.api import names
 from tests.chaos.faults import Plan
 from tests.chaos.fleet import Fleet
-from tests.chaos.gather import end_of, evidence, gather, is_run, outcomes
+from tests.chaos.gather import cron_of, end_of, evidence, gather, is_run, outcomes
 from tests.chaos.judge import Finding, figures, judge, untold
 from tests.chaos.machines import MachineFaults
 from tests.chaos.people import People
@@ -205,7 +204,7 @@ class Chaos:
         """Tell whether each live run of a GraphCron has a pod that knows of it."""
         runs = {run["run_id"] for run in self.crons.server.live_runs_of(uid)}
         jobs = [job for job in self.watcher.present("jobs") if is_run(job) and not end_of(job)]
-        own = [job["metadata"]["name"] for job in jobs if job["metadata"]["labels"][names.LABEL_UID] == uid]
+        own = [job["metadata"]["name"] for job in jobs if cron_of(job) == uid]
         logs = "".join(self.crons.log(job, of_running=True) for job in own)  # a pod that was killed knew of it, too
         return all(run in logs for run in runs)
 

@@ -40,6 +40,11 @@ def occurrence(uid: str, minute: int) -> str:
     return f"{uid}/{datetime.fromtimestamp(minute * MINUTE, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def of_graph_run(uid: str, run: str) -> str:
+    """Return the name of the occurrence that a GraphRun with this UID stands for."""
+    return f"{uid}/run/{run}"
+
+
 def asked(uid: str, trigger: str) -> str:
     """Return the name of the occurrence that a person has asked for."""
     return f"{uid}/trigger/{trigger}"

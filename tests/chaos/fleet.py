@@ -128,6 +128,10 @@ class Member:
     """When it was suspended or deleted; 0: it goes on."""
     deleted: bool = False
     triggers: list[str] = field(default_factory=list)
+    graph_runs: dict[str, str] = field(default_factory=dict)
+    """UIDs of its GraphRuns by name."""
+    dropped: list[str] = field(default_factory=list)
+    """UIDs of those that were deleted."""
 
 
 class Fleet:
@@ -169,7 +173,10 @@ class Fleet:
 
     def occurrences(self, until: float) -> int:
         """Count what was due, or asked for, up to a time."""
-        return sum(len(self._due(each, min(each.ended or until, until))) + len(each.triggers) for each in self.members)
+        return sum(
+            len(self._due(each, min(each.ended or until, until))) + len(each.triggers) + len(each.graph_runs)
+            for each in self.members
+        )
 
     def ask(self, member: Member, value: str) -> None:
         """Ask for a run now, again and again until it is surely written; the same value asks once."""
@@ -184,6 +191,28 @@ class Fleet:
                 return False
 
         wait_for("request that is written", written, seconds=120)
+
+    def run(self, member: Member, name: str, **spec: Any) -> str:
+        """Create a GraphRun, again and again until it surely exists; return its UID."""
+        meta, reference = {"name": name}, {"name": member.name}
+        given = {"graphCronRef": reference, "startingDeadlineSeconds": self._deadline, **spec}
+        body = {"apiVersion": names.API_VERSION, "kind": names.RUN_KIND, "metadata": meta, "spec": given}
+
+        def created() -> bool:
+            try:
+                return self._crons.api.ask("POST", self._crons.path("graphruns"), body)[0] in {201, 409}
+            except urllib3.exceptions.HTTPError:
+                return False
+
+        wait_for("GraphRun that is created", created, seconds=120)
+        found = wait_for("GraphRun", lambda: self._crons.get("graphruns", name), seconds=120)
+        uid = member.graph_runs[name] = str(found["metadata"]["uid"])
+        return uid
+
+    def drop(self, member: Member, name: str) -> None:
+        """Delete a GraphRun; what it made goes in the background."""
+        self._crons.api.send("DELETE", self._crons.path("graphruns", name), {"propagationPolicy": "Background"})
+        member.dropped.append(member.graph_runs[name])
 
     def delete(self, member: Member) -> None:
         """Delete one; what it made goes in the background."""
@@ -219,6 +248,8 @@ class Fleet:
             due=sure,
             near=tuple(minute for minute in possible if minute not in sure),
             triggers=tuple(member.triggers),
+            graph_runs=tuple(member.graph_runs.values()),
+            dropped=tuple(member.dropped),
             retries=member.kind.retries,
             deleted=member.ended if member.deleted else None,
             loses="onRunCompleted" in member.kind.spec,

@@ -6,8 +6,9 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from graphcron import contract
 from graphcron.api import names
-from tests.chaos.due import asked, occurrence
+from tests.chaos.due import asked, occurrence, of_graph_run
 from tests.chaos.records import MINUTE, Job, Records, Told, repeated
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ def gather(fleet: Fleet, watcher: Watcher, server: Server, runs: list[Run] | Non
     return Records(
         crons=fleet.records(),
         jobs=[_job(watcher, job) for job in watcher.objects("jobs") if is_run(job)],
-        told=[told for each in graphcrons for told in _told(each)],
+        told=[
+            *(told for each in graphcrons for told in _told(each, watcher)),
+            *(told for each in watcher.objects("graphruns") for told in _told_by_run(each, fleet)),
+        ],
         runs=runs or [],
         steps=steps,
         checkpoints=[point for thread in twice for point in server.checkpoints(thread)],
@@ -56,8 +60,8 @@ def outcomes(records: Records) -> Counter[str]:
 def evidence(finding: Finding, watcher: Watcher, crons: Crons) -> list[str]:
     """Return all that pods, runs and status tell of a finding, for those who look for its cause."""
     uid = finding.occurrence.partition("/")[0]
-    jobs = [job for job in watcher.objects("jobs") if is_run(job) and job["metadata"]["labels"][names.LABEL_UID] == uid]
-    own = [job["metadata"] for job in jobs if _occurrence(job, uid) == finding.occurrence]
+    jobs = [job for job in watcher.objects("jobs") if is_run(job)]
+    own = [job["metadata"] for job in jobs if _occurrence(job) == finding.occurrence]
     uids = {metadata["uid"] for metadata in own}
     pods = [f"{_life(pod, watcher)}" for pod in watcher.objects("pods") if _owner(pod) in uids]
     runs = [run for run in crons.server.runs_of(uid) if run["metadata"]["graphcron/occurrence"] == finding.occurrence]
@@ -91,11 +95,10 @@ def _job(watcher: Watcher, job: Any) -> Job:
     name, uid = job["metadata"]["name"], job["metadata"]["uid"]
     pods = [pod for pod in watcher.objects("pods") if _owner(pod) == uid]
     stops = sum(watcher.was_stopped(pod["metadata"]["uid"]) for pod in pods)
-    cron = job["metadata"]["labels"][names.LABEL_UID]
     return Job(
         name=name,
-        cron=cron,
-        occurrence=_occurrence(job, cron),
+        cron=cron_of(job),
+        occurrence=_occurrence(job),
         end=end_of(job),
         gone=watcher.gone(uid),
         stops=stops,
@@ -106,7 +109,20 @@ def _owner(pod: Any) -> str:
     return next((each["uid"] for each in pod["metadata"].get("ownerReferences", [])), "")
 
 
-def _occurrence(job: Any, cron: str) -> str:
+def cron_of(job: Any) -> str:
+    """Return the UID of the GraphCron that a Job works for, which may belong to a GraphRun."""
+    return _variable(job, contract.ENV_UID)
+
+
+def _variable(job: Any, name: str) -> str:
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    return next((str(each.get("value", "")) for each in container.get("env", []) if each["name"] == name), "")
+
+
+def _occurrence(job: Any) -> str:
+    cron, run = cron_of(job), _variable(job, contract.ENV_GRAPHRUN_UID)
+    if run:
+        return of_graph_run(cron, run)
     annotations = job["metadata"].get("annotations", {})
     trigger = annotations.get(names.ANNOTATION_TRIGGER)
     if trigger:
@@ -115,18 +131,32 @@ def _occurrence(job: Any, cron: str) -> str:
     return occurrence(cron, int(minute))
 
 
-def _told(graphcron: Any) -> list[Told]:
+def _told(graphcron: Any, watcher: Watcher) -> list[Told]:
     cron = graphcron["metadata"]["uid"]
-    return [_entry(cron, entry) for entry in graphcron.get("status", {}).get("recentRuns", [])]
+    runs = {each["metadata"]["name"]: each["metadata"]["uid"] for each in watcher.objects("graphruns")}
+    return [_entry(cron, entry, runs) for entry in graphcron.get("status", {}).get("recentRuns", [])]
 
 
-def _entry(cron: str, entry: Any) -> Told:
+def _told_by_run(graph_run: Any, fleet: Fleet) -> list[Told]:
+    """Return what the status of a GraphRun tells, once it is over."""
+    uid, status = graph_run["metadata"]["uid"], graph_run.get("status", {})
+    crons = [member.uid for member in fleet.members if uid in member.graph_runs.values()]
+    outcome, reason, run = (status.get(each, "") for each in ("outcome", "reason", "runId"))
+    return [
+        Told(cron=cron, occurrence=of_graph_run(cron, uid), outcome=outcome, reason=reason, run=run)
+        for cron in crons
+        if outcome
+    ]
+
+
+def _entry(cron: str, entry: Any, runs: dict[str, str]) -> Told:
     minute = _minute(entry["scheduledTime"])
     trigger = entry.get("trigger")
-    first = entry.get("firstScheduledTime")
+    first, graph_run = entry.get("firstScheduledTime"), entry.get("graphRun")
+    name = of_graph_run(cron, runs.get(graph_run, "")) if graph_run else ""
     return Told(
         cron=cron,
-        occurrence=asked(cron, trigger) if trigger else occurrence(cron, minute),
+        occurrence=name or (asked(cron, trigger) if trigger else occurrence(cron, minute)),
         outcome=entry["outcome"],
         reason=entry.get("reason", ""),
         run=entry.get("runId", ""),

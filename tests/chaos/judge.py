@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.chaos.due import asked, occurrence
+from tests.chaos.due import asked, occurrence, of_graph_run
 from tests.chaos.records import LIVE, repeated
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ def _cases(records: Records) -> list[Case]:
     """Put together what was due or asked for, what was done, and what was told."""
     names: dict[tuple[str, str], None] = {}
     for cron in records.crons:
-        due = [occurrence(cron.uid, minute) for minute in cron.due]
-        names |= {(cron.uid, name): None for name in (*due, *(asked(cron.uid, each) for each in cron.triggers))}
+        names |= {(cron.uid, name): None for name in _wanted_by(cron)}
     jobs, told, runs = defaultdict(list), defaultdict(list), defaultdict(list)
     for kind, found in ((jobs, records.jobs), (told, records.told), (runs, records.runs)):
         for each in found:
@@ -98,6 +97,16 @@ def _cases(records: Records) -> list[Case]:
         for uid, name in names
         if uid in crons
     ]
+
+
+def _wanted_by(cron: Cron) -> list[str]:
+    """List the occurrences that were due or asked for."""
+    due = [occurrence(cron.uid, minute) for minute in cron.due]
+    return [*due, *(asked(cron.uid, each) for each in cron.triggers), *_of_graph_runs(cron, cron.graph_runs)]
+
+
+def _of_graph_runs(cron: Cron, uids: tuple[str, ...]) -> list[str]:
+    return [of_graph_run(cron.uid, uid) for uid in uids]
 
 
 def _duplicates(case: Case) -> Iterator[Finding]:
@@ -198,9 +207,9 @@ def _wanted(case: Case) -> bool:
     deleted = case.cron.deleted
     if deleted is not None and any(job.gone is not None and job.gone >= deleted for job in case.jobs):
         return False  # went with its GraphCron
-    names = {occurrence(case.cron.uid, minute) for minute in case.cron.due}
-    names |= {asked(case.cron.uid, trigger) for trigger in case.cron.triggers}
-    return case.occurrence in names or bool(case.jobs)
+    if case.occurrence in _of_graph_runs(case.cron, case.cron.dropped):
+        return False  # went with its GraphRun
+    return case.occurrence in _wanted_by(case.cron) or bool(case.jobs)
 
 
 def _is_told(case: Case) -> bool:
@@ -237,8 +246,7 @@ SUITS = {
 
 def _contradiction(case: Case) -> str:
     """Say what does not fit: told, done, or due; nothing where all fits."""
-    names = {occurrence(case.cron.uid, minute) for minute in (*case.cron.due, *case.cron.near)}
-    names |= {asked(case.cron.uid, trigger) for trigger in case.cron.triggers}
+    names = {*_wanted_by(case.cron), *(occurrence(case.cron.uid, minute) for minute in case.cron.near)}
     if case.runs and case.occurrence not in names:
         return "was run, and was neither due nor asked for"
     runs = {run.id: run for run in case.runs}

@@ -23,6 +23,10 @@ class Cron:
     """Further minutes, next to when it was made or ended: they may have runs, and need none."""
     triggers: tuple[str, ...] = ()
     """Requests for a run now that were written."""
+    graph_runs: tuple[str, ...] = ()
+    """UIDs of the GraphRuns that name it."""
+    dropped: tuple[str, ...] = ()
+    """UIDs of those that were deleted while they had a run: they need no outcome."""
     retries: int = 0
     """Further runs that its ``retry`` allows."""
     deleted: float | None = None

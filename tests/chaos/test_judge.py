@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.due import asked, due, minutes_of, occurrence
+from tests.chaos.due import asked, due, minutes_of, occurrence, of_graph_run
 from tests.chaos.judge import Figure, figures, judge
 from tests.chaos.records import Checkpoint, Cron, Job, Records, Run, Step, Told
 
@@ -36,6 +36,30 @@ def test_nothing_is_found_where_all_is_well():
 
 
 # --- duplicates ---------------------------------------------------------------------------------------------------
+
+
+OF_GRAPH_RUN = of_graph_run(UID, "22222222-2222-2222-2222-222222222222")
+ONE_MORE = replace(
+    GOOD,
+    crons=[replace(CRON, graph_runs=("22222222-2222-2222-2222-222222222222",))],
+    jobs=[JOB, replace(JOB, name="hello-x-1", occurrence=OF_GRAPH_RUN)],
+    told=[TOLD, replace(TOLD, occurrence=OF_GRAPH_RUN, run="r2")],
+    runs=[RUN, replace(RUN, id="r2", thread="t2", occurrence=OF_GRAPH_RUN)],
+)
+
+
+def test_judge_graphrun_is_an_occurrence_of_its_own():
+    assert counts(ONE_MORE) == {}
+    again = replace(RUN, id="r3", thread="t2", occurrence=OF_GRAPH_RUN, created=T + 20, changed=T + 30)
+    assert counts(replace(ONE_MORE, runs=[*ONE_MORE.runs, again])) == {"DUPLICATES": 1}
+    assert counts(replace(ONE_MORE, crons=[CRON])) == {"UNEXPLAINED": 1}
+
+
+def test_judge_graphrun_without_outcome_unexplained_unless_deleted():
+    silent = replace(ONE_MORE, told=[TOLD], jobs=[JOB], runs=[RUN])
+    assert counts(silent) == {"UNEXPLAINED": 1}
+    dropped = replace(CRON, graph_runs=silent.crons[0].graph_runs, dropped=silent.crons[0].graph_runs)
+    assert counts(replace(silent, crons=[dropped])) == {}
 
 
 CUT = replace(RUN, status="interrupted", changed=T + 5)

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
     from tests.e2e.api import Api
 
-GROUPS = {"graphcrons": "apis/graphcron.dev/v1alpha1", "cronjobs": "apis/batch/v1", "jobs": "apis/batch/v1"}
-KINDS = ("graphcrons", "cronjobs", "jobs", "pods", "events")
+GROUPS = {
+    "graphcrons": "apis/graphcron.dev/v1alpha1",
+    "graphruns": "apis/graphcron.dev/v1alpha1",
+    "cronjobs": "apis/batch/v1",
+    "jobs": "apis/batch/v1",
+}
+KINDS = ("graphcrons", "graphruns", "cronjobs", "jobs", "pods", "events")
 PAUSE = 0.5
 """Seconds before a watch that broke is made anew: the API server is restarted now and then."""
 

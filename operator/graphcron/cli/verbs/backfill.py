@@ -95,14 +95,19 @@ def backfill(
         return
     if len(new) > ASKED_ABOVE and not yes:
         _confirm(len(new))
-    more = (
+    more = _further_options(parallel, url, api_key_env, yes=yes)
+    again, repeat = (_command(kubectl, name, wanted, *more, missing=each) for each in (missing, True))
+    _run(Execution(kubectl, planned, body, parallel=parallel), time_zone_of(graphcron.spec), again, repeat)
+
+
+def _further_options(parallel: int, url: str | None, api_key_env: str, *, yes: bool) -> list[str]:
+    """Return the options of a command that do not select occurrences and differ from their defaults."""
+    return [
         *(("--parallel", str(parallel)) if parallel > 1 else ()),
         *(("--url", url) if url else ()),
         *(("--api-key-env", api_key_env) if api_key_env != API_KEY_ENV else ()),
         *(("--yes",) if yes else ()),
-    )
-    again, repeat = (_command(kubectl, name, wanted, *more, missing=each) for each in (missing, True))
-    _run(Execution(kubectl, planned, body, parallel=parallel), time_zone_of(graphcron.spec), again, repeat)
+    ]
 
 
 def _command(kubectl: Kubectl, name: str, wanted: Range, *more: str, missing: bool) -> str:

@@ -67,10 +67,11 @@ def test_adding_and_removing_a_field_is_refused(cluster: Cluster, run: tuple[str
 
 @pytest.mark.parametrize("field", ["config", "context", "metadata"])
 def test_renaming_a_free_form_member_is_not_seen_by_the_crd(cluster: Cluster, run: tuple[str, ...], field: str) -> None:
-    """The equality of CEL ignores names of members that the schema does not declare; the policy of the chart doesn't."""
+    """CEL's equality ignores names of members that the schema does not declare. Only the chart's policy refuses it."""
     member = next(iter(SPEC[field]))
     done = _patch(cluster, run, {"op": "move", "from": f"/spec/{field}/{member}", "path": f"/spec/{field}/other"})
-    assert done.returncode == 0, "the API server refuses it: the policy has no need to any more"
+    refused_by_policy = "ValidatingAdmissionPolicy" in done.stderr  # another test may have installed the chart
+    assert done.returncode == 0 or refused_by_policy, "the CRD refuses it: the policy has no need to any more"
 
 
 def test_labels_and_annotations_can_be_changed(cluster: Cluster, run: tuple[str, ...]) -> None:

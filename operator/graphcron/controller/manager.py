@@ -207,7 +207,11 @@ class Manager:
 
     async def _run_relist(self) -> None:
         await asyncio.shield(self._synced)
-        await self.relist.run()
+        try:
+            await self.relist.run()
+        except Exception:
+            logger.exception("The relist has failed with a bug")  # /livez fails
+            raise
 
     async def _run_election(self) -> None:
         """Start the workers when this replica is elected; when it loses the Lease, the process must end."""

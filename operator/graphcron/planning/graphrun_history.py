@@ -15,7 +15,8 @@ from graphcron.unstructured.fields import object_at, time_of
 MAX_ENTRIES: Final = 100
 """Ended GraphRuns of a GraphCron that one reconciliation reads."""
 
-_SHARED: Final = GraphRunStatus.model_fields.keys() & RecentRun.model_fields.keys()
+RUN_FIELDS: Final = GraphRunStatus.model_fields.keys() & RecentRun.model_fields.keys()
+"""Fields of a run that the status of a GraphRun has, too."""
 
 
 def times_of(body: Body) -> tuple[datetime | None, datetime | None]:
@@ -33,7 +34,7 @@ def recent_run(body: Body, status: GraphRunStatus) -> RecentRun | None:
         scheduled_time=scheduled,
         requested_time=created if created != scheduled else None,
         graph_run=body["metadata"]["name"],
-        **{name: getattr(status, name) for name in _SHARED},
+        **{name: getattr(status, name) for name in RUN_FIELDS},
     )
 
 

@@ -9,26 +9,25 @@ from graphcron.api.reasons import CANNOT_START, ConditionType, Reason
 from graphcron.api.v1alpha1 import Condition, GraphRunStatus, RecentRun, rfc3339
 from graphcron.contract import EXIT_CODES, Outcome
 from graphcron.planning.graphrun import ObservedGraphRun
-
-_COPIED: Final = (
-    "job", "outcome", "reason", "message", "run_id", "thread_id", "url", "start_time", "duration_seconds", "attempts",
-    "tokens", "tokens_at_least", "cost",
-)  # fmt: skip
-"""The fields of a run that the status has."""
+from graphcron.planning.graphrun_history import RUN_FIELDS
 
 
 def active_status(observed: ObservedGraphRun, installation: str, *, now: datetime) -> GraphRunStatus:
     """Return the status of a GraphRun whose Job exists."""
     reason, message = _progress(observed)
-    graphcron_uid = observed.graphcron["metadata"]["uid"] if observed.graphcron else None
     return _with_conditions(
         observed,
         [(ConditionType.RECONCILING, reason, message)],
         now=now,
         installation=installation or None,
         job=observed.job,
-        graph_cron_uid=observed.previous.graph_cron_uid or graphcron_uid,
+        graph_cron_uid=_graphcron_uid(observed),
     )
+
+
+def _graphcron_uid(observed: ObservedGraphRun) -> str | None:
+    """Return the UID of the GraphCron that the run belongs to, even if another one has its name by now."""
+    return observed.previous.graph_cron_uid or (observed.graphcron["metadata"]["uid"] if observed.graphcron else None)
 
 
 def _progress(observed: ObservedGraphRun) -> tuple[Reason, str]:
@@ -70,15 +69,14 @@ def ended_status(observed: ObservedGraphRun, run: RecentRun, installation: str, 
     """Return the final status of a GraphRun."""
     has_failed = EXIT_CODES[Outcome(run.outcome)] != 0 if run.outcome in list(Outcome) else False
     reason, message = run.reason or run.outcome, f"{run.message or run.outcome}."
-    graphcron_uid = observed.graphcron["metadata"]["uid"] if observed.graphcron else None
     return _with_conditions(
         observed,
         [(kind, reason, message) for kind in (_FAILED if has_failed else _COMPLETE)],
         now=now,
         installation=installation or None,
         completion_time=now,
-        graph_cron_uid=observed.previous.graph_cron_uid or graphcron_uid,
-        **{name: getattr(run, name) for name in _COPIED},
+        graph_cron_uid=_graphcron_uid(observed),
+        **{name: getattr(run, name) for name in RUN_FIELDS},
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from graphcron.api import names
+from graphcron.cli.clients.graphruns import name_with_suffix
 from graphcron.contract import Outcome
 from graphcron.schedule.occurrences import Calendar, excluded
 from graphcron.unstructured.fields import EARLIEST_YEAR, LATEST_YEAR
@@ -77,7 +78,7 @@ def _bounds(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     found = datetime.fromisoformat(text)
     if not EARLIEST_YEAR < found.year < LATEST_YEAR - 1:
         raise ValueError(text)
-    if "T" not in text and " " not in text:
+    if _is_day(text):
         day = date.fromisoformat(text).isoformat()
         for interval in excluded([(day, day)], zone):
             return interval.start, interval.end - _TICK
@@ -148,7 +149,7 @@ def name_of(graphcron: str, at: datetime, number: int = 1) -> str:
     if len(name := f"{graphcron}-{suffix}") <= names.MAX_NAME_LENGTH:
         return name
     suffix = f"{hashlib.sha256(graphcron.encode()).hexdigest()[:_DIGEST]}-{suffix}"
-    return f"{graphcron[: names.MAX_NAME_LENGTH - len(suffix) - 1].rstrip('-.')}-{suffix}"
+    return name_with_suffix(graphcron, suffix)
 
 
 def label_of(first: str, last: str, zone: ZoneInfo) -> str:
@@ -158,5 +159,8 @@ def label_of(first: str, last: str, zone: ZoneInfo) -> str:
 
 def _label(text: str, zone: ZoneInfo) -> str:
     at = first_moment(text, zone)
-    is_day = "T" not in text and " " not in text
-    return date.fromisoformat(text).isoformat() if is_day else f"{at:%Y%m%dT%H%M%SZ}"
+    return date.fromisoformat(text).isoformat() if _is_day(text) else f"{at:%Y%m%dT%H%M%SZ}"
+
+
+def _is_day(text: str) -> bool:
+    return "T" not in text and " " not in text

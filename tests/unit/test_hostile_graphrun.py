@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphcron.api import names
+from graphcron.api.graphruns import is_over
 from graphcron.api.v1alpha1 import GraphRunStatus, read_status, run_problems
-from graphcron.cache.graphruns import cached_graph_run, compact, is_over, ttl_seconds
+from graphcron.cache.graphruns import cached_graph_run, compact, ttl_seconds
 from graphcron.cache.store import Key
 from graphcron.contract import Outcome
 from graphcron.errors import ClusterError

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from graphcron.api import names
-from graphcron.api.reasons import ConditionType
+from graphcron.api.graphruns import is_over
 from graphcron.cache.objects import Body, without_unread_metadata
-from graphcron.unstructured.fields import object_at, objects_at, text_at, time_of
+from graphcron.unstructured.fields import object_at, text_at, time_of
 
 MAX_TTL_SECONDS: Final = 31_536_000
 """Maximum of ``ttlSecondsAfterFinished``."""
@@ -33,13 +33,6 @@ class CachedGraphRun:
     completion_time: datetime | None
     """When it was over; None: it is not."""
     outcome: str
-
-
-def is_over(body: Body) -> bool:
-    """Return whether a GraphRun has ended; it never starts again."""
-    conditions = objects_at(object_at(body, "status"), "conditions")
-    ends = (ConditionType.COMPLETE, ConditionType.FAILED)
-    return any(each.get("type") in ends and each.get("status") == "True" for each in conditions)
 
 
 def ttl_seconds(body: Body) -> int | None:

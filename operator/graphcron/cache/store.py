@@ -18,9 +18,10 @@ from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
 from graphcron.api import names
+from graphcron.api.graphruns import is_over
 from graphcron.api.names import Purpose
 from graphcron.cache.expectations import Expectations
-from graphcron.cache.graphruns import CachedGraphRun, cached_graph_run, compact, is_over, references_of, ttl_seconds
+from graphcron.cache.graphruns import CachedGraphRun, cached_graph_run, compact, references_of, ttl_seconds
 from graphcron.cache.index import Index
 from graphcron.cache.objects import (
     Body,

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from graphcron.api import names
+from graphcron.api.graphruns import is_over
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.api.v1alpha1 import rfc3339
-from graphcron.cache.graphruns import is_over
 from graphcron.kube.client import Cluster
 from graphcron.unstructured.fields import object_at, objects_at
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from graphcron.api import names
 from graphcron.api.graphrun_ref import effective_graphcron
+from graphcron.api.graphruns import graphcron_name_of, is_over
 from graphcron.api.reasons import Reason
 from graphcron.api.server_ref import resolved
 from graphcron.api.v1alpha1 import (
@@ -20,7 +21,7 @@ from graphcron.api.v1alpha1 import (
     rfc3339,
 )
 from graphcron.api.v1alpha1.parsing import run_status_of
-from graphcron.cache.graphruns import is_over, ttl_seconds
+from graphcron.cache.graphruns import ttl_seconds
 from graphcron.cache.objects import Body, cached_pod
 from graphcron.cache.reader import Reader
 from graphcron.cache.store import Key
@@ -33,7 +34,6 @@ from graphcron.manifests.job import graph_run_job_for, graph_run_job_name
 from graphcron.planning.allowed_servers import check_graphcron
 from graphcron.planning.graphrun import (
     ObservedGraphRun,
-    graphcron_name_of,
     is_left_to_other,
     jobs_to_end,
     reason_of,

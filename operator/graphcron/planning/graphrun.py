@@ -15,7 +15,7 @@ from graphcron.planning.installation import is_others, owner_of
 from graphcron.planning.missed_runs import CACHE_DELAY
 from graphcron.planning.run_history import merge_run_history
 from graphcron.planning.stuck_jobs import Termination, outlived_by_sidecars
-from graphcron.unstructured.fields import object_at, text_at
+from graphcron.unstructured.fields import object_at
 
 DEFAULT_DEADLINE_SECONDS: Final = 3600
 MAX_DEADLINE_SECONDS: Final = 604_800
@@ -173,8 +173,3 @@ def reason_of(error: GraphCronError, observed: ObservedGraphRun) -> Reason:
             return Reason.GRAPH_SERVER_NOT_FOUND
         return Reason.GRAPH_CRON_INVALID if observed.graphcron_name else Reason.INVALID_SPEC
     return Reason.FAILED_CREATE
-
-
-def graphcron_name_of(body: Body) -> str:
-    """Return the name in ``graphCronRef``; empty: there is none."""
-    return text_at(object_at(body, "spec", "graphCronRef"), "name")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from graphcron.api.graphruns import graphcron_name_of, is_over
 from graphcron.api.v1alpha1 import run_problems
 from graphcron.cli.clients import graphruns
 from graphcron.cli.clients.kubectl import Kubectl
@@ -51,8 +52,8 @@ def test_a_manifest_is_valid_and_its_name_too(name: str):
     ],
 )
 def test_a_graphrun_is_over_with_complete_or_failed(conditions: dict[str, str], is_finished: bool):
-    assert graphruns.is_finished(graphrun(conditions=conditions)) is is_finished
-    assert not graphruns.is_finished({"status": {"conditions": [{"type": "Failed", "status": "False"}]}})
+    assert is_over(graphrun(conditions=conditions)) is is_finished
+    assert not is_over({"status": {"conditions": [{"type": "Failed", "status": "False"}]}})
 
 
 def test_a_run_is_an_entry_of_the_history():
@@ -63,7 +64,7 @@ def test_a_run_is_an_entry_of_the_history():
     assert graphruns.run_of(found) == {**entry, "tokens": 5}
     past = graphrun(spec={"assistant": "agent", "scheduledTime": "2026-11-01T08:00:00Z"})
     assert graphruns.run_of(past) == {"scheduledTime": "2026-11-01T08:00:00Z", "graphRun": "once"}
-    assert (graphruns.reference_of(found), graphruns.reference_of(past)) == ("hello", "")
+    assert (graphcron_name_of(found), graphcron_name_of(past)) == ("hello", "")
 
 
 def test_graphruns_that_the_user_may_not_see_are_none(monkeypatch: pytest.MonkeyPatch):

@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from graphcron.api.graphruns import is_over
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError
 from graphcron.cli.backfill.plan import Action, Step
-from graphcron.cli.clients.graphruns import is_finished
 from graphcron.cli.clients.kubectl import GRAPHRUNS, Kubectl, Object
 from graphcron.cli.clients.kubectl_errors import AlreadyExistsError
 from graphcron.unstructured.fields import object_at
@@ -57,7 +57,7 @@ class Execution:
                 self._create_next()
             for name in list(self.active):
                 found = self._kubectl.find(GRAPHRUNS, name)
-                if found is None or is_finished(found):
+                if found is None or is_over(found):
                     yield Ended(self.active.pop(name), found)
                 else:
                     self._check_taken(name, found)

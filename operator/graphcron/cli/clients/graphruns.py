@@ -5,12 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from graphcron.api import names
+from graphcron.api.graphruns import graphcron_name_of, is_over
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.cli.clients.kubectl import Object
 from graphcron.unstructured.fields import object_at, objects_at, text_at
-
-FINISHED: Final = (ConditionType.COMPLETE, ConditionType.FAILED)
-"""Types of the conditions of which one is True when a GraphRun is over."""
 
 _SUFFIX: Final = 5
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
@@ -57,11 +55,6 @@ def new_name(graphcron: str) -> str:
     return name_with_suffix(graphcron, "".join(secrets.choice(_LETTERS) for _ in range(_SUFFIX)))
 
 
-def reference_of(graphrun: Mapping[str, Any]) -> str:
-    """Return the name of the GraphCron that a GraphRun runs; empty if it has its own fields."""
-    return text_at(object_at(graphrun, "spec", "graphCronRef"), "name")
-
-
 def conditions_of(graphrun: Mapping[str, Any]) -> dict[str, Object]:
     """Return the conditions that are True, by their types."""
     conditions = objects_at(object_at(graphrun, "status"), "conditions")
@@ -72,11 +65,6 @@ def wait_of(graphrun: Mapping[str, Any]) -> Object | None:
     """Return the condition that reports what an unfinished GraphRun waits for; None: its run is active, or unseen."""
     found = conditions_of(graphrun).get(ConditionType.RECONCILING)
     return found if found and found.get("reason") != Reason.JOB_CREATED else None
-
-
-def is_finished(graphrun: Mapping[str, Any]) -> bool:
-    """Return whether a GraphRun is over."""
-    return not conditions_of(graphrun).keys().isdisjoint(FINISHED)
 
 
 def run_of(graphrun: Mapping[str, Any]) -> Object:
@@ -95,19 +83,19 @@ def belongs_to(graphrun: Object, graphcron: Object) -> bool:
     ours, its = graphrun["metadata"], graphcron["metadata"]
     uid = object_at(graphrun, "status").get("graphCronUid")
     is_same = uid is None or uid == its.get("uid")
-    return is_same and (ours.get("namespace"), reference_of(graphrun)) == (its.get("namespace"), its["name"])
+    return is_same and (ours.get("namespace"), graphcron_name_of(graphrun)) == (its.get("namespace"), its["name"])
 
 
 def unfinished(graphruns: Iterable[Object], graphcron: Object) -> list[Object]:
     """Return the GraphRuns that refer to a GraphCron and are not over."""
-    return [each for each in graphruns if not is_finished(each) and belongs_to(each, graphcron)]
+    return [each for each in graphruns if not is_over(each) and belongs_to(each, graphcron)]
 
 
 def unlisted(graphruns: Iterable[Object], graphcron: Object) -> list[Object]:
     """Return the finished runs of the GraphRuns of a GraphCron that its status no longer lists."""
     recent = objects_at(object_at(graphcron, "status"), "recentRuns")
     listed = {each["graphRun"] for each in recent if isinstance(each.get("graphRun"), str)}
-    finished = (each for each in graphruns if is_finished(each) and belongs_to(each, graphcron))
+    finished = (each for each in graphruns if is_over(each) and belongs_to(each, graphcron))
     return [run_of(each) for each in finished if each["metadata"]["name"] not in listed]
 
 
@@ -116,7 +104,7 @@ def without_graphcron(graphruns: Iterable[Object], graphcrons: Sequence[Object])
     by_name = {(each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in graphcrons}
 
     def is_alone(graphrun: Object) -> bool:
-        graphcron = by_name.get((graphrun["metadata"].get("namespace"), reference_of(graphrun)))
+        graphcron = by_name.get((graphrun["metadata"].get("namespace"), graphcron_name_of(graphrun)))
         return graphcron is None or not belongs_to(graphrun, graphcron)
 
-    return [each for each in graphruns if is_finished(each) and is_alone(each)]
+    return [each for each in graphruns if is_over(each) and is_alone(each)]

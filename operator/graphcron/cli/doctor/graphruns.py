@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from graphcron.api.graphruns import is_over
 from graphcron.api.v1alpha1.parsing import run_status_of
 from graphcron.cli.app import PROGRAM
-from graphcron.cli.clients.graphruns import conditions_of, is_finished, wait_of
+from graphcron.cli.clients.graphruns import conditions_of, wait_of
 from graphcron.cli.clients.kubectl import HERE, Kubectl, Object
 from graphcron.cli.doctor.checks import Check, State, place
 from graphcron.cli.targets import graphrun_target
@@ -34,7 +35,7 @@ def _trouble(graphrun: Object, now: datetime, kubectl: Kubectl) -> Check | None:
     meta, status = graphrun["metadata"], object_at(graphrun, "status")
     about = f"GraphRun {place(graphrun)}"
     remedy = kubectl.at(meta["namespace"]).hint(PROGRAM, "describe", graphrun_target(meta["name"]))
-    if is_finished(graphrun):
+    if is_over(graphrun):
         ended = time_of(status.get("completionTime"))
         if "Failed" not in conditions_of(graphrun) or ended is None or now - ended > RECENT:
             return None

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from graphcron.cli.clients.graphruns import reference_of
+from graphcron.api.graphruns import graphcron_name_of
 from graphcron.cli.clients.kubectl import Object
 from graphcron.cli.files.placeholders import NO_UID, unknown_settings, with_server
 from graphcron.errors import SpecError
@@ -42,7 +42,7 @@ def referenced(
     namespace
         Namespace of objects that name none; None: it is not known.
     """
-    name, here = reference_of(graphrun.body), place_of(graphrun, namespace)
+    name, here = graphcron_name_of(graphrun.body), place_of(graphrun, namespace)
     return next((each for each in graphcrons if each.name == name and place_of(each, namespace) == here), None)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from graphcron.cli.clients.graphruns import is_finished, reference_of, run_of, wait_of
+from graphcron.api.graphruns import graphcron_name_of, is_over
+from graphcron.cli.clients.graphruns import run_of, wait_of
 from graphcron.cli.clients.kubectl import Object
 from graphcron.cli.printing.columns import cost_of, duration_of, server_of, thread_of, tokens_of
 from graphcron.cli.printing.durations import local_time, relative_time
@@ -22,7 +23,7 @@ def facts(graphrun: Object) -> list[tuple[str, str]]:
     found = [
         ("Name", text_at(metadata, "name")),
         ("Namespace", text_at(metadata, "namespace")),
-        *(_of_reference(graphrun) if reference_of(graphrun) else _of_own_fields(graphrun)),
+        *(_of_reference(graphrun) if graphcron_name_of(graphrun) else _of_own_fields(graphrun)),
         ("Created", _local(metadata.get("creationTimestamp"))),
         ("Stands for", _local(spec.get("scheduledTime"))),
         ("Outcome", ", ".join(str(run[key]) for key in ("outcome", "reason") if key in run)),
@@ -43,7 +44,7 @@ def facts(graphrun: Object) -> list[tuple[str, str]]:
 
 def _of_reference(graphrun: Object) -> list[tuple[str, str]]:
     replaced = [key for key in _REPLACED if key in object_at(graphrun, "spec")]
-    return [("GraphCron", reference_of(graphrun)), ("Replaces", ", ".join(replaced))]
+    return [("GraphCron", graphcron_name_of(graphrun)), ("Replaces", ", ".join(replaced))]
 
 
 def _of_own_fields(graphrun: Object) -> list[tuple[str, str]]:
@@ -56,7 +57,7 @@ def _of_own_fields(graphrun: Object) -> list[tuple[str, str]]:
 
 def waiting(graphruns: Iterable[Object]) -> list[Object]:
     """Return the GraphRuns that wait for something, or that the operator has not seen yet."""
-    unstarted = (each for each in graphruns if not is_finished(each))
+    unstarted = (each for each in graphruns if not is_over(each))
     return [each for each in unstarted if wait_of(each) or not object_at(each, "status").get("job")]
 
 

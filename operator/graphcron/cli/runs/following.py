@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from graphcron.api import names
+from graphcron.api.graphruns import is_over
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError
-from graphcron.cli.clients.graphruns import is_finished, run_of, wait_of
+from graphcron.cli.clients.graphruns import run_of, wait_of
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, Kubectl, Object
 from graphcron.cli.printing.log_text import LogText
 from graphcron.cli.runs.pod_logs import LOOK_SECONDS, print_log, read_log, started
@@ -160,7 +161,7 @@ class CreatedRun:
             raise CliError(f"{self.subject} was deleted, and its run was cancelled with it")
         status = object_at(found, "status")
         job = text_at(status, "job") or None
-        if is_finished(found):
+        if is_over(found):
             return Seen(run_of(found), job, is_taken=True)
         self._print_wait(wait_of(found) or {})
         return Seen(None, job, is_taken=bool(status))

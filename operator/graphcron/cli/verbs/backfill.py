@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from graphcron.api import names
+from graphcron.api.graphruns import graphcron_name_of, is_over
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
-from graphcron.cli.clients.graphruns import graphrun_body, is_finished, reference_of, run_of
+from graphcron.cli.clients.graphruns import graphrun_body, run_of
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, Kubectl, Object
 from graphcron.cli.clients.langgraph import API_KEY_ENV, LangGraph, key_in
 from graphcron.cli.options import Name, ObjectOutput, Output, in_cluster
@@ -167,9 +168,9 @@ def existing_of(name: str, runs: Iterable[Object]) -> dict[datetime, list["Exist
     found = defaultdict(list)
     for each in runs:
         at = time_of(object_at(each, "spec").get("scheduledTime"))
-        if at and reference_of(each) == name:
+        if at and graphcron_name_of(each) == name:
             outcome = str(run_of(each).get("outcome", ""))
-            found[at].append(Existing(each["metadata"]["name"], outcome, is_finished(each)))
+            found[at].append(Existing(each["metadata"]["name"], outcome, is_over(each)))
     return dict(found)
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from graphcron.api import names
+from graphcron.api.graphruns import is_over
 from graphcron.api.names import Purpose
 from graphcron.cli.app import CliError, app
-from graphcron.cli.clients.graphruns import is_finished, unfinished
+from graphcron.cli.clients.graphruns import unfinished
 from graphcron.cli.clients.kubectl import GRAPHRUNS, Kubectl, Object
 from graphcron.cli.clients.kubectl_errors import ForbiddenError
 from graphcron.cli.options import Done, in_cluster
@@ -40,7 +41,7 @@ def cancel(
     ended: list[Object] = []
     for target, each in zip(targets, found, strict=True):
         if target.is_run:
-            deleted = [] if is_finished(each) else [each]
+            deleted = [] if is_over(each) else [each]
             said = [_cancel_graphrun(kubectl, graphrun) for graphrun in deleted]
         else:
             said, deleted = _cancel_graphcron(kubectl, each, run)

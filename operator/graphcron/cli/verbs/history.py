@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from graphcron.api import names
+from graphcron.api.graphruns import graphcron_name_of, is_over
 from graphcron.cli import terminal
 from graphcron.cli.app import app
-from graphcron.cli.clients.graphruns import is_finished, reference_of, run_of, unlisted, without_graphcron
+from graphcron.cli.clients.graphruns import run_of, unlisted, without_graphcron
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, Kubectl, Object
 from graphcron.cli.options import Format, Output, Selector, check_chosen, in_namespaces
 from graphcron.cli.printing import output as printed
@@ -65,7 +66,7 @@ def owners(kubectl: Kubectl, targets: Sequence[Target], selector: str = "") -> l
 def _all(kubectl: Kubectl, selector: str) -> list[Owner]:
     graphcrons, graphruns = kubectl.graphcrons(selector), kubectl.graphruns()
     if selector:
-        alone = [each for each in kubectl.graphruns(selector) if not reference_of(each)]
+        alone = [each for each in kubectl.graphruns(selector) if not graphcron_name_of(each)]
     else:
         alone = without_graphcron(graphruns, graphcrons)
     return [*(_of_graphcron(each, graphruns) for each in graphcrons), *map(_of_graphrun, alone)]
@@ -78,7 +79,7 @@ def _of_graphcron(graphcron: Object, graphruns: Sequence[Object]) -> Owner:
 
 
 def _of_graphrun(graphrun: Object) -> Owner:
-    return graphrun, [run_of(graphrun)] if is_finished(graphrun) else []
+    return graphrun, [run_of(graphrun)] if is_over(graphrun) else []
 
 
 def runs_of_all(found: Iterable[Owner]) -> list[Object]:
@@ -93,7 +94,7 @@ def runs_of_all(found: Iterable[Owner]) -> list[Object]:
 def _name(owner: Object) -> str:
     """Return the name of a GraphCron, also of a deleted one that a GraphRun refers to; otherwise that of a GraphRun."""
     name = str(owner["metadata"]["name"])
-    return name if owner.get("kind") != names.RUN_KIND else reference_of(owner) or graphrun_target(name)
+    return name if owner.get("kind") != names.RUN_KIND else graphcron_name_of(owner) or graphrun_target(name)
 
 
 def newest_first(runs: Iterable[Object]) -> list[Object]:

@@ -160,10 +160,10 @@ def _same_name(first: "Manifest") -> SpecError:
 
 def _similar(manifest: "Manifest", graphcrons: Sequence["Manifest"]) -> Iterator[SpecError]:
     """Yield a warning about a reference to a GraphCron that may be in the cluster, but looks like one of the files."""
-    from graphcron.cli.clients.graphruns import reference_of
+    from graphcron.api.graphruns import graphcron_name_of
     from graphcron.cli.files.graphrun_job import place_of, referenced
 
-    name = reference_of(manifest.body) if manifest.kind == names.RUN_KIND else ""
+    name = graphcron_name_of(manifest.body) if manifest.kind == names.RUN_KIND else ""
     if not name or referenced(manifest, graphcrons):
         return
     others = [each.name for each in graphcrons if place_of(each) == place_of(manifest)]
@@ -201,12 +201,12 @@ def _of_graphrun(
 ) -> list[SpecError]:
     """Return the problems of a GraphRun, together with its GraphCron if the files contain a valid one."""
     from graphcron.api import v1alpha1
-    from graphcron.cli.clients.graphruns import reference_of
+    from graphcron.api.graphruns import graphcron_name_of
     from graphcron.cli.files.graphrun_job import job_of, referenced, with_name
 
     graphcron = referenced(manifest, graphcrons)
     found = v1alpha1.run_problems(with_name(manifest.body))
-    is_whole = not v1alpha1.problems(graphcron.body) if graphcron else not reference_of(manifest.body)
+    is_whole = not v1alpha1.problems(graphcron.body) if graphcron else not graphcron_name_of(manifest.body)
     if not found and is_whole:
         try:
             job_of(manifest, graphcron, servers, now=now)

@@ -8,10 +8,11 @@ from typing import Annotated, Final
 import typer
 
 from graphcron.api import names
+from graphcron.api.graphruns import graphcron_name_of, is_over
 from graphcron.api.names import Purpose
 from graphcron.cli import terminal
 from graphcron.cli.app import PROGRAM, CliError, app
-from graphcron.cli.clients.graphruns import is_finished, reference_of, run_of
+from graphcron.cli.clients.graphruns import run_of
 from graphcron.cli.clients.kubectl import GRAPHCRONS, HERE, Kubectl, Object
 from graphcron.cli.clients.langgraph import API_KEY_ENV, BOUND_ENV, LangGraph, is_bound, key_in, origin_of
 from graphcron.cli.options import Text, TextOutput, in_cluster
@@ -78,7 +79,7 @@ def logs(
 
 def _settings(kubectl: Kubectl, found: Object) -> Object:
     """Return the object whose spec names the server: for a GraphRun that refers to a GraphCron, that GraphCron."""
-    reference = reference_of(found)
+    reference = graphcron_name_of(found)
     return kubectl.get(GRAPHCRONS, reference) if reference else found
 
 
@@ -140,7 +141,7 @@ def ended_run(graphcron: Object, run: str, kubectl: Kubectl = HERE) -> Object:
 def _runs_of(found: Object) -> list[Object]:
     """Return the runs that have ended: of a GraphCron the recent ones, of a GraphRun its own."""
     if found.get("kind") == names.RUN_KIND:
-        return [run_of(found)] if is_finished(found) else []
+        return [run_of(found)] if is_over(found) else []
     return [dict(each) for each in objects_at(object_at(found, "status"), "recentRuns")]
 
 

@@ -125,7 +125,9 @@ class Member:
     made: float = 0.0
     """and when it was surely in force."""
     ended: float = 0.0
-    """When it was suspended or deleted; 0: it goes on."""
+    """When it was to be suspended or deleted (0: it goes on),"""
+    quiet: float = 0.0
+    """and when its CronJob surely started nothing any more."""
     deleted: bool = False
     triggers: list[str] = field(default_factory=list)
     graph_runs: dict[str, str] = field(default_factory=dict)
@@ -174,7 +176,7 @@ class Fleet:
     def occurrences(self, until: float) -> int:
         """Count what was due, or asked for, up to a time."""
         return sum(
-            len(self._due(each, min(each.ended or until, until))) + len(each.triggers) + len(each.graph_runs)
+            len(_due(each, min(each.ended or until, until))) + len(each.triggers) + len(each.graph_runs)
             for each in self.members
         )
 
@@ -219,6 +221,7 @@ class Fleet:
         began = time.time()
         self._crons.api.send("DELETE", self._crons.path("graphcrons", member.name), {"propagationPolicy": "Background"})
         member.ended, member.deleted = began, True
+        member.quiet = time.time() + SETTLED_SECONDS
 
     def suspend(self) -> None:
         """Suspend those that are there still: no further occurrences."""
@@ -229,6 +232,7 @@ class Fleet:
         self._crons.cluster.apply(*bodies, namespace=self._crons.namespace)
         for member in left:
             self._crons.wait("that is suspended", "graphcrons", member.name, _is_suspended)
+            member.quiet = time.time()
 
     def kept(self) -> Iterable[Member]:
         """Return those that are not deleted."""
@@ -236,27 +240,7 @@ class Fleet:
 
     def records(self) -> list[Cron]:
         """Return them as the judge sees them."""
-        return [self._record(member) for member in self.members]
-
-    def _record(self, member: Member) -> Cron:
-        slack = self._deadline + TOLD_SECONDS if member.deleted else SETTLED_SECONDS
-        sure = self._due(member, (member.ended or time.time()) - slack)
-        possible = due(list(member.kind.lines), member.since - 1, member.ended or time.time())
-        return Cron(
-            uid=member.uid,
-            name=member.name,
-            due=sure,
-            near=tuple(minute for minute in possible if minute not in sure),
-            triggers=tuple(member.triggers),
-            graph_runs=tuple(member.graph_runs.values()),
-            dropped=tuple(member.dropped),
-            retries=member.kind.retries,
-            deleted=member.ended if member.deleted else None,
-            loses="onRunCompleted" in member.kind.spec,
-        )
-
-    def _due(self, member: Member, until: float) -> tuple[int, ...]:
-        return due(list(member.kind.lines), member.made, until)
+        return [record(member, self._deadline, time.time()) for member in self.members]
 
     def _body(self, member: Member, **more: Any) -> dict[str, Any]:
         lines = member.kind.lines
@@ -285,3 +269,26 @@ class Fleet:
 def _is_suspended(found: Any) -> bool:
     ready = condition(found, "Ready")
     return ready.get("observedGeneration") == found["metadata"]["generation"] and ready["reason"] == "Suspended"
+
+
+def record(member: Member, deadline: int, now: float) -> Cron:
+    """Return a GraphCron as the judge sees it: what surely was due, and what may have been while it came or went."""
+    slack = deadline + TOLD_SECONDS if member.deleted else SETTLED_SECONDS
+    sure = _due(member, (member.ended or now) - slack)
+    possible = due(list(member.kind.lines), member.since - 1, member.quiet or now)
+    return Cron(
+        uid=member.uid,
+        name=member.name,
+        due=sure,
+        near=tuple(minute for minute in possible if minute not in sure),
+        triggers=tuple(member.triggers),
+        graph_runs=tuple(member.graph_runs.values()),
+        dropped=tuple(member.dropped),
+        retries=member.kind.retries,
+        deleted=member.ended if member.deleted else None,
+        loses="onRunCompleted" in member.kind.spec,
+    )
+
+
+def _due(member: Member, until: float) -> tuple[int, ...]:
+    return due(list(member.kind.lines), member.made, until)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.due import asked, due, minutes_of, occurrence, of_graph_run
+from tests.chaos.fleet import KINDS, Member, record
 from tests.chaos.judge import Figure, figures, judge
 from tests.chaos.records import Checkpoint, Cron, Job, Records, Run, Step, Told
 
@@ -33,6 +34,15 @@ def steps(*notes: tuple[int, bool, float]) -> list[Step]:
 def test_nothing_is_found_where_all_is_well():
     assert judge(GOOD) == []
     assert figures([]) == dict.fromkeys(Figure, 0)
+
+
+def test_minute_within_the_suspension_may_have_been_run():
+    suspended = Member("hello", KINDS[0], uid=UID, since=T - 600, made=T - 590, ended=T - 5, quiet=T + 7)
+    cron = record(suspended, deadline=60, now=T + 300)
+    assert M not in cron.due
+    assert cron.near[-1] == M
+    earlier = record(replace(suspended, quiet=T - 1), deadline=60, now=T + 300)
+    assert M not in (*earlier.due, *earlier.near)
 
 
 # --- duplicates ---------------------------------------------------------------------------------------------------

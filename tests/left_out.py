@@ -18,6 +18,7 @@ import pytest
 from tests.cluster import ENV_CLUSTER, ROOT
 
 NEEDS = {
+    "browser": "a browser: Chromium or Chrome",
     "go": "Go, with which the programs that they use are built",
     "node": "Node.js with npm",
     "linux": "Linux",
@@ -75,9 +76,17 @@ def missing_here(needs: set[str]) -> set[str]:
         "node": bool(shutil.which("node")) and (ROOT / "tests/docs/node_modules").exists(),
         "linux": sys.platform == "linux",
     }
+    if "browser" in needs:
+        present["browser"] = bool(browser())
     provider = provider_of(os.environ.get(ENV_CLUSTER)) if needs & PROVIDERS.keys() else ""
     by_cluster = {need for need, providers in PROVIDERS.items() if provider and provider not in providers}
     return needs & ({need for need, here in present.items() if not here} | by_cluster)
+
+
+def browser() -> str:
+    """Return the path of Chromium or Chrome; empty where neither is installed."""
+    command = [sys.executable, str(ROOT / "hack/cluster"), "browser"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def provider_of(name: str | None) -> str:

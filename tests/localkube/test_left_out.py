@@ -18,6 +18,8 @@ pytestmark = pytest.mark.timeout(60)
 def test_plain(): pass
 @pytest.mark.needs("go")
 def test_go(): pass
+@pytest.mark.needs("browser")
+def test_page(): pass
 @pytest.mark.needs("control-plane")
 @pytest.mark.parametrize("part", ["etcd", "kubelet"])
 def test_parts(part): pass
@@ -46,7 +48,11 @@ def test_what_kind_and_this_machine_lack_is_left_out_and_counted(machine: Machin
     assert "2 passed" in said, said
     assert f"tests left out: 2, for lack of {left_out.NEEDS['control-plane']}" in said
     assert f"tests left out: 1, for lack of {left_out.NEEDS['go']}" in said
-    assert json.loads(counts.read_text()) == {left_out.NEEDS["control-plane"]: 2, left_out.NEEDS["go"]: 1}
+    assert json.loads(counts.read_text()) == {
+        left_out.NEEDS["browser"]: 1,
+        left_out.NEEDS["control-plane"]: 2,
+        left_out.NEEDS["go"]: 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -60,9 +66,17 @@ def test_what_the_cluster_lacks_depends_on_its_provider(
     assert left_out.missing_here(set(left_out.PROVIDERS)) == missing
 
 
+def test_an_installed_browser_is_found(machine: Machine) -> None:
+    assert "neither Chromium nor Chrome is installed" in machine.hack("browser").stderr
+    chrome = machine.bin / "google-chrome"
+    chrome.write_text("#!/bin/sh\n")
+    chrome.chmod(0o755)
+    assert machine.hack("browser", "--install").stdout.strip() == str(chrome)
+
+
 def test_a_need_that_is_none_is_an_error(machine: Machine) -> None:
     said = run_pytest(machine, tests="import pytest\n@pytest.mark.needs('gold')\ndef test_it(): pass\n")
-    assert "needs {'gold'}: it is one of go, node" in said
+    assert "needs {'gold'}: it is one of browser, go, node" in said
 
 
 def test_the_last_line_counts_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:

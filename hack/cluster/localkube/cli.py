@@ -69,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("audit-log", parents=[named], help="print what the API server has written down")
     check = verbs.add_parser("tool", help="print the path of a program that tests and generators use, built if missing")
     check.add_argument("program", choices=gobuild.CHECKS)
+    look = verbs.add_parser("browser", help="print the path of Chromium or Chrome, for the tests of web pages")
+    look.add_argument("--install", action="store_true", help="install Debian's package if there is none")
     verbs.add_parser("setup", help="install the system packages that are needed and missing")
     for verb in ("stop", "start", "restart"):
         control = verbs.add_parser(verb, parents=[named], help=f"{verb} a component of a local cluster")
@@ -190,6 +192,10 @@ def _tool(arguments: argparse.Namespace) -> None:
     print(gobuild.tool(arguments.program))
 
 
+def _browser(arguments: argparse.Namespace) -> None:
+    print(host.browser(install=arguments.install))
+
+
 def _setup(_: argparse.Namespace) -> None:
     if docker.answers():
         kind.require()
@@ -224,6 +230,7 @@ _VERBS = {
     "tools": _tools,
     "audit-log": _audit_log,
     "tool": _tool,
+    "browser": _browser,
     "setup": _setup,
     "stop": _control,
     "start": _control,

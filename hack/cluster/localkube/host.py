@@ -15,6 +15,15 @@ from .shell import ClusterError, run, say
 LOCAL_CLUSTER = {"ip": "iproute2", "nft": "nftables", "runc": "runc", "openssl": "openssl", "unshare": "util-linux"}
 GO_ADVICE = "install Go 1.26 or later (https://go.dev/doc/install)"
 IMAGES = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "unshare": "util-linux"}
+BROWSER = {"chromium": "chromium"}
+
+BROWSERS = (
+    *BROWSER,
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+"""Where a browser of Chromium's kind may be, the one that is installed here first."""
 
 
 def widen_path() -> None:
@@ -49,6 +58,22 @@ def require(programs: dict[str, str]) -> None:
     except ClusterError:
         run(["apt-get", "update"], env=environment)
         run(install, env=environment)
+
+
+def browser(*, install: bool) -> str:
+    """Return the path of Chromium or Chrome.
+
+    Parameters
+    ----------
+    install
+        Install Debian's package where there is neither of them.
+    """
+    if install and not any(map(shutil.which, BROWSERS)):
+        require(BROWSER)
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found:
+        raise ClusterError("neither Chromium nor Chrome is installed")
+    return found
 
 
 @cache

@@ -6,9 +6,10 @@ from uuid import uuid4
 
 import pytest
 
+from graphcron import contract
 from graphcron.contract import Outcome
 from graphcron.runner.occurrence.identity import uuid5
-from tests.runner.harness import Api, Cron, asked, wait_for
+from tests.runner.harness import Api, Cron, Pod, asked, wait_for
 from tests.runner.test_policies import midnight, records, status
 
 QUESTION = {"messages": [{"role": "user", "content": "What time is it?"}]}
@@ -86,6 +87,23 @@ def test_the_newest_threads_are_kept(api: Api, cron: Cron) -> None:
     assert left == {each.threadId for each in (waiting, live, stopped, recent, last)}
     assert not left & {each.threadId for each in gone + kept}
     assert status(api, live.threadId, run["run_id"]) in ("pending", "running")
+
+
+def test_graphrun_without_graphcron_deletes_threads_of_earlier_ones(api: Api, cron: Cron) -> None:
+    namespace = f"ns-{uuid4().hex}"
+
+    def once(**request: Any) -> Pod:
+        uid = str(uuid4())
+        own = {contract.ENV_NAMESPACE: namespace, contract.ENV_UID: uid, contract.ENV_GRAPHRUN_UID: uid}
+        return cron.pod(env={**asked(), **own, contract.ENV_GRAPHRUN: "once"}, **request)
+
+    earlier = [pod.wait() for pod in (once(), once(onRunCompleted="keep"), once(assistant="failing"))]
+    for each in earlier:
+        api.get("PATCH", f"/threads/{each.threadId}", {"metadata": {"graphcron/delete-after": PAST}})
+    recent = once().wait()  # may be asked for by a late pod yet
+    last = once().wait()
+    there = [api.ask("GET", f"/threads/{each.threadId}")[0] for each in (*earlier, recent, last)]
+    assert there == [404, 200, 200, 200, 200]
 
 
 def test_the_newest_periods_are_kept(api: Api, cron: Cron) -> None:

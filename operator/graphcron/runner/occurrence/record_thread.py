@@ -28,6 +28,10 @@ KIND: Final = "graphcron/kind"
 NAMESPACE: Final = "graphcron/namespace"
 TRIGGER: Final = "graphcron/trigger"
 GRAPH_RUN: Final = "graphcron/graphrun"
+STANDALONE: Final = "graphcron/standalone"
+"""``true`` on the record of a GraphRun without a GraphCron, which has no later occurrence to delete its thread: another
+such GraphRun of the namespace does."""
+
 ATTEMPTS: Final = "graphcron/attempts"
 """On the record: number of the occurrence's runs, including the one of :data:`RUN_ID`, without resumes."""
 
@@ -188,6 +192,7 @@ def new_record(settings: Settings) -> dict[str, str]:
         ON_COMPLETED: request.onRunCompleted,
         DELETE_AFTER: rfc3339(settings.deadline + LATE_SECONDS),
         **({QUEUED: "true"} if request.concurrencyPolicy == "Queue" else {}),
+        **({STANDALONE: "true"} if settings.is_standalone else {}),
     }
 
 

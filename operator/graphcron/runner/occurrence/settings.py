@@ -68,6 +68,11 @@ class Settings(NamedTuple):
         return bool(self.trigger or self.graph_run)
 
     @property
+    def is_standalone(self) -> bool:
+        """Whether the run is that of a GraphRun without a GraphCron, whose UID is then the GraphRun's."""
+        return self.occurrence == occurrence(self.uid, self.scheduled, graph_run_uid=self.uid)
+
+    @property
     def earliest(self) -> int:
         """No run of the occurrence is older (seconds since the epoch)."""
         return min(self.scheduled, self.requested)

@@ -18,8 +18,11 @@ from graphcron.runner.occurrence.record_thread import (
     KIND_OWN,
     KIND_PERIOD,
     KIND_SHARED,
+    NAMESPACE,
     ON_COMPLETED,
+    OUTCOME,
     RUN_ID,
+    STANDALONE,
     STATE,
     THREAD_ID,
     UID,
@@ -99,7 +102,7 @@ def collect_garbage(ctx: RunContext) -> None:
 def _close_abandoned(ctx: RunContext, until: float) -> None:
     """Close records that no pod will close, so that later occurrences need not look at them."""
     now = ctx.clock.now()
-    for record in _oldest(ctx, ACTIVE):
+    for record in _oldest(ctx, {UID: ctx.settings.uid, STATE: ACTIVE}):
         if ctx.clock.steady() > until:
             return
         if record.id == ctx.settings.record_id or not is_due(record, now, late=ABANDONED_SECONDS):
@@ -112,7 +115,7 @@ def _close_abandoned(ctx: RunContext, until: float) -> None:
 def _garbage(ctx: RunContext) -> Iterator[Record]:
     """Yield what can be deleted."""
     now = ctx.clock.now()
-    for record in _oldest(ctx, DONE):
+    for record in _oldest_done(ctx):
         if is_deletable(record, now):
             yield record
     keep = ctx.settings.request.historyThreads
@@ -125,8 +128,20 @@ def _garbage(ctx: RunContext) -> Iterator[Record]:
             yield record
 
 
-def _oldest(ctx: RunContext, state: str) -> Iterator[Record]:
-    query = {UID: ctx.settings.uid, STATE: state}
+def _oldest_done(ctx: RunContext) -> Iterator[Record]:
+    """Return the oldest finished records and locks of the GraphCron.
+
+    A GraphRun without a GraphCron is the only occurrence of its UID. It finds the threads to delete of all such
+    GraphRuns in its namespace.
+    """
+    if not ctx.settings.is_standalone:
+        return _oldest(ctx, {UID: ctx.settings.uid, STATE: DONE})
+    ours = {NAMESPACE: ctx.settings.namespace, STANDALONE: "true", STATE: DONE}
+    # Only these: threads that stay would fill the page.
+    return _oldest(ctx, {**ours, OUTCOME: Outcome.SUCCEEDED.value, ON_COMPLETED: "delete"})
+
+
+def _oldest(ctx: RunContext, query: dict[str, str]) -> Iterator[Record]:
     return map(Record, ctx.api.search_threads(query, limit=THREADS, sort_order="asc"))
 
 

@@ -105,26 +105,35 @@ class RunWorld(Cluster):
         gone["metadata"]["resourceVersion"] = str(self._version)
         self.queue |= set(self.store.update(gone, deleted=True))
 
-    def end(self, job: str, report: Report | None, *, gone: bool = False) -> None:
-        """End a Job's pod with a report, and then the Job."""
-        owner = self.objects["jobs", job]
-        pod = {
+    def pod(self, job: str, **status: Any) -> None:
+        """Create a Job's pod, or change its status."""
+        pod = self.objects.get(("pods", f"{job}-x")) or self._pod_of(self.objects["jobs", job])
+        self._put("pods", {**pod, "status": status})
+        self.deliver("pods", pod["metadata"]["name"])
+
+    def _pod_of(self, job: dict[str, Any]) -> dict[str, Any]:
+        name = job["metadata"]["name"]
+        return {
             "kind": "Pod",
             "metadata": {
-                "name": f"{job}-x", "namespace": "agents", "uid": f"{job}-x-{self._version}",
+                "name": f"{name}-x", "namespace": "agents", "uid": f"{name}-x-{self._version}",
                 "creationTimestamp": self.now.isoformat(),
-                "labels": {**owner["metadata"]["labels"], names.LABEL_JOB_NAME: job},
-                "ownerReferences": [{"kind": "Job", "uid": owner["metadata"]["uid"], "controller": True}],
+                "labels": {**job["metadata"]["labels"], names.LABEL_JOB_NAME: name},
+                "ownerReferences": [{"kind": "Job", "uid": job["metadata"]["uid"], "controller": True}],
             },
-            "status": {"phase": "Succeeded", "containerStatuses": [{"name": "runner", "state": {"terminated": {
-                "message": report.to_json() if report else "", "exitCode": EXIT_CODES[report.outcome] if report else 1,
-                "finishedAt": self.now.isoformat(),
-            }}}]},
         }  # fmt: skip
-        self._put("pods", pod)
-        self.deliver("pods", pod["metadata"]["name"])
+
+    def end(self, job: str, report: Report | None, *, gone: bool = False) -> None:
+        """End a Job's pod with a report, and then the Job, unless that is gone."""
+        ended = {
+            "message": report.to_json() if report else "",
+            "exitCode": EXIT_CODES[report.outcome] if report else 1,
+            "finishedAt": self.now.isoformat(),
+        }
+        self.pod(job, phase="Succeeded", containerStatuses=[{"name": "runner", "state": {"terminated": ended}}])
         if gone:
             return
+        owner = self.objects["jobs", job]
         kind = "Complete" if report and not EXIT_CODES[report.outcome] else "Failed"
         condition = {"type": kind, "status": "True", "lastTransitionTime": self.now.isoformat()}
         owner["status"] = {"conditions": [condition], "succeeded": 1}

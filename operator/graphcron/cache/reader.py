@@ -1,6 +1,6 @@
 """Read access to the cache, as the reconcilers have it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from graphcron.cache.graphruns import CachedGraphRun
@@ -28,3 +28,6 @@ class Reader(Protocol):
 
     def pods(self, key: Key, uid: str) -> Sequence[CachedPod]:
         """Return the Pods of those Jobs."""
+
+    def pods_of_jobs(self, namespace: str, jobs: Collection[str]) -> Sequence[CachedPod]:
+        """Return the Pods of these Jobs, by their names, if their owner may be deleted; all Pods are searched."""

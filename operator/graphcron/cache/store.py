@@ -123,6 +123,12 @@ class Store:
         makers = {uid, *(job.uid for job in self.jobs(key, uid))}
         return [pod for pod in self._pods.of(group_of(key.namespace, uid)) if pod.owner in makers]
 
+    def pods_of_jobs(self, namespace: str, jobs: Collection[str]) -> list[CachedPod]:
+        """Return the pods of these Jobs, by their names, if their owner may be deleted; all pods are searched."""
+        groups = [group for group in self._pods if group.startswith(group_of(namespace, ""))]
+        found = [group for group in groups if any(pod.job in jobs for pod in self._pods.of(group))]
+        return [pod for each in found for pod in self.pods(Key(namespace, ""), head_of(each)) if pod.job in jobs]
+
     def preflights(self) -> Iterator[tuple[Key, CachedJob]]:
         """Return the unfinished preflight Jobs with the keys of their owners."""
         for key in self._owners:

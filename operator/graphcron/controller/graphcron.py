@@ -26,7 +26,7 @@ from graphcron.errors import ClusterError, ConflictError, GraphCronError, OtherI
 from graphcron.kube.client import Cluster
 from graphcron.manifests.cronjob import cronjob_names, is_up_to_date
 from graphcron.planning.allowed_servers import check_graphcron, suspension_of, to_suspend
-from graphcron.planning.graphrun_history import graph_run_entries
+from graphcron.planning.graphrun_history import deleted_graph_runs, graph_run_entries
 from graphcron.planning.installation import (
     ACKNOWLEDGE_TIMEOUT,
     adoptable,
@@ -132,35 +132,36 @@ class Reconciler:
         return requeue_after(status, inputs, resync=timedelta(seconds=self._settings.resync_seconds), further=rechecks)
 
     async def _observe(self, key: Key, body: Body, *, now: datetime) -> ObservedState:
-        uid = body["metadata"]["uid"]
+        uid, previous = body["metadata"]["uid"], status_of(body)
+        graph_runs = self._graph_runs(key, uid, previous, now=now)
+        left = {run.job for run in graph_runs.deleted}
         observed = ObservedState(
             cronjobs={each.name: each for each in self._reader.cronjobs(key)},
             jobs=self._reader.jobs(key, uid),
-            pods=self._reader.pods(key, uid),
-            previous=status_of(body),
+            pods=[*self._reader.pods(key, uid), *(self._reader.pods_of_jobs(key.namespace, left) if left else ())],
+            previous=previous,
             created=time_of(body["metadata"].get("creationTimestamp")),
             trigger=read_request_annotation(body, names.ANNOTATION_RUN_REQUESTED),
             resume=read_request_annotation(body, names.ANNOTATION_RESUME_REQUESTED),
             runs_kept=runs_kept(body),
-            graph_runs=self._graph_runs(key, uid, now=now),
+            graph_runs=graph_runs,
             preflight_is_due=self._limiter.is_due(key),
         )
         refusals = await read_refusals(self._cluster, key.namespace, observed.jobs, observed.pods, now=now)
         return replace(observed, refusals=refusals) if refusals else observed
 
-    def _graph_runs(self, key: Key, uid: str, *, now: datetime) -> GraphRunEntries:
+    def _graph_runs(self, key: Key, uid: str, previous: GraphCronStatus, *, now: datetime) -> GraphRunEntries:
         def key_of(name: str) -> Key:
             return Key(key.namespace, name, names.RUN_KIND)
 
-        runs = self._reader.graph_runs(key, uid)
-        if not runs:
+        def read(name: str) -> Body | None:
+            return self._reader.body(key_of(name))
+
+        runs, deleted = self._reader.graph_runs(key, uid), deleted_graph_runs(previous.active or (), read)
+        if not (runs or deleted):
             return GraphRunEntries()
-        return graph_run_entries(
-            runs,
-            lambda name: self._reader.body(key_of(name)),
-            lambda run: self._reader.pods(key_of(run.name), run.uid),
-            now=now,
-        )
+        entries = graph_run_entries(runs, read, lambda run: self._reader.pods(key_of(run.name), run.uid), now=now)
+        return entries._replace(deleted=deleted)
 
     async def _with_unlabelled(
         self, graphcron: GraphCron, known: Mapping[str, CachedCronJob]
@@ -285,7 +286,9 @@ class Reconciler:
             return False  # two installations without CronJobs would overwrite each other's status forever
         if not await self._cluster.update_status(body, dump_status(status)):
             return False
-        finished = [run for run in inputs.history.new if not run.graph_run]  # those are counted with their GraphRuns
+        # The others are counted with their GraphRuns.
+        left = {run.job for run in inputs.observed.graph_runs.deleted}
+        finished = [run for run in inputs.history.new if not run.graph_run or run.job in left]
         self._on_run_finished((metadata["namespace"], metadata["name"]), previous.recent_runs or (), finished)
         for event in events_for(previous, status):
             await self._cluster.create_event(body, event, now=rfc3339(inputs.now))

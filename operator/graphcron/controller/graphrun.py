@@ -14,7 +14,6 @@ from graphcron.api.v1alpha1 import (
     GraphCron,
     GraphRun,
     GraphRunStatus,
-    ObjectMeta,
     RecentRun,
     dump_status,
     parse_run,
@@ -107,7 +106,7 @@ class GraphRunReconciler:
     def _observe(self, key: Key, body: Body, *, now: datetime) -> ObservedGraphRun:
         metadata, previous = body["metadata"], run_status_of(body)
         scheduled, created = times_of(body)
-        name = previous.job or graph_run_job_name(_owner(body))
+        name = previous.job or graph_run_job_name(metadata["name"], metadata["uid"])
         graphcron_name = graphcron_name_of(body)
         return ObservedGraphRun(
             body=body,
@@ -291,10 +290,6 @@ class GraphRunReconciler:
         if observed.graphcron_name and (status.job, status.outcome) != (previous.job, previous.outcome):
             self._enqueue(Key(body["metadata"]["namespace"], observed.graphcron_name, names.KIND))
         return True
-
-
-def _owner(body: Body) -> ObjectMeta:
-    return ObjectMeta.model_construct(name=body["metadata"]["name"], uid=body["metadata"]["uid"])
 
 
 def _graphcron_missing(name: str) -> SpecError:

@@ -68,10 +68,9 @@ def job_for(graphcron: GraphCron, settings: Settings, request: JobRequest, *, si
     return {**manifest, "spec": {**spec, "ttlSecondsAfterFinished": KEPT_SECONDS}}
 
 
-def graph_run_job_name(owner: ObjectMeta) -> str:
+def graph_run_job_name(name: str, uid: str) -> str:
     """Return the name of the Job of a GraphRun; two GraphRuns of one name have different Jobs."""
-    digest_of_uid = hashlib.sha256((owner.uid or "").encode()).hexdigest()[:_UID_DIGITS]
-    return f"{owner.name[: names.MAX_NAME_LENGTH]}-{digest_of_uid}"
+    return f"{name[: names.MAX_NAME_LENGTH]}-{hashlib.sha256(uid.encode()).hexdigest()[:_UID_DIGITS]}"
 
 
 def graph_run_job_for(
@@ -97,7 +96,7 @@ def graph_run_job_for(
     # The request has the offsets of the zone from the earlier of the two times.
     extra = Extra(Purpose.RUN, environment, owner)
     spec = job_spec(graphcron, settings, min(scheduled, created), extra)
-    manifest = owned(names.RUN_KIND, owner, graph_run_job_name(owner), Purpose.RUN)
+    manifest = owned(names.RUN_KIND, owner, graph_run_job_name(owner.name, owner.uid or ""), Purpose.RUN)
     manifest["metadata"]["annotations"] = {
         names.ANNOTATION_SCHEDULED_TIMESTAMP: rfc3339(scheduled),
         names.ANNOTATION_REQUESTED_TIME: rfc3339(created),

@@ -8,7 +8,7 @@ from graphcron.api.v1alpha1 import ActiveRun, GraphRunStatus, RecentRun
 from graphcron.api.v1alpha1.parsing import run_status_of
 from graphcron.cache.graphruns import CachedGraphRun
 from graphcron.cache.objects import Body, CachedPod
-from graphcron.manifests.job import KEPT_SECONDS
+from graphcron.manifests.job import KEPT_SECONDS, graph_run_job_name
 from graphcron.planning.observed import GraphRunEntries
 from graphcron.unstructured.fields import object_at, time_of
 
@@ -36,6 +36,22 @@ def recent_run(body: Body, status: GraphRunStatus) -> RecentRun | None:
         graph_run=body["metadata"]["name"],
         **{name: getattr(status, name) for name in RUN_FIELDS},
     )
+
+
+def deleted_graph_runs(active: Iterable[ActiveRun], read: Callable[[str], Body | None]) -> list[ActiveRun]:
+    """Return the active runs whose GraphRuns were deleted, even if another one has the same name by now.
+
+    Parameters
+    ----------
+    read
+        Returns the GraphRun of a name.
+    """
+
+    def exists(run: ActiveRun) -> bool:
+        body = read(run.graph_run or "")
+        return body is not None and graph_run_job_name(body["metadata"]["name"], body["metadata"]["uid"]) == run.job
+
+    return [run for run in active if run.graph_run and not exists(run)]
 
 
 def graph_run_entries(

@@ -18,6 +18,8 @@ class GraphRunEntries(NamedTuple):
     active: Sequence[ActiveRun] = ()
     pods: Sequence[CachedPod] = ()
     """Their pods, whose reports have the usage of the budget."""
+    deleted: Sequence[ActiveRun] = ()
+    """Runs that the status lists as active, and whose GraphRuns were deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,12 @@ class ObservedState:
     """The runs of its GraphRuns."""
     preflight_is_due: bool = False
     """The server that the preflight found unreachable has answered another one since."""
+
+    @cached_property
+    def active_before(self) -> list[ActiveRun]:
+        """The runs that were active, without those of GraphRuns that still exist."""
+        deleted = self.graph_runs.deleted
+        return [run for run in self.previous.active or () if not run.graph_run or run in deleted]
 
     @cached_property
     def runs(self) -> tuple[list[CachedJob], list[CachedPod]]:

@@ -108,7 +108,7 @@ def reported_history(observed: ObservedState, spec: GraphCronSpec | None) -> Run
     """Return what Jobs and pods report of runs, with what the status lists; spec None: it can't be read."""
     previous = observed.previous.recent_runs or []
     limit = spec.history.runs if spec else observed.runs_kept or max(len(previous), 1)
-    history = merge_run_history(previous, *observed.runs, limit=limit, active=observed.previous.active or [])
+    history = merge_run_history(previous, *observed.runs, limit=limit, active=observed.active_before)
     return history.with_graph_runs(observed.graph_runs.ended)
 
 

@@ -119,7 +119,7 @@ def stopping(
 ) -> list[ActiveRun]:
     """Return the active runs whose Jobs were deleted, and whose pods have not reported yet."""
     left = {pod.job for pod in pods} - {job.name for job in jobs} - ended_jobs
-    return [run for run in previous if run.job in left and not run.graph_run]
+    return [run for run in previous if run.job in left]
 
 
 def merge_run_history(
@@ -156,12 +156,13 @@ def lost_jobs(
             job=run.job,
             scheduled_time=run.scheduled_time,
             trigger=run.trigger,
+            graph_run=run.graph_run,
             outcome=Outcome.STOPPED.value,
             reason=Reason.JOB_GONE,
             message="its Job was deleted, and the outcome of the run is unknown",
         )
         for run in previous
-        if run.scheduled_time and not run.graph_run and run.job not in known and run.scheduled_time not in times
+        if run.scheduled_time and run.job not in known and (run.graph_run or run.scheduled_time not in times)
     ]
 
 
@@ -188,7 +189,8 @@ def _ended(jobs: Sequence[CachedJob], pods: Sequence[CachedPod], active: Sequenc
         report, run = _best_report(groups[name]), known.get(name)
         if report and (run or groups[name][0].purpose in {None, Purpose.CATCH_UP}):
             at = (run and run.scheduled_time) or scheduled_time_of(name) or groups[name][0].created
-            yield _run(name, at, _of_deleted_job(report), trigger=(run and run.trigger) or "")
+            ended = _run(name, at, _of_deleted_job(report), trigger=(run and run.trigger) or "")
+            yield ended.model_copy(update={"graph_run": run.graph_run}) if run else ended
 
 
 def _of_deleted_job(report: Report) -> Report:

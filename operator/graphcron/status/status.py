@@ -34,6 +34,9 @@ AFTER_DUE: Final = timedelta(seconds=15)
 Kubernetes takes some twelve seconds to make 500 Jobs that are due in the same minute.
 """
 
+STOPPING_DELAY: Final = timedelta(seconds=5)
+"""How soon to look again for the report of a run whose GraphRun was deleted: its Job names no GraphCron."""
+
 NEXT_TIMES: Final = 5
 """Entries of ``nextScheduleTimes``."""
 
@@ -73,9 +76,8 @@ def status_for(inputs: StatusInputs) -> GraphCronStatus:
 
 
 def _active(inputs: StatusInputs) -> list[ActiveRun]:
-    previous, ended, (jobs, pods) = inputs.observed.previous, inputs.history.ended_jobs, inputs.observed.runs
-    graph_runs = inputs.observed.graph_runs.active
-    return active_runs(jobs, ended, [*stopping(previous.active or (), jobs, pods, ended), *graph_runs])
+    observed, ended, (jobs, pods) = inputs.observed, inputs.history.ended_jobs, inputs.observed.runs
+    return active_runs(jobs, ended, [*stopping(observed.active_before, jobs, pods, ended), *observed.graph_runs.active])
 
 
 _MISSED: Final = frozenset({Reason.NOT_STARTED, Reason.STARTING_DEADLINE_EXCEEDED, Reason.POD_CANNOT_START})
@@ -239,4 +241,6 @@ def requeue_after(
     if inputs.refused:  # a Job that is invalid; other refusals are retried with back-off
         moments.append(now + LONG_START)
     moments += [pod.created + LONG_START for pod in waiting_pods(inputs)]
+    if any(run in inputs.observed.graph_runs.deleted for run in status.active or ()):
+        moments.append(now + STOPPING_DELAY)
     return min(moment for moment in moments if moment > now)

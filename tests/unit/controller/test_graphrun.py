@@ -289,6 +289,35 @@ def test_deleting_the_graphcron_ends_the_active_graphrun_and_keeps_finished_ones
     assert world.conditions("done") == {"Complete": "Succeeded"}
 
 
+@pytest.mark.parametrize(
+    ("report", "outcome", "reason"),
+    [
+        pytest.param(STOPPED, "Cancelled", "JobDeleted", id="stopped"),
+        pytest.param(DONE, "Succeeded", None, id="over before"),
+        pytest.param(None, "Stopped", "JobGone", id="no report"),
+    ],
+)
+def test_graphrun_deleted_while_active_is_listed(report: Report | None, outcome: str, reason: str | None):
+    world = RunWorld()
+    world.graphcron()
+    job = started(world, **REF)
+    world.pod(job)
+    world.delete(names.RUN_PLURAL, "once")
+    world.work()
+    (active,) = world.status("report", names.PLURAL)["active"]
+    assert active["graphRun"] == "once"
+    world.delete("jobs", job)
+    if report:
+        world.end(job, report, gone=True)
+    else:
+        world.delete("pods", f"{job}-x")
+    assert world.reconcile(CRON) is not None
+    status = world.status("report", names.PLURAL)
+    (run,) = status["recentRuns"]
+    assert (run["graphRun"], run["job"], run["outcome"], run.get("reason")) == ("once", job, outcome, reason)
+    assert not status.get("active")
+
+
 def test_a_recreated_graphcron_does_not_adopt_runs_of_the_deleted_one():
     world = RunWorld()
     world.graphcron()

@@ -53,6 +53,22 @@ def test_allow(api: Api, cron: Cron) -> None:
     cancel(api, thread, run)
 
 
+def test_queue(api: Api, cron: Cron) -> None:
+    """The pods start in another order than their scheduled times."""
+    first = cron.pod(minutes_ago=2, concurrencyPolicy="Queue", **SLOW)
+    run = api.started_run(cron.uid)
+    later = cron.pod(concurrencyPolicy="Queue", input=QUESTION)
+    wait_for("pod that waits", lambda: "waiting-for-predecessor" in later.log)
+    sooner = cron.pod(minutes_ago=1, concurrencyPolicy="Queue", input=QUESTION)
+    wait_for("pod that waits", lambda: "waiting-for-predecessor" in sooner.log)
+    cancel(api, run["thread_id"], run["run_id"])
+    assert first.wait().outcome is Outcome.CANCELLED
+    reports = sooner.wait(), later.wait()
+    assert {report.outcome for report in reports} == {Outcome.SUCCEEDED}
+    (one,), (two,) = (api.runs(report.threadId) for report in reports)
+    assert one["updated_at"] <= two["created_at"]
+
+
 def test_a_thread_of_the_users_own(api: Api, cron: Cron) -> None:
     thread = str(uuid4())
     absent = cron.pod(minutes_ago=2, thread=thread).wait()

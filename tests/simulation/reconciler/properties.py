@@ -299,7 +299,7 @@ def _difference(cronjob: Body, spec: Body, line: str) -> str:
             "schedule": line,
             "timeZone": "Etc/UTC",
             "suspend": spec.get("suspend", False),
-            "concurrencyPolicy": spec["concurrencyPolicy"],
+            "concurrencyPolicy": "Forbid" if spec["concurrencyPolicy"] == "Forbid" else "Allow",
             "startingDeadlineSeconds": 120,
         },
     )

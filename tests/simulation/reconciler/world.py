@@ -201,7 +201,7 @@ class _People:
         spec = {
             "assistant": f"agent-{choice % 3}",
             "schedule": f"*/{choice % 4 + 2} * * * *",
-            "concurrencyPolicy": ("Forbid", "Allow")[choice % 2],
+            "concurrencyPolicy": ("Forbid", "Allow", "Queue")[choice % 3],
             "preflight": choice % 5 == 0,
             "history": {"runs": 100, "successful": 50, "failed": 50},
         }

@@ -172,7 +172,7 @@ class Chaos:
             number = fleet.occurrences(time.time() - 15)
             waits = [name for each in threads for name in each.kinds() if not each.happened[name]]
             enough = number >= self._plan.occurrences
-            late = time.time() - began > (1500 if self._plan.long else 300)
+            late = time.time() - began > (max(1500, 3 * self._plan.occurrences) if self._plan.long else 300)
             if late or (enough and (not waits or time.time() - began > (900 if self._plan.long else 180))):
                 return
             if time.time() - told > 30:

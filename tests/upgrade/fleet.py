@@ -1,4 +1,4 @@
-"""GraphCrons of several kinds, as they are in the middle of their lives, and a look at all of them."""
+"""GraphCrons and GraphRuns of several kinds, in the middle of their lives, and a look at all of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 EVERY_MINUTE = "every-minute"
 FIRING = frozenset({EVERY_MINUTE})
 ACTIVE = "active"
+ACTIVE_RUN = "run-active"
 SECONDS = 90
-"""How long the run goes on that is active when the upgrade begins: an upgrade takes a quarter of that."""
+"""How long the runs go on that are active when the upgrade begins: an upgrade takes a quarter of that."""
 
 _KEEP = {"input": QUESTION, "onRunCompleted": "keep"}
 
@@ -32,6 +33,12 @@ SPECS: dict[str, dict[str, Any]] = {
     EVERY_MINUTE: {**_KEEP, "schedule": "* * * * *", "history": {"successful": 100, "runs": 100}},
     ACTIVE: {"assistant": "steps", "input": {"steps": SECONDS, "seconds": 1}, "onRunCompleted": "keep"},
 }
+RUNS: dict[str, dict[str, Any]] = {
+    "run-of-graphcron": {"graphCronRef": {"name": "campaign"}},
+    "run-alone": _KEEP,
+}
+"""GraphRuns that are over when the upgrade begins."""
+
 _READY = {"suspended": "Suspended", "campaign": "NotYetActive"}
 
 
@@ -47,28 +54,33 @@ def settle(crons: Crons) -> None:
         crons.ask(names.ANNOTATION_RUN_REQUESTED, "once", name)
     for name in ("asked", "paused", EVERY_MINUTE):
         wait_for(f"first run of {name}", lambda name=name: crons.status(name).get("recentRuns"), seconds=150)
+    for name, spec in RUNS.items():
+        crons.make_run(name, **spec)
+    for name in RUNS:
+        assert crons.run_end(name)["outcome"] == "Succeeded"
     crons.wait("that is paused", "graphcrons", "paused", lambda found: condition(found, "Paused"))
     assert crons.wait_target("served")["status"] == "True"
 
 
-def start_active(crons: Crons) -> Any:
-    """Ask for the run that is to be active, and return it when the server runs it."""
+def start_active(crons: Crons) -> tuple[Any, Any]:
+    """Start the runs that are to be active, one of a GraphCron and one of a GraphRun; return them as they run."""
     crons.ask(names.ANNOTATION_RUN_REQUESTED, "during", ACTIVE)
-    run = crons.wait_running(crons.get("graphcrons", ACTIVE)["metadata"]["uid"])
+    uid = crons.make_run(ACTIVE_RUN, **SPECS[ACTIVE])
+    runs = crons.wait_running(crons.get("graphcrons", ACTIVE)["metadata"]["uid"]), crons.wait_running(uid)
     crons.wait("that tells of it", "graphcrons", ACTIVE, lambda found: found["status"].get("active"))
-    return run
+    return runs
 
 
 def look(crons: Crons) -> Seen:
     """Look at all there is."""
-    kinds = ("graphcrons", "graphservers", "cronjobs", "jobs")
-    graphcrons, graphservers, cronjobs, jobs = (
+    kinds = ("graphcrons", "graphruns", "graphservers", "cronjobs", "jobs")
+    graphcrons, graphruns, graphservers, cronjobs, jobs = (
         {each["metadata"]["name"]: each for each in crons.items(kind)} for kind in kinds
     )
     jobs = {name: job for name, job in jobs.items() if not _passes(job)}
-    uids = {name: each["metadata"]["uid"] for name, each in graphcrons.items()}
+    uids = {name: each["metadata"]["uid"] for name, each in {**graphcrons, **graphruns}.items()}
     runs = {name: [run["run_id"] for run in crons.server.runs_of(uid)] for name, uid in uids.items()}
-    return Seen(graphcrons, graphservers, cronjobs, jobs, runs)
+    return Seen(graphcrons, graphruns, graphservers, cronjobs, jobs, runs)
 
 
 def minutes_fired(crons: Crons) -> list[int]:

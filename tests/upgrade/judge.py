@@ -20,11 +20,12 @@ class Seen(NamedTuple):
     """A namespace, and what the LangGraph server has of its GraphCrons."""
 
     graphcrons: Objects
+    graphruns: Objects
     graphservers: Objects
     cronjobs: Objects
     jobs: Objects
     runs: Mapping[str, list[str]]
-    """Ids of the runs, by GraphCron."""
+    """Ids of the runs, by GraphCron or GraphRun."""
 
 
 class Row(NamedTuple):
@@ -55,6 +56,11 @@ def judge(before: Seen, after: Seen, *, firing: frozenset[str], new_template: bo
     one, two = before._asdict(), after._asdict()
     findings = {
         "graphcrons": [*_kept(before.graphcrons, after.graphcrons), *_untouched(before.graphcrons, after.graphcrons)],
+        "graphruns": [
+            *_kept(before.graphruns, after.graphruns),
+            *_untouched(before.graphruns, after.graphruns),
+            *_same_runs_of_graphruns(before.graphruns, after.graphruns),
+        ],
         "graphservers": [
             *_kept(before.graphservers, after.graphservers),
             *_untouched(before.graphservers, after.graphservers),
@@ -102,6 +108,16 @@ def _untouched(before: Objects, after: Objects) -> Iterator[str]:
         for key in ("labels", "annotations", "finalizers"):
             if was["metadata"].get(key) != is_now["metadata"].get(key):
                 yield f"{key} of {name} have changed"
+
+
+def _same_runs_of_graphruns(before: Objects, after: Objects) -> Iterator[str]:
+    """One that is over stays as it ended; another one keeps its Job."""
+    for name, was, is_now in _both(before, after):
+        if "completionTime" in was["status"]:
+            if was["status"] != is_now["status"]:
+                yield f"the status of {name} has changed"
+        elif was["status"]["job"] != is_now["status"]["job"]:
+            yield f"{name} has another Job"
 
 
 def _same_cronjobs(before: Objects, after: Objects, *, new_template: bool) -> Iterator[str]:

@@ -35,8 +35,16 @@ def job(name: str, of: str, *, scheduled: bool = True, **labels: str) -> dict[st
     return {"metadata": metadata}
 
 
+def graphrun(name: str, **status: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "uid": f"g-{name}"}, "spec": {"assistant": "agent"}, "status": status}
+
+
 BEFORE = Seen(
     graphcrons={"often": graphcron("often", recentRuns=[RUN]), "rare": graphcron("rare", lastHandledTrigger="once")},
+    graphruns={
+        "done": graphrun("done", job="done-1", completionTime="2026-11-22T12:00:00Z", outcome="Succeeded"),
+        "going": graphrun("going", job="going-1"),
+    },
     graphservers={"shared": {"metadata": {"uid": "s"}, "spec": {"url": "http://a"}}},
     cronjobs={"often": cronjob("often"), "rare": cronjob("rare")},
     jobs={"often-1": job("often-1", "often"), "rare-1": job("rare-1", "rare")},
@@ -65,6 +73,15 @@ BAD = {
     "finalizer set": (
         put(lambda seen: seen.graphcrons["rare"]["metadata"], finalizers=["x"]),
         "finalizers of rare have changed",
+    ),
+    "GraphRun lost": (lambda seen: seen.graphruns.pop("done"), "done is gone"),
+    "GraphRun with another end": (
+        put(lambda seen: seen.graphruns["done"]["status"], outcome="Stopped"),
+        "the status of done has changed",
+    ),
+    "GraphRun with another Job": (
+        put(lambda seen: seen.graphruns["going"]["status"], job="going-2"),
+        "going has another Job",
     ),
     "GraphServer lost": (lambda seen: seen.graphservers.clear(), "shared is gone"),
     "CronJob lost": (lambda seen: seen.cronjobs.pop("rare"), "rare is gone"),
@@ -107,6 +124,7 @@ def test_what_may_be_is_no_finding() -> None:
         seen.runs["often"].append("r9")
         seen.graphcrons["often"]["status"]["recentRuns"].insert(0, {**RUN, "job": "often-2"})
         seen.graphcrons["new"] = graphcron("new")
+        seen.graphruns["going"]["status"].update(completionTime="2026-11-22T12:01:00Z", outcome="Succeeded")
         for each in seen.cronjobs.values():
             each["spec"]["jobTemplate"] = {"image": "new"}
             each["metadata"]["generation"] = 2
@@ -120,8 +138,8 @@ def test_what_may_be_is_no_finding() -> None:
 def test_the_table_is_short_and_says_it() -> None:
     rows = judge(BEFORE, BEFORE._replace(cronjobs={}), firing=FIRING, new_template=True)
     lines = table(rows).splitlines()
-    assert len(lines) == 7
-    assert lines[3].split(maxsplit=3) == ["cronjobs", "2", "0", "often is gone; rare is gone"]
+    assert len(lines) == 8
+    assert lines[4].split(maxsplit=3) == ["cronjobs", "2", "0", "often is gone; rare is gone"]
     assert lines[1].split() == ["graphcrons", "2", "2", "kept"]
 
 

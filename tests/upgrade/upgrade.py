@@ -11,7 +11,7 @@ import installing
 from tests.cluster import wait_for
 from tests.conftest import ALONE
 from tests.e2e.crons import QUESTION
-from tests.upgrade.fleet import ACTIVE, FIRING, images, look, minutes_fired, settle, start_active
+from tests.upgrade.fleet import ACTIVE, ACTIVE_RUN, FIRING, images, look, minutes_fired, settle, start_active
 from tests.upgrade.judge import Row, gaps, judge
 
 if TYPE_CHECKING:
@@ -54,28 +54,31 @@ def upgrade(crons: Crons, previous: Previous, say: Callable[[str], None]) -> lis
     previous.install(VALUES)
     say("Making GraphCrons, and waiting for their first runs")
     settle(crons)
-    run = start_active(crons)
+    runs = start_active(crons)
     before = look(crons)
-    say("Upgrading to this checkout, while a run is active")
+    say("Upgrading to this checkout, while two runs are active")
     install(crons)
     wait_for("new template in each CronJob", lambda: images(crons) == {installing.image("runner")})
     rows = judge(before, look(crons), firing=FIRING, new_template=True)
-    say("Waiting for the end of that run")
-    ended = tuple(_end_of(crons, run))
+    say("Waiting for the end of those runs")
+    ended = tuple(text for run in runs for text in _end_of(crons, run))
     minutes = minutes_fired(crons)
-    return [*rows, Row("active run", 1, 1, ended), Row("each minute", len(minutes), len(minutes), tuple(gaps(minutes)))]
+    return [
+        *rows,
+        Row("active runs", 2, 2, ended),
+        Row("each minute", len(minutes), len(minutes), tuple(gaps(minutes))),
+    ]
 
 
 def _end_of(crons: Crons, run: Any) -> list[str]:
-    """Tell what is wrong with the run that was active: it must be followed to its end by the pod that it had."""
+    """Tell what is wrong with a run that was active: it must be followed to its end by the pod that it had."""
     status = crons.server.run(run["thread_id"], run["run_id"])["status"]
     if status != "running":
         return [f"it was {status} before the upgrade was over"]
 
     def told() -> Any:
-        return next(
-            (each for each in crons.status(ACTIVE).get("recentRuns", []) if each.get("runId") == run["run_id"]), None
-        )
+        recent = [*crons.status(ACTIVE).get("recentRuns", ()), crons.get("graphruns", ACTIVE_RUN)["status"]]
+        return next((each for each in recent if each.get("runId") == run["run_id"]), None)
 
     entry = wait_for("word of the run that was active", told, seconds=240)
     pods = len(crons.pods(entry["job"]))

@@ -5,6 +5,7 @@
     GraphCronError
     ├── SpecError      the object is invalid: reported in the status, not retried until a user changes it
     │   └── NotAllowedError   not in the administrator's allow-list: the CronJobs are suspended
+    ├── NameTakenError   a CronJob of the required name exists: looked up
     ├── PreflightPendingError   a preflight waits for its turn: reported in the status, requeued
     └── ClusterError   the API server rejected a request or did not respond: retried with back-off
         └── ConflictError   an object of another owner has the name: reported in the status, never modified
@@ -69,6 +70,10 @@ class ClusterError(GraphCronError):
         self.reason = reason
         self.causes = causes
         super().__init__(message)
+
+
+class NameTakenError(GraphCronError):
+    """A CronJob with the required name exists, and its owner is unknown."""
 
 
 class PreflightPendingError(GraphCronError):

@@ -65,6 +65,26 @@ def test_a_changed_spec_reaches_the_cronjob(objects):
     assert "nextScheduleTime" not in objects.get("graphcron")["status"]
 
 
+def test_the_first_apply_removes_what_is_left_out(objects):
+    """The CronJob is created by a POST, whose fields an apply does not remove without an upgrade."""
+    objects.apply(runner={"nodeSelector": {"disk": "ssd", "zone": "a"}})
+    objects.wait_ready()
+
+    def selector(cronjob):
+        return cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"].get("nodeSelector")
+
+    assert selector(objects.get("cronjob")) == {"disk": "ssd", "zone": "a"}
+    objects.apply(runner={"nodeSelector": {"zone": "a"}})
+    objects.wait("without the label", "cronjob", "hello", lambda cronjob: selector(cronjob) == {"zone": "a"})
+    objects.apply()
+    objects.wait("without a selector", "cronjob", "hello", lambda cronjob: selector(cronjob) is None)
+    objects.wait_ready()
+    full = json.loads(objects.kubectl("get", "cronjob", "hello", "-o", "json", "--show-managed-fields"))
+    assert [(each["manager"], each["operation"]) for each in full["metadata"]["managedFields"]] == [
+        ("graphcron", "Apply")
+    ]
+
+
 @pytest.mark.parametrize(
     "patch",
     [

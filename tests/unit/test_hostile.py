@@ -165,7 +165,10 @@ class FakeCluster:
     async def get_cronjob(self, namespace: str, name: str) -> None:
         return None
 
-    async def apply_cronjob(self, manifest: Any, *, uid: str | None) -> Any:
+    async def create_cronjob(self, manifest: Any) -> Any:
+        return await self.apply_cronjob(manifest, uid="c")
+
+    async def apply_cronjob(self, manifest: Any, *, uid: str, upgrade: bool = False) -> Any:
         return {**manifest, "metadata": {**manifest["metadata"], "uid": "c", "generation": 1}}
 
     async def update_status(self, owner: Any, status: Any) -> bool:

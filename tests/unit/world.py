@@ -130,6 +130,10 @@ class World:
     pods: list[CachedPod] = field(default_factory=list)
     orphans: list[CachedCronJob] = field(default_factory=list)
     """CronJobs that a GraphCron of that name has left, which is gone."""
+    unlabelled: dict[str, Body] = field(default_factory=dict)
+    """CronJobs that no watch shows, by name."""
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    """Method and resource of each request."""
     status: GraphCronStatus = field(default_factory=GraphCronStatus)
     trigger: RequestAnnotation | None = None
     resume: RequestAnnotation | None = None
@@ -271,6 +275,7 @@ class _ApiServer(Cluster):
     ) -> dict[str, Any]:
         resource, *rest = path.partition(f"/namespaces/{self._world.graphcron.metadata.namespace}/")[2].split("/")
         body = json.loads(body) if isinstance(body, str) else body
+        self._world.requests.append((method, resource))
         fault = self._world.fault(method, resource, body)
         if fault and not fault.lost:
             raise fault.error
@@ -282,17 +287,27 @@ class _ApiServer(Cluster):
         return cast("dict[str, Any]", answer)
 
     def _get_cronjobs(self, name: str, **_: Any) -> Any:
+        if name in self._world.unlabelled:
+            return self._world.unlabelled[name]
         self._check(name in self._world.cronjobs, 404, "NotFound")
         return {"metadata": {"name": name, "uid": self._world.cronjobs[name].uid}}
 
+    def _post_cronjobs(self, *, body: Any, **_: Any) -> Any:
+        name = body["metadata"]["name"]
+        self._check(name not in self._world.cronjobs.keys() | self._world.unlabelled.keys(), 409, "AlreadyExists")
+        self._world.writes += 1
+        self._world.cronjobs[name] = applied(body)
+        return {**body, "metadata": {**body["metadata"], "uid": "c", "generation": 1}}
+
     def _patch_cronjobs(self, name: str, *, body: Any, query: dict[str, str]) -> Any:
-        seen, uid = self._world.cronjobs.get(name), body["metadata"].get("uid")
+        hidden, uid = self._world.unlabelled.pop(name, None), body["metadata"].get("uid")
+        seen = cached_cronjob(hidden) if hidden else self._world.cronjobs.get(name)
         orphans = self._world.orphans
         if uid in {each.uid for each in orphans}:
             self._world.writes += 1
             self._world.orphans = [replace(each, suspended=True) if each.uid == uid else each for each in orphans]
             return body
-        self._check(uid is None or bool(seen and seen.uid == uid), 409, "Conflict")
+        self._check(bool(seen and seen.uid == uid), 409, "Conflict")
         if "kind" in body:
             self._world.writes += 1
             changed = applied(body)

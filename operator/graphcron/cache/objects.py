@@ -12,6 +12,7 @@ from typing import Any, Final
 from graphcron.api import names
 from graphcron.api.names import Purpose
 from graphcron.api.restricted import UNREADABLE, RestrictedFields, restricted_fields
+from graphcron.cache.managed_fields import needs_upgrade
 from graphcron.cache.ownership import controller_uid, owner_uid
 from graphcron.cache.termination_message import report_of
 from graphcron.contract import Report
@@ -59,6 +60,8 @@ class CachedCronJob:
     """Installation of the operator that created it; empty: one without a name, or of an older release."""
     restricted: RestrictedFields = UNREADABLE
     """Properties of its Pods that an administrator can restrict."""
+    needs_upgrade: bool = field(default=False, compare=False)
+    """Whether its managed fields need an upgrade before an apply."""
 
     @property
     def owner(self) -> str:
@@ -196,6 +199,7 @@ def cached_cronjob(body: Body) -> CachedCronJob:
         active_since=time_of(annotations.get(names.ANNOTATION_RAN_SINCE)),
         installation=short_text_at(annotations, names.ANNOTATION_INSTALLATION),
         restricted=restricted_fields(object_at(body, "spec", "jobTemplate", "spec")),
+        needs_upgrade=needs_upgrade(body),
     )
 
 

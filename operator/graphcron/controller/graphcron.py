@@ -1,6 +1,6 @@
 """Reconcile a GraphCron: write its CronJobs and Jobs, then its status and Events."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,9 +22,17 @@ from graphcron.cache.store import Key
 from graphcron.controller.attempts import PlanResult, collect_errors, raise_cluster_error
 from graphcron.controller.cleanup import read_refusals, stop_forbidden, stop_terminating, suspend, terminate_stuck
 from graphcron.controller.graphserver import graphserver_of
-from graphcron.errors import ClusterError, ConflictError, GraphCronError, OtherInstallationError, SpecError
+from graphcron.errors import (
+    ClusterError,
+    ConflictError,
+    GraphCronError,
+    NameTakenError,
+    OtherInstallationError,
+    SpecError,
+)
 from graphcron.kube.client import Cluster
 from graphcron.manifests.cronjob import cronjob_names, is_up_to_date
+from graphcron.manifests.pod import Manifest
 from graphcron.planning.allowed_servers import check_graphcron, suspension_of, to_suspend
 from graphcron.planning.graphrun_history import deleted_graph_runs, graph_run_entries
 from graphcron.planning.installation import (
@@ -81,6 +89,24 @@ class Reconciler:
         ClusterError
             A request failed. The status reports it if it could be written. Retry with back-off.
         """
+        try:
+            return await self._reconcile(key, now=now)
+        except NameTakenError:
+            return await self._reconcile(key, now=now, looks_up=True)
+
+    async def _reconcile(self, key: Key, *, now: datetime, looks_up: bool = False) -> datetime | None:
+        """Reconcile a GraphCron.
+
+        Parameters
+        ----------
+        looks_up
+            Whether to look up the CronJobs that the cache lacks even if the GraphCron is new.
+
+        Raises
+        ------
+        NameTakenError
+            The GraphCron is new, and a CronJob of its name exists that the cache lacks.
+        """
         body = self._reader.body(key)
         orphan_problem = await self._suspend_orphans(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
@@ -93,7 +119,7 @@ class Reconciler:
             graphcron = parse(body)
             graphcron = resolved(graphcron, graphserver_of(self._reader, graphcron))
             check_graphcron(graphcron, self._settings)
-            observed = replace(observed, cronjobs=await self._with_unlabelled(graphcron, observed.cronjobs))
+            observed = await self._with_unlabelled(graphcron, observed, looks_up=looks_up)
             check_owner(observed.cronjobs.values(), body, self._settings.installation)
             plan = plan_for(graphcron, self._settings, observed, now=now)
             if plan.creates(observed) and not await self._cluster.exists(body):
@@ -163,16 +189,16 @@ class Reconciler:
         entries = graph_run_entries(runs, read, lambda run: self._reader.pods(key_of(run.name), run.uid), now=now)
         return entries._replace(deleted=deleted)
 
-    async def _with_unlabelled(
-        self, graphcron: GraphCron, known: Mapping[str, CachedCronJob]
-    ) -> dict[str, CachedCronJob]:
+    async def _with_unlabelled(self, graphcron: GraphCron, observed: ObservedState, *, looks_up: bool) -> ObservedState:
         """Add the required CronJobs that lack the operator's labels, which the watch selects by.
 
-        Such a CronJob may be the GraphCron's own, or a conflict.
+        Such a CronJob may be the GraphCron's own, or a conflict. A new GraphCron has none as a rule. If it does, the
+        creation of its CronJob fails.
         """
-        metadata, cronjobs = graphcron.metadata, dict(known)
+        metadata, cronjobs = graphcron.metadata, dict(observed.cronjobs)
+        looks_up = looks_up or observed.previous.observed_generation is not None
         for name in cronjob_names(graphcron):
-            if name not in cronjobs:
+            if looks_up and name not in cronjobs:
                 found = await self._cluster.get_cronjob(metadata.namespace or "", name)
                 cronjobs |= {name: cached_cronjob(found)} if found else {}
             if name in cronjobs and not cronjobs[name].belongs_to(metadata.uid or ""):
@@ -180,7 +206,7 @@ class Reconciler:
                     f"a CronJob named {name} exists and does not belong to this GraphCron; "
                     f"rename the GraphCron, or delete the CronJob: kubectl delete cronjob {name}"
                 )
-        return cronjobs
+        return replace(observed, cronjobs=cronjobs)
 
     async def _execute(self, key: Key, body: Body, plan: Plan, observed: ObservedState, *, now: datetime) -> PlanResult:
         """Write the planned CronJobs, then create the planned Jobs.
@@ -195,7 +221,7 @@ class Reconciler:
         if plan.cronjob_with_trigger and Purpose.TRIGGER not in refused:
             # If the operator stops before this write, the name of the Job prevents a second run for the request.
             with collect_errors(problems):
-                await self._cluster.apply_cronjob(plan.cronjob_with_trigger, uid=cronjobs[0].uid)
+                await self._apply_cronjob(plan.cronjob_with_trigger, cronjobs[0])
             unrecorded = next(iter(problems), None)
         return PlanResult(cronjobs, [], refused, unrecorded)
 
@@ -209,8 +235,10 @@ class Reconciler:
             name = manifest["metadata"]["name"]
             own = observed.cronjobs.get(name)
             with collect_errors(problems):
-                if own is None or not is_up_to_date(manifest, own, generation=generations.get(name)):
-                    own = cached_cronjob(await self._cluster.apply_cronjob(manifest, uid=own.uid if own else None))
+                if own is None:
+                    own = cached_cronjob(await self._cluster.create_cronjob(manifest))
+                elif not is_up_to_date(manifest, own, generation=generations.get(name)):
+                    own = await self._apply_cronjob(manifest, own)
                 applied.append(own)
         for each in plan.orphaned:
             busy = any(job.name.startswith(f"{each.name}-") and not job.finished for job in observed.jobs)
@@ -222,6 +250,10 @@ class Reconciler:
                 elif not each.suspended:
                     await self._cluster.suspend_cronjob(metadata["namespace"], each.name, uid=each.uid)
         return applied, problems
+
+    async def _apply_cronjob(self, manifest: Manifest, own: CachedCronJob) -> CachedCronJob:
+        answer = await self._cluster.apply_cronjob(manifest, uid=own.uid, upgrade=own.needs_upgrade)
+        return cached_cronjob(answer)
 
     async def _create_jobs(
         self, key: Key, body: Body, plan: Plan, observed: ObservedState, *, now: datetime

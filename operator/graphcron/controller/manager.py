@@ -26,7 +26,7 @@ from graphcron.controller.graphserver import ServerReconciler
 from graphcron.controller.probes import Probes
 from graphcron.controller.relist import Relist
 from graphcron.controller.workqueue import WorkQueue
-from graphcron.errors import ClusterError
+from graphcron.errors import ClusterError, NameTakenError
 from graphcron.kube.client import Cluster
 from graphcron.kube.connection import open_client
 from graphcron.kube.leader_election import LeaderElector
@@ -124,7 +124,7 @@ class Manager:
         now, name = self._clock.now(), f"{key.kind} {key.namespace}/{key.name}"
         try:
             again = await reconcilers[key.kind](key, now=now)
-        except ClusterError as error:
+        except (ClusterError, NameTakenError) as error:
             delay = self.queue.add_rate_limited(key)
             logger.warning("Reconcile of %s failed, retrying in %.1f s: %s", name, delay, error)
             return "retry"

@@ -123,10 +123,11 @@ def is_up_to_date(manifest: Manifest, cronjob: CachedCronJob, *, generation: int
     Parameters
     ----------
     generation
-        The CronJob's generation after the operator's last apply, which the status keeps.
+        The CronJob's generation after the operator's last write, which the status keeps; None: it was not reported.
     """
     labels, annotations = manifest["metadata"]["labels"], manifest["metadata"]["annotations"]
-    untouched = cronjob.generation == generation and bool(cronjob.controller_uid) and cronjob.labels == labels
+    # One whose write was not reported, since the write of the status failed, is as it was created.
+    untouched = cronjob.generation == (generation or 1) and bool(cronjob.controller_uid) and cronjob.labels == labels
     annotated = (names.ANNOTATION_HANDLED_TRIGGER, names.ANNOTATION_HANDLED_RESUME, names.ANNOTATION_INSTALLATION)
     wanted = tuple(annotations.get(each, "") for each in annotated)
     keeps = (cronjob.handled_trigger, cronjob.handled_resume, cronjob.installation) == wanted

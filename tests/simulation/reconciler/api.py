@@ -6,7 +6,7 @@ Objects are never changed in place, so a watch, a list and an answer may share t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -29,7 +29,7 @@ RIGHTS: Final = {
     GRAPHCRONS: {"GET list", "PUT status"},
     GRAPHRUNS: {"GET list", "PUT status", "DELETE"},
     GRAPHSERVERS: {"GET list", "PUT status"},
-    CRONJOBS: {"GET", "GET list", "PATCH", "DELETE"},
+    CRONJOBS: {"GET", "GET list", "POST", "PATCH", "DELETE"},
     JOBS: {"GET list", "POST", "DELETE"},
     PODS: {"GET list", "PATCH"},
     EVENTS: {"GET list", "POST"},
@@ -104,6 +104,26 @@ def _built(fields: dict[Path, Any], head: Body) -> Body:
             place = place.setdefault(key, {})
         place[path[-1]] = each
     return body
+
+
+def _fields(paths: Iterable[Path]) -> Body:
+    """Return a set of fields as ``managedFields`` holds it."""
+    root: Body = {}
+    for path in sorted(paths):
+        place = root
+        for key in path:
+            place = place.setdefault(f"f:{key}", {})
+    return root
+
+
+def _paths(fields: Body, path: Path = ()) -> Iterator[Path]:
+    """Yield the fields of such a set."""
+    for key, below in fields.items():
+        here = (*path, key.removeprefix("f:"))
+        if below:
+            yield from _paths(below, here)
+        else:
+            yield here
 
 
 def merged(body: Any, patch: Any) -> Any:
@@ -231,6 +251,8 @@ class ApiServer:
         return rfc3339(self._kernel.now)
 
     def _put(self, resource: str, before: Body | None, after: Body, by: str) -> Body:
+        if resource == CRONJOBS:
+            after = {**after, "metadata": {**after["metadata"], "managedFields": self._managed_fields(after)}}
         if before == after:
             return before
         self.version += 1
@@ -241,6 +263,14 @@ class ApiServer:
         self.objects[resource, metadata["namespace"], metadata["name"]] = after
         self._note(Change(self.version, resource, before, after, by))
         return after
+
+    def _managed_fields(self, body: Body) -> list[Body]:
+        owners = self._owners[body["metadata"]["uid"]].items()
+        return [
+            {"manager": manager, "operation": operation, "fieldsV1": _fields(paths)}
+            for (manager, operation), paths in sorted(owners)
+            if paths
+        ]
 
     def _note(self, change: Change) -> None:
         change = change._replace(by=self._asker or change.by)
@@ -270,7 +300,7 @@ class ApiServer:
         simple: dict[str, Callable[[], Any]] = {
             "GET": lambda: self.find(resource, namespace, name),
             "GET list": lambda: self._list(resource, namespace, query, headers["Accept"]),
-            "POST": lambda: self.create(resource, body, by),
+            "POST": lambda: self.create(resource, body, query["fieldManager"]),
             "PUT status": lambda: self._put_status(resource, namespace, name, body, by),
             "DELETE": lambda: self._delete(resource, namespace, name, body, by),
         }
@@ -279,7 +309,17 @@ class ApiServer:
         if "apply-patch" in headers["Content-Type"]:
             return self.apply(resource, body, query["fieldManager"], force=query["force"] == "true")
         before = self.find(resource, namespace, name, body["metadata"].get("uid", ""))
+        if "managedFields" in body["metadata"]:
+            return self._set_managed_fields(resource, before, body["metadata"], by)
         return self.update(resource, before, merged(before, body), query["fieldManager"])
+
+    def _set_managed_fields(self, resource: str, before: Body, metadata: Body, by: str) -> Body:
+        if metadata["resourceVersion"] != before["metadata"]["resourceVersion"]:
+            raise Refusal(409, "Conflict", "the object has been modified")
+        self._owners[metadata["uid"]] = {
+            (each["manager"], each["operation"]): set(_paths(each["fieldsV1"])) for each in metadata["managedFields"]
+        }
+        return self._put(resource, before, before, by)
 
     def _list(self, resource: str, namespace: str, query: dict[str, str], accept: str) -> Body:
         found = [each for each in self.all(resource) if namespace in ("", each["metadata"]["namespace"])]

@@ -18,7 +18,7 @@ import aiohttp
 
 from graphcron.clock import Clock
 from graphcron.controller.manager import Manager
-from graphcron.errors import ClusterError
+from graphcron.errors import ClusterError, NameTakenError
 from graphcron.settings import Settings
 from tests.simulation.kernel import Kernel
 from tests.simulation.reconciler.api import (
@@ -258,7 +258,7 @@ class Replica:
     async def _watched(self, call: Any, key: Any, *, now: datetime) -> Any:
         try:
             return await call(key, now=now)
-        except ClusterError as error:
+        except (ClusterError, NameTakenError) as error:
             self.world.kernel.note(self.name, f"{key.name}: {error}")
             raise
         except Exception:

@@ -177,7 +177,7 @@ def test_what_is_not_allowed_is_suspended_line_by_line_and_retried(fault):
 def test_one_refused_cronjob_holds_up_no_other_but_every_job():
     lines = ["0 4 * * *", "0 5 * * *", "0 6 * * *"]
     world = World(graphcron(created=BEGUN, schedules=lines))
-    world.fault = once("PATCH", "cronjobs", CONTENTION)
+    world.fault = once("POST", "cronjobs", CONTENTION)
     world.look(at("11:59"))
     assert (len(world.cronjobs), world.made, told(world, "Ready")[:2]) == (2, [], ("False", "ClusterError"))
     world.look(at("11:59:01"))

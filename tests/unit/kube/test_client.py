@@ -14,7 +14,7 @@ from kubernetes.aio import client
 
 from graphcron.api import names
 from graphcron.api.event import Event
-from graphcron.errors import ClusterError, ConflictError, SpecError
+from graphcron.errors import ClusterError, NameTakenError, SpecError
 from graphcron.kube.client import Cluster
 from graphcron.kube.connection import open_client, proxy_for
 from graphcron.unstructured.bounded_json import as_yaml
@@ -97,7 +97,8 @@ JOB = {
     "metadata": {"name": "hello-1", "namespace": "agents", "ownerReferences": [OWNER]},
 }
 JOBS = "/apis/batch/v1/namespaces/agents/jobs"
-ITS_PATH = "/apis/batch/v1/namespaces/agents/cronjobs/hello"
+CRONJOBS = "/apis/batch/v1/namespaces/agents/cronjobs"
+ITS_PATH = f"{CRONJOBS}/hello"
 
 
 def owner(kind: str) -> dict[str, Any]:
@@ -205,29 +206,65 @@ def test_a_cronjob_that_cannot_be_removed_is_an_error():
         ask(lambda cluster: cluster.delete_cronjob("agents", "hello", uid="c"), 500)
 
 
-@pytest.mark.parametrize(("uid", "force"), [(None, "false"), ("c", "true")])
-def test_apply_cronjob_by_uid_or_new(uid, force):
-    said = ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=uid))
-    ((method, path, body),) = said.requests
-    assert (method, path) == ("PATCH", f"{ITS_PATH}?fieldManager=graphcron&force={force}")
-    assert body["metadata"].get("uid") == uid
+def test_create_cronjob_sends_one_request():
+    said = ask(lambda cluster: cluster.create_cronjob(CRONJOB), 201)
+    assert said.requests == [("POST", f"{CRONJOBS}?fieldManager=graphcron", CRONJOB)]
     assert said.written == [said.result]
 
 
 @pytest.mark.parametrize(
-    ("status", "uid", "error"),
-    [(409, None, ClusterError), (409, "c", ClusterError), (422, "c", SpecError), (500, None, ClusterError)],
+    ("answer", "error"),
+    [
+        (refused(409, "AlreadyExists"), NameTakenError),
+        (refused(409, "Conflict"), ClusterError),  # such as of a quota
+        (refused(422, "Invalid"), SpecError),
+        (refused(500, "InternalError"), ClusterError),
+    ],
+    ids=lambda each: each["reason"] if isinstance(each, dict) else "",
 )
-def test_apply_cronjob_rejected_raises(status, uid, error):
+def test_create_cronjob_rejected_raises(answer, error):
     with pytest.raises(error) as raised:
-        ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=uid), status)
+        ask(lambda cluster: cluster.create_cronjob(CRONJOB), answers={"POST": answer})
     assert type(raised.value) is error
 
 
-def test_apply_cronjob_field_conflict_raises_conflict_error():
-    answers = {"PATCH": refused(409, "Conflict", "FieldManagerConflict")}
-    with pytest.raises(ConflictError):
-        ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid=None), answers=answers)
+def test_apply_cronjob_sends_one_request_with_the_uid():
+    said = ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid="c"))
+    ((method, path, body),) = said.requests
+    assert (method, path) == ("PATCH", f"{ITS_PATH}?fieldManager=graphcron&force=true")
+    assert body["metadata"].get("uid") == "c"
+    assert said.written == [said.result]
+
+
+@pytest.mark.parametrize(("status", "error"), [(409, ClusterError), (422, SpecError), (500, ClusterError)])
+def test_apply_cronjob_rejected_raises(status, error):
+    with pytest.raises(error) as raised:
+        ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid="c"), status)
+    assert type(raised.value) is error
+
+
+POSTED = {"manager": "graphcron", "operation": "Update", "fieldsV1": {"f:spec": {"f:schedule": {}}}}
+
+
+def test_first_apply_upgrades_the_managed_fields():
+    metadata = {"uid": "c", "resourceVersion": "7", "managedFields": [POSTED]}
+    said = ask(
+        lambda cluster: cluster.apply_cronjob(CRONJOB, uid="c", upgrade=True), answers={"GET": {"metadata": metadata}}
+    )
+    look, upgrade, apply = said.requests
+    assert look[:2] == ("GET", ITS_PATH)
+    assert upgrade[:2] == ("PATCH", f"{ITS_PATH}?fieldManager=graphcron")
+    assert upgrade[2] == {"metadata": {**metadata, "managedFields": [{**POSTED, "operation": "Apply"}]}}
+    assert apply[1] == f"{ITS_PATH}?fieldManager=graphcron&force=true"
+
+
+@pytest.mark.parametrize(
+    "found", [refused(404, "NotFound"), {"metadata": {"uid": "another"}}], ids=["gone", "another of its name"]
+)
+def test_first_apply_upgrades_no_other_cronjob(found):
+    answers = {"GET": found, "PATCH": refused(409, "Conflict")}
+    with pytest.raises(ClusterError, match="409"):
+        ask(lambda cluster: cluster.apply_cronjob(CRONJOB, uid="c", upgrade=True), answers=answers)
 
 
 @pytest.mark.parametrize(

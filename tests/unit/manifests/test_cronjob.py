@@ -161,6 +161,11 @@ def test_a_cronjob_that_nobody_touched_is_in_place():
     assert is_up_to_date(rendered(applied(manifest), now=LATER), applied(manifest), generation=1)
 
 
+@pytest.mark.parametrize(("generation", "in_place"), [(1, True), (2, False)], ids=["as created", "changed"])
+def test_a_cronjob_without_a_report_is_in_place_as_it_was_created(generation, in_place):
+    assert is_up_to_date(rendered(), applied(rendered(), generation=generation), generation=None) is in_place
+
+
 @pytest.mark.parametrize(
     ("what", "seen"),
     [

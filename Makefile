@@ -154,7 +154,7 @@ oracle: ## Make the clock's test vectors from robfig/cron (needs Go)
 lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 	@$(BIN)/$(PIN) examples/langgraph-server/requirements.in -o examples/langgraph-server/requirements.lock
 	@$(BIN)/$(PIN) --extra operator pyproject.toml -o requirements/operator.lock
-	@$(BIN)/$(PIN) --extra operator --extra cli pyproject.toml --group dev requirements/dev.in -o requirements/dev.lock
+	@$(BIN)/$(PIN) --extra operator --extra cli --extra dashboard pyproject.toml --group dev requirements/dev.in -o requirements/dev.lock
 	@$(BIN)/$(PIN) --exclude-newer 2025-11-22 requirements/servers/langgraph-old.in -o requirements/servers/langgraph-old.lock
 	@$(BIN)/$(subst 3.11,3.12,$(PIN)) requirements/servers/aegra.in -o requirements/servers/aegra.lock
 

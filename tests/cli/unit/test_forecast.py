@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from graphcron.api.v1alpha1 import GraphCronStatus, RecentRun, parse, read_status
+from graphcron.cli.printing.forecast_rows import row_of, total
 from graphcron.cli.printing.forecasts import forecast_line, money
 from graphcron.cli.schedules import forecast as forecasts
 from graphcron.cli.schedules.busy_days import busiest_day
 from graphcron.cli.schedules.forecast import Amount, Decimal, Forecast, sample_of
-from graphcron.cli.verbs.forecast import row_of, total
 from graphcron.schedule import cron
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -16,8 +16,8 @@ from graphcron.cli.doctor import checks
 from graphcron.cli.doctor.graphruns import of_graphruns
 from graphcron.cli.files import manifests
 from graphcron.cli.options import Output
-from graphcron.cli.printing import columns, forecasts, graphrun_page, output
-from graphcron.cli.verbs import cancel, forecast, history, list_, top
+from graphcron.cli.printing import columns, forecast_rows, forecasts, graphrun_page, output
+from graphcron.cli.verbs import cancel, history, list_, top
 from graphcron.unstructured.bounded_json import LEFT_OUT, is_deeper
 from tests.unit.hostile import AMOUNTS, JSON, NUMBERS, PROFILE, TEXT, TIMES, mapping
 from tests.unit.test_hostile import GRAPHCRONS, NOW
@@ -35,8 +35,8 @@ def test_any_graphcrons_are_shown(graphcrons: list[dict[str, Any]]):
         assert len(output.cells(runs, columns.run_columns("Etc/UTC"))) == len(runs)
     used = [top.usage(each, columns.runs_of(each), begin=NOW - timedelta(days=1)) for each in graphcrons]
     output.cells([*used, top.total(used)], columns.usage_columns(everywhere=True))
-    rows = [forecast.row_of(each, graphcrons, now=NOW, length=timedelta(days=1)) for each in graphcrons]
-    output.cells([*rows, forecast.total(rows)], forecasts.forecast_columns(everywhere=True, only_runs=False))
+    rows = [forecast_rows.row_of(each, graphcrons, now=NOW, length=timedelta(days=1)) for each in graphcrons]
+    output.cells([*rows, forecast_rows.total(rows)], forecasts.forecast_columns(everywhere=True, only_runs=False))
     assert all(forecasts.forecast_line(each, 1) for each in rows)
 
 

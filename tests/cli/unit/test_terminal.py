@@ -300,6 +300,7 @@ CASES = [
     *(f"next {what} --count 2" for what in ("{file}", "{valid}", "@daily", "{evil}")),
     *(f"version {form}" for form in ("", "-o json", "--client")),
     *("help", "help list", "help {evil}"),
+    *("dashboard --export {evil}/{evil}", "dashboard --export {folder}", "dashboard -A --export {folder}"),
 ]
 
 SUCCEEDS = re.compile(

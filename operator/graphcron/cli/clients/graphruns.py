@@ -1,14 +1,14 @@
 """GraphRuns as the program writes and reads them. Pure."""
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from graphcron.api import names
 from graphcron.api.graphruns import graphcron_name_of, is_over
 from graphcron.api.reasons import ConditionType, Reason
 from graphcron.cli.clients.kubectl import Object
-from graphcron.unstructured.fields import object_at, objects_at, text_at
+from graphcron.unstructured.fields import object_at, objects_at, text_at, time_of
 
 _SUFFIX: Final = 5
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
@@ -99,12 +99,18 @@ def unlisted(graphruns: Iterable[Object], graphcron: Object) -> list[Object]:
     return [run_of(each) for each in finished if each["metadata"]["name"] not in listed]
 
 
-def without_graphcron(graphruns: Iterable[Object], graphcrons: Sequence[Object]) -> list[Object]:
-    """Return the finished GraphRuns that have their own fields, or whose GraphCron is deleted."""
+def without_graphcron(graphruns: Iterable[Object], graphcrons: Iterable[Object]) -> list[Object]:
+    """Return the GraphRuns that have their own fields, or whose GraphCron is deleted."""
     by_name = {(each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in graphcrons}
 
     def is_alone(graphrun: Object) -> bool:
         graphcron = by_name.get((graphrun["metadata"].get("namespace"), graphcron_name_of(graphrun)))
         return graphcron is None or not belongs_to(graphrun, graphcron)
 
-    return [each for each in graphruns if is_over(each) and is_alone(each)]
+    return [each for each in graphruns if is_alone(each)]
+
+
+def newest_first(runs: Iterable[Object]) -> list[Object]:
+    """Sort runs by the time at which they were due."""
+    dated = [(at.timestamp() if (at := time_of(run.get("scheduledTime"))) else 0.0, run) for run in runs]
+    return [run for _, run in sorted(dated, key=lambda each: each[0], reverse=True)]

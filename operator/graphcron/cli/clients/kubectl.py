@@ -52,8 +52,12 @@ class Kubectl:
 
         Options that were not given are left out, because they come from the same context again.
         """
+        return shlex.join(self.words(*words))
+
+    def words(self, *words: str) -> list[str]:
+        """Return the words of such a command."""
         given = {"-n": self.namespace, "--context": self.context, "--kubeconfig": self.kubeconfig}
-        return shlex.join([*words, *(each for option, value in given.items() if value for each in (option, value))])
+        return [*words, *(each for option, value in given.items() if value for each in (option, value))]
 
     def get(self, kind: str, name: str) -> Object:
         """Return an object.
@@ -70,16 +74,17 @@ class Kubectl:
         text = self.run("get", kind, name, "--output=json", "--ignore-not-found", *self._where)
         return dict(loads(text)) if text.strip() else None
 
-    def find_all(self, kind: str, *, selector: str = "") -> list[Object]:
+    def find_all(self, kind: str, *, selector: str = "", fields: str = "") -> list[Object]:
         """List the objects of a kind, in the namespace or in all."""
         select = [f"--selector={selector}"] if selector else []
+        select += [f"--field-selector={fields}"] if fields else []
         return list(loads(self.run("get", kind, "--output=json", *self._where, *select))["items"])
 
     def graphcrons(self, selector: str = "") -> list[Object]:
         """List the GraphCrons, or those with some labels; a namespace that does not exist is an error."""
         found = self.find_all(GRAPHCRONS, selector=selector)
         if not found:
-            self._check_namespace()
+            self.check_namespace()
         return found
 
     def graphruns(self, selector: str = "") -> list[Object]:
@@ -123,7 +128,7 @@ class Kubectl:
 
     def run(self, verb: str, *arguments: str, stdin: str | None = None) -> str:
         """Run a verb of kubectl and return what it printed."""
-        command = self._command(verb, *arguments)
+        command = self.command(verb, *arguments)
         try:
             done: subprocess.CompletedProcess[str] = subprocess.run(
                 command, input=stdin, capture_output=True, check=False, timeout=self.seconds, **_AS_TEXT
@@ -135,12 +140,12 @@ class Kubectl:
         except OSError as error:
             raise _unusable(command[0], error) from error
         if done.returncode:
-            raise self._error(verb, done.stderr)
+            raise self.error(verb, done.stderr)
         return done.stdout
 
     def stream(self, verb: str, *arguments: str) -> Iterator[str]:
         """Run a verb of kubectl that streams, such as ``logs --follow``, and yield its lines."""
-        command = self._command(verb, *arguments)
+        command = self.command(verb, *arguments)
         try:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **_AS_TEXT)
         except OSError as error:
@@ -151,11 +156,12 @@ class Kubectl:
             try:
                 yield from (line.rstrip("\n") for line in process.stdout)
                 if process.wait():
-                    raise self._error(verb, process.stderr.read())
+                    raise self.error(verb, process.stderr.read())
             finally:
                 process.terminate()
 
-    def _error(self, verb: str, text: str) -> CliError:
+    def error(self, verb: str, text: str) -> CliError:
+        """Return the error for what kubectl printed on the standard error."""
         contexts = replace(self, namespace=None, context=None).hint("kubectl", "config", "get-contexts")
         return kubectl_error(
             text, verb=verb, contexts=contexts, missing=None if self.kubeconfig else _missing_kubeconfig()
@@ -170,7 +176,7 @@ class Kubectl:
 
     def _not_there(self, kind: str, name: str) -> CliError:
         """Return the error for a missing GraphCron or GraphRun, with the most similar name."""
-        self._check_namespace()
+        self.check_namespace()
         where = f"in the namespace {self.namespace}" if self.namespace else "in this namespace"
         missing = f"there is no {_KINDS[kind]} {name} {where}"
         with suppress(CliError):
@@ -183,7 +189,8 @@ class Kubectl:
         words = (PROGRAM, "list") if kind == GRAPHCRONS else ("kubectl", "get", names.RUN_PLURAL)
         return CliError(f"{missing}; {self.hint(*words)} shows those that there are, with -A of all namespaces")
 
-    def _check_namespace(self) -> None:
+    def check_namespace(self) -> None:
+        """Raise an error if the namespace does not exist."""
         if self.everywhere or not self.namespace:
             return
         try:
@@ -202,7 +209,8 @@ class Kubectl:
             return ("--all-namespaces",)
         return ("--namespace", self.namespace) if self.namespace else ()
 
-    def _command(self, verb: str, *arguments: str) -> tuple[str, ...]:
+    def command(self, verb: str, *arguments: str) -> tuple[str, ...]:
+        """Return the command line of kubectl."""
         program = os.environ.get("KUBECTL") or shutil.which("kubectl")
         if not program:
             raise CliError(f"kubectl is not on your PATH: {_REMEDY}")

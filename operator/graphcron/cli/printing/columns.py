@@ -44,6 +44,12 @@ def lines_of(graphcron: Object) -> list[str]:
     return list(spec.get("schedules") or [spec["schedule"]])
 
 
+def words_of(graphcron: Object) -> list[str]:
+    """Return the schedule's lines in words, except those whose ``H`` has no value yet."""
+    lines = status_of(graphcron).get("schedules") or lines_of(graphcron)
+    return [in_words(line) for line in lines if not _HASHED.search(line)]
+
+
 def server_of(graphcron: Object) -> str:
     """Return the LangGraph server; empty for the operator's default."""
     reference = object_at(graphcron, "spec", "serverRef").get("name")
@@ -65,7 +71,7 @@ def graphcron_columns(*, now: datetime, everywhere: bool) -> tuple[Column, ...]:
         Column("schedule", lambda each: ", ".join(lines_of(each))),
         Column("zone", zone_of),
         Column("ready", lambda each: str(condition(each, ConditionType.READY).get("status", "")), outcome=True),
-        Column("state", _state),
+        Column("state", state_of),
         Column("active", lambda each: _number(len(objects_at(status_of(each), "active")) or None)),
         Column("last", lambda each: str(_last(each).get("outcome", "")), outcome=True),
         Column("ago", lambda each: relative_time(_last(each).get("scheduledTime"), now=now)),
@@ -93,7 +99,7 @@ def facts(graphcron: Object) -> list[tuple[str, str]]:
     """Return the properties of a GraphCron, one per line."""
     spec, status = graphcron["spec"], status_of(graphcron)
     written, plain = lines_of(graphcron), status.get("schedules", [])
-    words = [in_words(line) for line in plain or written if not _HASHED.search(line)]
+    words = words_of(graphcron)
     return [
         ("Name", str(graphcron["metadata"]["name"])),
         ("Namespace", str(graphcron["metadata"]["namespace"])),
@@ -237,7 +243,7 @@ def _by(run: Object) -> str:
     return "request" if run.get("trigger") else "schedule"
 
 
-def _state(graphcron: Object) -> str:
+def state_of(graphcron: Object) -> str:
     """Return why a GraphCron is not ready, or why its runs do not start or would fail."""
     ready, target = (condition(graphcron, kind) for kind in (ConditionType.READY, ConditionType.TARGET_RESOLVED))
     told = [str(ready.get("reason", ""))] if ready.get("reason") != Reason.RECONCILED else []

@@ -145,10 +145,19 @@ def _one_line(cell: Cell | str) -> Cell:
     return Cell(terminal.in_line(text), style)
 
 
+def failsafe(of: Object) -> Callable[..., Any]:
+    """Return a function that reads an object with another function; if that fails, it returns a replacement."""
+
+    def read(reader: Callable[[Object], Any], otherwise: Any = UNREADABLE) -> Any:
+        try:
+            return reader(of)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            return otherwise
+
+    return read
+
+
 def styled(column: Column, of: Object) -> Cell:
     """Return a cell, coloured if the column shows a state."""
-    try:
-        text = column.text(of)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        text = UNREADABLE
+    text = failsafe(of)(column.text)
     return Cell(text, STYLES.get(text, "red") if column.outcome and text else "")

@@ -1,10 +1,13 @@
 """Schedules in words."""
 
+from functools import lru_cache
+
 from graphcron.cli.schedules.steps import written_out
 from graphcron.errors import SpecError
 from graphcron.schedule.cron import MACROS
 
 
+@lru_cache(maxsize=4096)
 def in_words(line: str) -> str:
     """Return a line without ``H`` in words: ``At 08:30, Monday through Friday``.
 

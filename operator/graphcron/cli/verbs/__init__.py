@@ -4,7 +4,7 @@ import importlib
 from typing import Final
 
 ORDER: Final = (
-    *("list_", "describe", "history", "next_times", "forecast", "top", "logs"),  # look
+    *("list_", "describe", "history", "next_times", "forecast", "top", "logs", "dashboard"),  # look
     *("run", "backfill", "cancel", "suspend"),  # do
     *("create", "lint", "render", "diff"),  # files
     *("import_", "export"),  # move

@@ -198,8 +198,8 @@ def _succeeded(found: Object, first: datetime, url: str | None, api_key_env: str
 def expected_of(found: Object, graphcron: "GraphCron", count: int) -> Object:
     """Return the tokens and the cost to expect of that many runs, as ``forecast`` does for programs."""
     from graphcron.api.v1alpha1 import GraphCronStatus, read_status
+    from graphcron.cli.printing.forecast_rows import as_object
     from graphcron.cli.schedules.forecast import Expected, Forecast, limited, sample_of
-    from graphcron.cli.verbs.forecast import as_object
 
     sample = sample_of(read_status(GraphCronStatus, found).recent_runs or ())
     median, p95 = (Expected(amount=limited(graphcron, each).times(count)) for each in (sample.median, sample.p95))

@@ -40,8 +40,9 @@ def describe(
 
 
 def _forecast(kubectl: Kubectl, found: Object, *, now: datetime) -> str:
+    from graphcron.cli.printing.forecast_rows import row_of
     from graphcron.cli.printing.forecasts import forecast_line
-    from graphcron.cli.verbs.forecast import DAYS, row_of, servers_of  # here: the help lists verbs as they are imported
+    from graphcron.cli.verbs.forecast import DAYS, servers_of  # here: the help lists verbs as they are imported
 
     return forecast_line(row_of(found, servers_of(kubectl, [found]), now=now, length=timedelta(days=DAYS)), DAYS)
 

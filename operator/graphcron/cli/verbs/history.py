@@ -6,7 +6,7 @@ from graphcron.api import names
 from graphcron.api.graphruns import graphcron_name_of, is_over
 from graphcron.cli import terminal
 from graphcron.cli.app import app
-from graphcron.cli.clients.graphruns import run_of, unlisted, without_graphcron
+from graphcron.cli.clients.graphruns import newest_first, run_of, unlisted, without_graphcron
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, Kubectl, Object
 from graphcron.cli.options import Format, Output, Selector, check_chosen, in_namespaces
 from graphcron.cli.printing import output as printed
@@ -68,7 +68,7 @@ def _all(kubectl: Kubectl, selector: str) -> list[Owner]:
     if selector:
         alone = [each for each in kubectl.graphruns(selector) if not graphcron_name_of(each)]
     else:
-        alone = without_graphcron(graphruns, graphcrons)
+        alone = [each for each in without_graphcron(graphruns, graphcrons) if is_over(each)]
     return [*(_of_graphcron(each, graphruns) for each in graphcrons), *map(_of_graphrun, alone)]
 
 
@@ -95,11 +95,3 @@ def _name(owner: Object) -> str:
     """Return the name of a GraphCron, also of a deleted one that a GraphRun refers to; otherwise that of a GraphRun."""
     name = str(owner["metadata"]["name"])
     return name if owner.get("kind") != names.RUN_KIND else graphcron_name_of(owner) or graphrun_target(name)
-
-
-def newest_first(runs: Iterable[Object]) -> list[Object]:
-    """Sort runs by the time at which they were due."""
-    from graphcron.unstructured.fields import time_of
-
-    dated = [(at.timestamp() if (at := time_of(run.get("scheduledTime"))) else 0.0, run) for run in runs]
-    return [run for _, run in sorted(dated, key=lambda each: each[0], reverse=True)]

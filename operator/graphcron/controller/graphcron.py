@@ -202,9 +202,10 @@ class Reconciler:
                 found = await self._cluster.get_cronjob(metadata.namespace or "", name)
                 cronjobs |= {name: cached_cronjob(found)} if found else {}
             if name in cronjobs and not cronjobs[name].belongs_to(metadata.uid or ""):
+                remedy = f"kubectl delete cronjob {name} --namespace={metadata.namespace}"
                 raise ConflictError(
                     f"a CronJob named {name} exists and does not belong to this GraphCron; "
-                    f"rename the GraphCron, or delete the CronJob: kubectl delete cronjob {name}"
+                    f"rename the GraphCron, or delete the CronJob: {remedy}"
                 )
         return replace(observed, cronjobs=cronjobs)
 

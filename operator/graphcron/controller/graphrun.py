@@ -296,5 +296,5 @@ def _graphcron_missing(name: str) -> SpecError:
     return SpecError(
         field="spec.graphCronRef",
         problem=f"there is no GraphCron named {name} in this namespace",
-        remedy="apply it, or name another: kubectl get graphcrons",
+        remedy="apply it, or specify another GraphCron",
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from graphcron.api.v1alpha1 import ActiveRun, GraphRunStatus, RecentRun
+from graphcron.api.v1alpha1 import RUN_FIELDS, ActiveRun, GraphRunStatus, RecentRun
 from graphcron.api.v1alpha1.parsing import run_status_of
 from graphcron.cache.graphruns import CachedGraphRun
 from graphcron.cache.objects import Body, CachedPod
@@ -14,9 +14,6 @@ from graphcron.unstructured.fields import object_at, time_of
 
 MAX_ENTRIES: Final = 100
 """Ended GraphRuns of a GraphCron that one reconciliation reads."""
-
-RUN_FIELDS: Final = GraphRunStatus.model_fields.keys() & RecentRun.model_fields.keys()
-"""Fields of a run that the status of a GraphRun has, too."""
 
 
 def times_of(body: Body) -> tuple[datetime | None, datetime | None]:

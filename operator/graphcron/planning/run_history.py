@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import Reason
@@ -26,6 +26,9 @@ _REASON_RANKS: Final[dict[str | None, int]] = {Reason.NOT_STARTED: 0, Reason.JOB
 _HIGHEST_RANK: Final = 5
 KILLED: Final = 137
 """Exit code of a container that SIGKILL has ended."""
+
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,11 @@ def newest_report(pods: Sequence[CachedPod]) -> Report | None:
     """Return the latest report that has the budget's window."""
     reports = [(pod.finished_at or pod.created, pod.report) for pod in pods if pod.report and pod.report.windowEnd]
     return max(reports, key=lambda each: each[0])[1] if reports else None
+
+
+def percentile(values: Sequence[Value], percent: int) -> Value:
+    """Return a percentile of sorted values: the smallest value that at least this share of them does not exceed."""
+    return values[max(-(-len(values) * percent // 100), 1) - 1]
 
 
 def _ended(jobs: Sequence[CachedJob], pods: Sequence[CachedPod], active: Sequence[ActiveRun]) -> Iterator[RecentRun]:

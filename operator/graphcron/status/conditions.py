@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from math import ceil
 from typing import Final, Literal, NamedTuple
 
 from graphcron.api import names
@@ -14,6 +13,7 @@ from graphcron.contract import Outcome, Report
 from graphcron.errors import GraphCronError, PreflightPendingError
 from graphcron.manifests.pod import Manifest
 from graphcron.planning.failures import FAILURES, SUCCESSES, Pause
+from graphcron.planning.run_history import percentile
 from graphcron.planning.triggers import delay_message
 from graphcron.schedule.occurrences import smallest_gap
 
@@ -134,7 +134,8 @@ def _paused(inputs: ConditionInputs) -> ConditionUpdate | None:
         return None
     last = next((run for run in inputs.runs if run.outcome != Outcome.SKIPPED), None)
     why = f" The last failure: {last.message or last.outcome}." if last else ""
-    remedy = f"kubectl annotate graphcron {inputs.graphcron.metadata.name} --overwrite"
+    metadata = inputs.graphcron.metadata
+    remedy = f"kubectl annotate graphcron {metadata.name} --namespace={metadata.namespace} --overwrite"
     failures = inputs.pause.failures
     message = (
         f"{failures} consecutive {'run has' if failures == 1 else 'runs have'} failed, so no further runs start.{why} "
@@ -174,7 +175,7 @@ def _schedule_tight(inputs: ConditionInputs) -> ConditionUpdate | None:
     gap = smallest_gap(inputs.next_times)
     if gap is None or len(durations) < LEAST_RUNS:
         return None
-    longest = timedelta(seconds=durations[ceil(0.95 * len(durations)) - 1])
+    longest = timedelta(seconds=percentile(durations, 95))
     if longest <= gap:
         return None
     message = (

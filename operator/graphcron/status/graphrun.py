@@ -6,10 +6,9 @@ from typing import Final
 
 from graphcron.api.event import Event, with_link
 from graphcron.api.reasons import CANNOT_START, ConditionType, Reason
-from graphcron.api.v1alpha1 import Condition, GraphRunStatus, RecentRun, rfc3339
+from graphcron.api.v1alpha1 import RUN_FIELDS, Condition, GraphRunStatus, RecentRun, rfc3339
 from graphcron.contract import EXIT_CODES, Outcome
 from graphcron.planning.graphrun import ObservedGraphRun
-from graphcron.planning.graphrun_history import RUN_FIELDS
 
 
 def active_status(observed: ObservedGraphRun, installation: str, *, now: datetime) -> GraphRunStatus:

@@ -119,9 +119,15 @@ def _pod_waits(inputs: StatusInputs) -> ReadyResult | None:
     for pod in waiting_pods(inputs):
         if inputs.now - pod.created >= LONG_START:
             why = pod.waiting_message or _HINTS.get(pod.waiting_reason, "The container has not started")
-            message = f"Pod {pod.name} is waiting ({pod.waiting_reason}). {why}. Run: kubectl describe pod {pod.name}"
+            message = f"Pod {pod.name} is waiting ({pod.waiting_reason}). {why}. {_describe(inputs, 'pod', pod.name)}"
             return ReadyResult(False, Reason.POD_CANNOT_START, message)
     return None
+
+
+def _describe(inputs: StatusInputs, kind: str, name: str) -> str:
+    """Return the command that shows why an object waits."""
+    namespace = inputs.graphcron.metadata.namespace if inputs.graphcron else None
+    return f"Run: kubectl describe {kind} {name}" + (f" --namespace={namespace}" if namespace else "")
 
 
 def _no_pod_created(inputs: StatusInputs) -> ReadyResult | None:
@@ -154,7 +160,7 @@ def _job_waits(inputs: StatusInputs) -> ReadyResult | None:
     """Return a result if a Job has had no pod for long, without a known cause."""
     for job in podless(inputs.observed.jobs, inputs.observed.pods):
         if not job.finished and inputs.now - job.created >= LONG_START:
-            message = f"Job {job.name} has no pod yet. Run: kubectl describe job {job.name}"
+            message = f"Job {job.name} has no pod yet. {_describe(inputs, 'job', job.name)}"
             return ReadyResult(False, Reason.POD_CANNOT_START, message)
     return None
 

@@ -79,13 +79,13 @@ def test_a_crd_that_lacks_a_field_is_of_another_release() -> None:
     properties = other["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     properties.pop("webhook")
     found = checks.of_crd("graphcrons.graphcron.dev", other, OURS)
-    assert (found.state, found.message) == (State.FAILED, "is of another release than this program")
+    assert (found.state, found.message) == (State.FAILED, "not of the release of this program")
 
 
 def test_a_crd_that_is_not_there_or_not_established_is_told() -> None:
     gone = checks.of_crd("graphcrons.graphcron.dev", None, OURS)
     assert (gone.state, gone.message, "crds.enabled=true" in gone.remedy) == (State.FAILED, checks.MISSING, True)
-    assert checks.of_crd("graphcrons.graphcron.dev", installed(OURS, "False"), OURS).message == "is not established"
+    assert checks.of_crd("graphcrons.graphcron.dev", installed(OURS, "False"), OURS).message == "not established"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_rights_that_are_missing_are_named() -> None:
     lacks = [Right(verb="patch", resource="graphcrons", group="graphcron.dev", subresource="status")]
     found = checks.of_rights(deployment(), lacks)
     assert found.state is State.FAILED
-    assert "may not patch graphcrons.graphcron.dev/status in all namespaces" in found.message
+    assert "lacks permissions: patch graphcrons.graphcron.dev/status in all namespaces" in found.message
     assert checks.of_rights(deployment(), []).state is State.OK
 
 
@@ -176,7 +176,7 @@ def test_the_account_is_the_service_account() -> None:
 @pytest.mark.parametrize(
     ("conditions", "words"),
     [
-        ({}, "seen by no operator"),
+        ({}, "no operator has reconciled it"),
         ({"Ready": ("False", "InvalidSpec")}, "not ready: InvalidSpec: InvalidSpec."),
         ({"Ready": ("Unknown", "ClusterError")}, "not ready: ClusterError: ClusterError."),
         ({"Ready": READY, "TargetResolved": ("False", "HTTP404")}, "can't run: HTTP404: HTTP404."),
@@ -195,7 +195,7 @@ def test_a_graphcron_whose_jobs_are_refused_is_a_warning(kind: str) -> None:
     assert (found.state, found.message) == (State.WARNING, "no Job yet: FailedCreate: FailedCreate.")
 
 
-@pytest.mark.parametrize(("count", "words"), [(0, "there are none yet"), (2, "2 are there, and all are ready")])
+@pytest.mark.parametrize(("count", "words"), [(0, "none yet"), (2, "2, all ready")])
 def test_graphcrons_that_are_well_are_counted(count: int, words: str) -> None:
     (found,) = checks.of_graphcrons([graphcron(str(each), Ready=READY) for each in range(count)])
     assert found == Check("GraphCrons", State.OK, words)

@@ -80,7 +80,7 @@ def cronjob(*, suspend: bool = True, uid: str = "gone", owned: bool = False) -> 
 def test_an_orphaned_cronjob_is_reported_with_the_command_that_deletes_it(suspend, state, words) -> None:
     (found,) = of_orphans([cronjob(suspend=suspend)], [], kubectl=Kubectl(context="prod"))
     assert (found.about, found.state) == ("CronJob agents/report", state)
-    assert found.message == f"its GraphCron report is gone, and {words}"
+    assert found.message == f"its GraphCron report was deleted; {words}"
     assert found.remedy == "kubectl delete cronjob report -n agents --context prod"
 
 

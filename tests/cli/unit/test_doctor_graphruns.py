@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ FAILED = {"Failed": "Timeout"}
             State.WARNING,
             "waits: GraphCronNotFound: GraphCronNotFound.",
         ),
-        (graphrun(), State.FAILED, "seen by no operator"),
+        (graphrun(), State.FAILED, "no operator has reconciled it"),
         (
             graphrun(conditions=FAILED, outcome="GraphError", reason="KeyError", completionTime="2026-11-22T11:04:00Z"),
             State.WARNING,
@@ -39,7 +40,9 @@ def test_graphruns_in_trouble_are_listed(found: dict[str, Any], state: State, me
     [check] = of_graphruns([good, found], now=NOW, kubectl=Kubectl(context="c"))
     assert (check.about, check.state, check.message) == ("GraphRun agents/once", state, message)
     remedy = "graphcron describe graphrun/once -n agents --context c"
-    assert check.remedy == (remedy if state is State.WARNING else "read the operator's log; does it watch agents?")
+    assert check.remedy == (
+        remedy if state is State.WARNING else "read the log of the operator, and check that it watches agents"
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,7 @@ def test_graphruns_in_trouble_are_listed(found: dict[str, Any], state: State, me
     ids=["active", "failed long ago", "new"],
 )
 def test_other_graphruns_are_counted(found: dict[str, Any]):
-    message = "1 are there; none waits, and none has failed in the last day"
+    message = "1, none waits, and none has failed in the last day"
     assert [*of_graphruns([found], now=NOW)] == [Check("GraphRuns", State.OK, message)]
     assert [*of_graphruns([], now=NOW)] == []
 
@@ -68,12 +71,29 @@ def test_equal_findings_are_one_line():
     assert check.message == "waits: GraphCronNotFound: There is none (agents/0, agents/1, agents/2 and 2 more)"
 
 
+def test_all_namespaces_are_checked_and_nothing_less(monkeypatch: pytest.MonkeyPatch):
+    asked: list[tuple[str, ...]] = []
+
+    def run(_: Kubectl, *words: str) -> str:
+        asked.append(words)
+        if words[:2] == ("get", GRAPHCRONS):
+            raise CliError("you may not list all")
+        return json.dumps({"items": []})
+
+    monkeypatch.setattr(Kubectl, "run", run)
+    found = {each.about: each for each in doctor._examine(Kubectl(everywhere=True), NOW)}
+    assert found["you"].message == "can create GraphCrons in all namespaces"
+    assert (found["GraphCrons"].state, "may not list all" in found["GraphCrons"].message) == (State.WARNING, True)
+    assert [words for words in asked if words[1] == GRAPHCRONS and "--all-namespaces" not in words] == []
+    assert [words for words in asked if "customresourcedefinitions" in words[1] and "--all-namespaces" in words] == []
+
+
 @pytest.mark.parametrize(
     ("allowed", "state", "message"),
     [
-        ((GRAPHCRONS, GRAPHRUNS), State.OK, "you may create GraphCrons in agents"),
-        ((GRAPHRUNS,), State.OK, "you may run GraphCrons in agents, and not change them"),
-        ((), State.FAILED, "you may not create GraphCrons in agents"),
+        ((GRAPHCRONS, GRAPHRUNS), State.OK, "can create GraphCrons in agents"),
+        ((GRAPHRUNS,), State.OK, "can run GraphCrons in agents, but not change them"),
+        ((), State.FAILED, "cannot create GraphCrons in agents"),
     ],
 )
 def test_who_may_only_run_is_told(

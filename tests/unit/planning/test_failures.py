@@ -87,7 +87,8 @@ def test_the_pause_tells_since_when_and_how_to_go_on():
     assert told.message.startswith(
         "3 consecutive runs have failed, so no further runs start. The last failure: raised ValueError."
     )
-    assert "graphcron.dev/resume-requested-at" in told.message
+    remedy = "kubectl annotate graphcron hello --namespace=agents --overwrite graphcron.dev/resume-requested-at="
+    assert remedy in told.message
     since, writes = world.cronjobs["hello"].paused_since, world.writes
     world.look(at("14:00"))
     assert condition(world.status, "Paused") == told

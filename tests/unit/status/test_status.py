@@ -103,7 +103,7 @@ READY_CASES = [
     ),
     ReadyCase(
         "a pod has been starting for a minute", {"jobs": [STUCK], "pods": [pod(STUCK, terminal=False, waiting="ContainerCreating")],
-        "now": NOW + timedelta(minutes=1)}, "False", "PodCannotStart", "kubectl describe pod", "Reconciling",
+        "now": NOW + timedelta(minutes=1)}, "False", "PodCannotStart", "-0 --namespace=agents", "Reconciling",
     ),
     ReadyCase("it is suspended", {"spec": {**QUIET, "suspend": True}}, "True", "Suspended", "spec.suspend"),
     ReadyCase("its campaign is over", {"spec": {**QUIET, "endTime": "2026-11-22T12:00:00Z"}}, "True", "NoLongerActive", "spec.endTime"),

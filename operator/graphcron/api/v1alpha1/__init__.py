@@ -26,7 +26,7 @@ from graphcron.api.v1alpha1.base import Part, rfc3339
 from graphcron.api.v1alpha1.budget import Budget
 from graphcron.api.v1alpha1.excludes import Exclude
 from graphcron.api.v1alpha1.graphrun import GraphRunSpec
-from graphcron.api.v1alpha1.graphrun_status import GraphRunStatus
+from graphcron.api.v1alpha1.graphrun_status import RUN_FIELDS, GraphRunStatus
 from graphcron.api.v1alpha1.kubernetes_types import KeyRef, KeySource, LocalObjectRef, ObjectMeta
 from graphcron.api.v1alpha1.parsing import (
     parse,
@@ -60,6 +60,7 @@ from graphcron.api.v1alpha1.status import (
 from graphcron.api.v1alpha1.thread_and_run import Thread
 
 __all__ = [
+    "RUN_FIELDS",
     "UI_URL_RULES",
     "ActiveRun",
     "AppliedCronJob",

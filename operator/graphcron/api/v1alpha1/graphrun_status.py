@@ -1,7 +1,9 @@
 """``status`` of a GraphRun. Only the operator writes it."""
 
+from typing import Final
+
 from graphcron.api.v1alpha1.base import Instant
-from graphcron.api.v1alpha1.status import Amount, Conditions, Count, Seconds, StatusPart
+from graphcron.api.v1alpha1.status import Amount, Conditions, Count, RecentRun, Seconds, StatusPart
 
 
 class GraphRunStatus(StatusPart):
@@ -46,3 +48,7 @@ class GraphRunStatus(StatusPart):
     """If true, `tokens` and `cost` are a lower bound, derived from the messages of the thread."""
     cost: Amount | None = None
     """Cost of the tokens, in the currency of the operator's prices; absent if no prices are set."""
+
+
+RUN_FIELDS: Final = tuple(name for name in RecentRun.model_fields if name in GraphRunStatus.model_fields)
+"""Fields of a finished run that both a GraphRun and an entry of ``recentRuns`` have."""

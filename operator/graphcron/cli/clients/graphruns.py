@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from graphcron.api import names
@@ -13,12 +14,6 @@ from graphcron.unstructured.fields import object_at, objects_at, text_at, time_o
 _SUFFIX: Final = 5
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 """The characters that Kubernetes uses for ``generateName``."""
-
-_RESULT: Final = (
-    "outcome", "reason", "message", "job", "runId", "threadId", "url", "startTime", "completionTime", "durationSeconds",
-    "attempts", "tokens", "tokensAtLeast", "cost",
-)  # fmt: skip
-"""Fields of the status that describe a finished run, as in ``status.recentRuns`` of a GraphCron."""
 
 
 def graphrun_body(
@@ -74,8 +69,17 @@ def run_of(graphrun: Mapping[str, Any]) -> Object:
     return {
         **({"scheduledTime": due} if due else {}),
         "graphRun": text_at(metadata, "name"),
-        **{key: status[key] for key in _RESULT if key in status},
+        **{key: status[key] for key in _run_fields() if key in status},
     }
+
+
+@cache
+def _run_fields() -> tuple[str, ...]:
+    """Return the fields of the status that describe a finished run."""
+    from graphcron.api.v1alpha1 import RUN_FIELDS, GraphRunStatus
+
+    fields = GraphRunStatus.model_fields
+    return (*(fields[name].alias or name for name in RUN_FIELDS), "completionTime")
 
 
 def belongs_to(graphrun: Object, graphcron: Object) -> bool:

@@ -25,7 +25,7 @@ OPERATOR: Final = f"{names.LABEL_COMPONENT}={names.OPERATOR_COMPONENT}"
 SPARE: Final = timedelta(seconds=5)
 """How far the clocks of this machine and the cluster may differ."""
 
-MISSING: Final = "is not there"
+MISSING: Final = "not installed"
 """Message for a CRD that is not installed."""
 
 
@@ -77,9 +77,9 @@ def of_version(version: Mapping[str, Any]) -> Check:
     told = str(server.get("gitVersion", "?"))
     number = tuple(int(re.sub(r"\D", "", str(server.get(part))) or 0) for part in ("major", "minor"))
     if number >= OLDEST:
-        return Check("Kubernetes", State.OK, f"the API server answers, and is {told}")
+        return Check("Kubernetes", State.OK, f"API server {told}")
     oldest = ".".join(map(str, OLDEST))
-    return Check("Kubernetes", State.FAILED, f"the API server is {told}", f"upgrade it to {oldest} or later")
+    return Check("Kubernetes", State.FAILED, f"API server {told}", f"upgrade to {oldest} or later")
 
 
 def of_crd(name: str, found: Object | None, ours: Object, *, kubectl: Kubectl = HERE) -> Check:
@@ -88,20 +88,18 @@ def of_crd(name: str, found: Object | None, ours: Object, *, kubectl: Kubectl = 
     Parameters
     ----------
     kubectl
-        Here and in all that follows: only for the remedies, that they can be typed as they stand.
+        Here and below: the cluster that the commands in the remedies name.
     """
     about = f"CRD {name}"
     if found is None:
-        return Check(
-            about, State.FAILED, MISSING, "install GraphCron with its chart; crds.enabled=true brings the CRDs"
-        )
+        return Check(about, State.FAILED, MISSING, "install the chart with crds.enabled=true")
     if condition(found, "Established").get("status") != "True":
         remedy = kubectl.at(None).hint("kubectl", "describe", "crd", name)
-        return Check(about, State.FAILED, "is not established", remedy)
+        return Check(about, State.FAILED, "not established", remedy)
     if _schemas(found) != _schemas(ours):
-        remedy = "bring the CRDs and this program to one release: helm upgrade, with crds.enabled=true"
-        return Check(about, State.FAILED, "is of another release than this program", remedy)
-    return Check(about, State.OK, "is there, and of this program's release")
+        remedy = "upgrade the CRDs or this program to the same release: helm upgrade with crds.enabled=true"
+        return Check(about, State.FAILED, "not of the release of this program", remedy)
+    return Check(about, State.OK, "installed, same release as this program")
 
 
 def _schemas(crd: Object) -> dict[str, Any]:
@@ -111,29 +109,25 @@ def _schemas(crd: Object) -> dict[str, Any]:
 def of_operator(deployments: Sequence[Object], release: str, *, kubectl: Kubectl = HERE) -> Iterator[Check]:
     """Check the operator's Deployments, of which there should be one."""
     if not deployments:
-        yield Check("operator", State.FAILED, "there is no Deployment of it", "install it with its chart: helm install")
+        yield Check("operator", State.FAILED, "no Deployment found", "install the chart: helm install")
     for each in deployments:
         about = f"operator {place(each)}"
         available = condition(each, "Available")
         if not (each.get("status") or {}).get("availableReplicas"):  # without replicas it is Available all the same
-            available = {"message": "it has no pod that is ready"}
+            available = {"message": "no pod is ready"}
         if available.get("status") != "True":
-            message = f"is not available: {available.get('message', 'nothing is known of its pods')}"
+            message = f"not available: {available.get('message', 'its Deployment has no condition')}"
             pods = ("describe", "pods", "-l", OPERATOR)
             remedy = kubectl.at(each["metadata"]["namespace"]).hint("kubectl", *pods)
             yield Check(about, State.FAILED, message, remedy)
             continue
         theirs = release_of(each)
         if theirs == release:
-            yield Check(about, State.OK, f"is available, and of release {theirs}")
+            yield Check(about, State.OK, f"available, release {theirs}")
         else:
-            message = f"is available, and of release {theirs}; this program is of {release}"
-            yield Check(
-                about,
-                State.WARNING,
-                message,
-                "bring both to one release: helm upgrade, or install this program of that release",
-            )
+            message = f"available, release {theirs}; this program has release {release}"
+            remedy = "use the same release of both: helm upgrade, or install another release of this program"
+            yield Check(about, State.WARNING, message, remedy)
 
 
 def release_of(deployment: Object) -> str:
@@ -158,7 +152,7 @@ def of_leader(deployment: Object, lease: Object | None, *, now: datetime, kubect
     """Check the Lease of the operator's leader election."""
     about = f"leader {place(deployment)}"
     if not setting(deployment, "LEASE_NAME"):
-        return Check(about, State.OK, "needs no Lease: one pod works, without an election")
+        return Check(about, State.OK, "no Lease needed: a single pod runs without leader election")
     meta = deployment["metadata"]
     remedy = kubectl.at(meta["namespace"]).hint("kubectl", "logs", f"deployment/{meta['name']}")
     spec = (lease or {}).get("spec") or {}
@@ -169,8 +163,8 @@ def of_leader(deployment: Object, lease: Object | None, *, now: datetime, kubect
     age = now - last
     if age > timedelta(seconds=spec.get("leaseDurationSeconds") or 0) + SPARE:
         message = f"{holder} has not renewed the Lease for {age.total_seconds():.0f} s"
-        return Check(about, State.FAILED, message, f"{remedy}; or is this machine's clock wrong?")
-    return Check(about, State.OK, f"{holder} holds the Lease, and renews it")
+        return Check(about, State.FAILED, message, f"{remedy}; check the clock of this machine, too")
+    return Check(about, State.OK, f"{holder} holds and renews the Lease")
 
 
 _WORK: Final = (
@@ -213,16 +207,16 @@ def of_rights(deployment: Object, missing: Iterable[Right]) -> Check:
     about = f"rights {place(deployment)}"
     lacks = [f"{each.words} in {each.namespace or 'all namespaces'}" for each in missing]
     if lacks:
-        message = f"its ServiceAccount may not {', '.join(lacks)}"
-        return Check(about, State.FAILED, message, "bring the chart's roles back: helm upgrade, with rbac.create=true")
-    return Check(about, State.OK, "its ServiceAccount may do all that it must")
+        message = f"its ServiceAccount lacks permissions: {', '.join(lacks)}"
+        return Check(about, State.FAILED, message, "restore the chart's roles: helm upgrade with rbac.create=true")
+    return Check(about, State.OK, "its ServiceAccount has all required permissions")
 
 
 def of_graphcrons(graphcrons: Sequence[Object], *, kubectl: Kubectl = HERE) -> Iterator[Check]:
     """Check the GraphCrons, and report those with a problem."""
     troubles = [check for each in graphcrons if (check := _trouble(each, kubectl))]
     if not troubles:
-        message = f"{len(graphcrons)} are there, and all are ready" if graphcrons else "there are none yet"
+        message = f"{len(graphcrons)}, all ready" if graphcrons else "none yet"
         yield Check("GraphCrons", State.OK, message)
     yield from troubles
 
@@ -233,8 +227,7 @@ def _trouble(graphcron: Object, kubectl: Kubectl) -> Check | None:
     remedy = kubectl.at(meta["namespace"]).hint(PROGRAM, "describe", meta["name"])
     ready, target = (condition(graphcron, kind) for kind in (ConditionType.READY, ConditionType.TARGET_RESOLVED))
     if not ready:
-        where = f"read the operator's log; does it watch {meta['namespace']}?"
-        return Check(about, State.FAILED, "seen by no operator", where)
+        return unseen(about, meta["namespace"])
     if ready.get("status") != "True":
         return Check(about, State.FAILED, f"not ready: {_told(ready)}", remedy)
     if target.get("status") == "False":
@@ -243,6 +236,12 @@ def _trouble(graphcron: Object, kubectl: Kubectl) -> Check | None:
         if each.get("reason") == Reason.FAILED_CREATE:
             return Check(about, State.WARNING, f"no Job yet: {_told(each)}", remedy)
     return None
+
+
+def unseen(about: str, namespace: str) -> Check:
+    """Return the finding about an object without a status."""
+    remedy = f"read the log of the operator, and check that it watches {namespace}"
+    return Check(about, State.FAILED, "no operator has reconciled it", remedy)
 
 
 UNREACHED: Final = frozenset(
@@ -277,8 +276,10 @@ def _of_server(about: str, conditions: Sequence[Mapping[str, str]], remedy: str)
     if bad:
         return Check(about, State.FAILED, _told(bad), remedy)
     if any(each.get("status") == "True" for each in conditions):
-        return Check(about, State.OK, "answered the last preflight")
-    return Check(about, State.WARNING, "not asked by a preflight yet", "set spec.preflight, or wait for the first run")
+        return Check(about, State.OK, "responded to the last preflight")
+    return Check(
+        about, State.WARNING, "not checked by a preflight yet", "set spec.preflight, or wait for the first run"
+    )
 
 
 def _told(condition: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from graphcron.api.v1alpha1.parsing import run_status_of
 from graphcron.cli.app import PROGRAM
 from graphcron.cli.clients.graphruns import conditions_of, wait_of
 from graphcron.cli.clients.kubectl import HERE, Kubectl, Object
-from graphcron.cli.doctor.checks import Check, State, place
+from graphcron.cli.doctor.checks import Check, State, place, unseen
 from graphcron.cli.targets import graphrun_target
 from graphcron.status.graphrun import delay_in
 from graphcron.unstructured.fields import object_at, text_at, time_of
@@ -25,9 +25,7 @@ def of_graphruns(graphruns: Sequence[Object], *, now: datetime, kubectl: Kubectl
     """Check the GraphRuns, and report those that wait and those that have failed in the last day."""
     troubles = [check for each in graphruns if (check := _trouble(each, now, kubectl))]
     if graphruns and not troubles:
-        yield Check(
-            "GraphRuns", State.OK, f"{len(graphruns)} are there; none waits, and none has failed in the last day"
-        )
+        yield Check("GraphRuns", State.OK, f"{len(graphruns)}, none waits, and none has failed in the last day")
     yield from troubles
 
 
@@ -49,8 +47,7 @@ def _trouble(graphrun: Object, now: datetime, kubectl: Kubectl) -> Check | None:
         return None
     created = time_of(meta.get("creationTimestamp"))
     if created and now - created > UNSEEN:
-        where = f"read the operator's log; does it watch {meta['namespace']}?"
-        return Check(about, State.FAILED, "seen by no operator", where)
+        return unseen(about, meta["namespace"])
     return None
 
 

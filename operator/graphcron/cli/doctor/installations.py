@@ -29,7 +29,7 @@ def of_installations(deployments: Sequence[Object], graphcrons: Sequence[Object]
         remedy = "limit watchNamespaces of one of them, or uninstall it"
         yield Check("installations", State.FAILED, message, remedy)
     if deployments and not shared:
-        yield Check("installations", State.OK, "no namespace is watched by two of them")
+        yield Check("installations", State.OK, "no two of them watch the same namespace")
 
 
 def _overlaps(deployments: Sequence[Object], graphcrons: Iterable[Object]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -81,6 +81,6 @@ def of_orphans(cronjobs: Iterable[Object], graphcrons: Iterable[Object], *, kube
         suspended = object_at(each, "spec").get("suspend")
         state = State.WARNING if suspended else State.FAILED
         now = "it is suspended" if suspended else "it still starts runs"
-        message = f"its GraphCron {text_at(labels, names.LABEL_NAME)} is gone, and {now}"
+        message = f"its GraphCron {text_at(labels, names.LABEL_NAME)} was deleted; {now}"
         remedy = kubectl.at(meta["namespace"]).hint("kubectl", "delete", "cronjob", meta["name"])
         yield Check(f"CronJob {place(each)}", state, message, remedy)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import ceil
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 from graphcron.api.calendar_for import calendar_for, time_zone_of
@@ -17,6 +18,7 @@ from graphcron.api.reasons import ConditionType, Reason
 from graphcron.api.v1alpha1 import Budget, GraphCron, GraphCronStatus, RecentRun
 from graphcron.contract import Outcome
 from graphcron.manifests.suspension import suspension_reason
+from graphcron.planning.run_history import percentile
 from graphcron.schedule.times import zone_for
 
 STOPPED: Final = frozenset({Reason.NO_LONGER_ACTIVE, Reason.SUSPENDED, Reason.PAUSED})
@@ -85,20 +87,10 @@ def sample_of(runs: Iterable[RecentRun]) -> Sample:
     costs = sorted(Decimal(run.cost) for run in counted if run.cost is not None)
     return Sample(
         runs=len(counted),
-        median=Amount(ceil(median(tokens)), median(costs) if costs else None),
-        p95=Amount(int(percentile(tokens, 95)), percentile(costs, 95) if costs else None),
+        median=Amount(ceil(median(map(Decimal, tokens))), median(costs) if costs else None),
+        p95=Amount(percentile(tokens, 95), percentile(costs, 95) if costs else None),
         at_least=any(run.tokens_at_least for run in counted),
     )
-
-
-def median(values: Sequence[Any]) -> Decimal:
-    """Return the median of sorted values."""
-    return (Decimal(values[(len(values) - 1) // 2]) + Decimal(values[len(values) // 2])) / 2
-
-
-def percentile(values: Sequence[Any], percent: int) -> Decimal:
-    """Return a percentile of sorted values: the smallest one that at least that share does not exceed."""
-    return Decimal(values[max(-(-len(values) * percent // 100), 1) - 1])
 
 
 def forecast(graphcron: GraphCron, status: GraphCronStatus, *, now: datetime, length: timedelta) -> Forecast:

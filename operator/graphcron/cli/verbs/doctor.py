@@ -16,7 +16,7 @@ from graphcron.cli.app import CliError, app
 from graphcron.cli.clients.kubectl import GRAPHCRONS, GRAPHRUNS, GRAPHSERVERS, Kubectl, Object
 from graphcron.cli.doctor import checks
 from graphcron.cli.doctor.checks import OPERATOR, Check, Right, State
-from graphcron.cli.options import Format, Output, in_cluster
+from graphcron.cli.options import Format, Output, in_namespaces
 from graphcron.cli.printing.output import dump
 
 _MARKS: Final = {
@@ -31,12 +31,16 @@ FEW: Final = 3
 
 
 @app.command()
-@in_cluster
+@in_namespaces
 def doctor(
     kubectl: Kubectl,
     output: Format = Output.TABLE,
 ) -> None:
-    """Check an installation. Checks the cluster, CRDs, operator, permissions, GraphCrons, GraphRuns and servers."""
+    """Check an installation. Checks the cluster, CRDs, operator, permissions, GraphCrons, GraphRuns and servers.
+
+    The objects are those of all namespaces. If you may not list them, it checks those of one namespace, unless you
+    specify -A.
+    """
     if output is Output.NAME:
         raise typer.BadParameter("checks have no names; choose table, json or yaml", param_hint="--output")
     found = _examine(kubectl, datetime.now(UTC))  # noqa: TID251  (how old is the leader's sign of life?)
@@ -64,9 +68,10 @@ def _examine(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
         yield Check("Kubernetes", State.FAILED, message, remedy)
         return
     yield checks.of_version(version)
-    crds = list(_crds(kubectl))
+    cluster = kubectl.at(None)
+    crds = list(_crds(cluster))
     yield from crds
-    yield from _operators(kubectl, now)
+    yield from _operators(cluster, now)
     if not any(each.message == checks.MISSING for each in crds):
         yield _you(kubectl)
         yield from _objects(kubectl, now)
@@ -129,14 +134,16 @@ def _missing(kubectl: Kubectl, rights: Sequence[Right], account: str) -> list[Ri
 
 
 def _you(kubectl: Kubectl) -> Check:
-    where = f"in {kubectl.namespace}" if kubectl.namespace else "here"
+    where = f"in {kubectl.namespace}" if kubectl.namespace else "in the current namespace"
     here = (f"--namespace={kubectl.namespace}",) if kubectl.namespace else ()
+    if kubectl.everywhere:
+        where, here = "in all namespaces", ("--all-namespaces",)
     if _may_create(kubectl, GRAPHCRONS, *here):
-        return Check("you", State.OK, f"you may create GraphCrons {where}")
+        return Check("you", State.OK, f"can create GraphCrons {where}")
     if _may_create(kubectl, GRAPHRUNS, *here):
-        return Check("you", State.OK, f"you may run GraphCrons {where}, and not change them")
-    remedy = "ask for the ClusterRole edit, or take another --namespace"
-    return Check("you", State.FAILED, f"you may not create GraphCrons {where}", remedy)
+        return Check("you", State.OK, f"can run GraphCrons {where}, but not change them")
+    remedy = "ask for the ClusterRole edit, or choose another --namespace"
+    return Check("you", State.FAILED, f"cannot create GraphCrons {where}", remedy)
 
 
 def _may_create(kubectl: Kubectl, kind: str, *here: str) -> bool:
@@ -152,7 +159,7 @@ def _objects(kubectl: Kubectl, now: datetime) -> Iterator[Check]:
 
     everywhere = dataclasses.replace(kubectl, everywhere=True)
     try:
-        cronjobs, graphcrons, graphservers = _listed(everywhere, kubectl)
+        cronjobs, graphcrons, graphservers = _listed(everywhere, None if kubectl.everywhere else kubectl)
     except CliError as error:
         yield _not_seen("GraphCrons", error)
         return
@@ -208,4 +215,9 @@ def _visible(kubectl: Kubectl, kind: str, selector: str) -> list[Object]:
 
 
 def _not_seen(about: str, error: CliError) -> Check:
-    return Check(about, State.WARNING, f"can't be checked: {error}", "ask a user with the right to see it to run this")
+    return Check(
+        about,
+        State.WARNING,
+        f"can't be checked: {error}",
+        "ask a user who has permission to read it to run this command",
+    )

@@ -56,7 +56,7 @@ async def main() -> None:
 
 async def warm_up(bench: Bench) -> None:
     """Let the API server settle: its first requests of a kind are slow, whoever sends them."""
-    await bench.api.straight(200, "warm", bench.writes)
+    await bench.writes.straight(bench.api, 200, "warm")
     await bench.api.delete_all()
 
 
@@ -82,7 +82,7 @@ async def rate(api: Api, count: int, writes: Writes | None) -> float:
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         told = group.create_task(api.told(count))
-        await (api.straight(count, "bench", writes) if writes else api.create_graphcrons(count, "bench"))
+        await (writes.straight(api, count, "bench") if writes else api.create_graphcrons(count, "bench"))
     return count / (told.result() - began)
 
 

@@ -1,4 +1,4 @@
-"""The API server, asked by plain aiohttp: objects made and deleted in numbers, and the three writes sent straight."""
+"""A client of the API server with plain aiohttp: creates, lists and deletes many objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from bench.cluster import BenchCluster
-    from bench.writes import Writes
 
 USER_AGENT = "graphcron-bench"
 """By which the API server's audit log knows us."""
@@ -184,25 +183,6 @@ class Api:
         async with self.session.get(f"{PATHS[kind]}/{name}") as response:
             return response.status == 200
 
-    async def apply_cronjob(self, owner: Object, writes: Writes) -> None:
-        """Write the CronJob of a GraphCron, as our operator does."""
-        await self._send(writes.cronjob.of(owner))
-
-    async def update_status(self, owner: Object, writes: Writes) -> None:
-        """Write the status of a GraphCron, as our operator does."""
-        await self._send(writes.status.of(owner))
-
-    async def straight(self, count: int, prefix: str, writes: Writes, *, concurrency: int = CONCURRENCY) -> None:
-        """Make GraphCrons with their CronJob and status: the same three writes, without an operator."""
-
-        async def one(number: int) -> None:
-            body = graphcron(f"{prefix}-{number:05d}", schedule=not_now(number))
-            owner = await self.request("POST", PATHS["graphcrons"], body=body)
-            await self.apply_cronjob(owner, writes)
-            await self.update_status(owner, writes)
-
-        await spread(one, range(count), concurrency)
-
     async def samples(self) -> Samples:
         """Return the API server's own metrics of requests."""
         from prometheus_client.parser import text_string_to_metric_families
@@ -211,10 +191,6 @@ class Api:
             lines = (line for line in (await response.text()).splitlines(keepends=True) if "apiserver_request_" in line)
             families = text_string_to_metric_families("".join(lines))
             return [(each.name, each.labels, each.value) for family in families for each in family.samples]
-
-    async def _send(self, request: tuple[str, str, dict[str, str], str, str]) -> None:
-        method, path, query, content, body = request
-        await self.request(method, path, body=body, content=content, **query)
 
 
 async def spread(work: Callable[[int], Awaitable[None]], numbers: Iterable[int], concurrency: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aiohttp import web
 from kubernetes.aio import client
 
-from bench.api import graphcron
+from bench.api import CONCURRENCY, PATHS, graphcron, not_now, spread
 from graphcron.api import names
 from graphcron.cache.expectations import Expectations
 from graphcron.cache.store import Key, Store
@@ -42,13 +42,13 @@ class Request(NamedTuple):
     body: str
     owner: Object
 
-    def of(self, other: Object) -> tuple[str, str, dict[str, str], str, str]:
-        """Return the same request for another GraphCron: method, path, query, content type, body."""
+    async def send(self, api: Api, other: Object) -> None:
+        """Send the same request for another GraphCron."""
         own, others = self.owner["metadata"], other["metadata"]
         path = self.path.replace(own["name"], others["name"])
         body = self.body.replace(own["name"], others["name"]).replace(own["uid"], others["uid"])
         body = body.replace(f'"{own["resourceVersion"]}"', f'"{others["resourceVersion"]}"')
-        return self.method, path, self.query, self.content, body
+        await api.request(self.method, path, body=body, content=self.content, **self.query)
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,17 @@ class Writes:
         """What the operator asks beyond these two, in words: not part of what is sent straight."""
         rest = [each for each in self.requests if each not in (self.cronjob, self.status)]
         return [f"{each.method} {each.path.partition('/namespaces/')[2].split('/')[1]}" for each in rest]
+
+    async def straight(self, api: Api, count: int, prefix: str, *, concurrency: int = CONCURRENCY) -> None:
+        """Create GraphCrons with their CronJobs and statuses: the same three writes, without an operator."""
+
+        async def one(number: int) -> None:
+            body = graphcron(f"{prefix}-{number:05d}", schedule=not_now(number))
+            owner = await api.request("POST", PATHS["graphcrons"], body=body)
+            await self.cronjob.send(api, owner)
+            await self.status.send(api, owner)
+
+        await spread(one, range(count), concurrency)
 
 
 async def record(api: Api) -> Writes:

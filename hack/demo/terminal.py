@@ -1,7 +1,7 @@
 """A picture of a terminal, as one SVG file: what was typed and printed, step by step.
 
-It asks nobody for anything: the font is the reader's own. The steps appear one after the other, over and over, unless
-the reader's system asks for less motion; where styles are not heeded, all of them are there from the beginning.
+It loads nothing: the font is the reader's own. First all steps are visible, then they appear one after the other, in a
+loop. If the reader's system asks for less motion, or ignores styles, all steps stay visible.
 """
 
 from __future__ import annotations
@@ -136,9 +136,10 @@ def _motion(blocks: Sequence[Sequence[Text]]) -> str:
         typed = at % 2 == 0
         times.append(times[-1] + TYPING_SECONDS + (0 if typed else LINE_SECONDS * len(block)))
     whole = times[-1] + HOLD_SECONDS
+    begin = -times[-1]  # the first frame is the finished session
     frames = [
         f"@keyframes step-{at} {{ 0% {{ opacity: 0 }} {time / whole:.1%} {{ opacity: 1 }} }}\n"
-        f"#step-{at} {{ animation: step-{at} {whole:.0f}s step-end infinite }}"
+        f"#step-{at} {{ animation: step-{at} {whole:.1f}s step-end {begin:.1f}s infinite }}"
         for at, time in enumerate(times[:-1])
         if at
     ]

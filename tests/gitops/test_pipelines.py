@@ -118,7 +118,8 @@ def test_helm_makes_a_graphrun_of_the_hook(tmp_path: Path) -> None:
     command = [f"{tools}/helm", "template", "report", str(chart)]
     made = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     body = assert_graphrun(made)
-    assert body["metadata"]["name"] == "report-1"
+    assert body["metadata"]["name"] == "release-check"
+    assert body["spec"]["input"]["messages"][0]["content"] == "Check revision 1 of report."
     assert body["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
 
 

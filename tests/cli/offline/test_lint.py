@@ -61,8 +61,7 @@ def test_the_exit_code_tells_what_was_found(folder: Path, files: list[str], code
 
 
 def test_nothing_is_wrong_with_the_examples() -> None:
-    files = [each for each in (ROOT / "examples").rglob("*.yaml") if "{{ .Release" not in each.read_text()]
-    done = run("lint", *map(str, files), "--max-runs-per-day", "1440")
+    done = run("lint", str(ROOT / "examples"), "--max-runs-per-day", "1440")
     assert (done.returncode, done.stdout) == (0, "")
     assert "no problems" in done.stderr
 

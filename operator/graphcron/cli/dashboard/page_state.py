@@ -6,6 +6,7 @@ checked, and never an input, a config, a context or an annotation.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -223,8 +224,8 @@ def _unlisted_active(graphcron: Object, graphruns: Sequence[Object], status: Gra
 
 
 def _median_seconds(status: GraphCronStatus) -> float | None:
-    found = sorted(each.duration_seconds for each in status.recent_runs or () if each.duration_seconds is not None)
-    return round(float(forecasts.median(found)), 3) if found else None
+    found = [each.duration_seconds for each in status.recent_runs or () if each.duration_seconds is not None]
+    return round(median(found), 3) if found else None
 
 
 def _labels(found: Object) -> dict[str, str]:

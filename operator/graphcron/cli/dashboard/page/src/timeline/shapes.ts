@@ -1,0 +1,104 @@
+/** Shapes of runs: each outcome has its own, so that they are told apart without colour. */
+
+import { echarts } from "../parts/chart.tsx";
+import type { Form } from "../model/outcomes.ts";
+
+/** The part of the canvas' and zrender's path that the shapes use. */
+interface Pen {
+  moveTo(x: number, y: number): unknown;
+  lineTo(x: number, y: number): unknown;
+  rect(x: number, y: number, width: number, height: number): unknown;
+  arc(x: number, y: number, radius: number, from: number, to: number): unknown;
+  closePath(): unknown;
+}
+
+export const BAR = 14;
+export const NARROWEST = 6;
+
+export interface RunShape {
+  form: Form;
+  x: number;
+  /** The middle. */
+  y: number;
+  width: number;
+}
+
+/** Draw the outline of a run. */
+export function outline(pen: Pen, { form, x, y, width }: RunShape): void {
+  const top = y - BAR / 2;
+  if (form === "failed") broken(pen, x, y, width);
+  else if (form === "waiting") pointed(pen, x, y, width);
+  else if (form === "overBudget") stepped(pen, x, y, width);
+  else if (form === "skipped") ticked(pen, x, y, width);
+  else if (form === "cancelled") pen.rect(x + 0.75, top + 1.75, Math.max(width, NARROWEST) - 1.5, BAR - 3.5);
+  else if (form === "running") pen.rect(x, top + 2, Math.max(width, NARROWEST), BAR - 4);
+  else pen.rect(x, top, Math.max(width, NARROWEST), BAR);
+}
+
+/** A taller bar with a gap, which looks like an exclamation mark when it is narrow. */
+function broken(pen: Pen, x: number, y: number, width: number): void {
+  const long = Math.max(width, NARROWEST);
+  pen.rect(x, y - 12, long, 16);
+  pen.rect(x, y + 6, long, 6);
+}
+
+/** A bar with pointed ends. */
+function pointed(pen: Pen, x: number, y: number, width: number): void {
+  const right = x + Math.max(width, NARROWEST + 4);
+  pen.moveTo(x, y);
+  pen.lineTo(x + 5, y - 8);
+  pen.lineTo(right - 5, y - 8);
+  pen.lineTo(right, y);
+  pen.lineTo(right - 5, y + 8);
+  pen.lineTo(x + 5, y + 8);
+  pen.closePath();
+}
+
+/** A bar with a high end. */
+function stepped(pen: Pen, x: number, y: number, width: number): void {
+  const right = x + Math.max(width, NARROWEST + 2);
+  pen.moveTo(x, y + BAR / 2);
+  pen.lineTo(x, y - 1);
+  pen.lineTo(right - 4, y - 1);
+  pen.lineTo(right - 4, y - 10);
+  pen.lineTo(right, y - 10);
+  pen.lineTo(right, y + BAR / 2);
+  pen.closePath();
+}
+
+/** A tick, or two ticks with a line between them for several skipped occurrences. */
+function ticked(pen: Pen, x: number, y: number, width: number): void {
+  pen.rect(x, y - 6, 2, 12);
+  if (width < 5) return;
+  pen.rect(x + 2, y - 1, width - 4, 2);
+  pen.rect(x + width - 2, y - 6, 2, 12);
+}
+
+export interface MarksShape {
+  xs: readonly number[];
+  y: number;
+}
+
+let registered = false;
+
+/** Make the shapes known to ECharts. */
+export function registerShapes(): void {
+  if (registered) return;
+  registered = true;
+  const run = echarts.graphic.extendShape({
+    shape: { form: "unknown", x: 0, y: 0, width: 0 },
+    buildPath: (pen: Pen, shape: RunShape) => outline(pen, shape),
+  });
+  const marks = echarts.graphic.extendShape({
+    shape: { xs: [] as number[], y: 0 },
+    buildPath: (pen: Pen, { xs, y }: MarksShape) => {
+      for (const x of xs) {
+        pen.moveTo(x + 3.5, y);
+        pen.arc(x, y, 3.5, 0, Math.PI * 2);
+        pen.closePath();
+      }
+    },
+  });
+  echarts.graphic.registerShape("graphcronRun", run as never);
+  echarts.graphic.registerShape("graphcronMarks", marks as never);
+}

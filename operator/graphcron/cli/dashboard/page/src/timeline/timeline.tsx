@@ -1,0 +1,313 @@
+/** The timeline: a row for each GraphCron, its past runs, and the times that are due. */
+
+import { signal, useComputed, useSignalEffect } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { zone } from "../data/settings.ts";
+import * as store from "../data/store.ts";
+import { open, place } from "../data/route.ts";
+import { offsetsOf, rowAt } from "../model/rows.ts";
+import { moved, zoomed } from "../model/window.ts";
+import { useChart } from "../parts/chart.tsx";
+import { Legend } from "../parts/legend.tsx";
+import { NothingFound } from "../parts/empty.tsx";
+import { palette } from "../theme.ts";
+import { bodyOption, headOption } from "./axis.ts";
+import { elementsOf, hitOf, sceneOf, type Scene } from "./drawing.ts";
+import { Cell } from "./row.tsx";
+import { registerShapes } from "./shapes.ts";
+import { TimelineTip, type Tip } from "./tip.tsx";
+import { onTimelineKey, setView, TimelineTools } from "./tools.tsx";
+
+/** Rows drawn above and below the visible ones, so that a scroll has them ready. */
+const OVERSCAN = 12;
+
+const tip = signal<Tip | undefined>(undefined);
+/** The row that the arrow keys start from. */
+const current = signal(0);
+
+/** Draw the timeline. */
+export function Timeline(): JSX.Element {
+  const rows = store.rows.value;
+  if (!rows.length) {
+    return (
+      <section class="view" aria-label="Timeline">
+        <TimelineTools />
+        <NothingFound />
+      </section>
+    );
+  }
+  return (
+    <section class="view" aria-label="Timeline">
+      <TimelineTools />
+      <Body />
+      <Legend />
+      <TimelineTip tip={tip} />
+    </section>
+  );
+}
+
+interface Block {
+  first: number;
+  last: number;
+}
+
+function Body(): JSX.Element {
+  const scroller = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLDivElement>(null);
+  const head = useRef<HTMLDivElement>(null);
+  const [block, setBlock] = useState<Block>({ first: 0, last: 40 });
+  const [width, setWidth] = useState(800);
+  const scene = useRef<Scene | undefined>(undefined);
+  const body = useChart(canvas, setWidth);
+  const axis = useChart(head);
+  const offsets = useComputed(() => offsetsOf(store.rows.value));
+
+  const rows = store.rows.value;
+  const heights = offsets.value;
+  const last = Math.min(block.last, rows.length - 1);
+  const first = Math.min(block.first, last);
+  const top = heights[first] ?? 0;
+  const height = heights.at(-1) ?? 0;
+  const slice = rows.slice(first, last + 1);
+  const blockHeight = (heights[last + 1] ?? 0) - top;
+
+  const follow = (): void => {
+    const at = scroller.current;
+    if (!at) return;
+    const visible = { first: rowAt(offsets.peek(), at.scrollTop), last: rowAt(offsets.peek(), at.scrollTop + at.clientHeight) };
+    setBlock((before) => {
+      const ends = store.rows.peek().length - 1;
+      const inside = visible.first >= before.first && Math.min(visible.last, ends) <= before.last;
+      return inside && before.last - before.first < (visible.last - visible.first) + 3 * OVERSCAN
+        ? before
+        : { first: Math.max(0, visible.first - OVERSCAN), last: visible.last + OVERSCAN };
+    });
+  };
+
+  useLayoutEffect(() => {
+    registerShapes();
+    follow();
+    setWidth(canvas.current?.clientWidth ?? 800);
+    const observer = new ResizeObserver(follow);
+    if (scroller.current) observer.observe(scroller.current);
+    return () => observer.disconnect();
+  }, []);
+  useLayoutEffect(follow, [rows]);
+
+  const view = store.view.value;
+  const now = store.now.value;
+  const due = store.due.value;
+  const colors = palette.value;
+  useLayoutEffect(() => {
+    const drawn = body.current;
+    if (!drawn) return;
+    const canvasWidth = drawn.getWidth();
+    const made = sceneOf({ rows: slice, view, now, width: canvasWidth, due: due.crons, dueTo: due.window?.to ?? view.to });
+    scene.current = made;
+    const elements = elementsOf(made, colors);
+    drawn.setOption({
+      ...bodyOption(view, zone.value, colors),
+      series: [
+        {
+          id: "runs",
+          type: "custom",
+          coordinateSystem: "none",
+          silent: true,
+          progressive: 0,
+          data: elements.map((_, index) => index),
+          renderItem: ({ dataIndex }: { dataIndex: number }) => elements[dataIndex],
+        },
+      ],
+    } as never);
+  }, [slice.length, first, rows, view, now, due, colors, width, blockHeight, zone.value]);
+  useLayoutEffect(() => {
+    axis.current?.setOption(headOption(view, zone.value, colors));
+  }, [view, colors, zone.value, width]);
+
+  useWheel(canvas, scroller);
+  useDrag(canvas);
+  usePlaceInSight(scroller, offsets);
+
+  const nowShare = (now - view.from) / (view.to - view.from);
+  const point = (event: PointerEvent): void => {
+    const at = canvas.current?.getBoundingClientRect();
+    const made = scene.current;
+    if (!at || !made || event.buttons) return void (tip.value = undefined);
+    const lane = made.lanes.find(({ y }) => Math.abs(y - (event.clientY - at.top)) <= 18);
+    const scale = (made.view.to - made.view.from) / made.width;
+    const hit = lane && hitOf(lane, made.view.from + (event.clientX - at.left) * scale, scale);
+    tip.value = hit && lane ? { hit, row: lane.row, x: event.clientX, y: event.clientY } : undefined;
+  };
+  const pick = (event: MouseEvent): void => {
+    const at = canvas.current?.getBoundingClientRect();
+    const row = at && rows[rowAt(heights, event.clientY - at.top + top)];
+    if (row?.kind === "cron") open(row.cron.namespace, row.cron.name);
+    if (row?.kind === "run") open(row.run.namespace, row.run.name, "graphrun");
+  };
+
+  const chosen = place.value;
+  return (
+    <div class="timeline">
+      <div class="timeline-head">
+        <div class="timeline-corner">
+          {store.shown.value.length} {store.shown.value.length === 1 ? "GraphCron" : "GraphCrons"}
+        </div>
+        <div class="timeline-axis">
+          <div ref={head} class="fill" aria-hidden="true" />
+          {nowShare >= 0 && nowShare <= 1 && <div class="now-flag" style={{ left: `${nowShare * 100}%` }}>now</div>}
+        </div>
+      </div>
+      <div ref={scroller} class="timeline-scroll" onScroll={follow} onKeyDown={(event) => onRowKey(event, scroller.current, heights)}>
+        <div class="timeline-sheet" style={{ height: `${height}px` }}>
+          <div class="timeline-future" style={{ left: futureLeft(nowShare) }} aria-hidden="true" />
+          <div role="grid" aria-label="GraphCrons and their runs" aria-rowcount={rows.length} aria-colcount={2}>
+            {slice.map((row, index) => (
+              <Cell
+                key={row.key}
+                row={row}
+                index={first + index}
+                top={heights[first + index] ?? 0}
+                tabbable={Math.min(current.value, rows.length - 1) === first + index}
+                chosen={isChosen(row, chosen)}
+                nowShare={nowShare}
+                onFocus={() => (current.value = first + index)}
+              />
+            ))}
+          </div>
+          <div
+            ref={canvas}
+            class="timeline-canvas"
+            role="img"
+            aria-label="Runs and due times of the rows; each row's text has its last run and its next time"
+            style={{ top: `${top}px`, height: `${blockHeight}px` }}
+            onPointerMove={point}
+            onPointerLeave={() => (tip.value = undefined)}
+            onClick={pick}
+          />
+          {nowShare >= 0 && nowShare <= 1 && (
+            <div class="now-line" style={{ left: `calc(var(--names) + (100% - var(--names)) * ${nowShare})` }} aria-hidden="true" />
+          )}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function futureLeft(share: number): string {
+  return `calc(var(--names) + (100% - var(--names)) * ${Math.min(1, Math.max(0, share))})`;
+}
+
+function isChosen(row: ReturnType<typeof store.rows.peek>[number], chosen: typeof place.value): boolean {
+  if (row.kind === "group") return false;
+  const object = row.kind === "cron" ? row.cron : row.run;
+  return chosen.name === object.name && chosen.namespace === object.namespace && (chosen.kind === "graphrun") === (row.kind === "run");
+}
+
+/** Zoom with Ctrl or a pinch, move sideways with Shift or a sideways wheel; the plain wheel scrolls the rows. */
+function useWheel(canvas: { current: HTMLElement | null }, scroller: { current: HTMLElement | null }): void {
+  useEffect(() => {
+    const at = scroller.current;
+    if (!at) return;
+    let waits = 0;
+    let pending = store.view.peek();
+    const onWheel = (event: WheelEvent): void => {
+      const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
+      if (!event.ctrlKey && !event.metaKey && !sideways) return;
+      event.preventDefault();
+      const lane = canvas.current?.getBoundingClientRect();
+      if (!lane) return;
+      if (!waits) pending = store.view.peek();
+      if (sideways) pending = moved(pending, (event.deltaX || event.deltaY) / lane.width);
+      else pending = zoomed(pending, Math.exp(event.deltaY * 0.002), Math.min(1, Math.max(0, (event.clientX - lane.left) / lane.width)));
+      tip.value = undefined;
+      waits ||= requestAnimationFrame(() => {
+        waits = 0;
+        setView(pending);
+      });
+    };
+    at.addEventListener("wheel", onWheel, { passive: false });
+    return () => at.removeEventListener("wheel", onWheel);
+  }, []);
+}
+
+/** Move the window by dragging. */
+function useDrag(canvas: { current: HTMLElement | null }): void {
+  useEffect(() => {
+    const at = canvas.current;
+    if (!at) return;
+    let from: { x: number; view: ReturnType<typeof store.view.peek> } | undefined;
+    let dragged = false;
+    let waits = 0;
+    let x = 0;
+    const down = (event: PointerEvent): void => {
+      if (event.button) return;
+      from = { x: event.clientX, view: store.view.peek() };
+      dragged = false;
+    };
+    const move = (event: PointerEvent): void => {
+      if (!from) return;
+      x = event.clientX;
+      if (!dragged && Math.abs(x - from.x) < 4) return;
+      if (!dragged) at.setPointerCapture(event.pointerId);
+      dragged = true;
+      waits ||= requestAnimationFrame(() => {
+        waits = 0;
+        if (from) setView(moved(from.view, (from.x - x) / at.clientWidth));
+      });
+    };
+    const up = (): void => {
+      from = undefined;
+    };
+    // The end of a drag is not a click on a row.
+    const click = (event: MouseEvent): void => {
+      if (dragged) event.stopPropagation();
+      dragged = false;
+    };
+    at.addEventListener("pointerdown", down);
+    at.addEventListener("pointermove", move);
+    at.addEventListener("pointerup", up);
+    at.addEventListener("pointercancel", up);
+    at.addEventListener("click", click, { capture: true });
+    return () => {
+      at.removeEventListener("pointerdown", down);
+      at.removeEventListener("pointermove", move);
+      at.removeEventListener("pointerup", up);
+      at.removeEventListener("pointercancel", up);
+      at.removeEventListener("click", click, { capture: true });
+    };
+  }, []);
+}
+
+/** Scroll to the row whose details are opened by the address. */
+function usePlaceInSight(scroller: { current: HTMLElement | null }, offsets: { peek(): Float64Array }): void {
+  useSignalEffect(() => {
+    const chosen = place.value;
+    if (!chosen.name) return;
+    const index = store.rows.peek().findIndex((row) => isChosen(row, chosen));
+    const at = scroller.current;
+    const top = offsets.peek()[index];
+    if (!at || top === undefined) return;
+    current.value = index;
+    if (top < at.scrollTop || top > at.scrollTop + at.clientHeight - 40) at.scrollTop = Math.max(0, top - at.clientHeight / 3);
+  });
+}
+
+function onRowKey(event: KeyboardEvent, scroller: HTMLElement | null, offsets: Float64Array): void {
+  if (onTimelineKey(event)) return;
+  const count = store.rows.peek().length;
+  const page = Math.max(1, Math.floor((scroller?.clientHeight ?? 400) / 36) - 1);
+  const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -count, End: count };
+  const step = steps[event.key];
+  if (step === undefined || !scroller) return;
+  event.preventDefault();
+  const index = Math.min(count - 1, Math.max(0, current.peek() + step));
+  current.value = index;
+  const top = offsets[index] ?? 0;
+  if (top < scroller.scrollTop) scroller.scrollTop = top;
+  const bottom = (offsets[index + 1] ?? 0) - scroller.clientHeight;
+  if (bottom > scroller.scrollTop) scroller.scrollTop = bottom;
+  // The row may be drawn only after the scroll.
+  requestAnimationFrame(() => requestAnimationFrame(() => scroller.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus({ preventScroll: true })));
+}
+

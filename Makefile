@@ -8,7 +8,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
+PAGE := operator/graphcron/cli/dashboard/page
 NODE_MODULES := tests/docs/node_modules/.done
+PAGE_MODULES := $(PAGE)/node_modules/.done
+# The page's bundle is in the repository, so only a change of the page needs npm.
+NPM := $(shell command -v npm 2>/dev/null)
 NAME ?= graphcron
 
 # Hashes, and no host in any of the lock files.
@@ -20,7 +24,7 @@ help: ## Show this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/.done $(NODE_MODULES) ## Install what the other targets need into the checkout
+setup: $(VENV)/.done $(NODE_MODULES) $(PAGE_MODULES) ## Install what the other targets need into the checkout
 
 $(VENV)/.done: $(wildcard requirements/dev.lock) pyproject.toml
 	@echo "Installing Python packages into $(VENV)"
@@ -30,10 +34,10 @@ $(VENV)/.done: $(wildcard requirements/dev.lock) pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(NODE_MODULES): tests/docs/package-lock.json
-	@command -v npm >/dev/null || { echo "The documentation's JavaScript needs Node.js 20 or later with npm: install it and try again"; exit 1; }
-	@echo "Installing Node modules into tests/docs"
-	@npm ci --prefix tests/docs --no-audit --no-fund --loglevel=error
+$(NODE_MODULES) $(PAGE_MODULES): %/node_modules/.done: %/package-lock.json
+	@command -v npm >/dev/null || { echo "The JavaScript in $* needs Node.js 20 or later with npm: install it and try again"; exit 1; }
+	@echo "Installing Node modules into $*"
+	@npm ci --prefix $* --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: demo
@@ -57,7 +61,7 @@ images: $(VENV)/.done ## Build the images
 	@$(PY) hack/cluster images operator runner langgraph-server
 
 .PHONY: test
-test: $(VENV)/.done $(if $(shell command -v npm 2>/dev/null),$(NODE_MODULES)) lint types check-generated ## Run everything that can fail: lint, types and all tests, on a cluster of their own
+test: $(VENV)/.done $(if $(NPM),$(NODE_MODULES) $(PAGE_MODULES)) lint types check-generated ## Run everything that can fail: lint, types and all tests, on a cluster of their own
 	@$(PY) hack/test -n 4 --dist worksteal $(ARGS)
 
 .PHONY: chaos
@@ -101,14 +105,15 @@ lint: $(VENV)/.done ## Check style, imports and prose
 	@$(PY) hack/docs/prose.py
 
 .PHONY: types
-types: $(VENV)/.done ## Check types
+types: $(VENV)/.done $(if $(NPM),$(PAGE_MODULES)) ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --config-file ../pyproject.toml --strict bench *.py
 	@set -e; for each in chart demo docs release test; do (cd hack/$$each && ../../$(BIN)/mypy --strict .); done
+	@$(if $(NPM),npm run --silent --prefix $(PAGE) check)
 
 .PHONY: generate
-generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and README, charts/static, pages of docs/, Argo CD's ConfigMap
+generate: $(VENV)/.done $(if $(NPM),$(PAGE_MODULES)) ## Write what is made: the CRDs, the chart's schema and README, charts/static, pages of docs/, Argo CD's ConfigMap, the dashboard's bundle
 	@$(PY) -m graphcron.api.crd
 	@$(PY) examples/gitops/argocd/argocd_cm.py
 	@$(PY) hack/docs/metrics_page.py
@@ -116,9 +121,10 @@ generate: $(VENV)/.done ## Write what is made: the CRDs, the chart's schema and 
 	@$(PY) hack/docs/cli_page.py
 	@$(PY) benchmarks/page.py
 	@$(PY) hack/chart
+	@$(if $(NPM),npm run --silent --prefix $(PAGE) build)
 
 .PHONY: check-generated
-check-generated: $(VENV)/.done ## Fail where a generated file is stale
+check-generated: $(VENV)/.done $(if $(NPM),$(PAGE_MODULES)) ## Fail where a generated file is stale
 	@$(PY) -m graphcron.api.crd --check
 	@$(PY) examples/gitops/argocd/argocd_cm.py --check
 	@$(PY) hack/docs/metrics_page.py --check
@@ -126,6 +132,7 @@ check-generated: $(VENV)/.done ## Fail where a generated file is stale
 	@$(PY) hack/docs/cli_page.py --check
 	@$(PY) benchmarks/page.py --check
 	@$(PY) hack/chart --check
+	@$(if $(NPM),npm run --silent --prefix $(PAGE) build -- --check)
 
 .PHONY: recording
 recording: $(VENV)/.done ## Make the terminal pictures of the README and of docs/cli.md anew, on a cluster of their own (PICTURE=demo|cli)
@@ -224,4 +231,4 @@ release-push: release-package ## Push the chart, and the images for amd64 and ar
 
 .PHONY: clean
 clean: ## Remove what the targets above installed into the checkout
-	@rm -rf $(VENV) site tests/docs/node_modules .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf $(VENV) site tests/docs/node_modules $(PAGE)/node_modules .mypy_cache .ruff_cache .pytest_cache

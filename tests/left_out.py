@@ -17,10 +17,14 @@ import pytest
 
 from tests.cluster import ENV_CLUSTER, ROOT
 
+PAGE = ROOT / "operator/graphcron/cli/dashboard/page"
+"""The source of the dashboard's page."""
+
 NEEDS = {
     "browser": "a browser: Chromium or Chrome",
     "go": "Go, with which the programs that they use are built",
     "node": "Node.js with npm",
+    "page-modules": "the Node modules of the dashboard's page",
     "linux": "Linux",
     "control-plane": "the local provider, which can stop parts of Kubernetes (CLUSTER=local, on Linux as root)",
     "audit-log": "a cluster that is made for the tests, with an audit log (CLUSTER=kind or CLUSTER=local)",
@@ -74,6 +78,7 @@ def missing_here(needs: set[str]) -> set[str]:
     present = {
         "go": bool(shutil.which("go")),
         "node": bool(shutil.which("node")) and (ROOT / "tests/docs/node_modules").exists(),
+        "page-modules": bool(shutil.which("node")) and (PAGE / "node_modules/esbuild").exists(),
         "linux": sys.platform == "linux",
     }
     if "browser" in needs:

@@ -31,6 +31,10 @@ function said(value: number, of: Unit): string {
   return of === "tokens" ? short(value) : money(value);
 }
 
+function percent(share: number): string {
+  return share < 0.005 ? "<1%" : `${whole(share * 100)}%`;
+}
+
 export function CostView(): JSX.Element {
   const crons = shown.value;
   return (
@@ -119,7 +123,7 @@ function Shares({ days }: { days: Days }): JSX.Element {
               {series.cron ? <NameLink cron={series.cron} /> : series.label}
             </td>
             <td class="number">{said(series.total, unit.value)}</td>
-            <td class="number quiet">{whole((series.total / days.total) * 100)}%</td>
+            <td class="number quiet">{percent(series.total / days.total)}</td>
           </tr>
         ))}
       </tbody>

@@ -74,7 +74,13 @@ export function rowsOf(
   const all = crons.toSorted(byName);
   const rows: Row[] = [];
   if (grouping) {
-    const groups = Map.groupBy(all, (cron) => groupOf(cron, grouping));
+    const groups = new Map<string, GraphCron[]>();
+    for (const cron of all) {
+      const label = groupOf(cron, grouping);
+      const members = groups.get(label);
+      if (members) members.push(cron);
+      else groups.set(label, [cron]);
+    }
     for (const label of [...groups.keys()].sort(lastIfEmpty)) {
       const members = groups.get(label) ?? [];
       rows.push({

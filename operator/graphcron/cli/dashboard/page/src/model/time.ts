@@ -79,6 +79,6 @@ export function distance(at: number, now: number): string {
   const seconds = Math.round((at - now) / SECOND);
   const size = Math.abs(seconds);
   if (size < 5) return "now";
-  const text = duration(size < 120 ? size : size < 2 * 3600 ? Math.round(size / 60) * 60 : Math.round(size / 3600) * 3600);
+  const text = size < 120 ? `${size}s` : duration(size < 2 * 3600 ? Math.round(size / 60) * 60 : Math.round(size / 3600) * 3600);
   return seconds > 0 ? `in ${text}` : `${text} ago`;
 }

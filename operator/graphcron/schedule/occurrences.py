@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from graphcron.schedule.cron import Cron
 
-__all__ = ["END_OF_TIME", "Calendar", "Interval", "excluded", "offsets", "smallest_gap"]
+__all__ = ["END_OF_TIME", "Calendar", "Interval", "changes", "excluded", "offset_at", "offsets", "smallest_gap"]
 
 END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 """End of what does not end."""
@@ -167,13 +167,18 @@ def offsets(zone: ZoneInfo, first_year: int, years: int) -> tuple[tuple[int, int
     first at the beginning of ``first_year`` in UTC. What changes later than ``years`` after it is not told.
     """
     begin, end = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (first_year, first_year + years))
-    changes = [(begin, _offset(begin, zone))]
+    return ((begin, offset_at(begin, zone)), *changes(zone, begin, end))
+
+
+def changes(zone: ZoneInfo, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield when a zone's distance from UTC changes in a range of Unix times, and the new distance in seconds."""
+    at, offset = begin, offset_at(begin, zone)
     for low in range(begin, end, _PROBE):
         high = min(low + _PROBE, end)
-        while _offset(high, zone) != changes[-1][1]:
-            change = _change_between(max(low, changes[-1][0]), high, zone)
-            changes.append((change, _offset(change, zone)))
-    return tuple(changes)
+        while offset_at(high, zone) != offset:
+            at = _change_between(max(low, at), high, zone)
+            offset = offset_at(at, zone)
+            yield at, offset
 
 
 def smallest_gap(moments: Sequence[datetime]) -> timedelta | None:
@@ -210,11 +215,11 @@ def _instants(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 def _change_between(low: int, high: int, zone: ZoneInfo) -> int:
     """Return the first second later than ``low`` that has another offset; ``high`` has."""
-    seconds, held = range(low, high + 1), _offset(low, zone)
-    return seconds[bisect_left(seconds, True, key=lambda at: _offset(at, zone) != held)]
+    seconds, held = range(low, high + 1), offset_at(low, zone)
+    return seconds[bisect_left(seconds, True, key=lambda at: offset_at(at, zone) != held)]
 
 
-def _offset(seconds: int, zone: ZoneInfo) -> int:
+def offset_at(seconds: int, zone: ZoneInfo) -> int:
     """Return the zone's distance from UTC at that Unix time, in seconds, positive to the east."""
     distance = datetime.fromtimestamp(seconds, zone).utcoffset() or timedelta()
     return int(distance.total_seconds())

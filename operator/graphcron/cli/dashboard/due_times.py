@@ -8,6 +8,7 @@ from typing import Final
 from graphcron.api.v1alpha1 import rfc3339
 from graphcron.cli.clients.kubectl import Object
 from graphcron.cli.dashboard.page_state import DEFAULT_SERVER, Plan
+from graphcron.schedule.enumeration import due_seconds
 
 LIMIT: Final = 300
 """Maximum number of times of one GraphCron in an answer."""
@@ -26,12 +27,8 @@ def due(plans: Mapping[str, Plan | None], begin: datetime, end: datetime, *, lim
 def _due(plan: Plan | None, begin: datetime, end: datetime, limit: int) -> Object:
     if plan is None:
         return {"times": [], "count": 0}
-    times = [int(each.timestamp()) for each in plan.calendar.due_between(begin, end, _most(begin, end))]
+    times = due_seconds(plan.calendar, begin, end)
     return {"times": times[:limit], "count": len(times)}
-
-
-def _most(begin: datetime, end: datetime) -> int:
-    return (end - begin) // timedelta(minutes=1) + 2
 
 
 def load(plans: Iterable[Plan], *, now: datetime) -> Object:
@@ -61,8 +58,8 @@ def _minutes(plans: Iterable[Plan], begin: datetime) -> Object:
     for plan in plans:
         before = min(timedelta(seconds=plan.seconds), _LONGEST)
         end = begin + timedelta(minutes=DAY - 1)
-        times = plan.calendar.due_between(begin - before - timedelta(seconds=1), end, 2 * DAY + 2)
-        minutes = [(int(each.timestamp()) - first) // _MINUTE for each in times]
+        times = due_seconds(plan.calendar, begin - before - timedelta(seconds=1), end)
+        minutes = [(each - first) // _MINUTE for each in times]
         for at, minute in enumerate(minutes):
             if minute >= 0:
                 starts[minute] += 1

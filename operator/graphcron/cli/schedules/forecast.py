@@ -19,6 +19,7 @@ from graphcron.api.v1alpha1 import Budget, GraphCron, GraphCronStatus, RecentRun
 from graphcron.contract import Outcome
 from graphcron.manifests.suspension import suspension_reason
 from graphcron.planning.run_history import percentile
+from graphcron.schedule.enumeration import due_seconds
 from graphcron.schedule.times import zone_for
 
 STOPPED: Final = frozenset({Reason.NO_LONGER_ACTIVE, Reason.SUSPENDED, Reason.PAUSED})
@@ -105,9 +106,7 @@ def forecast(graphcron: GraphCron, status: GraphCronStatus, *, now: datetime, le
     """
     sample = sample_of(status.recent_runs or ())
     stopped = stopped_by(graphcron, status, now=now)
-    due: list[datetime] = []
-    if stopped is None:
-        due = calendar_for(graphcron).due_between(now, now + length, length // timedelta(minutes=1) + 1)
+    due = due_seconds(calendar_for(graphcron), now, now + length) if stopped is None else []
     median, p95 = (expected(graphcron, status, due, each, now=now) for each in (sample.median, sample.p95))
     return Forecast(due=len(due), sample=sample, median=median, p95=p95, stopped=stopped)
 
@@ -120,14 +119,14 @@ def stopped_by(graphcron: GraphCron, status: GraphCronStatus, *, now: datetime) 
 
 
 def expected(
-    graphcron: GraphCron, status: GraphCronStatus, due: Sequence[datetime], per_run: Amount, *, now: datetime
+    graphcron: GraphCron, status: GraphCronStatus, due: Sequence[int], per_run: Amount, *, now: datetime
 ) -> Expected:
-    """Return what runs use that are due at these times, if each run uses the same and the budget limits it."""
+    """Return what runs use that are due at these Unix times, if each uses the same and the budget limits it."""
     budget, per_run = graphcron.spec.budget, limited(graphcron, per_run)
     if budget is None or budget.window is None:
         return Expected(amount=per_run.times(len(due)))
     usage = _Usage(budget, time_zone_of(graphcron.spec), used_before(budget, status, now=now))
-    return usage.expected(due, per_run)
+    return usage.expected((datetime.fromtimestamp(each, UTC) for each in due), per_run)
 
 
 def limited(graphcron: GraphCron, per_run: Amount) -> Amount:

@@ -1,0 +1,1 @@
+"""The dashboard without a cluster and without a browser."""

@@ -65,10 +65,10 @@ def _run(body: Mapping[str, Any]) -> tuple[str, ...]:
     if given in (None, ""):
         return (_matching(body, "name", NAME),)
     try:
-        value = loads(given)
+        text = json.dumps(loads(given), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise CliError(f"input: is not JSON ({error})") from error
-    return (_matching(body, "name", NAME), f"--input={json.dumps(value, ensure_ascii=False, allow_nan=False)}")
+    return (_matching(body, "name", NAME), f"--input={text}")
 
 
 def _of_name(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
-"""What kopf itself takes for an event and for an object, beside what the operator's handlers do.
+"""What kopf and the operator's own watch take for an event, beside what the operator's handlers do.
 
     python benchmarks/framework.py          N=2000 ROUNDS=5
 
-No cluster: kopf's own watcher gets the events of GraphCrons and of their CronJobs from a list, as fast as it takes
-them, and calls the operator's handlers, which only fill the view and a queue. Beside it the same functions are called
-straight: the difference is kopf's. It needs parts of kopf that are not public, which nothing else here does.
+No cluster: kopf's own watcher gets the events of GraphCrons from a list, as fast as it takes them, and calls the
+operator's handler, which only fills the view and a queue. The operator's own watch gets those of CronJobs. Beside each
+the same function is called straight: the difference is that of kopf, or of the watch. It needs parts of kopf that are
+not public, which nothing else here does.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from graphcron.api import names
 from graphcron.api.v1alpha1 import parse
 from graphcron.controller import handlers
 from graphcron.controller.manager import Manager
+from graphcron.kube.listing import CHILDREN
+from graphcron.kube.watch import Reflector
 from graphcron.main import COLLECT_AFTER
 from graphcron.manifests.cronjob import PersistedState, cronjobs_for
 from graphcron.settings import Settings
@@ -41,16 +44,17 @@ from graphcron.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-KOPF, OURS = "kopf with the operator's handlers", "the operator's handlers alone"
+KOPF, WATCH, OURS = "kopf with the operator's handlers", "the operator's own watch", "the operator's handlers alone"
 """What the peers are called."""
 
 CPU = "CPU for an event of a {}"
 AT_WORK, AT_REST = "kopf's memory for an object while it is worked on", "kopf's memory for an object at rest"
 
-KINDS = {
-    names.KIND: Resource(names.GROUP, names.VERSION, names.PLURAL, kind=names.KIND, namespaced=True),
-    "CronJob": Resource("batch", "v1", "cronjobs", kind="CronJob", namespaced=True),
-}
+GRAPHCRONS = Resource(names.GROUP, names.VERSION, names.PLURAL, kind=names.KIND, namespaced=True)
+CRONJOBS = CHILDREN[0]
+
+BATCH = 20
+"""Events in a chunk of a watch."""
 
 Object = dict[str, Any]
 
@@ -80,9 +84,9 @@ def events(kind: str, count: int) -> list[Object]:
 class Framework:
     """kopf, set up as the operator does it; what it remembers of objects stays."""
 
-    def __init__(self, kind: str, settings: kopf.OperatorSettings) -> None:
+    def __init__(self, settings: kopf.OperatorSettings) -> None:
         self._settings = settings
-        self._resource = KINDS[kind]
+        self._resource = GRAPHCRONS
         registry: Any = kopf.get_default_registry()
         self._process = functools.partial(
             process_resource_event,
@@ -97,11 +101,11 @@ class Framework:
         )
 
     @classmethod
-    async def set_up(cls, kind: str) -> Framework:
+    async def set_up(cls) -> Framework:
         """Let our own handler settle kopf's settings; nothing is started of the operator."""
         settings, settle = kopf.OperatorSettings(), cast("Any", handlers.start)
         await settle(memo=SimpleNamespace(settings=Settings(), start=mock.AsyncMock()), settings=settings)
-        return cls(kind, settings)
+        return cls(settings)
 
     async def feed(self, given: list[Object], then: Callable[[], None]) -> None:
         """Take these events; call when all are handled, while kopf still holds what it works with."""
@@ -140,21 +144,39 @@ async def straight(given: list[Object]) -> None:
         await handle(event=event, memo=memo)
 
 
-async def cpu(figure: Figure, kind: str, count: int) -> None:
+async def watched(given: list[Object]) -> None:
+    """Deliver events to the operator with its own watch, as many at a time as the network delivers."""
+    reflector = Reflector(cast("Any", None), CRONJOBS, "", Manager(Settings()).handle_event, inactivity_seconds=60)
+    for begin in range(0, len(given), BATCH):
+        reflector.deliver(given[begin : begin + BATCH])
+        await asyncio.sleep(0)
+
+
+async def cpu(figure: Figure, count: int) -> None:
     """Measure the CPU time for an event, one round."""
-    framework, given, at = await Framework.set_up(kind), events(kind, count), [0.0]
+    framework, given, at = await Framework.set_up(), events(names.KIND, count), [0.0]
     await framework.feed(given[: count // 10], lambda: None)  # loads code
     before = time.process_time()
     await framework.feed(given, lambda: at.append(time.process_time()))
-    figure.add(CPU.format(kind), "ms", KOPF, 1000 * (at[-1] - before) / count)
+    figure.add(CPU.format(names.KIND), "ms", KOPF, 1000 * (at[-1] - before) / count)
+    await alone(figure, names.KIND, given)
+    given = events("CronJob", count)
+    before = time.process_time()
+    await watched(given)
+    figure.add(CPU.format("CronJob"), "ms", WATCH, 1000 * (time.process_time() - before) / count)
+    await alone(figure, "CronJob", given)
+
+
+async def alone(figure: Figure, kind: str, given: list[Object]) -> None:
+    """Measure the operator's part."""
     before = time.process_time()
     await straight(given)
-    figure.add(CPU.format(kind), "ms", OURS, 1000 * (time.process_time() - before) / count)
+    figure.add(CPU.format(kind), "ms", OURS, 1000 * (time.process_time() - before) / len(given))
 
 
 async def persisted(figure: Figure, count: int) -> None:
     """Measure what kopf and asyncio hold for an object, by where it was taken."""
-    framework, given, at = await Framework.set_up(names.KIND), events(names.KIND, count), [0.0]
+    framework, given, at = await Framework.set_up(), events(names.KIND, count), [0.0]
     await framework.feed(given[:1], lambda: None)
     tracemalloc.start()
     before = held()
@@ -176,8 +198,7 @@ async def main() -> None:
     gc.set_threshold(COLLECT_AFTER)
     figure = Figure("framework", "What kopf itself takes for an event and for an object")
     for _ in range(number("ROUNDS", 5)):
-        for kind in KINDS:
-            await cpu(figure, kind, number("N", 2000))
+        await cpu(figure, number("N", 2000))
     await persisted(figure, 1000)
     figure.report()
 

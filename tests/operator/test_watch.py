@@ -134,8 +134,8 @@ def test_a_dead_watch_fails_the_liveness_probe_until_it_is_made_anew(cluster, na
         objects.wait_ready()
         assert operator.probe("livez") == 200
         quiet.talks.clear()
+        wait_for("suspended CronJob", lambda: objects.get("cronjob")["spec"]["suspend"] is True, seconds=40)
         wait_for("failing probe", lambda: operator.probe("livez") == 500, seconds=40)
-        assert objects.get("cronjob")["spec"]["suspend"] is True
         objects.apply("unseen")
         quiet.talks.set()
         wait_for("probe that is well again", lambda: operator.probe("livez") == 200, seconds=40)

@@ -12,23 +12,12 @@ from typing_extensions import override
 from graphcron.api import names
 from graphcron.controller.manager import Manager
 from graphcron.kube.connection import open_session, proxy_for
+from graphcron.kube.transport import CONNECT_SECONDS
+from graphcron.kube.watch import PAGE_SIZE, RETRY_SECONDS
 
 GRAPHCRONS: Final = (names.GROUP, names.VERSION, names.PLURAL)
 GRAPHRUNS: Final = (names.GROUP, names.VERSION, names.RUN_PLURAL)
 GRAPHSERVERS: Final = (names.GROUP, names.VERSION, names.SERVER_PLURAL)
-CRONJOBS: Final = ("batch", "v1", "cronjobs")
-JOBS: Final = ("batch", "v1", "jobs")
-PODS: Final = ("v1", "pods")
-
-CONNECT_SECONDS: Final = 10
-"""Connection timeout of a list or watch."""
-
-RETRY_SECONDS: Final = (0.5, 1, 2, 3, *(5,) * 8)
-"""Back-off of a list or watch that the API server does not answer. Without this ceiling, kopf waits for up to 21
-seconds, and the operator does not see what changes shortly after an outage."""
-
-PAGE_SIZE: Final = 25
-"""Objects in one page of the initial list: each may have 1.5 MB."""
 
 IDLE_SECONDS: Final = 0.1
 """Time for which kopf keeps a task, and the last event, of an object without further events."""
@@ -63,9 +52,6 @@ class NullStorage(kopf.DiffBaseStorage, kopf.ProgressStorage):
 @kopf.on.event(*GRAPHCRONS)
 @kopf.on.event(*GRAPHRUNS)
 @kopf.on.event(*GRAPHSERVERS)
-@kopf.on.event(*CRONJOBS)
-@kopf.on.event(*JOBS)
-@kopf.on.event(*PODS)
 async def handle_event(event: kopf.RawEvent, memo: Manager, **_: Any) -> None:
     """Pass an event to the manager; kopf's event type is None for an object of the initial list."""
     memo.handle_event(event["type"], event["object"])
@@ -104,8 +90,6 @@ def _session(connection: kopf.ConnectionInfo) -> kopf.AiohttpSession:
 @kopf.on.startup()
 async def start(memo: Manager, settings: kopf.OperatorSettings, **_: Any) -> None:
     """Configure kopf, and start the manager."""
-    for resource in (CRONJOBS, JOBS, PODS):
-        settings.watching.label_selectors[resource] = names.MANAGED_SELECTOR
     settings.persistence.diffbase_storage = settings.persistence.progress_storage = NullStorage()
     settings.watching.inactivity_timeout = memo.settings.watch_inactivity_seconds
     settings.watching.connect_timeout = settings.networking.connect_timeout = CONNECT_SECONDS

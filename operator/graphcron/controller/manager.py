@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
+from itertools import product
 from typing import Final
 
 from kubernetes.aio import client
@@ -30,6 +31,8 @@ from graphcron.errors import ClusterError, NameTakenError
 from graphcron.kube.client import Cluster
 from graphcron.kube.connection import open_client
 from graphcron.kube.leader_election import LeaderElector
+from graphcron.kube.listing import CHILDREN, Resource
+from graphcron.kube.watch import Reflector
 from graphcron.metrics import Metrics
 from graphcron.planning.installation import is_others
 from graphcron.planning.preflight_limiter import PreflightLimiter
@@ -156,7 +159,9 @@ class Manager:
         # kopf opens its watches when this method has returned, so a task waits for the cache sync.
         self._synced = asyncio.create_task(self.relist.wait_for_cache_sync())
         work = self._run_election() if self.settings.lease_name else self._start_workers()
-        self._tasks = [self._synced, asyncio.create_task(self._run_relist()), asyncio.create_task(work)]
+        named = self.settings.namespaces if self.settings.namespaces_are_named else ("",)
+        watches = [asyncio.create_task(self._watch(*each)) for each in product(CHILDREN, named)]
+        self._tasks = [*watches, self._synced, asyncio.create_task(self._run_relist()), asyncio.create_task(work)]
 
     def connect(self, api: client.ApiClient) -> None:
         """Create the cluster client, its metrics and the relist."""
@@ -213,6 +218,17 @@ class Manager:
             logger.exception("The relist has failed with a bug")  # /livez fails
             raise
 
+    async def _watch(self, resource: Resource, namespace: str) -> None:
+        silence = self.settings.watch_inactivity_seconds
+        reflector = Reflector(
+            self._cluster, resource, namespace, self.handle_event, inactivity_seconds=silence, clock=self._clock
+        )
+        try:
+            await reflector.run()
+        except Exception:
+            logger.exception("The watch of %s has failed with a bug", resource.plural)  # /livez fails
+            raise
+
     async def _run_election(self) -> None:
         """Start the workers when this replica is elected; when it loses the Lease, the process must end."""
         settings, identity = self.settings, f"{socket.gethostname()}_{uuid.uuid4()}"
@@ -236,6 +252,8 @@ class Manager:
         """Start the workers after the cache sync."""
         await asyncio.shield(self._synced)
         reconcilers = self.reconcilers()
+        # A standby has queued every object that has changed since its start, most of which the leader has reconciled.
+        self.queue.lower_priority(lambda key: _is_new(self.store.body(key)))
         logger.info("Starting %d workers", self.settings.workers)
         self._last_reconciled = self._clock.monotonic()
         self._metrics.leader.set(1)
@@ -292,9 +310,11 @@ class Manager:
         return problems
 
 
-def _is_new(body: Body) -> bool:
+def _is_new(body: Body | None) -> bool:
     """Return whether an object is one of a user whose current spec was not reconciled yet."""
-    return body["kind"] in {names.KIND, names.RUN_KIND, names.SERVER_KIND} and not is_answered(body)
+    return (
+        body is not None and body["kind"] in {names.KIND, names.RUN_KIND, names.SERVER_KIND} and not is_answered(body)
+    )
 
 
 def _has_failed(task: asyncio.Task[None]) -> bool:

@@ -5,7 +5,7 @@ again with exponential back-off. asyncio has no queue with keys.
 """
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Final, Generic, TypeVar
 
@@ -56,6 +56,12 @@ class WorkQueue(Generic[Key]):
         elif key not in self._waiting:
             self._low_priority[key] = None
             self._filled.set()
+
+    def lower_priority(self, is_urgent: Callable[[Key], bool]) -> None:
+        """Give the waiting keys that are not urgent a low priority."""
+        for key in [each for each in self._waiting if not is_urgent(each)]:
+            del self._waiting[key]
+            self._low_priority[key] = None
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Add a key after a delay; of several delayed adds of one key, the earliest counts."""

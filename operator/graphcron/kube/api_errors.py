@@ -17,12 +17,16 @@ def spec_error(what: str, error: ClusterError) -> SpecError:
 def response_error(method: str, path: str, status: int, text: bytes) -> ClusterError:
     """Parse an error response of the API server or of a proxy in front of it."""
     try:
-        answer = fast_loads(text)
-        message, reason = answer["message"], str(answer.get("reason") or "")
-        causes = frozenset(str(each["reason"]) for each in (answer.get("details") or {}).get("causes") or ())
+        return error_of(f"{method} {path}", {**fast_loads(text), "code": status})
     except (ValueError, KeyError, TypeError, AttributeError):
-        message, reason, causes = text[:200].decode(errors="replace"), "", frozenset[str]()
-    return ClusterError(f"{method} {path}: {status} {message}", status=status, reason=reason, causes=causes)
+        return ClusterError(f"{method} {path}: {status} {text[:200].decode(errors='replace')}", status=status)
+
+
+def error_of(request: str, answer: Mapping[str, Any]) -> ClusterError:
+    """Return the error that a ``Status`` of the API server reports."""
+    causes = frozenset(str(each["reason"]) for each in (answer.get("details") or {}).get("causes") or ())
+    status, reason = answer["code"], str(answer.get("reason") or "")
+    return ClusterError(f"{request}: {status} {answer['message']}", status=status, reason=reason, causes=causes)
 
 
 async def ignore_changed(call: Awaitable[Mapping[str, Any]]) -> None:

@@ -27,6 +27,7 @@ async def open_client() -> client.ApiClient:
     except config.ConfigException:
         await config.load_kube_config(client_configuration=configuration)
     configuration.proxy = configuration.proxy or proxy_for(configuration.host)
+    configuration.connection_pool_maxsize = 0  # each watch has a connection, and the workers limit the others
     # By default, a thread reads the environment for each request.
     configuration.client_session_kwargs = {"trust_env": False}
     return client.ApiClient(configuration)
@@ -57,7 +58,7 @@ class _Response(aiohttp.ClientResponse):
     @override
     async def json(self, **options: Any) -> Any:
         """Read the body of a list."""
-        self._body = await _bounded_list(await self.read())
+        self._body = await bounded_list(await self.read())
         return await super().json(**{"loads": bounded_json.fast_loads, **options})
 
 
@@ -72,24 +73,28 @@ class _Stream:
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
         """Yield one or more lines at a time."""
-        rest: list[bytes] = []
-        async for chunk in self._stream.iter_chunked(size):
-            end = chunk.rfind(b"\n") + 1
-            if end:
-                lines = b"".join((*rest, chunk[:end])).split(b"\n")
-                yield b"\n".join(map(_bounded_line, lines))
-                rest.clear()
-            if end < len(chunk):
-                rest.append(chunk[end:])
-        if rest:
-            yield _bounded_line(b"".join(rest))
+        async for lines in complete_lines(self._stream.iter_chunked(size)):
+            yield b"".join(_bounded_line(line) + b"\n" for line in lines)
+
+
+async def complete_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Yield the lines of a body, one or more at a time."""
+    rest: list[bytes] = []
+    async for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        rest.append(first)
+        if others:
+            yield [b"".join(rest), *others[:-1]]
+            rest = others[-1:]
+    if any(rest):
+        yield [b"".join(rest)]
 
 
 def _bounded_line(text: bytes) -> bytes:
     return bounded_json.shallow(bounded_text(text))
 
 
-async def _bounded_list(text: bytes) -> bytes:
+async def bounded_list(text: bytes) -> bytes:
     """Return the JSON of a list without oversized specs.
 
     The objects are decoded one at a time to limit memory, and other tasks proceed in between.

@@ -10,15 +10,38 @@ Query = list[tuple[str, str]]
 Get = Callable[[str, Query], Awaitable[Mapping[str, Any]]]
 """Returns the list at a path with the metadata of its objects."""
 
-LISTED: Final = (
-    (f"/apis/{names.API_VERSION}", names.PLURAL, ""),
-    (f"/apis/{names.API_VERSION}", names.RUN_PLURAL, ""),
-    (f"/apis/{names.API_VERSION}", names.SERVER_PLURAL, ""),
-    ("/apis/batch/v1", "cronjobs", names.MANAGED_SELECTOR),
-    ("/apis/batch/v1", "jobs", names.MANAGED_SELECTOR),
-    ("/api/v1", "pods", names.MANAGED_SELECTOR),
+
+class Resource(NamedTuple):
+    """A watched resource."""
+
+    group: str
+    """Path of its API group and version."""
+    kind: str
+    plural: str
+    selector: str = ""
+    """Label selector of the watched objects."""
+
+    def path(self, namespace: str) -> str:
+        """Return the path of its objects in a namespace; an empty name means all namespaces."""
+        return f"{self.group}/{f'namespaces/{namespace}/' if namespace else ''}{self.plural}"
+
+
+OWN: Final = tuple(
+    Resource(f"/apis/{names.API_VERSION}", kind, plural)
+    for kind, plural in (
+        (names.KIND, names.PLURAL),
+        (names.RUN_KIND, names.RUN_PLURAL),
+        (names.SERVER_KIND, names.SERVER_PLURAL),
+    )
 )
-"""The watched resources: API group, resource and label selector."""
+"""What users create."""
+
+CHILDREN: Final = (
+    Resource("/apis/batch/v1", "CronJob", "cronjobs", names.MANAGED_SELECTOR),
+    Resource("/apis/batch/v1", "Job", "jobs", names.MANAGED_SELECTOR),
+    Resource("/api/v1", "Pod", "pods", names.MANAGED_SELECTOR),
+)
+"""What the operator and Kubernetes create of it."""
 
 PAGE_SIZE: Final = 1000
 """Number of objects in one page of a list."""
@@ -44,9 +67,9 @@ async def list_all(get: Get, namespaces: Sequence[str], serves: Callable[[str], 
         Returns whether the operator serves a namespace.
     """
     found, lists = dict[str, int](), list[int]()
-    for group, plural, selector in LISTED:
-        for scope in [f"namespaces/{each}/" for each in namespaces] or [""]:
-            async for page in _pages(get, f"{group}/{scope}{plural}", selector):
+    for resource in (*OWN, *CHILDREN):
+        for namespace in namespaces or ("",):
+            async for page in _pages(get, resource.path(namespace), resource.selector):
                 lists.append(int(page["metadata"]["resourceVersion"]))
                 heads = [each["metadata"] for each in page["items"] or ()]
                 found |= {each["uid"]: int(each["resourceVersion"]) for each in heads if serves(each["namespace"])}
@@ -64,11 +87,7 @@ async def _pages(get: Get, path: str, selector: str) -> AsyncIterator[Mapping[st
             return
 
 
-PLURALS: Final = {
-    names.KIND: names.PLURAL,
-    names.RUN_KIND: names.RUN_PLURAL,
-    names.SERVER_KIND: names.SERVER_PLURAL,
-}
+PLURALS: Final = {each.kind: each.plural for each in OWN}
 """The plurals by kind."""
 
 

@@ -1,18 +1,26 @@
 """A request to the API server, and its response or error."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import aiohttp
 from kubernetes.aio import client
 
+from graphcron.api.oversized import bounded_text
 from graphcron.errors import ClusterError
 from graphcron.kube.api_errors import response_error
+from graphcron.kube.connection import bounded_list, complete_lines
 from graphcron.kube.listing import Query
 from graphcron.unstructured.bounded_json import fast_loads
 
 REQUEST_SECONDS: Final = 30
 """Timeout of a request."""
+
+CONNECT_SECONDS: Final = 10
+"""Connection timeout of a watch."""
+
+CHUNK_BYTES: Final = 64 * 1024
+"""Bytes of a watch that are read at a time; other tasks proceed in between."""
 
 JSON: Final = "application/json"
 
@@ -54,25 +62,60 @@ class Transport:
             return False
         return True
 
-    async def _call(
-        self, method: str, path: str, query: list[tuple[str, str]], body: Any, content: str, *, accept: str = JSON
-    ) -> Answer:
-        headers = {"Content-Type": content, "Accept": accept}
+    async def list_objects(self, path: str, query: Query) -> Answer:
+        """Return a page of a list, without oversized specs."""
+        text = await self._send("GET", path, query, None, JSON)
+        return dict(fast_loads(await bounded_list(text)))
+
+    async def stream(self, path: str, query: Query, *, silence: float) -> AsyncIterator[list[Answer]]:
+        """Yield the events of a watch as they arrive, one or more at a time, without oversized specs.
+
+        Parameters
+        ----------
+        silence
+            Time in seconds without an event after which the watch fails.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
         try:
-            request = await self._api.param_serialize(
-                method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
-            )
-            response = await self._api.call_api(*request, _request_timeout=REQUEST_SECONDS)
-            text = await response.read()
+            response = (await self._request("GET", path, query, None, JSON, limit=timeout)).response
+            async with response:
+                if response.status >= 400:
+                    raise response_error("GET", path, response.status, await response.read())
+                async for lines in complete_lines(response.content.iter_chunked(CHUNK_BYTES)):
+                    yield [fast_loads(bounded_text(line)) for line in lines if line]
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _no_response("GET", path, error) from error
+
+    async def _call(
+        self, method: str, path: str, query: Query, body: Any, content: str, *, accept: str = JSON
+    ) -> Answer:
+        return dict(fast_loads(await self._send(method, path, query, body, content, accept=accept)))
+
+    async def _send(
+        self, method: str, path: str, query: Query, body: Any, content: str, *, accept: str = JSON
+    ) -> bytes:
+        """Send a request, and return the body of its response."""
+        try:
+            response = await self._request(method, path, query, body, content, accept=accept, limit=REQUEST_SECONDS)
+            text: bytes = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._is_answered = False
             self._on_request(VERBS[method], None)
-            raise ClusterError(f"{method} {path}: no response ({type(error).__name__}: {error})") from error
+            raise _no_response(method, path, error) from error
         self._is_answered = response.status < 500
         self._on_request(VERBS[method], response.status)
         if response.status >= 400:
             raise response_error(method, path, response.status, text)
-        return dict(fast_loads(text))
+        return text
+
+    async def _request(
+        self, method: str, path: str, query: Query, body: Any, content: str, *, accept: str = JSON, limit: Any
+    ) -> Any:
+        headers = {"Content-Type": content, "Accept": accept}
+        request = await self._api.param_serialize(
+            method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        return await self._api.call_api(*request, _request_timeout=limit)
 
     async def _list_metadata(self, path: str, query: Query) -> Answer:
         return await self._call("GET", path, query, None, JSON, accept=_HEADS)
@@ -85,3 +128,7 @@ class Transport:
             if error.status == 404:
                 return None
             raise
+
+
+def _no_response(method: str, path: str, error: Exception) -> ClusterError:
+    return ClusterError(f"{method} {path}: no response ({type(error).__name__}: {error})")

@@ -21,7 +21,7 @@ from graphcron.cache.expectations import Expectations
 from graphcron.cache.store import Store
 from graphcron.controller import handlers
 from graphcron.errors import SpecError
-from graphcron.kube.connection import _bounded_list, open_session
+from graphcron.kube.connection import bounded_list, open_session
 from graphcron.unstructured.bounded_json import LEFT_OUT
 from tests.unit.unstructured.test_bounded_json import depth_of, nested
 
@@ -125,7 +125,7 @@ def traced(call: Callable[[], Any]) -> tuple[Any, int, int]:
 def test_the_objects_of_a_list_are_not_decoded_all_at_once():
     text = json.dumps({"items": [large([[]] * 100_000)] * 5}).encode()
     _, _, all_at_once = traced(lambda: json.loads(text))
-    bounded_text, _, peak = traced(lambda: asyncio.run(_bounded_list(text)))
+    bounded_text, _, peak = traced(lambda: asyncio.run(bounded_list(text)))
     assert len(json.loads(bounded_text)["items"]) == 5
     assert peak < all_at_once / 3
 

@@ -1,4 +1,4 @@
-"""What operator and pod agree on: environment, files, exit codes and the termination message.
+"""The contract between operator and pod: environment, files, exit codes and the termination message.
 
 The operator writes these into the pod template and reads the termination message back; the runner, which has only this
 module and the standard library, does the reverse. Data classes would import ``inspect``: a tenth of what a run costs.
@@ -39,10 +39,10 @@ ENV_GRAPHRUN_UID: Final = "GRAPHCRON_GRAPHRUN_UID"
 """UID of that GraphRun: the occurrence's identity in place of the scheduled minute."""
 
 ENV_PREFLIGHT: Final = "GRAPHCRON_PREFLIGHT"
-"""``1``: look whether a run could be made, and make none. Such a pod has no :data:`ENV_JOB` to go by."""
+"""``1``: check whether a run could start, and start none. Such a pod has no :data:`ENV_JOB`."""
 
 ENV_POD_UID: Final = "GRAPHCRON_POD_UID"
-"""UID of the pod, from the downward API: who made a thread, who stopped a run."""
+"""UID of the pod, from the downward API. It identifies the pod that created a thread or stopped a run."""
 
 ENV_API_KEY: Final = "GRAPHCRON_API_KEY"
 """API key of the LangGraph server, by secretKeyRef; absent: none is sent."""
@@ -51,10 +51,10 @@ ENV_HEADER_PREFIX: Final = "GRAPHCRON_HEADER_"
 """``GRAPHCRON_HEADER_<n>``: value of the n-th of :attr:`Request.headers`."""
 
 ENV_ROOT: Final = "GRAPHCRON_ROOT"
-"""Folder that the paths below are taken under; absent: ``/``. Only tests set it."""
+"""Folder that the paths below are relative to; absent: ``/``. Only tests set it."""
 
 ENV_GRACE: Final = "GRAPHCRON_GRACE_SECONDS"
-"""How long a pod that may start the run is given to do so before another may; absent: the runner's own value."""
+"""How long a pod may take to start the run before another pod may; absent: the runner's own value."""
 
 INPUT_DIR: Final = "/var/run/graphcron/input"
 """Where ``inputFrom`` is mounted; the file is named :data:`INPUT_FILE`."""
@@ -69,17 +69,17 @@ CA_FILE: Final = "ca.crt"
 """File of :data:`CA_DIR`: PEM certificates, used besides the system's."""
 
 TERMINATION_LOG: Final = "/dev/termination-log"
-"""Where the termination message goes."""
+"""File of the termination message."""
 
 TERMINATION_MESSAGE_BYTES: Final = 4096
-"""Kubernetes cuts a termination message at this size."""
+"""Kubernetes truncates a termination message at this size."""
 
 REQUEST_BYTES: Final = 100 * 1024
-"""Largest :data:`ENV_REQUEST` that we render; Linux takes 128 KiB a value."""
+"""Maximum size of :data:`ENV_REQUEST`; Linux allows 128 KiB for a value."""
 
 
 class Outcome(StrEnum):
-    """How an occurrence ended; the values are the Reasons that users see."""
+    """The outcome of an occurrence; users see the values as reasons."""
 
     SUCCEEDED = "Succeeded"
     """The graph ran to its end."""
@@ -131,14 +131,14 @@ FINAL_EXIT_CODES: Final = tuple(
 
 
 class Budget(NamedTuple):
-    """What runs may use; where there is one, tokens are counted from the run's stream. Absent limits limit nothing."""
+    """Limits of runs. With a budget, tokens are counted from the run's stream. An absent limit limits nothing."""
 
     maxTokensPerRun: int | None = None
-    """The run is cancelled once it has used more."""
+    """A run is cancelled when it exceeds this number."""
     maxCostPerRun: str | None = None
-    """The same in money: a decimal, in the currency of :attr:`prices`."""
+    """The same for money: a decimal, in the currency of :attr:`prices`."""
     maxTokens: int | None = None
-    """No run starts in a window in which so much, or more, has been used."""
+    """No run starts in a window that has used this number or more."""
     maxCost: str | None = None
     """The same in money."""
     window: str | None = None
@@ -148,7 +148,7 @@ class Budget(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What the pod sends and how; travels as JSON in :data:`ENV_REQUEST`, absent parts left out."""
+    """The pod's requests and how to send them; JSON in :data:`ENV_REQUEST` without absent parts."""
 
     url: str
     """Base URL of the LangGraph server, path prefix included."""
@@ -157,9 +157,9 @@ class Request(NamedTuple):
     thread: str | None = None
     """UUID of the user's own thread; None: a fresh thread for the occurrence."""
     createThread: bool = False
-    """Make :attr:`thread` where it does not exist."""
+    """Create :attr:`thread` if it does not exist."""
     input: Any = None
-    """Input of the graph: any JSON value. Ignored where :attr:`inputFile`."""
+    """Input of the graph: any JSON value. Ignored if :attr:`inputFile` is set."""
     inputFile: bool = False
     """Read the input from :data:`INPUT_DIR` instead."""
     inputTemplate: bool = False
@@ -167,23 +167,23 @@ class Request(NamedTuple):
     run: dict[str, Any] | None = None
     """Further members of the body of ``POST /threads/{id}/runs``, such as ``interrupt_before``."""
     onRunCompleted: str = "delete"
-    """``delete`` or ``keep``: what becomes of the fresh thread of a successful run."""
+    """``delete`` or ``keep``: how to treat the fresh thread of a successful run."""
     concurrencyPolicy: str = "Forbid"
-    """``Forbid``, ``Allow``, ``Replace`` or ``Queue``: what to do about a predecessor that still runs."""
+    """``Forbid``, ``Allow``, ``Replace`` or ``Queue``: how to treat a predecessor that is still active."""
     queueLimit: int = 10
     """With ``Queue``, how many occurrences may wait."""
     startingDeadlineSeconds: int = 120
-    """No run is started when the scheduled time is longer ago than this."""
+    """No run starts longer than this after the scheduled time."""
     timeoutSeconds: int | None = None
-    """The run is cancelled on the server at this age; None: at :attr:`defaultTimeoutSeconds`."""
+    """Age at which the run is cancelled on the server; None: :attr:`defaultTimeoutSeconds`."""
     defaultTimeoutSeconds: int = 604_800
-    """The same where the GraphCron sets none; the operator's default."""
+    """The operator's default, if the GraphCron sets none."""
     notBefore: str | None = None
     """RFC 3339: an occurrence scheduled before is skipped, because the schedule is younger."""
     notAfter: str | None = None
-    """RFC 3339: an occurrence scheduled at or after is skipped, because the campaign has ended."""
+    """RFC 3339: an occurrence scheduled at or after is skipped, because ``endTime`` has passed."""
     startTime: str | None = None
-    """RFC 3339: an occurrence scheduled before is skipped, because the campaign has not begun."""
+    """RFC 3339: an occurrence scheduled before is skipped, because it is before ``startTime``."""
     excludes: tuple[tuple[str, str], ...] = ()
     """Pairs of RFC 3339: an occurrence scheduled at or after the first and before the second is skipped."""
     threadPer: str | None = None
@@ -197,11 +197,11 @@ class Request(NamedTuple):
     onInterrupted: str = "skip"
     """``skip`` or ``proceed``: how to treat a new run if its shared thread waits for human input."""
     retryAttempts: int = 0
-    """How many further runs may follow one that failed."""
+    """Maximum number of further runs after a failed one."""
     retryOnGraphError: bool = False
-    """Whether a run in which the graph raised an error is among those."""
+    """Whether to retry a run whose graph raised an error."""
     retryResume: bool = True
-    """Whether a further run goes on from the last checkpoint, or sends the input again."""
+    """Whether a further run continues from the last checkpoint, instead of sending the input again."""
     maxConcurrentRuns: int | None = None
     """Maximum number of concurrent runs on the server across all GraphCrons of the namespace."""
     historyThreads: int | None = None
@@ -211,7 +211,7 @@ class Request(NamedTuple):
     headers: tuple[str, ...] = ()
     """Names of extra HTTP headers; the n-th's value is in ``GRAPHCRON_HEADER_<n>``."""
     caFile: bool = False
-    """Trust the certificates in :data:`CA_DIR` too."""
+    """Also trust the certificates in :data:`CA_DIR`."""
 
     def to_json(self) -> str:
         """Return the request as compact JSON without the members that hold their default."""
@@ -245,11 +245,11 @@ class Report(NamedTuple):
     message: str = ""
     """One sentence for people; no prompt, answer or key."""
     reason: str = ""
-    """Finer than the outcome where there is more to say, in CamelCase: ``PredecessorActive``, ``ValueError``."""
+    """More specific than the outcome, in CamelCase: ``PredecessorActive``, ``ValueError``; empty: nothing to add."""
     scheduledTime: str = ""
     """RFC 3339, UTC."""
     runId: str = ""
-    """Run on the server; empty where there was none."""
+    """Run on the server; empty if there was none."""
     threadId: str = ""
     """Thread of the run."""
     startTime: str = ""
@@ -257,17 +257,17 @@ class Report(NamedTuple):
     durationSeconds: float | None = None
     """From acceptance to the end."""
     attempts: int | None = None
-    """Runs that it took, where retries were needed; the ids are the last one's."""
+    """Number of runs, if retries were needed; the ids are those of the last one."""
     tokens: int | None = None
-    """Tokens that the occurrence used, all its attempts together. None: nothing known."""
+    """Tokens that all attempts of the occurrence used. None: unknown."""
     tokensAtLeast: bool | None = None
-    """True: :attr:`tokens` is a lower bound: what the thread's final messages carry."""
+    """True: :attr:`tokens` is a lower bound, from the thread's final messages."""
     cost: str | None = None
-    """The same in money, a decimal: where the budget has prices. A lower bound too where a model has no price."""
+    """The same for money, a decimal, if the budget has prices. A lower bound, too, if a model has no price."""
     windowStart: str = ""
-    """Where the budget has a window: when the current one began (RFC 3339, UTC)."""
+    """If the budget has a window: start of the current one (RFC 3339, UTC)."""
     windowEnd: str = ""
-    """When it will have turned; of a rolling window: when what was used in it, if nothing more is, begins to leave."""
+    """End of the window; of a rolling window, time at which its oldest usage leaves it."""
     windowTokens: int | None = None
     """Tokens used in the window, this run's included."""
     windowCost: str | None = None
@@ -278,7 +278,7 @@ class Report(NamedTuple):
     """True: the thread waits for human input (outcome Interrupted, or Skipped because of it)."""
 
     def to_json(self) -> str:
-        """Return the report as compact JSON that fits a termination message; the message is cut if need be."""
+        """Return the report as compact JSON that fits a termination message; the message is truncated if needed."""
         members = {key: value for key, value in self._asdict().items() if value not in ("", None)}
         text = _compact(members)
         while len(text.encode()) > TERMINATION_MESSAGE_BYTES and members.get("message"):
@@ -288,7 +288,7 @@ class Report(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> "Report":
-        """Read a report; members that this version does not know are left out.
+        """Read a report; unknown members are ignored.
 
         Raises
         ------

@@ -70,7 +70,7 @@ class Problem(Enum):
 
     @property
     def remedy(self) -> str:
-        """What would be right."""
+        """How to correct it."""
         return self.value[1]
 
 
@@ -83,7 +83,7 @@ class TemplateError(ValueError):
 
 
 class Placeholder(NamedTuple):
-    """What stands between ``{{`` and ``}}``."""
+    """The text between ``{{`` and ``}}``."""
 
     name: str
     days: int = 0

@@ -1,4 +1,4 @@
-{{/* The operator's settings, each a variable; what is left out has the operator's own default. */}}
+{{/* The operator's settings as variables; an omitted one has the operator's default. */}}
 {{- define "graphcron.environment" -}}
 {{- $v := .Values -}}
 {{- $settings := dict

@@ -3,7 +3,7 @@
 {{- .Values.nameOverride | default .Chart.Name -}}
 {{- end -}}
 
-{{/* Name of every object that the chart makes: the release's, with "graphcron" in it. */}}
+{{/* Name of every object of the chart: the release's, including "graphcron". */}}
 {{- define "graphcron.fullname" -}}
 {{- $name := include "graphcron.name" . -}}
 {{- $made := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
@@ -15,7 +15,7 @@
 {{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end -}}
 
-{{/* Labels by which the operator's pod is found; never to change within a release. */}}
+{{/* Selector of the operator's pod; it must never change within a release. */}}
 {{- define "graphcron.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "graphcron.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -67,12 +67,12 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
-{{/* "true" where watchNamespaces are plain names only: then the operator needs no ClusterRole. */}}
+{{/* "true" if watchNamespaces has only plain names: the operator then needs no ClusterRole. */}}
 {{- define "graphcron.listedNamespaces" -}}
 {{- if and .Values.watchNamespaces (not (regexMatch "[*?!]" (join "," .Values.watchNamespaces))) -}}true{{- end -}}
 {{- end -}}
 
-{{/* "true" where an object of the Prometheus Operator is wanted and can be; called with a dict of "kind", "values" and "root". */}}
+{{/* "true" if an object of the Prometheus Operator is enabled and its CRD exists; called with a dict of "kind", "values" and "root". */}}
 {{- define "graphcron.monitors" -}}
 {{- if .values.enabled -}}
 {{- $known := .root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" .kind) -}}
@@ -85,7 +85,7 @@ true
 {{- end -}}
 {{- end -}}
 
-{{/* Where the stand-in server of `helm test` answers. */}}
+{{/* URL of the fake server of `helm test`. */}}
 {{- define "graphcron.testServer" -}}
 {{- printf "http://%s-test.%s.svc:8080" (include "graphcron.fullname" .) (include "graphcron.namespace" .) -}}
 {{- end -}}

@@ -1,5 +1,5 @@
-{{/* All that the operator does in a namespace, and nothing else: no Secrets, nothing of the user's but the status, and a
-GraphRun past its time to live. */}}
+{{/* The permissions that the operator uses in a namespace: no Secrets, and of the objects of users only the status, and the
+deletion of GraphRuns past their ttlSecondsAfterFinished. */}}
 {{- define "graphcron.rules" -}}
 - apiGroups: [graphcron.dev]
   resources: [graphcrons, graphruns, graphservers]
@@ -13,13 +13,12 @@ GraphRun past its time to live. */}}
   verbs: [update]
 - apiGroups: [batch]
   resources: [cronjobs]
-  # A server-side apply is a patch, and a create where there is nothing yet. A line that has left spec.schedules takes
-  # its CronJob along.
+  # A server-side apply is a patch. The CronJob of a line that was removed from spec.schedules is deleted.
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [batch]
   resources: [jobs]
-  # It creates those that no schedule makes: a manual run, a catch-up run, a preflight. It deletes those that a
-  # sidecar keeps open after a run has succeeded, and those that get no pod and are in the way of the next run.
+  # It creates Jobs outside the schedule: manual runs, catch-up runs, preflights. It deletes Jobs that a sidecar keeps
+  # open after a successful run, and Jobs without a pod that block the next run.
   verbs: [list, watch, create, delete]
 - apiGroups: [""]
   resources: [pods]
@@ -27,23 +26,23 @@ GraphRun past its time to live. */}}
   verbs: [list, watch, patch]
 - apiGroups: [""]
   resources: [events]
-  # It lists those of a Job that has no pod: they say why.
+  # The Events of a Job without a pod contain the reason.
   verbs: [create, list]
 {{- end -}}
 
-{{/* "true" where the chart makes objects of the whole cluster for people: they go with the CRDs. */}}
+{{/* "true" if the chart creates cluster-wide objects for users: they belong to the CRDs. */}}
 {{- define "graphcron.wholeCluster" -}}
 {{- if or .Values.crds.enabled (not (include "graphcron.listedNamespaces" .)) -}}true{{- end -}}
 {{- end -}}
 
-{{/* Whom a binding is for. */}}
+{{/* Subjects of a binding. */}}
 {{- define "graphcron.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "graphcron.serviceAccountName" . }}
   namespace: {{ include "graphcron.namespace" . }}
 {{- end -}}
 
-{{/* What people may do, called with a list of verbs. Nobody but the operator writes the status. */}}
+{{/* Permissions of users, called with a list of verbs. Only the operator writes the status. */}}
 {{- define "graphcron.peoplesRules" -}}
 - apiGroups: [graphcron.dev]
   resources: [graphcrons, graphruns, graphservers]

@@ -25,7 +25,7 @@ _HEADER: Final = "# Made from operator/graphcron/api/v1alpha1 by `python -m grap
 _LEFT_OUT: Final = frozenset(
     {"description", "title", "default", "$ref", "anyOf", "const", "additionalProperties", "$defs"}
 )
-"""What pydantic writes and a structural schema does not have, or not so."""
+"""Keywords of pydantic that a structural schema lacks or restricts."""
 
 Column = tuple[str, str, str, int]
 """Name, type, JSONPath and priority; ``kubectl get -o wide`` shows those of priority 1 too."""

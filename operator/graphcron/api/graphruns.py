@@ -1,4 +1,4 @@
-"""What the body of a GraphRun says, whether or not the rest of it is valid."""
+"""Fields of the body of a GraphRun, even if the rest of it is invalid."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -124,7 +124,7 @@ def _short(value: str) -> str:
 
 
 def _is_bounded(found: RestrictedFields) -> bool:
-    """Return whether a GraphCron may ask for as much; the API server bounds the keys of labels and annotations."""
+    """Return whether a GraphCron may have this many; the API server limits the keys of labels and annotations."""
     few = all(len(each) <= MAX_ENTRIES for each in (found.env, found.annotations, found.labels))
     short = all(len(each) <= _LONGEST_NAME for each in (found.service_account, *found.env))
     return few and short and len(found.image) <= _LONGEST_IMAGE
@@ -132,5 +132,5 @@ def _is_bounded(found: RestrictedFields) -> bool:
 
 @lru_cache(maxsize=256)
 def _shared(restricted: RestrictedFields) -> RestrictedFields:
-    """Return the same value for equal ones: most CronJobs have the same."""
+    """Return one value for equal ones, since most CronJobs have the same."""
     return restricted

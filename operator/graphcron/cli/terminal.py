@@ -12,7 +12,7 @@ from typing import Final
 import typer
 
 Part = tuple[str, str]
-"""A text and its style, in the words of Rich; an empty style: none."""
+"""A text and its style, as Rich names it; empty: no style."""
 
 _CONTROLS: Final = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but for tab and newline, DEL, C1
@@ -24,7 +24,7 @@ _IN_LINE: Final = re.compile(rf"[\t\n{_CONTROLS}]")
 
 
 def has_controls(text: str) -> bool:
-    """Return whether a text holds what could control a terminal."""
+    """Return whether a text contains characters that could control a terminal."""
     return _IN_TEXT.search(text) is not None
 
 
@@ -49,12 +49,12 @@ def line(text: str, *, err: bool = False) -> None:
 
 
 def block(text: str, *, err: bool = False) -> None:
-    """Print lines; nothing where there is none."""
+    """Print lines; nothing if there are none."""
     typer.echo(in_text(text), err=err, nl=bool(text) and not text.endswith("\n"))
 
 
 def coloured(lines: Iterable[Iterable[Part]]) -> None:
-    """Print lines, in colours where the terminal has them; one that is too long is broken by it, never cut."""
+    """Print lines, in colours if the terminal supports them; long lines wrap and are never truncated."""
     from rich.console import Console
     from rich.text import Text
 

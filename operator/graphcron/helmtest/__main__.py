@@ -12,7 +12,7 @@ from graphcron.helmtest.steps import Trial
 
 
 def main() -> int:
-    """Make the trial; return the exit code."""
+    """Run the test; return the exit code."""
     # Process 1 of a container ignores SIGTERM by default; with a handler, the test deletes what it has created.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     try:

@@ -14,7 +14,7 @@ from graphcron.errors import ClusterError
 Json = dict[str, Any]
 
 REQUEST_SECONDS = 10
-"""The longest that we wait for one answer of the API server."""
+"""Timeout of a request to the API server."""
 
 
 class Pod(NamedTuple):
@@ -22,7 +22,7 @@ class Pod(NamedTuple):
 
     name: str
     how: str
-    """What it does, in words that follow its name."""
+    """Its state, in words that follow its name."""
 
 
 class Cluster:
@@ -31,7 +31,7 @@ class Cluster:
     def __init__(self, namespace: str) -> None:
         try:
             config.load_incluster_config()
-        except config.ConfigException:  # a person tries it at home
+        except config.ConfigException:  # outside a cluster, such as on a developer's machine
             config.load_kube_config()
         self._where = (names.GROUP, names.VERSION, namespace, names.PLURAL)
         self._namespace = namespace
@@ -40,7 +40,7 @@ class Cluster:
         self._core = client.CoreV1Api()
 
     def create(self, graphcron: Json) -> Json:
-        """Make a GraphCron."""
+        """Create a GraphCron."""
         with _answer("create the GraphCron"):
             made: Json = self._objects.create_namespaced_custom_object(
                 *self._where, graphcron, _request_timeout=REQUEST_SECONDS
@@ -67,7 +67,7 @@ class Cluster:
             self._objects.patch_namespaced_custom_object(*self._where, name, body, _request_timeout=REQUEST_SECONDS)
 
     def delete(self, name: str) -> None:
-        """Delete the GraphCron, if it is there."""
+        """Delete the GraphCron if it exists."""
         try:
             with _answer("delete the GraphCron"):
                 self._objects.delete_namespaced_custom_object(*self._where, name, _request_timeout=REQUEST_SECONDS)
@@ -82,7 +82,7 @@ class Cluster:
         return [Pod(each.metadata.name, _how(each.status)) for each in found]
 
     def children(self, uid: str) -> list[str]:
-        """Return what there is of the GraphCron's, each as kind and name."""
+        """Return the existing objects of the GraphCron, each as kind and name."""
         with _answer("list CronJobs and Jobs"):
             cronjobs = self._batch.list_namespaced_cron_job(self._namespace, **_of(uid)).items
             jobs = self._batch.list_namespaced_job(self._namespace, **_of(uid)).items
@@ -95,7 +95,7 @@ def _of(uid: str) -> Json:
 
 
 def _how(status: Any) -> str:
-    """Say what a pod does; why it waits, where it does."""
+    """Return the state of a pod, and the reason if it waits."""
     if status.phase == "Running":
         return "runs"
     if status.phase != "Pending":

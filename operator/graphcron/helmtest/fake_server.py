@@ -100,7 +100,7 @@ class StandIn:
         return (200, found) if found else _NOT_FOUND
 
     def _end_run(self, _: Json, thread_id: str, run_id: str, how: str) -> Answer:
-        """A client waits for a run, or cancels it."""
+        """Let a client wait for a run, or cancel it."""
         status, run = self._run({}, thread_id, run_id)
         if status == 200 and run["status"] == "pending":
             run.update(status="success" if how == "join" else "interrupted", updated_at=_now())
@@ -131,7 +131,7 @@ class StandIn:
 
 @contextmanager
 def serve(port: int) -> Iterator[int]:
-    """Serve a stand-in from a thread; yields the port, which is a free one for 0."""
+    """Serve a fake server from a thread; yield the port, which is a free one for 0."""
     handler = type("Handler", (_Handler,), {"standin": StandIn()})
     with ThreadingHTTPServer(("", port), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -142,7 +142,7 @@ def serve(port: int) -> Iterator[int]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """HTTP on one side, a stand-in on the other."""
+    """Passes HTTP requests to a fake server."""
 
     standin: StandIn
     protocol_version = "HTTP/1.1"
@@ -162,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, *_: Any) -> None:
-        """Log nothing, because the steps print what is relevant."""
+        """Log nothing, since the steps print what is relevant."""
 
 
 def _now() -> str:

@@ -9,27 +9,27 @@ from urllib.parse import urlsplit
 from graphcron.errors import SpecError
 
 PREFIX = "GRAPHCRON_TRIAL_"
-"""Each setting is the environment variable of its name, in capitals, behind this."""
+"""Prefix of the environment variables. The rest is the name of the setting in capitals."""
 
 WATCHED = "GRAPHCRON_NAMESPACES"
 """The operator's variable for the namespaces that it serves."""
 
 
 class Settings(NamedTuple):
-    """What is to be tried."""
+    """The settings of the test."""
 
     namespace: str
     """Namespace in which the test creates the GraphCron."""
     name: str
-    """What its name begins with."""
+    """Prefix of its name."""
     operator: str
-    """The operator's Deployment as ``namespace/name``: where a person looks when it fails."""
+    """The operator's Deployment as ``namespace/name``, for the message of a failure."""
     seconds: int
-    """How long all of it may take, the deletion not counted."""
+    """Time limit of the test, without the deletion."""
     url: str = ""
-    """Where pods find this very pod as a LangGraph server; empty where an assistant is given."""
+    """URL of this pod as a LangGraph server; empty if an assistant is given."""
     assistant: str = ""
-    """An assistant of the operator's default server. Empty: the stand-in's."""
+    """An assistant of the operator's default server. Empty: that of the fake server."""
     input: Any = None
     """Its input."""
     watched: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Settings(NamedTuple):
 
     @property
     def port(self) -> int:
-        """Where the stand-in listens."""
+        """Port of the fake server."""
         return urlsplit(self.url).port or 80
 
 
@@ -69,7 +69,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
 
 def is_served(namespace: str, watched: tuple[str, ...]) -> bool:
-    """Tell whether the operator serves a namespace, by its names and patterns; those with ``!`` take away."""
+    """Return whether the operator serves a namespace, by its names and patterns; those with ``!`` exclude."""
     without = [each[1:] for each in watched if each.startswith("!")]
     among = [each for each in watched if not each.startswith("!")] or ["*"]
     return _matches(namespace, among) and not _matches(namespace, without)

@@ -16,16 +16,16 @@ SCHEDULE: Final = "0 0 1 1 *"
 """Schedule far in the future, because the test requests the run."""
 
 PAUSE_SECONDS: Final = 0.5
-"""Between two looks."""
+"""Polling interval."""
 
 GONE_SECONDS: Final = 90
-"""How long the deletion may take: a pod that follows a run has 30 s to cancel it."""
+"""Time limit of the deletion: a pod that follows a run has 30 s to cancel it."""
 
 LEAST_DEADLINE_SECONDS: Final = 10
-"""The schema takes no shorter ``startingDeadlineSeconds``."""
+"""Minimum of ``startingDeadlineSeconds`` in the schema."""
 
 ASKED: Final = "helm-test"
-"""What is written to ask for the run."""
+"""Value of the annotation that requests the run."""
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class Failure(GraphCronError):
 
 
 class Cluster(Protocol):
-    """What the steps need of Kubernetes: see :class:`graphcron.helmtest.cluster.Cluster`."""
+    """The part of Kubernetes that the steps use: see :class:`graphcron.helmtest.cluster.Cluster`."""
 
     def create(self, graphcron: Json, /) -> Json: ...  # noqa: D102
     def read(self, name: str, /) -> Json | None: ...  # noqa: D102
@@ -47,7 +47,7 @@ class Cluster(Protocol):
 
 
 class Trial:
-    """One GraphCron, from its making to its end."""
+    """The test of one GraphCron, from its creation to its deletion."""
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
         self._cluster = cluster
@@ -125,7 +125,7 @@ class Trial:
             time.sleep(PAUSE_SECONDS)
 
     def _explain(self, error: GraphCronError) -> None:
-        """Tell why it failed, and where to look."""
+        """Print why it failed, and where to look."""
         self._say(f"FAILED: {error}")
         try:
             found = (self._uid and self._cluster.read(self._name)) or {}
@@ -173,7 +173,7 @@ class Trial:
 
 
 def graphcron_for(name: str, settings: Settings) -> Json:
-    """Return the GraphCron that is tried."""
+    """Return the GraphCron of the test."""
     spec = {
         "schedule": SCHEDULE,
         "assistant": settings.assistant or ASSISTANT,
@@ -191,11 +191,11 @@ def is_ready(graphcron: Json) -> bool:
     Raises
     ------
     Failure
-        It won't be, and waiting does not help.
+        It will not be created.
     """
     ready = condition(graphcron, ConditionType.READY)
     stalled = condition(graphcron, ConditionType.STALLED).get("status") == "True"
-    # An image may come yet, at the next try.
+    # The kubelet may pull the image at the next try.
     if stalled and ready.get("reason") != Reason.POD_CANNOT_START:
         raise Failure(f"the operator refuses the GraphCron ({ready.get('reason')}): {ready.get('message')}")
     return ready.get("status") == "True"
@@ -207,7 +207,7 @@ def target_of(graphcron: Json) -> Json | None:
     Raises
     ------
     Failure
-        No run can be made.
+        No run can start.
     """
     target = condition(graphcron, ConditionType.TARGET_RESOLVED)
     if target.get("status") == "False":
@@ -222,6 +222,6 @@ def run_of(graphcron: Json) -> Json | None:
 
 
 def condition(graphcron: Json, kind: str) -> Json:
-    """Return a condition of that type; empty where there is none."""
+    """Return a condition of this type; empty if there is none."""
     conditions: list[Json] = graphcron.get("status", {}).get("conditions", [])
     return next((each for each in conditions if each["type"] == kind), {})

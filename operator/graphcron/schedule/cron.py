@@ -1,6 +1,6 @@
 """Cron text to :class:`Cron`: the grammar of the Kubernetes API server, and no more.
 
-Kubernetes reads a CronJob's schedule with ``ParseStandard`` of robfig/cron v3.0.1 and refuses any text that contains
+Kubernetes parses a CronJob's schedule with ``ParseStandard`` of robfig/cron v3.0.1 and rejects any text that contains
 ``TZ``. What is accepted here is accepted there and means the same (proved by ``tests/oracle``). Three things that the
 API server accepts are rejected here, because no user can mean what they do:
 
@@ -31,10 +31,10 @@ __all__ = ["Cron", "parse"]
 
 _EXAMPLE = '"30 8 * * 1-5" (08:30, Monday to Friday)'
 _BLANKS = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
-"""What Go calls a space; Python's ``split()`` also cuts at ``\\x1c`` to ``\\x1f``."""
+"""Go's white space; Python's ``split()`` also splits at ``\\x1c`` to ``\\x1f``."""
 _INTEGER = re.compile(r"\+?0*([0-9]{1,19})")
 _MAX_INT64 = 2**63 - 1
-"""The largest step that Go's parser can hold."""
+"""Maximum step that Go's parser can store."""
 _QUOTE_LIMIT = 40
 """Characters of the user's text that a message repeats, so that it stays one line."""
 _STARS = ("*", "?")
@@ -43,7 +43,7 @@ _FOREIGN = {
     re.compile(r"H.*", re.IGNORECASE): "H (a time picked by hash) is Jenkins', not Kubernetes'",
     re.compile(r"(\d*|[A-Z]{3})[LW]|LW|.*#.*", re.IGNORECASE): "L, W and # are Quartz', not Kubernetes'",
 }
-"""What other crons write where a number belongs."""
+"""Syntax of other cron implementations in place of a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Cron:
     any_weekday: bool
 
     def matches_day(self, day: date) -> bool:
-        """Whether day of month and weekday let it run on ``day``; the month is not looked at."""
+        """Return whether day of month and weekday match ``day``; the month is ignored."""
         by_day = day.day in self.days
         by_weekday = day.isoweekday() % 7 in self.weekdays
         if self.any_day or self.any_weekday:
@@ -99,7 +99,7 @@ class Cron:
 
 
 def parse(text: str, *, field: str = "spec.schedule") -> Cron:
-    """Read a schedule: five fields or a macro such as ``@daily``.
+    """Parse a schedule: five fields or a macro such as ``@daily``.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def parse(text: str, *, field: str = "spec.schedule") -> Cron:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One of the five fields: its bounds, a value that is right, and its names."""
+    """One of the five fields: its bounds, a valid value, and its names."""
 
     label: str
     low: int
@@ -154,7 +154,7 @@ MACROS: Final = {
 
 
 def _quoted(text: str) -> str:
-    """Return the user's text in quotes and on one line, cut where it is long."""
+    """Return the user's text in quotes and on one line, truncated if it is long."""
     shown = text if len(text) <= _QUOTE_LIMIT else text[:_QUOTE_LIMIT] + "..."
     return '"' + shown.encode("unicode_escape").decode("ascii") + '"'
 
@@ -187,7 +187,7 @@ def _expand_macro(text: str, path: str) -> str:
 
 
 def _fields(text: str, path: str) -> list[str]:
-    """Cut the text at its blanks into exactly five fields."""
+    """Split the text at its blanks into exactly five fields."""
     fields = [part for part in _BLANKS.split(text) if part]
     if len(fields) == len(_PARTS):
         return fields
@@ -202,14 +202,14 @@ def _fields(text: str, path: str) -> list[str]:
 class _Reader:
     """Reads one field: a list of ``low``, ``low-high``, ``*`` or ``?``, each with an optional ``/step``.
 
-    Empty items are skipped, as the API server does; a list of nothing else lets no value through.
+    Empty items are skipped, as in the API server; a list of only empty items matches no value.
     """
 
     part: _Part
     path: str
 
     def read(self, text: str) -> tuple[frozenset[int], bool]:
-        """Return the values that the list lets through, and whether an item of it is a star."""
+        """Return the values that the list matches, and whether an item of it is a star."""
         items = [self._item(item) for item in text.split(",") if item]
         return frozenset().union(*(values for values, _ in items)), any(starred for _, starred in items)
 
@@ -242,7 +242,7 @@ class _Reader:
         return low, high
 
     def _bounded(self, token: str, item: str) -> int:
-        """Return the value of a number or name, inside the field's bounds."""
+        """Return the value of a number or name within the field's bounds."""
         named = self.part.names.get(token.lower())
         value = self._number(token, item) if named is None else named
         if value < self.part.low:
@@ -253,7 +253,7 @@ class _Reader:
         return value
 
     def _number(self, token: str, item: str) -> int:
-        """Return a whole number as Go reads one: a plus sign and leading zeros are allowed."""
+        """Parse an integer as Go does: a plus sign and leading zeros are allowed."""
         if digits := _INTEGER.fullmatch(token):
             return int(digits[1])
         for pattern, problem in _FOREIGN.items():

@@ -1,19 +1,19 @@
-"""Jenkins' ``H`` to plain cron: a time picked by hash, so that not everything starts at the full hour.
+"""Jenkins' ``H`` to plain cron: a time chosen by a hash, so that not all runs start at the full hour.
 
-An ``H`` is a fixed number that depends on the name of the GraphCron: the same GraphCron always gets the same times,
-and a thousand of them spread. What Kubernetes runs is plain cron, with the number written out:
+The value of an ``H`` depends on the name of the GraphCron. One GraphCron always has the same times, and the times of
+many GraphCrons are spread. Kubernetes receives plain cron with the value in place of the ``H``:
 
 =============  ================================================  ===================
 ``H``          one value of the field's whole range              ``37``
-``H(0-29)``    one value of that range; names do too             ``7``
+``H(0-29)``    one value of the range, also of names             ``7``
 ``H/15``       every 15th, from a first one below 15             ``7-59/15``
-``H(8-17)/3``  every third of that range, likewise               ``10-17/3``
+``H(8-17)/3``  every third value of the range                    ``10-17/3``
 =============  ================================================  ===================
 
-They go into any field, and into lists (``H,0``). One field has one number, so ``H(0-29),H(30-59)`` is half an hour
-apart. As in Jenkins, a day of the month is picked from 1-28, which every month has, and a step must not be larger
-than its range. Unlike in Jenkins, ``H/1`` is refused (there it means once, not each time), macros such as ``@daily``
-stay what they say, and a day needs to match only one of day of month and weekday where both are given, as in cron.
+An ``H`` can be in any field, and in lists (``H,0``). A field has one hash, so ``H(0-29),H(30-59)`` is half an hour
+apart. As in Jenkins, a day of the month is chosen from 1-28, which every month has, and a step must not be larger than
+its range. Unlike in Jenkins, ``H/1`` is rejected (there it means once, not each time), macros such as ``@daily`` keep
+their meaning, and of day of month and weekday, only one needs to match if both are given, as in cron.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _QUOTE_LIMIT = 40
 
 
 def has_hash(line: str) -> bool:
-    """Whether the line has an ``H``, right or wrong, that :func:`render` would replace or refuse."""
+    """Return whether the line has an ``H``, valid or not, that :func:`render` replaces or rejects."""
     words: list[str] = _WORD.findall(line)
     return any("H" in word for word in words) if line.startswith("@") else bool(words)
 
 
 def seed_for(namespace: str, name: str, line: int = 0) -> str:
-    """Return the seed of a GraphCron's line; the first is the same whether or not others follow. Never to change."""
+    """Return the seed of a GraphCron's line. The first one does not depend on further lines. It must never change."""
     return f"{namespace}/{name}/{line}" if line else f"{namespace}/{name}"
 
 
@@ -84,7 +84,7 @@ _FIELDS = (
     ("month", 1, 12, "H, H(1-6) or H/3"),
     ("weekday", 0, 6, "H, H(1-5) or H(MON-FRI)"),
 )
-"""Name, range of a plain ``H``, and what is right there."""
+"""Name, range of a plain ``H``, and a valid example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +124,11 @@ class _Field:
         return f"{low + self._number() % int(step)}-{high}/{int(step)}"
 
     def _number(self) -> int:
-        """Return the field's number for this seed: large, and never to change, or every schedule would move."""
+        """Return the field's number for this seed. It must never change, or every schedule would change."""
         return int.from_bytes(hashlib.sha256(f"{self.at}:{self.seed}".encode()).digest(), "big")
 
     def _value(self, end: str) -> int:
-        """Return the value of a number or name, inside the field's bounds."""
+        """Return the value of a number or name within the field's bounds."""
         alone = parse(" ".join(end if at == self.at else "*" for at in range(len(_FIELDS))), field=self.path)
         return min((alone.minutes, alone.hours, alone.days, alone.months, alone.weekdays)[self.at])
 
@@ -138,6 +138,6 @@ class _Field:
 
 
 def _quoted(text: str) -> str:
-    """Return the user's text in quotes and on one line, cut where it is long."""
+    """Return the user's text in quotes and on one line, truncated if it is long."""
     shown = text if len(text) <= _QUOTE_LIMIT else text[:_QUOTE_LIMIT] + "..."
     return '"' + shown.encode("unicode_escape").decode("ascii") + '"'

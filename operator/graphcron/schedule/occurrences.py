@@ -1,11 +1,11 @@
 """When a GraphCron's runs are due: all its lines together, from its start to its end time and without its excludes.
 
-Each line keeps the rule of :mod:`graphcron.schedule.times`: a minute is due if the zone's wall clock matches it, so
-what the spring change skips does not run and what the autumn change repeats runs twice. A minute that several lines
-match is due once. Start and end time are instants: no change of the clock moves them. Excludes are written on the wall
-clock, and :func:`excluded` returns them as instants.
+Each line follows the rule of :mod:`graphcron.schedule.times`: a minute is due if the zone's local time matches. So a
+local time that the spring change skips does not run, and one that the autumn change repeats runs twice. A minute that
+several lines match is due once. Start and end time are instants, which no change of the clock moves. Excludes are local
+times, and :func:`excluded` returns them as instants.
 
-Instants are aware datetimes; those returned are in UTC. Nothing here reads a clock.
+Instants are aware datetimes, and returned ones are in UTC. No function reads a clock.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ if TYPE_CHECKING:
 __all__ = ["END_OF_TIME", "Calendar", "Interval", "changes", "excluded", "offset_at", "offsets", "smallest_gap"]
 
 END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
-"""End of what does not end."""
+"""End of a range without an end."""
 
 _BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
 _FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
-"""Limit of the search, because calculations with the last days of a datetime would overflow."""
+"""Limit of the search, since calculations with the last days of a datetime overflow."""
 _FAR_WALL: Final = _FAR.replace(tzinfo=None)
 _TICK: Final = timedelta(microseconds=1)
 _PROBE: Final = 2 * 86400
-"""Seconds between two looks at a zone. The shortest summer time since 1975, Noronha's of 2000, lasted a week."""
+"""Step in seconds of the search for changes of a zone. The shortest summer time since 1975, that of Noronha in 2000,
+lasted a week."""
 
 
 class Interval(NamedTuple):
-    """A stretch of time: from the first instant on, before the second."""
+    """A range of time, with the first instant and without the last."""
 
     start: datetime
     end: datetime
@@ -55,7 +56,7 @@ class Calendar:
     crons
         The schedule's lines.
     zone
-        Whose wall clock they are read on.
+        Time zone of the lines.
     start, end
         Occurrences are due from ``start`` on and before ``end``; None: no bound.
     excluded
@@ -83,7 +84,7 @@ class Calendar:
     def due_between(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
         """Return the due minutes later than ``after`` and not later than ``until``, in order.
 
-        Of more than ``limit`` the last ones, without looking at all the rest: an outage may have been long.
+        If there are more than ``limit``, return the last ones without a search for the others: an outage may be long.
         """
         reach = timedelta(minutes=max(limit, 1))
         while True:
@@ -94,7 +95,7 @@ class Calendar:
             reach *= 2
 
     def is_due(self, minute: datetime) -> bool:
-        """Whether the minute that holds this instant is due; its beginning counts."""
+        """Return whether the minute that contains this instant is due."""
         begun = minute - (minute - _BEGINNING) % timedelta(minutes=1)
         if self.inactive_until(begun) is not None:
             return False
@@ -113,7 +114,7 @@ class Calendar:
         return until.astimezone(UTC) if until > now else None
 
     def _times(self, moment: datetime) -> Iterator[datetime]:
-        """Yield all due minutes later than ``moment``, in order, and jump over what is excluded.
+        """Yield all due minutes later than ``moment``, in order, except excluded ones.
 
         The search for each line starts at its own last time, as in the CronJob controller, or where it may continue.
         """
@@ -131,25 +132,25 @@ class Calendar:
         return None if past >= _FAR else times.next_after(cron, self.zone, past)
 
     def _excluded_at(self, moment: datetime) -> Interval | None:
-        """Return what excludes that instant."""
+        """Return the range that excludes this instant."""
         later = bisect_right(self.excluded, moment, key=lambda interval: interval.start)
         return self.excluded[later - 1] if later and moment < self.excluded[later - 1].end else None
 
 
 def excluded(spans: Iterable[tuple[str, str]], zone: ZoneInfo) -> tuple[Interval, ...]:
-    """Return what local dates and times exclude, as instants: in order, and joined where they touch.
+    """Return the ranges of local dates and times as instants, in order, with adjacent ranges joined.
 
-    From the first minute at which the zone's clock shows a time of the span to the last one. So where the clock goes
-    back, the first of two equal times begins a span and the second ends it, and nothing between them runs; a time that
-    the clock skips stands for the change itself, and no minute more is excluded than that.
+    A range extends from the first to the last minute at which the zone's clock shows one of its times. So if the clock
+    goes back, a range begins at the first of two equal times and ends at the second. A time that the clock skips is
+    replaced by the instant of the change.
 
     Parameters
     ----------
     spans
-        First and last: a date, ``2026-12-25``, both days being part of the span; or a time, ``2026-12-24T18:00``, from
-        which on, or before which, it holds. One day is that date twice.
+        First and last: a date such as ``2026-12-25``, inclusive, or a time such as ``2026-12-24T18:00``, of which the
+        last is exclusive. For one day, both are its date.
     zone
-        Whose wall clock they are read on.
+        Time zone of the dates and times.
     """
     joined: list[Interval] = []
     for interval in sorted(Interval(_begin(first, zone), _end(last, zone)) for first, last in spans):
@@ -161,17 +162,17 @@ def excluded(spans: Iterable[tuple[str, str]], zone: ZoneInfo) -> tuple[Interval
 
 
 def offsets(zone: ZoneInfo, first_year: int, years: int) -> tuple[tuple[int, int], ...]:
-    """Return a zone's distances from UTC, so that a pod can tell local days without a zone database.
+    """Return a zone's offsets from UTC, so that a pod can determine local days without a zone database.
 
-    Pairs of the Unix time from which on it holds and the distance in seconds, positive to the east; in order, the
-    first at the beginning of ``first_year`` in UTC. What changes later than ``years`` after it is not told.
+    Each is a pair of the Unix time from which the offset applies and the offset in seconds, positive to the east. They
+    are in order; the first is at the beginning of ``first_year`` in UTC. Changes later than ``years`` are left out.
     """
     begin, end = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (first_year, first_year + years))
     return ((begin, offset_at(begin, zone)), *changes(zone, begin, end))
 
 
 def changes(zone: ZoneInfo, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield when a zone's distance from UTC changes in a range of Unix times, and the new distance in seconds."""
+    """Yield when a zone's offset from UTC changes in a range of Unix times, and the new offset in seconds."""
     at, offset = begin, offset_at(begin, zone)
     for low in range(begin, end, _PROBE):
         high = min(low + _PROBE, end)
@@ -182,7 +183,7 @@ def changes(zone: ZoneInfo, begin: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def smallest_gap(moments: Sequence[datetime]) -> timedelta | None:
-    """Return the shortest time between neighbours; None if there are fewer than two."""
+    """Return the shortest interval between consecutive times; None if there are fewer than two."""
     return min((later - earlier for earlier, later in pairwise(moments)), default=None)
 
 
@@ -191,7 +192,7 @@ def _begin(text: str, zone: ZoneInfo) -> datetime:
 
 
 def _end(text: str, zone: ZoneInfo) -> datetime:
-    """Return the end of a span; a date's is the end of that day."""
+    """Return the end of a span; that of a date is the end of the day."""
     wall = datetime.fromisoformat(text)
     if wall >= _FAR_WALL:
         return END_OF_TIME
@@ -199,9 +200,9 @@ def _end(text: str, zone: ZoneInfo) -> datetime:
 
 
 def _instants(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return from when on the clock shows ``wall`` or later, and until when it shows earlier times.
+    """Return the first instant at which the clock shows ``wall`` or later, and the last before which it shows less.
 
-    They differ where it shows ``wall`` twice, but not at the first time that is shown twice.
+    They differ if the clock shows ``wall`` twice, except for the first time that it repeats.
     """
     wall = min(max(wall, _BEGINNING.replace(tzinfo=None)), _FAR_WALL)
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
@@ -214,12 +215,12 @@ def _instants(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def _change_between(low: int, high: int, zone: ZoneInfo) -> int:
-    """Return the first second later than ``low`` that has another offset; ``high`` has."""
+    """Return the first second later than ``low`` with another offset, at most ``high``."""
     seconds, held = range(low, high + 1), offset_at(low, zone)
     return seconds[bisect_left(seconds, True, key=lambda at: offset_at(at, zone) != held)]
 
 
 def offset_at(seconds: int, zone: ZoneInfo) -> int:
-    """Return the zone's distance from UTC at that Unix time, in seconds, positive to the east."""
+    """Return the zone's offset from UTC at this Unix time, in seconds, positive to the east."""
     distance = datetime.fromtimestamp(seconds, zone).utcoffset() or timedelta()
     return int(distance.total_seconds())

@@ -1,14 +1,14 @@
 """When a :class:`~graphcron.schedule.cron.Cron` runs, in a time zone, before and after a given instant.
 
-The rule is a wall clock's: a minute is due if the zone's local time matches. What the spring change skips is not made
-up for, and what the autumn change repeats runs twice, as a CronJob does. Forward, :func:`next_after` gives robfig's
-own answer, slips at odd changes included (see :class:`_Walk`), because the CronJob controller acts on it. Backward,
-robfig has no answer, and the plain rule holds.
+A minute is due if the zone's local time matches. A local time that the spring change skips does not run, and one that
+the autumn change repeats runs twice, as with a CronJob. Forward, :func:`next_after` returns the result of robfig/cron,
+including its errors at unusual changes (see :class:`_Walk`), because the CronJob controller uses it. Backward,
+robfig/cron has no search, and the plain rule applies.
 
-Instants are aware datetimes; those returned are in UTC. A naive one is a ``TypeError``. Nothing here reads a clock, and
-zones come from the ``tzdata`` package, never from the machine, so that every replica and every laptop agree.
+Instants are aware datetimes, and returned ones are in UTC. A naive one raises ``TypeError``. No function reads a clock.
+Zones come from the ``tzdata`` package and not from the machine, so that all replicas and laptops agree.
 
-croniter does not know robfig's slips, so it can't replace this search; CONTRIBUTING.md has the figures. The unit tests
+croniter does not have these errors, so it cannot replace this search; CONTRIBUTING.md has the figures. The unit tests
 compare both where they agree.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["is_due", "never_fires", "next_after", "next_times", "previous_at_or_before", "zone_for"]
 
 HORIZON_YEARS = 5
-"""Calendar years that a search may cross: robfig's number. It matters for 29 February between 2096 and 2104 only."""
+"""Calendar years of a search, as in robfig/cron. It only affects 29 February between 2096 and 2104."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -95,7 +95,7 @@ def is_due(cron: Cron, zone: ZoneInfo, minute: datetime) -> bool:
 
 
 def never_fires(cron: Cron) -> bool:
-    """Whether no date can ever match: 30 February, 31 April, or an empty list; 29 February can.
+    """Return whether no date can ever match: 30 February, 31 April, or an empty list; 29 February can.
 
     The API server takes such a schedule, and the controller then reports an error at each look and starts nothing.
     """
@@ -114,7 +114,7 @@ def _zone_names() -> frozenset[str]:
 
 @cache
 def _load_zone(name: str) -> ZoneInfo:
-    """Read a known zone from the tzdata package; at most some 600 stay in memory."""
+    """Read a known zone from the tzdata package; the cache holds at most about 600."""
     with importlib.resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
 
@@ -130,12 +130,12 @@ def _wall(seconds: int, zone: tzinfo) -> datetime:
 
 
 def _offset(seconds: int, zone: ZoneInfo) -> int:
-    """Return the zone's distance from UTC at that instant, in seconds, positive to the east."""
+    """Return the zone's offset from UTC at this instant, in seconds, positive to the east."""
     return _seconds(_wall(seconds, zone).replace(tzinfo=UTC)) - seconds
 
 
 def _mismatch_begun(cron: Cron, wall: datetime) -> datetime | None:
-    """Return where on the wall clock the stretch without a match began that ``wall`` lies in; None if it matches."""
+    """Return the local time at which the range without a match that contains ``wall`` began; None if it matches."""
     if wall.month not in cron.months:
         return wall.replace(day=1, hour=0, minute=0)
     if not cron.matches_day(wall):
@@ -154,22 +154,22 @@ def _before(at: int, wall: datetime, begun: datetime, zone: ZoneInfo) -> int:
     back = int((wall - begun).total_seconds()) + _MINUTE
     offset = _offset(at, zone)
     while back > _MINUTE and _offset(at - back, zone) != offset:
-        back = max(back // 2 // _MINUTE * _MINUTE, _MINUTE)  # the wall clock's distance is not the true one
+        back = max(back // 2 // _MINUTE * _MINUTE, _MINUTE)  # the difference of the local times is not the elapsed time
     return at - back
 
 
 class _Walk:
-    """robfig's search: make month, day, hour, minute and second match, in that order, by only going forward.
+    """The search of robfig/cron: it makes month, day, hour, minute and second match, in this order, going forward only.
 
-    A step that turns a larger unit over begins again at the month. The first step sets the smaller units to zero, and
-    later ones trust that they still are. A change of the clock can break that trust, and then robfig slips:
+    A step that increments a larger unit starts again at the month. The first step sets the smaller units to zero, and
+    later steps assume that they still are. A change of the clock can invalidate the assumption:
 
-    * a half-hour change (Lord Howe) leaves an hour that begins at :30: ``0 3 * * *`` is passed over that day;
-    * a midnight that does not exist (Havana, Cairo, Beirut) hides the turn of the day: the day before may run on in
-      the new one, the new one may be passed over, and after a first of the month so may a later month.
+    * After a half-hour change (Lord Howe), an hour begins at :30, and ``0 3 * * *`` is skipped on that day.
+    * A midnight that does not exist (Havana, Cairo, Beirut) hides the change of the day. The day before may continue
+      in the new one, the new one may be skipped, and after the first of a month a later month, too.
 
-    Which of them show depends on where the search begins. One slip is not kept: at a day that does not exist (Apia,
-    30 December 2011) robfig never comes back, and this goes on to the day after.
+    Which errors occur depends on the start of the search. One is not reproduced: at a day that does not exist (Apia,
+    30 December 2011), robfig/cron never returns, and this search continues with the next day.
     """
 
     def __init__(self, cron: Cron, zone: ZoneInfo, start: int) -> None:
@@ -247,14 +247,14 @@ class _Walk:
         self._wall = _wall(at, self._zone)
 
     def _move_to_wall(self, wall: datetime) -> None:
-        """Go where the clock shows ``wall``; in gap and overlap, to where Go's ``time.Date`` goes."""
+        """Move to the instant at which the clock shows ``wall``; in a gap or an overlap, as Go's ``time.Date``."""
         figures = _seconds(wall.replace(tzinfo=UTC))
         guess = figures - _offset(figures, self._zone)
         self._move_to(figures - _offset(guess, self._zone))
 
 
 def _distance(values: frozenset[int], figure: int, size: int) -> int:
-    """Return how far the next of the values is, or the turn of the larger unit, which has ``size`` of them."""
+    """Return the distance to the next of the values, or to the end of the larger unit, which has ``size`` of them."""
     return min((value for value in values if value > figure), default=size) - figure
 
 

@@ -1,4 +1,4 @@
-"""What people write for a time zone and the IANA database does not have, and what they mean."""
+"""Names of time zones that users write and the IANA database lacks, and their replacements."""
 
 import difflib
 import re
@@ -73,10 +73,10 @@ _ABBREVIATIONS: Final = {
     "WIT": "Asia/Jayapura",
     "Z": "Etc/UTC",
 }
-"""Abbreviations that are no names of the database, and places that have them on the clock in some part of the year."""
+"""Abbreviations that the database lacks, and places that use them in a part of the year."""
 
 _FIXED: Final = {"EST": "America/New_York", "MST": "America/Denver"}
-"""Names of the database that know no summer time, and the place that people often mean."""
+"""Names of the database without summer time, and the place that users often mean."""
 
 _PARTS_OF_HOURS: Final = {
     "+03:30": "Asia/Tehran",
@@ -92,18 +92,18 @@ _PARTS_OF_HOURS: Final = {
     "-03:30": "America/St_Johns",
     "-09:30": "Pacific/Marquesas",
 }
-"""Offsets for which there is no Etc/GMT."""
+"""Offsets without an Etc/GMT zone."""
 
 _OFFSET: Final = re.compile(r"(?:Etc/)?(?:UTC|GMT|UT|Z)?\s*([-+\u2212])\s*([0-9]{1,2})(?::?([0-9]{2}))?", re.IGNORECASE)
 _ETC: Final = re.compile(r"(?:Etc/)?GMT([-+])([1-9][0-9]?)")
 _HOURS: Final = range(-12, 15)
 _LIKE: Final = 0.8
 _SHORT: Final = 4
-"""Characters of an abbreviation, which is like many others."""
+"""Maximum length of an abbreviation, which is similar to many others."""
 
 
 def remedy_for(name: str, known: Collection[str]) -> str:
-    """Return what to write in place of a name that is not among those known."""
+    """Return the replacement of an unknown name."""
     if offset := _OFFSET.fullmatch(name.strip()):
         return _of_offset(*offset.groups(default=""))
     if place := _ABBREVIATIONS.get(name.strip().upper()):
@@ -125,7 +125,7 @@ def no_summer_time(name: str) -> tuple[str, str] | None:
 
 
 def _of_offset(sign: str, hours: str, minutes: str) -> str:
-    """Return the zone of an offset: the sign of Etc/GMT is the other way round."""
+    """Return the zone of an offset; Etc/GMT has the opposite sign."""
     ahead = sign == "+"
     if not int(hours) and not int(minutes or "0"):
         return "did you mean Etc/UTC?"
@@ -139,12 +139,12 @@ def _of_offset(sign: str, hours: str, minutes: str) -> str:
 
 
 def _nearest(name: str, known: Collection[str]) -> str | None:
-    """Return the known name that is most like another: capitals, blanks and the continent aside."""
+    """Return the known name that is most similar to another, ignoring case, blanks and the continent."""
     wanted = re.sub(r"[\s_-]+", "_", name.strip().lower())
     by_lower = {each.lower(): each for each in sorted(known)}
     by_place = {each.rpartition("/")[2]: name for each, name in by_lower.items() if "/" in each}
     if found := by_lower.get(wanted) or by_place.get(wanted):
         return found
-    place = wanted.rpartition("/")[2]  # the continent would make all its places alike
+    place = wanted.rpartition("/")[2]  # with the continent, all its places would be similar
     near = difflib.get_close_matches(place, by_place, n=1, cutoff=_LIKE) if len(place) > _SHORT else []
     return next((by_place[each] for each in near), None)

@@ -20,7 +20,7 @@ from graphcron.schedule.occurrences import smallest_gap
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 LEAST_RUNS: Final = 5
-"""Fewer runs do not show how long most of them take."""
+"""Minimum number of runs that show how long most runs take."""
 
 _AWAITING_SKIPS: Final = frozenset({"ThreadAwaitsHuman"})
 
@@ -35,7 +35,7 @@ class ConditionUpdate(NamedTuple):
 
 
 class ConditionInputs(NamedTuple):
-    """What the checks read."""
+    """The inputs of the checks."""
 
     graphcron: GraphCron | None
     """None: it can't be read."""

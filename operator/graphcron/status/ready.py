@@ -30,7 +30,7 @@ _HINTS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class StatusInputs:
-    """What the status is computed from."""
+    """The inputs of the status."""
 
     generation: int
     """``metadata.generation`` of the GraphCron."""

@@ -1,21 +1,21 @@
-{{/* Name of all that helm test makes, also of the Service at which its stand-in for a LangGraph server is found. */}}
+{{/* Name of all objects of helm test, including the Service of its fake LangGraph server. */}}
 {{- define "graphcron.testName" -}}
 {{- printf "%s-test" (include "graphcron.fullname" .) -}}
 {{- end -}}
 
-{{/* Namespace in which helm test makes its GraphCron: one that the operator serves. */}}
+{{/* Namespace in which helm test creates its GraphCron: one that the operator serves. */}}
 {{- define "graphcron.testNamespace" -}}
 {{- $default := ternary (first .Values.watchNamespaces) (include "graphcron.namespace" .) (eq (include "graphcron.listedNamespaces" .) "true") -}}
 {{- .Values.test.namespace | default $default -}}
 {{- end -}}
 
-{{/* The chart's labels but for the name: no selector of the operator's is to find what the test makes. */}}
+{{/* The chart's labels with another name, so that no selector of the operator matches the objects of the test. */}}
 {{- define "graphcron.testLabels" -}}
 {{- $name := dict "app.kubernetes.io/name" (printf "%s-test" (include "graphcron.name" .)) -}}
 {{- toYaml (merge $name (include "graphcron.labels" . | fromYaml)) -}}
 {{- end -}}
 
-{{/* Annotations of what helm test needs before its pod; called with the weight. */}}
+{{/* Annotations of the objects that helm test needs before its pod; called with the weight. */}}
 {{- define "graphcron.testHook" -}}
 helm.sh/hook: test
 helm.sh/hook-weight: {{ . | quote }}

@@ -1,4 +1,4 @@
-"""What all parts of the model share: how they are written, and how they keep their rules."""
+"""The base classes of the model: serialization, and validation rules."""
 
 import re
 from contextlib import suppress
@@ -32,7 +32,7 @@ STYLE: Final = ConfigDict(
     validate_by_alias=True,
     use_attribute_docstrings=True,
 )
-"""snake_case here, camelCase on the wire; nothing is coerced, as in the API server, and nothing unknown passes."""
+"""snake_case here, camelCase on the wire. As in the API server, values are not coerced, unknown fields are rejected."""
 
 BY_NAME: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 """Schema of a list that is keyed by name."""
@@ -49,7 +49,7 @@ class Part(BaseModel):
     model_config = STYLE
 
     rules: ClassVar[Rules] = Rules()
-    """What must hold between the fields."""
+    """Rules between the fields."""
 
     @model_validator(mode="after")
     def _keep_rules(self) -> Self:
@@ -71,7 +71,7 @@ class Asked(Part):
     @model_validator(mode="before")
     @classmethod
     def _refuse_nulls(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse a null in what a user wrote, as the API server does; in Python ``None`` is as good as left out."""
+        """Reject a null in an object of a user, as the API server does; in Python, ``None`` means absent."""
         if info.context == FROM_USER and isinstance(value, dict):
             nulls = [key for key, each in value.items() if each is None and key not in cls.nullable]
             if nulls:
@@ -80,7 +80,7 @@ class Asked(Part):
 
 
 MOST_LEVELS: Final = 64
-"""How deeply lists and objects may be nested in a field, however free its form is."""
+"""Maximum nesting depth of lists and objects in a field of any form."""
 
 
 class Spec(Asked):
@@ -89,7 +89,7 @@ class Spec(Asked):
     @model_validator(mode="before")
     @classmethod
     def _refuse_depth(cls, value: Any) -> Any:
-        """Refuse what is nested too deeply, in fields of any form; CEL sees nothing of a free-form field."""
+        """Reject values that are nested too deeply; CEL does not see the contents of a free-form field."""
         if isinstance(value, dict):
             deep = [key for key, each in value.items() if is_deeper(each, MOST_LEVELS)]
             if deep:

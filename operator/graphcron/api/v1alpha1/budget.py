@@ -35,7 +35,7 @@ Window = Annotated[
         ),
     ),
 ]
-"""A stretch of time over which is summed."""
+"""Period over which usage is summed."""
 
 _SUMMED: Final = Rules(
     Rule(

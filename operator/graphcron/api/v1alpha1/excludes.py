@@ -15,7 +15,7 @@ _TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 
 def _exists(text: str) -> bool:
-    """Whether the calendar has it."""
+    """Return whether the day exists."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
@@ -24,14 +24,14 @@ def _exists(text: str) -> bool:
 
 
 def _as_text(value: Any) -> Any:
-    """Return the text that a YAML reader made a date of, and anything else as it is."""
+    """Return the text of a date that a YAML parser created, and any other value unchanged."""
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.isoformat(timespec="minutes")
     return value.isoformat() if isinstance(value, date) else value
 
 
 def _on_calendar(pattern: str, problem: str, remedy: str) -> Rules:
-    """Return the rules for a text of this shape that means a day which exists."""
+    """Return the rules for a text of this form whose day exists."""
     shape = matching(pattern, problem, remedy)
     return Rules(
         shape,
@@ -72,7 +72,7 @@ _EXAMPLES: Final = '{date: "2026-12-25"} or {from: "2026-12-24T18:00", to: "2026
 
 
 def _is_whole(each: "Exclude") -> bool:
-    """Whether it is a day and nothing else, or has both ends of a stretch."""
+    """Return whether it is only a day, or has both ends of a range."""
     ends = (each.from_, each.to)
     return None not in ends if each.date is None else ends == (None, None)
 
@@ -120,5 +120,5 @@ class Exclude(Asked):
 
     @property
     def span(self) -> tuple[str, str]:
-        """Both ends as they were written: days, the last one excluded too, or local times, the last one not."""
+        """Both ends as written: days, including the last one, or local times, without the last one."""
         return self.date or self.from_ or "", self.date or self.to or ""

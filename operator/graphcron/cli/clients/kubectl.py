@@ -27,12 +27,12 @@ _KINDS: Final = {GRAPHCRONS: names.KIND, GRAPHRUNS: names.RUN_KIND}
 """The kinds that users name, by what kubectl takes."""
 
 _AS_TEXT: Final[dict[str, Any]] = {"encoding": "utf-8", "errors": "backslashreplace"}
-"""How kubectl's output is read: a pod may log any bytes."""
+"""Encoding of kubectl's output: a pod may log any bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kubectl:
-    """A cluster and a namespace in it, as the options of a verb name them."""
+    """A cluster and a namespace, from the options of a verb."""
 
     namespace: str | None = None
     """None: the context's."""
@@ -41,7 +41,7 @@ class Kubectl:
     context: str | None = None
     kubeconfig: str | None = None
     seconds: float | None = None
-    """How long an answer may take; None: as long as kubectl waits."""
+    """Timeout of a request; None: kubectl's own."""
 
     def at(self, namespace: str | None) -> "Kubectl":
         """Return the same cluster with another namespace; None: the context's, or no namespace."""
@@ -70,7 +70,7 @@ class Kubectl:
         return self._one("get", kind, name)
 
     def find(self, kind: str, name: str) -> Object | None:
-        """Return an object; None where there is none."""
+        """Return an object; None if it does not exist."""
         text = self.run("get", kind, name, "--output=json", "--ignore-not-found", *self._where)
         return dict(loads(text)) if text.strip() else None
 
@@ -195,7 +195,7 @@ class Kubectl:
             return
         try:
             there = self.names("namespaces")
-        except CliError:  # who may not see namespaces is told no more than that there is nothing in it
+        except CliError:  # without permission to read namespaces, the verb only reports that there is nothing in it
             return
         if self.namespace not in there:
             near = get_close_matches(self.namespace, there, n=1)

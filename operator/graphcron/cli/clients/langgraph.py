@@ -128,7 +128,7 @@ class LangGraph:
         return value if isinstance(value, dict) else None
 
     def disable(self, cron_id: str) -> bool:
-        """Disable a cron; False: the server can't."""
+        """Disable a cron; False: the server does not support that."""
         answer = self._ask("PATCH", f"/runs/crons/{cron_id}", {"enabled": False})
         value = _value(answer) if 200 <= answer.status < 300 else None
         return isinstance(value, dict) and value.get("enabled") is False

@@ -35,7 +35,7 @@ def nodes_of(text: str, *, is_json: bool = False) -> list[yaml.Node]:
     Parameters
     ----------
     is_json
-        It may be nothing else; otherwise what begins as JSON does may be YAML.
+        The text must be JSON; otherwise a text that begins like JSON may be YAML.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def _yaml_nodes(text: str) -> list[yaml.Node]:
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return how many nodes there are where each alias is a copy.
+    """Return the number of nodes if each alias is a copy.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def _malformed(error: yaml.MarkedYAMLError, text: str = "") -> MalformedError:
 
 
 def _unquoted(text: str, error: yaml.MarkedYAMLError) -> tuple[str, str] | None:
-    """Return key and value of the line that is to blame, the value in the quotes with which the text is YAML so far."""
+    """Return key and value of the line with the error, the value in quotes with which the text up to there is YAML."""
     mark, lines = error.problem_mark, _BREAK.split(text)
     if mark is None or 2 * mark.line >= len(lines) or "quoted scalar" in str(error.context):
         return None

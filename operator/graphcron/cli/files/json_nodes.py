@@ -42,7 +42,7 @@ def json_nodes(text: str) -> list[yaml.Node]:
 
 
 class _Reader:
-    """Reads a text in one pass, and leaves out what is nested too deeply."""
+    """Reads a text in one pass, and omits values that are nested too deeply."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
@@ -113,7 +113,7 @@ class _Reader:
         return yaml.ScalarNode(f"{TAG}{'float' if found[1] or found[2] else 'int'}", found[0], begin, self._mark())
 
     def _pass_over(self) -> None:
-        """Go behind a list or an object, however deeply it is nested."""
+        """Skip a list or an object of any nesting depth."""
         closing: list[str] = []
         token = re.compile(rf'{_STRING.pattern}|[\[\]{{}}]|[^\[\]{{}}"]+')
         while found := token.match(self._text, self._at):

@@ -55,17 +55,17 @@ class Manifest:
 
     @property
     def kind(self) -> str:
-        """Kind of the object; a question mark where it has none."""
+        """Kind of the object; a question mark if it has none."""
         return str(self.body.get("kind", "?"))
 
     @property
     def name(self) -> str:
-        """Name of the object; a question mark where it has none."""
+        """Name of the object; a question mark if it has none."""
         return str(self._metadata.get("name", "?"))
 
     @property
     def namespace(self) -> str | None:
-        """Its namespace, where it names one."""
+        """Its namespace, if it names one."""
         found = self._metadata.get("namespace")
         return found if isinstance(found, str) else None
 

@@ -45,10 +45,10 @@ def written(value: Any, *, sort_keys: bool = False, width: int = 120) -> str:
 
 
 class Loader(yaml.SafeLoader):
-    """Reads as kubectl does: times are texts, and so are the keys of objects; ``y`` and ``n`` are truth values."""
+    """Reads as kubectl does: times and keys of objects are strings; ``y`` and ``n`` are booleans."""
 
     levels = 0
-    """How deeply what is read now is nested."""
+    """Nesting depth of the current value."""
     bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
 
     @override
@@ -66,7 +66,7 @@ class Loader(yaml.SafeLoader):
 
     @override
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Leave out what is nested too deeply, instead of raising a RecursionError."""
+        """Omit values that are nested too deeply, instead of raising a RecursionError."""
         if self.levels == LEVELS and self.check_event(yaml.CollectionStartEvent):
             return self._left_out()
         self.levels += 1
@@ -79,7 +79,7 @@ class Loader(yaml.SafeLoader):
         return node
 
     def _left_out(self) -> yaml.Node:
-        """Pass over a list or an object to its end."""
+        """Skip a list or an object."""
         begin, levels = self.peek_event(), 0  # type: ignore[no-untyped-call]
         while True:
             event = self.get_event()  # type: ignore[no-untyped-call]
@@ -88,7 +88,7 @@ class Loader(yaml.SafeLoader):
                 return yaml.ScalarNode(f"{TAG}str", LEFT_OUT, begin.start_mark, event.end_mark)
 
     def truth(self, node: yaml.ScalarNode) -> bool:
-        """Read a truth value."""
+        """Read a boolean."""
         text = str(self.construct_scalar(node)).lower()
         if text not in self.bool_values:
             raise _unfit(node, "is neither true nor false")
@@ -116,7 +116,7 @@ def _whole(text: str) -> int | None:
     octal = re.fullmatch(r"[-+]?0[0-7]+", text)
     try:
         return int(text, 8 if octal else 0)
-    except ValueError:  # no whole number, or one of thousands of digits
+    except ValueError:  # not an integer, or one of thousands of digits
         return None
 
 
@@ -133,7 +133,7 @@ Loader.yaml_constructors = {
     **{f"{TAG}{kind}": yaml.SafeLoader.yaml_constructors[f"{TAG}{kind}"] for kind in ("map", "seq", "str", "null")},
     None: yaml.SafeLoader.yaml_constructors[None],
 }
-"""Kubernetes knows the types of JSON."""
+"""Kubernetes has the types of JSON."""
 Loader.add_constructor(f"{TAG}bool", Loader.truth)
 Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in _LEFT_OUT]

@@ -21,18 +21,18 @@ from graphcron.schedule import times
 Json = Mapping[str, Any]
 
 SECRET_KEY: Final = "api-key"
-"""Key of the Secret that ``--secret`` names, as in all our examples."""
+"""Key in the Secret that ``--secret`` names, as in all examples."""
 
 ID_CHARACTERS: Final = 8
-"""How much of a cron's id goes into the name; its end, since its beginning is a time."""
+"""Number of characters of a cron's id in the name: its end, since its beginning is a time."""
 
 _BOTH: Final = {"assistant_id", "schedule", "timezone", "end_time", "enabled", "on_run_completed", "metadata"}
 _OWN: Final = _BOTH | {"cron_id", "thread_id", "payload", "created_at", "updated_at", "next_run_date", "now"}
-"""Fields of a cron that are read here, or that say how it stood."""
+"""Fields of a cron that are read here, or that describe its state."""
 
 _PASSED: Final = {"input", "config", "context", "webhook", "interrupt_before", "interrupt_after", "durability"}
 _PAYLOAD: Final = _BOTH | _PASSED | {"multitask_strategy", "__encryption_context__"}
-"""Fields of its payload that are read here, or that the server repeats or keeps for itself."""
+"""Fields of its payload that are read here, or that only the server uses."""
 
 _NO_LISTENER: Final = "a scheduled run has no listener"
 _WHY: Final = {
@@ -48,14 +48,14 @@ _DROPPED: Final = {
     "config": ("recursionLimit", "runName", "maxConcurrency"),
     "config.configurable": ("thread_id",),
 }
-"""What the server itself drops, ignores or replaces, and a GraphCron refuses for that reason."""
+"""Values that the server drops, ignores or replaces, and that a GraphCron therefore rejects."""
 
 _OTHER_RUNS: Final = {
     "command": "a run that begins with a command",
     "checkpoint": "a run that begins at a checkpoint",
     "checkpoint_id": "a run that begins at a checkpoint",
 }
-"""Fields of the payload without which it would be another run."""
+"""Fields of the payload that change the run if they are missing."""
 
 _CREDENTIAL: Final = re.compile(
     r".*(api|access|secret|private|auth)[-_]?(key|token).*|.*(secret|passwo?r?d|passphrase|credential|bearer).*"
@@ -65,7 +65,7 @@ _CREDENTIAL: Final = re.compile(
 _WHERE_KEYS_GO: Final = "give it to the LangGraph server, for example in its environment"
 
 _SERVERS_OWN: Final = re.compile(r"cron_id|langgraph_auth_.*")
-"""What the server writes into ``configurable``."""
+"""Keys that the server writes into ``configurable``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class ImportedCron:
     body: Object
     """The GraphCron."""
     notes: tuple[str, ...]
-    """What does not map, each named by its field."""
+    """Fields without a counterpart."""
     refused: tuple[str, ...]
     """Why GraphCron rejects it; empty: it does not."""
     credentials: tuple[str, ...] = ()
@@ -143,7 +143,7 @@ def server_of(url: str, secret: str | None, headers: Mapping[str, str]) -> tuple
 
 
 def text_of(found: ImportedCron, url: str) -> str:
-    """Return the YAML of a GraphCron, with what does not map in comments; commented out where it is refused."""
+    """Return the YAML of a GraphCron, with the fields that do not map in comments; commented out if it is invalid."""
     said = [f"From cron {found.cron_id} of {url}", *found.notes, *(f"Refused: {each}" for each in found.refused)]
     head = "".join(f"# {terminal.in_line(' '.join(line.split()))}\n" for line in said)
     body = written(found.body, width=2**31)
@@ -187,7 +187,7 @@ def _spec(cron: Json, assistant: Json | None, notes: list[str]) -> dict[str, Any
 
 
 def _schedule(line: Any, notes: list[str]) -> dict[str, Any]:
-    """Return the line, or lines that Kubernetes takes and that mean the same."""
+    """Return the line, or equivalent lines that Kubernetes accepts."""
     lines = same_lines(line) if isinstance(line, str) else [line]
     if lines != [line]:
         field = "spec.schedule" if len(lines) == 1 else "spec.schedules"
@@ -237,7 +237,7 @@ def _assistant(cron: Json, assistant: Json | None, notes: list[str]) -> Any:
 
 
 def _end(text: Any, notes: list[str]) -> Any:
-    """Return the end as RFC 3339; as it is where it can't be read, so that it is refused."""
+    """Return the end as RFC 3339; unchanged if it cannot be parsed, so that it is rejected."""
     try:
         end = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -261,7 +261,7 @@ def _servers(key: str) -> bool:
 
 
 def _kept(field: str, values: Json, notes: list[str]) -> dict[str, Any] | None:
-    """Return the values without what the server itself drops; None where nothing is left."""
+    """Return the values without those that the server drops; None if nothing is left."""
     dropped = [key for key in values if key in _DROPPED[field]]
     notes.extend(f"{field}.{key}: left out; the server drops or replaces it" for key in dropped)
     return {key: value for key, value in values.items() if key not in dropped} or None
@@ -290,7 +290,7 @@ def _read_otherwise(cron: Json, spec: Mapping[str, Any]) -> Iterator[str]:
         at = datetime.fromisoformat(str(cron.get("next_run_date")))
         zone, lines = times.zone_for(spec["timeZone"]), spec.get("schedules") or [spec["schedule"]]
         due = any(times.is_due(grammar.parse(line), zone, at) for line in lines)
-    except (ValueError, TypeError, SpecError):  # the server tells no time
+    except (ValueError, TypeError, SpecError):  # the server returns no time
         return
     if not due:
         yield f"spec.schedule: the server's next run is at {rfc3339(at)}, and a GraphCron has none then; look at it"

@@ -1,4 +1,4 @@
-"""Times and lengths of time for people."""
+"""Times and durations for people."""
 
 import re
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def human_duration(length: timedelta) -> str:
-    """Write a length of time as kubectl does: ``45s``, ``12m``, ``5h``, ``3d``."""
+    """Format a duration as kubectl does: ``45s``, ``12m``, ``5h``, ``3d``."""
     seconds = int(length.total_seconds())
     for size, unit, most in ((1, "s", 120), (60, "m", 120), (3600, "h", 48)):
         if seconds < size * most:
@@ -22,12 +22,12 @@ def human_duration(length: timedelta) -> str:
 
 
 def parse_duration(text: str, *, option: str) -> timedelta:
-    """Read a length of time as an option takes it, such as ``90m``.
+    """Parse a duration of an option, such as ``90m``.
 
     Raises
     ------
     typer.BadParameter
-        The text is not a length of time.
+        The text is not a duration.
     """
     if not re.fullmatch(r"[0-9]{1,6}[smhd]", text) or not int(text[:-1]):
         raise typer.BadParameter(f"{text!r} is not a length of time; write 90s, 30m, 24h or 7d", param_hint=option)

@@ -43,6 +43,6 @@ class LogText:
 
 
 def _value(value: Any) -> str:
-    """Write a value as it is, or as JSON where it would not read as one word."""
+    """Write a value unchanged, or as JSON if it is not a single word."""
     is_word = isinstance(value, str) and value and not set(value) & set(' \t\n"=')
     return value if is_word else json.dumps(value, ensure_ascii=False)

@@ -1,6 +1,6 @@
 """Tables, JSON, YAML, names.
 
-Rich and YAML are loaded where something is printed with them: the program starts in half the time without.
+Rich and YAML are imported when they are used: without them, the program starts in half the time.
 """
 
 import json
@@ -36,7 +36,7 @@ class Column(NamedTuple):
     wide: bool = False
     """Only shown with ``-o wide``."""
     outcome: bool = False
-    """Coloured by its text."""
+    """The text determines its colour."""
 
 
 class Cell(NamedTuple):
@@ -44,7 +44,7 @@ class Cell(NamedTuple):
 
     text: str
     style: str = ""
-    """In the words of Rich."""
+    """As Rich names it."""
 
 
 def show(objects: Sequence[Object], columns: Sequence[Column], output: Output) -> None:
@@ -115,7 +115,7 @@ def as_json(value: Any) -> str:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, below: Sequence[Sequence[Cell]] = ()) -> None:
-    """Print a table as kubectl does: no lines, some blanks between columns.
+    """Print a table as kubectl does: blanks between columns, and no lines.
 
     Parameters
     ----------

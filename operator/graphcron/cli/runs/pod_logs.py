@@ -12,7 +12,7 @@ LOOK_SECONDS: Final = 1.0
 
 
 def print_log(lines: Iterable[str]) -> None:
-    """Print lines as they come."""
+    """Print lines as they arrive."""
     for line in lines:
         terminal.block(f"{line}\n")
 

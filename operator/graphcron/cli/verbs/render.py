@@ -60,7 +60,7 @@ def render(
         Column("Zone", lambda each: str(each["spec"].get("timeZone", ""))),
         Column("Suspend", lambda each: str(each["spec"].get("suspend", ""))),
     )
-    show(json.loads(json.dumps(made)), columns, output)  # so that YAML repeats what CronJobs have in common
+    show(json.loads(json.dumps(made)), columns, output)  # parts that CronJobs share: YAML has no aliases
 
 
 def _made(manifests: Sequence["Manifest"], *, now: datetime, settings: "Settings", namespace: str) -> Iterator[Object]:
@@ -102,7 +102,7 @@ def cronjobs_of(
     Raises
     ------
     SpecError
-        It can't be what it asks for.
+        It is invalid.
     """
     from graphcron.api.v1alpha1 import parse
     from graphcron.manifests.cronjob import PersistedState, cronjobs_for

@@ -25,7 +25,7 @@ def units(text: str) -> int:
 
 
 def text_of(amount: int) -> str:
-    """Return our unit as a decimal, without zeros that say nothing."""
+    """Return our unit as a decimal without trailing zeros."""
     whole, part = divmod(amount, 10**DIGITS)
     return f"{whole}.{part:0{DIGITS}d}".rstrip("0").rstrip(".")
 

@@ -1,4 +1,4 @@
-"""What a server's answer may become: pure functions, and a table of the answers that are known.
+"""What may be passed on of a server's answer: pure functions, and a table of known answers.
 
 An answer may repeat the request: an input, the text that a template filled in, a part of a key. So nothing of it is
 passed on to a log, a report or an Event. Its status is, with a sentence of our own where its shape is a known one.
@@ -113,7 +113,7 @@ _CLASS_ENDS: Final = (
     "Exceeded",
     "NotFound",
 )
-"""How the name of an exception's class ends. It keeps other words out that are identifiers by chance, such as keys."""
+"""Endings of the names of exception classes; other words that look like identifiers, such as keys, lack them."""
 
 _CLASS_CHARACTERS: Final = 64
 

@@ -131,16 +131,16 @@ class Transport:
         path
             What to get.
         wait
-            Asked before each read: how many seconds to wait for it at most.
+            Called before each read; returns the longest wait in seconds.
         take
-            Gets the body of a good answer piece by piece; without it the body is thrown away.
+            Called with each piece of the body of a 2xx; None: the body is discarded.
         headers
-            Sent besides the usual ones.
+            Sent in addition to the usual ones.
 
         Raises
         ------
         NotSent, ResponseLost, CertificateError
-            ResponseLost also where a wait took too long.
+            ResponseLost also if a wait took too long.
         """
         connection = self._connection()
         try:

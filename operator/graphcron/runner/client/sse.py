@@ -14,7 +14,7 @@ TEXT_BYTES: Final = 512
 """A longer string in a long line is emptied."""
 
 _TEXT: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-"""What stands between the quotes of a JSON string."""
+"""The contents of a JSON string between its quotes."""
 
 
 class StringStripper:

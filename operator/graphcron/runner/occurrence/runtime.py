@@ -38,7 +38,7 @@ class Log:
         self._shared = shared
 
     def bind(self, **shared: str) -> None:
-        """Put more fields on every line from here on."""
+        """Add fields to every line from here on."""
         self._shared.update(shared)
 
     def __call__(self, event: str, *, level: str = "info", **fields: object) -> None:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from contextlib import AbstractContextManager
 
-    from tests.e2e.api import Api, LangGraph
+    from tests.client import Api
+    from tests.e2e.api import LangGraph
 
 sys.path[:0] = [str(ROOT / "hack" / each) for each in ("demo", "docs", "release")]  # tests install what the demo does
 
@@ -114,10 +115,10 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
     """Make a namespace under the *restricted* Pod Security Standard; delete it afterwards."""
     floor = request.path.parent.name
     name = f"{ALONE if floor in ALONE_FLOORS else ''}{floor}-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    metadata = {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
+    cluster.api.send("POST", "/api/v1/namespaces", {"metadata": metadata})
     yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    cluster.api.send("DELETE", f"/api/v1/namespaces/{name}")
 
 
 @pytest.fixture(scope="session")
@@ -147,9 +148,7 @@ def operator_values() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def api(cluster: Cluster) -> Api:
     """Return a way to the API server."""
-    from tests.e2e.api import Api
-
-    return Api(cluster)
+    return cluster.api
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def shared(cluster: Cluster) -> Iterator[str]:
     """Make a namespace for the tests of a module."""
     name = f"api-dry-run-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
+    metadata = {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
+    cluster.api.send("POST", "/api/v1/namespaces", {"metadata": metadata})
     yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    cluster.api.send("DELETE", f"/api/v1/namespaces/{name}")

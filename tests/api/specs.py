@@ -46,7 +46,7 @@ _PROBLEMS = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # each worker reads the tables several times
     """Reads times as text, as kubectl does."""
 
 

@@ -9,8 +9,8 @@ GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*job/*.yaml"))
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_it_is_taken(cluster, namespace, path):
-    text = path.read_text().replace("namespace: agents", f"namespace: {namespace}")
+def test_it_is_taken(cluster, shared, path):
+    text = path.read_text().replace("namespace: agents", f"namespace: {shared}")
     done = cluster.kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
     names = [f"{each['kind'].lower()}.batch/{each['metadata']['name']}" for each in yaml.safe_load_all(text)]
     assert done.stdout.strip().splitlines() == [f"{name} serverside-applied (server dry run)" for name in names]

@@ -16,8 +16,9 @@ from tests.cluster import wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.client import Api
     from tests.cluster import Cluster
-    from tests.e2e.api import Api, LangGraph
+    from tests.e2e.api import LangGraph
     from tests.e2e.killer import Killer
 
 PAGE = 500

@@ -12,7 +12,7 @@ import urllib3
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.api import Api
+    from tests.client import Api
 
 GROUPS = {
     "graphcrons": "apis/graphcron.dev/v1alpha1",

@@ -23,7 +23,7 @@ from tests.conftest import ALONE
 from tests.docs.conftest import forwarded
 from tests.docs.page import blocks, table
 from tests.docs.session import Session
-from tests.e2e.api import Api, LangGraph
+from tests.e2e.api import LangGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def newcomer(cluster: Cluster, tmp_path: Path) -> Iterator[Newcomer]:
     for name in ("docker", "kind"):
         _write_program(programs / name, f'echo {name} "$@" >> {shlex.quote(str(typed))}')
     installing.install_server(cluster, namespaces[2], api_key=KEY)
-    server = LangGraph(Api(cluster), namespaces[2], key=KEY)
+    server = LangGraph(cluster.api, namespaces[2], key=KEY)
     with forwarded(cluster, installing.SERVER, namespaces[2], installing.SERVER_PORT) as port:
         environment = {
             **cluster.environment,

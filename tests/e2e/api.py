@@ -1,52 +1,17 @@
-"""The API server and, behind its Service proxy, LangGraph servers: plain requests, plain JSON."""
+"""LangGraph servers in the cluster, behind the API server's Service proxy: plain requests, plain JSON."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from kubernetes import config
-
 from tests.cluster import wait_for
 
 if TYPE_CHECKING:
-    from tests.cluster import Cluster
+    from tests.client import Api
 
 LIVE = ("pending", "running")
 """Statuses of a run that is not over."""
-
-
-class Api:
-    """HTTP to the API server, as the kubeconfig's user; quicker than a kubectl for each look."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._client = config.new_client_from_config(config_file=str(cluster.kubeconfig))
-
-    def ask(
-        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
-    ) -> tuple[int, str]:
-        """Send a request; return status and text."""
-        sent = {"Content-Type": "application/json", **(headers or {})}
-        self._client.update_params_for_auth(sent, [], ["BearerToken"], path, method, body)
-        url = self._client.configuration.host + path
-        answer = self._client.rest_client.pool_manager.request(
-            method, url, body=None if body is None else json.dumps(body), headers=sent, timeout=30, retries=3
-        )
-        return answer.status, answer.data.decode()
-
-    def get(self, path: str) -> Any:
-        """GET JSON; None where there is no such thing."""
-        status, text = self.ask("GET", path)
-        if status == 404:
-            return None
-        assert status == 200, f"GET {path}: {status} {text}"
-        return json.loads(text)
-
-    def send(self, method: str, path: str, body: Any = None) -> Any:
-        """Send JSON that must be taken; return the answer."""
-        status, text = self.ask(method, path, body)
-        assert 200 <= status < 300, f"{method} {path}: {status} {text}"
-        return json.loads(text) if text.strip() else None
 
 
 class LangGraph:

@@ -14,8 +14,9 @@ from tests.objects import Objects, condition
 from tests.occurrence import start_occurrence
 
 if TYPE_CHECKING:
+    from tests.client import Api
     from tests.cluster import Cluster
-    from tests.e2e.api import Api, LangGraph
+    from tests.e2e.api import LangGraph
 
 NEVER = "0 0 29 2 *"
 """A schedule that does not fire while the tests run: they start the occurrences themselves."""

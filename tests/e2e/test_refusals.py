@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from graphcron.contract import EXIT_CODES, Outcome
-from tests.e2e.api import Api, LangGraph
+from tests.client import Api
+from tests.e2e.api import LangGraph
 from tests.e2e.crons import QUESTION, Crons
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from tests.e2e.crons import Crons
 from tests.e2e.storm import storm
 
 if TYPE_CHECKING:
+    from tests.client import Api
     from tests.cluster import Cluster
-    from tests.e2e.api import Api, LangGraph
+    from tests.e2e.api import LangGraph
 
 NUMBER = int(os.environ.get("GRAPHCRON_STORM", "40"))
 SECONDS_EACH = 8

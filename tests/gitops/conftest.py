@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.client import Api
     from tests.cluster import Cluster
-    from tests.e2e.api import Api, LangGraph
+    from tests.e2e.api import LangGraph
     from tests.gitops.argo import Argo
 
 

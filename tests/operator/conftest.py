@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.cluster import Cluster, wait_for
+from tests.cluster import Cluster, slowness, wait_for
 from tests.objects import Objects
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Operator:
     def wait(self) -> int:
         """Wait for its end; return its exit code."""
         assert self._process
-        return self._process.wait(timeout=60)
+        return self._process.wait(timeout=60 * slowness())
 
 
 @pytest.fixture

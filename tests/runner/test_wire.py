@@ -167,7 +167,9 @@ def test_tls(
     cert, key = certificates
     front = make_faults("--cert", str(cert), "--key", str(key))
     cron.url = f"https://127.0.0.1:{front.port}"
-    untrusted = cron.pod().wait(60)  # at once: not tried again until the start deadline, which is 120 s away
+    untrusted = cron.pod().wait(
+        60, is_promise=True
+    )  # at once: not tried again until the start deadline, which is 120 s away
     assert (untrusted.outcome, untrusted.reason) == (Outcome.REJECTED, "CertificateNotTrusted")
     assert api.threads(cron.uid) == []
     for content in (None, "no certificate"):
@@ -194,7 +196,7 @@ def test_tls_is_cut_with_sigterm_too(
     api.started_run(cron.uid)
     wait_for("join", lambda: front.requests("GET", "/join"))
     pod.process.terminate()
-    assert pod.wait(20).outcome is Outcome.STOPPED  # sooner than a join that is silent is given up
+    assert pod.wait(20, is_promise=True).outcome is Outcome.STOPPED  # sooner than a join that is silent is given up
 
 
 def cron_slow(cron: Cron, tmp_path: Path, cert: Path) -> Pod:

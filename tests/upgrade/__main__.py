@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "hack/demo"))
 def main() -> int:
     """Upgrade, print the account, and return whether all was kept."""
     import installing
-    from tests.e2e.api import Api, LangGraph
+    from tests.e2e.api import LangGraph
     from tests.e2e.crons import Crons
     from tests.upgrade.judge import table
     from tests.upgrade.previous import Previous, files_of, last_release
@@ -26,7 +26,7 @@ def main() -> int:
     revision = parser.parse_args().revision
     cluster = Cluster(os.environ[ENV_CLUSTER])
     installing.install_server(cluster)
-    api = Api(cluster)
+    api = cluster.api
     namespace = f"upgrade-{uuid.uuid4().hex[:8]}"
     installing.make_namespace(cluster, namespace)
     crons = Crons(cluster, api, LangGraph(api, installing.SERVER_NAMESPACE), namespace)

@@ -11,8 +11,9 @@ from tests.e2e.crons import Crons
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.client import Api
     from tests.cluster import Cluster
-    from tests.e2e.api import Api, LangGraph
+    from tests.e2e.api import LangGraph
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ images: $(VENV)/.done ## Build the images
 
 .PHONY: test
 test: $(VENV)/.done $(if $(NPM),$(NODE_MODULES) $(PAGE_MODULES)) lint types check-generated ## Run everything that can fail: lint, types and all tests, on a cluster of their own
-	@$(PY) hack/test -n 4 --dist worksteal $(ARGS)
+	@$(PY) hack/test -n 6 --dist worksteal $(ARGS)
 
 .PHONY: chaos
 chaos: $(VENV)/.done ## Break things at random for some 20 minutes, and count what must not be (OCCURRENCES=300, SEED=…)

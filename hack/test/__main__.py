@@ -13,19 +13,28 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from own_cluster import CLUSTER, ROOT, own_cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TOOLS = ("actionlint", "argo-lua", "helm-unittest", "kstatus", "kubeconform", "prometheus", "promtool")
 """Programs that tests use and that take longer to build than a test may; once, then they are cached."""
 
-DISTURBING = ("tests/e2e/test_storm.py", "tests/rights", "tests/upgrade")
-"""Tests that fill the operator's slots for preflights, read what it has asked for in all others, or uninstall it: they
-come last and alone."""
+DISTURBING = ("tests/e2e/test_storm.py", "tests/rights")
+"""Tests that fill the operator's slots for preflights, or read what it has asked for in all others: they come last and
+alone."""
 
-BREAKING = ("tests/outages", "tests/chaos")
-"""Tests that stop parts of the cluster: they have one of their own, meanwhile."""
+BREAKING = ("tests/upgrade", "tests/outages")
+"""Tests that uninstall the operator or stop parts of the cluster: they have one of their own. They mostly wait, and run
+beside the many tests that compute."""
+
+CHAOS = "tests/chaos"
+"""It stops parts of the cluster, too, but needs more of the machine: it runs on that cluster beside the last tests."""
 
 
 def main(arguments: list[str]) -> int:
@@ -48,19 +57,29 @@ def _all(arguments: list[str], environment: dict[str, str], folder: Path) -> lis
     """Run all tests; return the exit codes."""
     options = [*arguments, "--durations=15", "--durations-min=20"]
     alone = [*options, "-n", "0"]
-    codes = [_pytest([*options, *(f"--ignore={each}" for each in (*DISTURBING, *BREAKING))], environment)]
+    many = [*options, *(f"--ignore={each}" for each in (*DISTURBING, *BREAKING, CHAOS))]
     if environment.get("CLUSTER") == "current":  # there is no other
-        return [*codes, _pytest([*alone, *DISTURBING], environment), _pytest([*alone, *BREAKING], environment)]
-    with own_cluster("breaking") as second, Path(folder, "breaking").open("w+") as output:
-        command, other = _command([*alone, *BREAKING]), {**environment, **second}
-        with subprocess.Popen(command, cwd=ROOT, env=other, stdout=output) as broken:
-            try:
-                codes += [_pytest([*alone, *DISTURBING], environment), broken.wait()]
-            except BaseException:
-                broken.terminate()
-                raise
-        print(Path(output.name).read_text(), flush=True)
+        rounds = (many, [*alone, *DISTURBING], [*alone, *BREAKING, CHAOS])
+        return [_pytest(each, environment) for each in rounds]
+    codes: list[int] = []
+    with own_cluster("breaking") as second:
+        other = {**environment, **second}
+        for here, there in ((many, BREAKING), ([*alone, *DISTURBING], [CHAOS])):
+            with _beside(_command([*alone, *there]), other, folder / "beside", codes):
+                codes.append(_pytest(here, environment))
     return codes
+
+
+@contextmanager
+def _beside(command: list[str], environment: dict[str, str], output: Path, codes: list[int]) -> Iterator[None]:
+    """Run a command meanwhile, and wait for its end; print what it said, and add its exit code."""
+    with output.open("w") as file, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file) as process:
+        try:
+            yield
+            codes.append(process.wait())
+        finally:
+            process.terminate()
+            print(output.read_text(), flush=True)
 
 
 def _pytest(arguments: list[str], environment: dict[str, str]) -> int:

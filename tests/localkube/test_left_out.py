@@ -1,10 +1,14 @@
-"""Tests that a machine or a cluster can't run are left out, and counted."""
+"""All tests run, and those that a machine or a cluster can't run are left out, and counted."""
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,16 +83,58 @@ def test_a_need_that_is_none_is_an_error(machine: Machine) -> None:
     assert "needs {'gold'}: it is one of browser, go, node" in said
 
 
-def test_the_last_line_counts_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def hack_test(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Load the program behind `make test`."""
     monkeypatch.syspath_prepend(str(ROOT / "hack/test"))
-    sys.modules.pop("test", None)
-    import importlib.util
-
     spec = importlib.util.spec_from_file_location("hack_test", ROOT / "hack/test/__main__.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_the_last_line_counts_all_rounds(hack_test: Any) -> None:
     rounds = '{"Go": 3}\n{"Go": 1, "Linux": 2}\n'
-    assert module.left_out(rounds) == ["tests left out: 4, for lack of Go", "tests left out: 2, for lack of Linux"]
-    assert module.left_out("") == []
+    assert hack_test.left_out(rounds) == ["tests left out: 4, for lack of Go", "tests left out: 2, for lack of Linux"]
+    assert hack_test.left_out("") == []
+
+
+@pytest.mark.parametrize("provider", ["auto", "current"])
+def test_all_tests_run_and_those_that_break_a_cluster_on_another(
+    hack_test: Any, provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def own_cluster(_: str) -> Iterator[dict[str, str]]:
+        yield {"GRAPHCRON_TEST_CLUSTER": "second"}
+
+    (tmp_path / "tests").mkdir()
+    program = "import os, sys; print(os.environ['GRAPHCRON_TEST_CLUSTER'], *sys.argv[1:], file=open('rounds', 'a'))"
+    monkeypatch.setattr(hack_test, "own_cluster", own_cluster)
+    monkeypatch.setattr(hack_test, "ROOT", tmp_path)
+    monkeypatch.setattr(hack_test, "_command", lambda arguments: [sys.executable, "-c", program, *arguments])
+    environment = {"CLUSTER": provider, "GRAPHCRON_TEST_CLUSTER": "first"}
+    codes = hack_test._all([], environment, tmp_path)
+    rounds = (tmp_path / "rounds").read_text().splitlines()
+    assert codes == [0] * len(rounds)
+    (ignored,) = [
+        {each.removeprefix("--ignore=") for each in line.split() if "ignore" in each}
+        for line in rounds
+        if "ignore" in line
+    ]
+    alone = [(line.split()[0], each) for line in rounds for each in line.split() if each.startswith("tests/")]
+    assert sorted(each for _, each in alone) == sorted(ignored)
+    assert all((ROOT / each).exists() for each in ignored)
+    second = {each for cluster, each in alone if cluster == "second"}
+    assert second == (set() if provider == "current" else {"tests/chaos", "tests/outages", "tests/upgrade"})
+
+
+def test_a_round_that_fails_beside_others_is_printed_and_counted(
+    hack_test: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes: list[int] = []
+    with hack_test._beside([sys.executable, "-c", "print('why'); raise SystemExit(3)"], {}, tmp_path / "out", codes):
+        codes.append(0)
+    assert codes == [0, 3]
+    assert "why" in capsys.readouterr().out

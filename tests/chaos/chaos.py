@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.chaos.faults import Plan
+from tests.chaos.faults import NOT_NOW, Plan
 from tests.chaos.fleet import Fleet
 from tests.chaos.gather import cron_of, end_of, evidence, gather, is_run, outcomes
-from tests.chaos.judge import Finding, figures, judge, untold
+from tests.chaos.judge import Finding, figures, judge, unbegun, untold
 from tests.chaos.machines import MachineFaults
 from tests.chaos.people import People
 from tests.chaos.pods import PodFaults
@@ -19,9 +19,9 @@ from tests.chaos.records import MINUTE
 from tests.chaos.server import Reader, Server
 from tests.chaos.watcher import Watcher
 from tests.chaos.wire import FAULTS, WireFaults, count
-from tests.cluster import wait_for
+from tests.client import Api
 from tests.conftest import operator_values
-from tests.e2e.api import Api, LangGraph
+from tests.e2e.api import LangGraph
 from tests.e2e.crons import Crons
 from tests.e2e.faulty import Faulty
 from tests.e2e.killer import Killer
@@ -84,13 +84,14 @@ class Chaos:
 
     def __init__(self, cluster: Cluster, plan: Plan, say: Callable[[str], None]) -> None:
         self._cluster, self._plan, self._say = cluster, plan, say
-        api = Api(cluster)
+        api = cluster.api
         self.crons = Crons(cluster, api, LangGraph(api, NAMESPACE), NAMESPACE)
         self.server = Server(cluster, api, self.crons.server, NAMESPACE)
-        self.watcher = Watcher(Api(cluster), NAMESPACE)
+        self.watcher = Watcher(Api(cluster.kubeconfig), NAMESPACE)
         self._reader = Reader(self.server, READ_SECONDS)
         self._killer: Killer | None = None
         self._mesh = Mesh(self.crons)
+        self._threads: list[Any] = []
 
     def run(self) -> Result:
         """Do it all."""
@@ -100,7 +101,7 @@ class Chaos:
         self.watcher.start()
         fleet.make()
         self._reader.start()
-        threads = self._faults(fleet)
+        threads = self._threads = self._faults(fleet)
         self._break(fleet, threads)
         happened = sum((each.happened for each in threads), Counter()) + count(self._faulty.requests())
         del happened["rules"]
@@ -111,11 +112,14 @@ class Chaos:
         missing = [name for each in threads for name in each.kinds() if not each.happened[name]]
         missing += [f"wire: {name}" for name in FAULTS if not happened[f"wire: {name}"]]
         missing += ["sidecar"] if self._mesh.is_known() and not happened["sidecar"] else []
-        log = sorted(line for each in threads for line in each.log)
         findings = judge(records)
-        log += [line for finding in findings for line in evidence(finding, self.watcher, self.crons)]
+        log = [*self.log(), *(line for each in findings for line in evidence(each, self.watcher, self.crons))]
         number = fleet.occurrences(time.time())
         return Result(self._plan, number, outcomes(records), happened, missing, findings, log)
+
+    def log(self) -> list[str]:
+        """Return what was done when, so far."""
+        return sorted(line for each in self._threads for line in each.log)
 
     def close(self) -> None:
         """Take everything away that would be in the way of others on the same cluster."""
@@ -170,11 +174,11 @@ class Chaos:
         began, told = time.time(), 0.0
         while True:
             number = fleet.occurrences(time.time() - 15)
-            waits = [name for each in threads for name in each.kinds() if not each.happened[name]]
-            enough = number >= self._plan.occurrences
-            late = time.time() - began > (max(1500, 3 * self._plan.occurrences) if self._plan.long else 300)
-            if late or (enough and (not waits or time.time() - began > (900 if self._plan.long else 180))):
+            happened = {name: each.happened[name] > 0 for each in threads for name in each.kinds()}
+            waits = [name for name, done in happened.items() if not done]
+            if is_enough(self._plan, number, list(happened.values()), time.time() - began):
                 return
+            enough = number >= self._plan.occurrences
             if time.time() - told > 30:
                 told = time.time()
                 faults = sum(sum(each.happened.values()) for each in threads)
@@ -185,20 +189,22 @@ class Chaos:
 
     def _settle(self, fleet: Fleet) -> None:
         """Stop the schedules, and wait until all that was begun has ended and been told."""
-        wait_for("quiet part of the minute", lambda: 12 < time.time() % MINUTE < 50, seconds=60)
         self._say("no further occurrences; waiting for those that go on")
-        patience = self._plan.deadline + 150
+        patience = self._plan.deadline + 300
         for member in list(fleet.kept()):
             if member.kind.endless or member.kind.doomed:
                 # One whose pod was killed a moment ago has nobody to cancel its run before the next pod comes.
-                _try_until(time.time() + 60, lambda uid=member.uid: self._is_followed(uid))
+                _try_until(time.time() + 120, lambda uid=member.uid: self._is_followed(uid))
                 fleet.delete(member)
+        seen = lambda: gather(fleet, self.watcher, self.server, None)  # noqa: E731
+        # What is not started when its GraphCron is suspended has neither a run nor an outcome.
+        _try_until(time.time() + patience, lambda: 12 < time.time() % MINUTE < 50 and not unbegun(seen()))
         fleet.suspend()
         until = time.time() + patience
         _try_until(until, lambda: not any(is_run(job) and not end_of(job) for job in self.watcher.present("jobs")))
-        _try_until(until, lambda: not untold(gather(fleet, self.watcher, self.server, None)))
+        _try_until(until, lambda: not untold(seen()))
         alive = lambda: any(self.crons.server.live_runs_of(each.uid) for each in fleet.members)  # noqa: E731
-        _try_until(time.time() + 20, lambda: not alive())
+        _try_until(time.time() + 60, lambda: not alive())
 
     def _is_followed(self, uid: str) -> bool:
         """Tell whether each live run of a GraphCron has a pod that knows of it."""
@@ -209,7 +215,18 @@ class Chaos:
         return all(run in logs for run in runs)
 
 
+def is_enough(plan: Plan, occurrences: int, happened: list[bool], seconds: float) -> bool:
+    """Tell whether enough was due and each kind of fault has been; after a while, most of them are enough."""
+    patience = 900 if plan.long else 180
+    longest = max(1500, 3 * plan.occurrences) if plan.long else 600
+    least = len(happened) if seconds < patience else -(-len(happened) // 2)
+    return seconds > longest or (occurrences >= plan.occurrences and sum(happened) >= least)
+
+
 def _try_until(deadline: float, look: Callable[[], bool]) -> None:
     """Wait until something is so; where it never is, the judge says what is wrong."""
-    while not look() and time.time() < deadline:
+    while time.time() < deadline:
+        with suppress(*NOT_NOW):
+            if look():
+                return
         time.sleep(1)

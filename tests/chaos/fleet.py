@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import urllib3
 
 from graphcron.api import names
 from tests.chaos.due import due
+from tests.chaos.faults import NOT_NOW
 from tests.chaos.records import MINUTE, Cron
 from tests.cluster import wait_for
 from tests.e2e.crons import NEVER, QUESTION
@@ -29,8 +31,9 @@ ALL_KEPT = {"successful": 100, "failed": 100, "runs": 100}
 SETTLED_SECONDS = 10
 """A minute that was due shortly before its GraphCron was suspended needs no outcome."""
 
-TOLD_SECONDS = 45
-"""So long after a start deadline the status must tell of an occurrence that nobody has started."""
+TOLD_SECONDS = 90
+"""So long after a start deadline the status must tell of an occurrence that nobody has started: the operator may have been
+killed meanwhile, and must be elected again."""
 
 
 def steps(number: int, seconds: float) -> dict[str, Any]:
@@ -200,28 +203,50 @@ class Fleet:
         given = {"graphCronRef": reference, "startingDeadlineSeconds": self._deadline, **spec}
         body = {"apiVersion": names.API_VERSION, "kind": names.RUN_KIND, "metadata": meta, "spec": given}
 
-        def created() -> bool:
+        def created() -> str:
             try:
-                return self._crons.api.ask("POST", self._crons.path("graphruns"), body)[0] in {201, 409}
-            except urllib3.exceptions.HTTPError:
-                return False
+                status, text = self._crons.api.ask("POST", self._crons.path("graphruns"), body)
+                found = self._crons.get("graphruns", name) if status == 409 else json.loads(text)
+            except NOT_NOW:
+                return ""
+            return str(found["metadata"]["uid"]) if found and status in {201, 409} else ""
 
-        wait_for("GraphRun that is created", created, seconds=120)
-        found = wait_for("GraphRun", lambda: self._crons.get("graphruns", name), seconds=120)
-        uid = member.graph_runs[name] = str(found["metadata"]["uid"])
+        uid = member.graph_runs[name] = wait_for("GraphRun that is created", created, seconds=120)
         return uid
 
     def drop(self, member: Member, name: str) -> None:
         """Delete a GraphRun; what it made goes in the background."""
-        self._crons.api.send("DELETE", self._crons.path("graphruns", name), {"propagationPolicy": "Background"})
         member.dropped.append(member.graph_runs[name])
+        self._delete("graphruns", name)
 
     def delete(self, member: Member) -> None:
         """Delete one; what it made goes in the background."""
-        began = time.time()
-        self._crons.api.send("DELETE", self._crons.path("graphcrons", member.name), {"propagationPolicy": "Background"})
-        member.ended, member.deleted = began, True
-        member.quiet = time.time() + SETTLED_SECONDS
+        member.ended, member.deleted = time.time(), True
+        self._delete("graphcrons", member.name)
+        # Kubernetes deletes the CronJobs later: in a minute, if its garbage collector has just come back.
+        wait_for(f"end of the CronJobs of {member.name}", lambda: not self._has_cronjobs(member), seconds=180)
+        member.quiet = time.time()
+
+    def _delete(self, kind: str, name: str) -> None:
+        """Delete an object, again and again until it is surely gone or going."""
+        path, body = self._crons.path(kind, name), {"propagationPolicy": "Background"}
+
+        def deleted() -> bool:
+            try:
+                return self._crons.api.ask("DELETE", path, body)[0] in {200, 202, 404}
+            except urllib3.exceptions.HTTPError:
+                return False
+
+        wait_for(f"deletion of {name}", deleted, seconds=120)
+
+    def _has_cronjobs(self, member: Member) -> bool:
+        try:
+            found = self._crons.items("cronjobs")
+        except NOT_NOW:
+            return True
+        return any(
+            each["uid"] == member.uid for cronjob in found for each in cronjob["metadata"].get("ownerReferences", [])
+        )
 
     def suspend(self) -> None:
         """Suspend those that are there still: no further occurrences."""

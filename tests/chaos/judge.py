@@ -183,6 +183,11 @@ def untold(records: Records) -> list[Case]:
     return [case for cron in records.crons for case in _untold(cron, records.told, cases)]
 
 
+def unbegun(records: Records) -> list[Case]:
+    """List those of them that have no Job either: a controller that has just come back has yet to start them."""
+    return [case for case in untold(records) if not case.jobs]
+
+
 def _untold(cron: Cron, told: list[Told], cases: list[Case]) -> list[Case]:
     own = [case for case in cases if case.cron is cron]
     silent = [case for case in own if not _is_told(case) and _wanted(case)]

@@ -21,12 +21,15 @@ CONTROL_PLANE = len(OUTAGES) + 2
 """So many are of the control plane, which only the local provider lets us at."""
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_every_promise_holds_in_chaos(cluster: Cluster):
     seed = int(os.environ.get("SEED", "1"))
     chaos = Chaos(cluster, short_plan(seed), print)
     try:
         result = chaos.run()
+    except BaseException:
+        print(*chaos.log(), sep="\n")
+        raise
     finally:
         chaos.close()
     print(*result.log, result.text(), sep="\n")

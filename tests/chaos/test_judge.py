@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.chaos.chaos import is_enough, short_plan
 from tests.chaos.due import asked, due, minutes_of, occurrence, of_graph_run
 from tests.chaos.fleet import KINDS, Member, record
-from tests.chaos.judge import Figure, figures, judge
+from tests.chaos.judge import Figure, figures, judge, unbegun, untold
 from tests.chaos.records import Checkpoint, Cron, Job, Records, Run, Step, Told
 
 UID = "11111111-1111-1111-1111-111111111111"
@@ -205,6 +206,16 @@ def test_an_occurrence_that_nobody_tells_of_is_unexplained():
     assert counts(replace(GOOD, jobs=[], told=[], runs=[])) == {"UNEXPLAINED": 1}
 
 
+def test_occurrence_is_begun_with_its_job_and_told_with_its_end():
+    silent = replace(GOOD, jobs=[], told=[], runs=[])
+    assert [case.occurrence for case in unbegun(silent)] == [OCCURRENCE]
+    begun = replace(silent, jobs=[replace(JOB, end="")])
+    assert unbegun(begun) == []
+    assert [case.occurrence for case in untold(begun)] == [OCCURRENCE]
+    skipped = replace(silent, told=[replace(TOLD, outcome="Skipped", reason="NotStarted", run="")])
+    assert unbegun(skipped) == untold(skipped) == []
+
+
 def test_an_occurrence_whose_job_never_ends_is_unexplained():
     assert counts(replace(GOOD, jobs=[replace(JOB, end="")], told=[], runs=[])) == {"UNEXPLAINED": 1}
 
@@ -299,6 +310,25 @@ def test_a_skip_although_there_was_a_run_is_unexplained():
 def test_a_run_that_was_not_due_is_unexplained():
     assert counts(replace(GOOD, crons=[replace(CRON, due=())])) == {"UNEXPLAINED": 1}
     assert counts(replace(GOOD, crons=[replace(CRON, due=(), near=(M,))])) == {}
+
+
+# --- when the faults end ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("occurrences", "happened", "seconds", "expected"),
+    [
+        (30, 22, 90, True),
+        (29, 22, 90, False),
+        (30, 21, 90, False),
+        (30, 11, 190, True),
+        (30, 10, 190, False),
+        (29, 10, 601, True),
+    ],
+)
+def test_faults_go_on_until_enough_has_happened(occurrences: int, happened: int, seconds: float, expected: bool):
+    kinds = [number < happened for number in range(22)]
+    assert is_enough(short_plan(seed=1, occurrences=30), occurrences, kinds, seconds) is expected
 
 
 # --- when a schedule is due -----------------------------------------------------------------------------------------

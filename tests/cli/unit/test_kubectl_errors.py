@@ -42,6 +42,7 @@ CONTEXTS = "kubectl config get-contexts"
             "the cluster can't be reached: net/http: TLS handshake timeout; choose another cluster",
         ),
         ('error: context "x" does not exist', "the kubeconfig has no context x; kubectl config get-contexts lists"),
+        ("error: cannot locate context x", "the kubeconfig has no context x; kubectl config get-contexts lists"),
         (
             FORBIDDEN.format("jobs.batch", "delete", "jobs", "batch", 'in the namespace "a"'),
             "ann may not delete jobs in the namespace a; ask for the ClusterRole edit there",

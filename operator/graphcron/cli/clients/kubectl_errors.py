@@ -14,7 +14,7 @@ _KNOWN: Final = {
     ),
     r"connection to the server (\S+) was refused": "the cluster at {0} does not answer; start it, or " + _OTHER,
     r"Unable to connect to the server: (.*)": "the cluster can't be reached: {0}; " + _OTHER,
-    r'context (?:was not found for specified context: |")([^"]+)': (
+    r'(?:context was not found for specified context: |context "|cannot locate context )([^"]+)': (
         "the kubeconfig has no context {0}; {contexts} lists those that it has"
     ),
     r"^stat (.+): no such file": "there is no kubeconfig {0}; correct --kubeconfig",

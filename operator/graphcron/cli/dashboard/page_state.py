@@ -22,6 +22,7 @@ from graphcron.cli.printing import columns
 from graphcron.cli.printing.forecast_rows import STOPPED, as_object
 from graphcron.cli.printing.output import UNREADABLE, failsafe
 from graphcron.cli.schedules import forecast as forecasts
+from graphcron.cli.schedules.forecast import Forecast
 from graphcron.errors import SpecError
 from graphcron.schedule.occurrences import Calendar
 from graphcron.unstructured.fields import object_at, short_text_at, time_of
@@ -113,7 +114,8 @@ def graphcron_view(graphcron: Object, graphruns: Sequence[Object], servers: Sequ
     model, problem = _model(graphcron, servers)
     status = _status(graphcron, graphruns)
     seconds = _median_seconds(status)
-    stopped = forecasts.stopped_by(model, status, now=now) if model else None
+    expected = forecasts.forecast(model, status, now=now, length=month_end(now) - now) if model else None
+    stopped = expected.stopped if expected else None
     server = server_label(graphcron)
     place = _place(graphcron)
     limit = model.spec.server.max_concurrent_runs if model and model.spec.server else None
@@ -146,7 +148,7 @@ def graphcron_view(graphcron: Object, graphruns: Sequence[Object], servers: Sequ
             *_unlisted_active(graphcron, graphruns, status),
         ],
         "budget": _budget(model, status),
-        "forecast": _forecast(model, status, now=now),
+        "forecast": {"until": rfc3339(month_end(now)), **_forecast(expected)},
     }
     return View(card, plan)
 
@@ -276,13 +278,10 @@ def _budget(model: GraphCron | None, status: GraphCronStatus) -> Object | None:
     return dict(found)
 
 
-def _forecast(model: GraphCron | None, status: GraphCronStatus, *, now: datetime) -> Object:
-    until = month_end(now)
-    if model is None:
-        return {"until": rfc3339(until), "runs": 0, "note": ""}
-    row = as_object(forecasts.forecast(model, status, now=now, length=until - now))
+def _forecast(expected: Forecast | None) -> Object:
+    row = as_object(expected) if expected else {"runs": 0, "note": ""}
     kept = ("runs", "tokens", "tokensP95", "cost", "costP95", "tokensAtLeast", "note")
-    return {"until": rfc3339(until), **{key: row[key] for key in kept if key in row}}
+    return {key: row[key] for key in kept if key in row}
 
 
 def month_end(now: datetime) -> datetime:

@@ -160,7 +160,8 @@ class Store:
         """Return all that the page shows, in JSON."""
         self.refresh(now=now)
         known = as_json({**about, "version": self.version, "servers": self.servers()})
-        return f'{known[:-1]},"graphCrons":[{_joined(self.cards)}],"graphRuns":[{_joined(self.alone)}]}}'
+        cards = {uid: self.cards[uid] for _, uid in sorted(self._by_place.items())}
+        return f'{known[:-1]},"graphCrons":[{_joined(cards)}],"graphRuns":[{_joined(self.alone)}]}}'
 
     def changes(self, since: str) -> str | None:
         """Return what has changed since a version, in JSON; None: nothing.

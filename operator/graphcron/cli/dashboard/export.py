@@ -27,7 +27,7 @@ _HEAD: Final = re.compile(r'<meta charset="utf-8">', re.IGNORECASE)
 async def page_with(dashboard: Dashboard) -> str:
     """Return the page with the present state of a cluster."""
     await dashboard.fill()
-    state, now = dashboard.state(read_only=True), dashboard.now()
+    state, now = await dashboard.state(read_only=True), dashboard.now()
     times = as_json(due(dashboard.store.plans(), now, now + LENGTH, limit=LIMIT))
     return one_file(Path(STATIC), f'{{"state":{state},"due":{times},"load":{as_json(await dashboard.load())}}}')
 

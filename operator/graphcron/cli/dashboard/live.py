@@ -20,6 +20,9 @@ from graphcron.cli.dashboard.watches import Watch
 BATCH_SECONDS: Final = 0.2
 """How long changes are collected, so that a burst is one event."""
 
+CARDS_AT_ONCE: Final = 25
+"""How many cards are computed before other requests may pass. At the full hour, a thousand can change."""
+
 PING_SECONDS: Final = 15.0
 RIGHTS_SECONDS: Final = 60.0
 
@@ -78,7 +81,12 @@ class Dashboard:
                 raise result
         if not self.store.objects[GRAPHCRONS]:
             await asyncio.to_thread(self.kubectl.check_namespace)
-        await asyncio.to_thread(self.store.refresh, now=self.now())
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Bring the store up to date, and let other requests pass meanwhile."""
+        while self.store.refresh(now=self.now(), most=CARDS_AT_ONCE):  # noqa: ASYNC110  (it yields between parts)
+            await asyncio.sleep(0)
 
     @asynccontextmanager
     async def following(self, _: object) -> AsyncIterator[None]:
@@ -93,11 +101,12 @@ class Dashboard:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self.processes.close()
 
-    def state(self, *, read_only: bool = False) -> str:
+    async def state(self, *, read_only: bool = False) -> str:
         """Return all that the page shows at its start, in JSON."""
-        now = self.now()
-        about = {**self.about, "now": rfc3339(now), "readOnly": read_only, "refused": self.refused}
-        return self.store.state(about, now=now)
+        await self.refresh()
+        return self.store.state(
+            {**self.about, "now": rfc3339(self.now()), "readOnly": read_only, "refused": self.refused}
+        )
 
     def status(self) -> str:
         """Return whether the cluster answers, in JSON."""
@@ -109,7 +118,7 @@ class Dashboard:
         status = ""
         while True:
             news = self._news
-            self.store.refresh(now=self.now())
+            await self.refresh()
             version = self.store.version
             if changes := self.store.changes(since):
                 yield f"event: change\nid: {version}\ndata: {changes}\n\n"

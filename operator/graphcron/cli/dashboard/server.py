@@ -54,7 +54,7 @@ class _Answers:
         self._kubectl = dashboard.kubectl
 
     async def state(self, _: Request) -> Response:
-        return _json(self._dashboard.state())
+        return _json(await self._dashboard.state())
 
     async def events(self, request: Request) -> Response:
         since = request.headers.get("last-event-id") or request.query_params.get("since", "")

@@ -5,6 +5,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from graphcron.api.graphruns import graphcron_name_of
@@ -109,17 +110,19 @@ class Store:
             self._servers_version = self._version + 1
             self._dirty |= {each for (there, _), each in self._by_place.items() if there == namespace}
 
-    def refresh(self, *, now: datetime) -> None:
-        """Bring the cards up to date."""
-        dirty = self._dirty | {uid for uid, each in self.cards.items() if each.expires and each.expires <= now}
-        if not (dirty or self._dirty_runs or self._servers_version > self._version):
-            return
+    def refresh(self, *, now: datetime, most: int | None = None) -> bool:
+        """Bring cards up to date, at most some of them, and return whether others remain."""
+        self._dirty |= {uid for uid, each in self.cards.items() if each.expires and each.expires <= now}
+        if not (self._dirty or self._dirty_runs or self._servers_version > self._version):
+            return False
         self._version += 1
-        for uid in dirty:
+        for uid in list(islice(self._dirty, most)):
+            self._dirty.discard(uid)
             self._refresh_graphcron(uid, now)
-        for uid in self._dirty_runs:
+        for uid in list(islice(self._dirty_runs, most)):
+            self._dirty_runs.discard(uid)
             self._refresh_graphrun(uid)
-        self._dirty, self._dirty_runs = set(), set()
+        return bool(self._dirty or self._dirty_runs)
 
     def _refresh_graphcron(self, uid: str, now: datetime) -> None:
         body, old = self.objects[GRAPHCRONS].get(uid), self.cards.get(uid)
@@ -136,6 +139,7 @@ class Store:
             card, plan = unreadable_card(body), None
         expires = time_of(card["next"][0]) if card["next"] else None
         self.cards[uid] = Card(as_json(card), self._version, plan, expires)
+        self._gone.pop(uid, None)
         if old is None or old.plan != plan:
             self._plans_version = self._version
 
@@ -147,6 +151,7 @@ class Store:
                 self._gone[uid] = self._version
         else:
             self.alone[uid] = Card(as_json(graphrun_card(body)), self._version)
+            self._gone.pop(uid, None)
 
     def plans(self) -> dict[str, Plan | None]:
         """Return when the runs of each GraphCron are due, by UID."""
@@ -156,11 +161,10 @@ class Store:
         """Return the GraphServers."""
         return [server_card(each) for each in self.objects[GRAPHSERVERS].values()]
 
-    def state(self, about: Mapping[str, Any], *, now: datetime) -> str:
+    def state(self, about: Mapping[str, Any]) -> str:
         """Return all that the page shows, in JSON."""
-        self.refresh(now=now)
         known = as_json({**about, "version": self.version, "servers": self.servers()})
-        cards = {uid: self.cards[uid] for _, uid in sorted(self._by_place.items())}
+        cards = {uid: self.cards[uid] for _, uid in sorted(self._by_place.items()) if uid in self.cards}
         return f'{known[:-1]},"graphCrons":[{_joined(cards)}],"graphRuns":[{_joined(self.alone)}]}}'
 
     def changes(self, since: str) -> str | None:

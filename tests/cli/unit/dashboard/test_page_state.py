@@ -38,7 +38,7 @@ def store_of(*bodies: dict[str, Any]) -> Store:
 
 
 def state_of(store: Store) -> Any:
-    return json.loads(store.state({}, now=NOW))
+    return json.loads(store.state({}))
 
 
 def card_of(body: dict[str, Any], *graphruns: dict[str, Any]) -> Any:
@@ -91,7 +91,7 @@ def test_nothing_that_a_user_wrote_for_the_graph_is_kept():
     headers = {"url": "http://u@lg:8000/x", "headers": [{"name": "x", "value": "secret"}], "apiKeySecretRef": {}}
     body = graphcron(spec={**secret, "inputTemplate": "secret", "webhook": "secret", "server": headers})
     store = store_of(body, graphrun("once", None, **secret))
-    assert "secret" not in json.dumps(store.objects) + store.state({}, now=NOW)
+    assert "secret" not in json.dumps(store.objects) + store.state({})
     assert server_label(body) == "lg:8000"
 
 
@@ -136,9 +136,31 @@ def test_changes_since_a_version():
     assert len(everything["set"]) == 2
 
 
+def test_many_cards_are_computed_in_parts():
+    store = Store()
+    for each in range(5):
+        store.put(GRAPHCRONS, graphcron(each))
+    seen = []
+    while store.refresh(now=NOW, most=2):
+        seen.append(len(store.cards))
+    assert (seen, len(state_of(store)["graphCrons"])) == ([2, 4], 5)
+
+
+def test_a_graphrun_that_is_alone_again_is_not_gone():
+    store = store_of(graphrun("once", "cron-0", status=COMPLETE))
+    before = store.version
+    store.put(GRAPHCRONS, graphcron(0))
+    store.refresh(now=NOW)
+    store.delete(GRAPHCRONS, "uid-0")
+    store.refresh(now=NOW)
+    changes = json.loads(store.changes(before) or "")
+    assert (changes["gone"], [each["name"] for each in changes["graphRuns"]["set"]]) == (["uid-0"], ["once"])
+
+
 def test_next_times_move_on_without_a_change_of_the_object():
     store = store_of(graphcron(5))
-    later = json.loads(store.state({}, now=NOW + timedelta(hours=2)))
+    assert not store.refresh(now=NOW + timedelta(hours=2))
+    later = state_of(store)
     assert later["graphCrons"][0]["next"][0] == "2026-11-22T14:05:00Z"
 
 

@@ -113,7 +113,7 @@ def test_a_kind_that_the_user_may_not_see_is_left_out(monkeypatch: pytest.Monkey
     api.failures |= {"graphruns": ForbiddenError("you may not"), "graphservers": NotInstalledError("no such kind")}
     dashboard = Dashboard(HERE, {})
     asyncio.run(dashboard.fill())
-    state = json.loads(dashboard.state())
+    state = json.loads(asyncio.run(dashboard.state()))
     assert (state["refused"], len(state["graphCrons"])) == (["no such kind", "you may not"], 1)
     api.failures["graphcrons"] = ForbiddenError("you may not list graphcrons")
     with pytest.raises(ForbiddenError, match="graphcrons"):
@@ -126,7 +126,7 @@ def test_a_stream_tells_changes_at_once_and_the_connection(monkeypatch: pytest.M
     async def check() -> None:
         dashboard = Dashboard(HERE, {}, now=lambda: NOW)
         await dashboard.fill()
-        events = dashboard.events(json.loads(dashboard.state())["version"])
+        events = dashboard.events(json.loads(await dashboard.state())["version"])
         assert await anext(events) == 'event: status\ndata: {"connected":true,"text":""}\n\n'
         waiting = asyncio.ensure_future(anext(events))
         await asyncio.sleep(0)

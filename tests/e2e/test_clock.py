@@ -23,7 +23,7 @@ def ran_at(crons: Crons, uid: str) -> set[datetime]:
 
 
 @pytest.mark.timeout(200)
-def test_kubernetes_fires_at_the_minute_and_all_agree_on_which_one_it_was(crons: Crons):
+def test_all_parts_agree_on_the_scheduled_minute(crons: Crons):
     applied = datetime.now(UTC)
     uid = crons.make(input=QUESTION, schedule="* * * * *", onRunCompleted="keep")
     due = moment(crons.status()["nextScheduleTime"])

@@ -20,7 +20,7 @@ def wait_gone(crons: Crons) -> None:
 
 
 @pytest.mark.parametrize("command", [("hello",), ("--all",), ("hello", "--cascade=foreground")])
-def test_deleting_in_the_middle_of_a_run_ends_it_on_the_server(crons: Crons, command: tuple[str, ...]):
+def test_deletion_during_run_cancels_it(crons: Crons, command: tuple[str, ...]):
     uid = crons.make(assistant="steps", input=SLOW)
     job, run = crons.start_running(uid=uid)
     crons.wait_steps(run["thread_id"], 1)
@@ -65,7 +65,7 @@ def test_deleting_while_the_pod_starts_leaves_no_run_behind(crons: Crons, pause:
     assert {run["status"] for run in crons.server.runs_of(uid)} <= {"interrupted"}
 
 
-def test_a_new_graphcron_of_an_old_name_has_nothing_of_the_old_one(crons: Crons):
+def test_new_graphcron_of_old_name_starts_fresh(crons: Crons):
     old = crons.make(assistant="steps", input=SLOW)
     job, _ = crons.start_running(uid=old)
     crons.cluster.kubectl("delete", "graphcron", "hello", "--namespace", crons.namespace)

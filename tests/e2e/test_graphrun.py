@@ -95,7 +95,7 @@ def test_deleting_a_graphrun_cancels_its_run_on_the_server(crons: Crons):
     wait_for("end of its Job", lambda: not crons.items("jobs"))
 
 
-def test_deleting_a_graphcron_ends_its_active_graphrun_and_keeps_the_finished_one(crons: Crons):
+def test_graphcron_deletion_ends_only_active_graphruns(crons: Crons):
     uid = crons.make(assistant="steps", input=SLOW)
     crons.make_run("done", **REF, input={"steps": 1, "seconds": 0.1})
     assert crons.run_end("done")["outcome"] == "Succeeded"

@@ -129,7 +129,7 @@ def test_evicted_pod_while_starting_leaves_and_hides_no_run(crons: Crons, pause:
 
 
 @pytest.mark.parametrize("outcome", ["Succeeded", "GraphError"])
-def test_what_a_pod_has_told_stays_told_when_the_pod_is_deleted(crons: Crons, outcome: str):
+def test_report_kept_after_pod_deletion(crons: Crons, outcome: str):
     crons.make(assistant="agent" if outcome == "Succeeded" else "failing", input={})
     job = crons.start()
     told = crons.told(job)

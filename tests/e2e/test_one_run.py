@@ -27,7 +27,7 @@ def thread_of(where: dict[str, Any]) -> str:
     return str(where["thread"]["id"]) if where else ""
 
 
-def test_two_jobs_of_one_occurrence_are_one_run_and_tell_of_the_same(crons: Crons, where: dict[str, Any]):
+def test_two_jobs_of_one_occurrence_share_a_run(crons: Crons, where: dict[str, Any]):
     uid = crons.make(assistant="steps", input=STEPS, **where)
     first = crons.start()
     twin = crons.start(minute=int(first.rpartition("-")[2]), job="twin")
@@ -39,7 +39,7 @@ def test_two_jobs_of_one_occurrence_are_one_run_and_tell_of_the_same(crons: Cron
     assert crons.server.steps(run["thread_id"], "started") == [1, 2, 3]
 
 
-def test_five_jobs_of_one_occurrence_that_start_late_and_early_are_one_run(crons: Crons):
+def test_five_jobs_of_one_occurrence_share_a_run(crons: Crons):
     uid = crons.make(assistant="steps", input=STEPS, history={"successful": 10})
     first = crons.start()
     minute = int(first.rpartition("-")[2])
@@ -85,7 +85,7 @@ def test_a_thread_whose_creation_got_lost_is_found_again(crons: Crons, faulty: F
     assert (told["outcome"], told["runId"]) == ("Succeeded", run["run_id"])
 
 
-def test_an_answer_500_to_a_run_that_was_accepted_starts_no_second_one(crons: Crons, faulty: Faulty):
+def test_500_after_accepted_run_starts_no_second(crons: Crons, faulty: Faulty):
     faulty.start()
     faulty.rules({**CREATE_RUN, "fault": "late-answer", "status": 502})
     uid = crons.make(assistant="steps", input=STEPS, server={"url": faulty.url})
@@ -95,7 +95,7 @@ def test_an_answer_500_to_a_run_that_was_accepted_starts_no_second_one(crons: Cr
     assert (told["outcome"], told["runId"]) == ("Succeeded", run["run_id"])
 
 
-def test_a_run_is_followed_to_its_end_through_a_proxy_that_cuts_connections(crons: Crons, faulty: Faulty):
+def test_run_followed_through_cutting_proxy(crons: Crons, faulty: Faulty):
     faulty.start()
     faulty.rules({"path": "/join", "fault": "cut", "seconds": 0.5, "times": None})
     uid = crons.make(assistant="steps", input={"steps": 6, "seconds": 1}, server={"url": faulty.url})

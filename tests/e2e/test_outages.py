@@ -69,7 +69,7 @@ def test_a_server_that_is_down_past_the_deadline_gets_no_run_ever(crons: Crons, 
     assert len(crons.server.runs_of(uid)) == 1
 
 
-def test_a_server_that_is_out_of_reach_in_the_middle_of_a_run_is_waited_for(crons: Crons, faulty: Faulty):
+def test_outage_during_a_run_is_survived(crons: Crons, faulty: Faulty):
     faulty.start()
     uid = crons.make(assistant="steps", input={"steps": 6, "seconds": 1}, server={"url": faulty.url})
     job, run = crons.start_running(uid=uid)

@@ -44,7 +44,7 @@ def check_end(crons: Crons, job: str, outcome: Outcome, *, verdict: str) -> Any:
     return told
 
 
-def test_a_graph_error_is_told_by_its_class_and_never_by_its_text(crons: Crons):
+def test_graph_error_reported_by_class_only(crons: Crons):
     uid = crons.make(assistant="failing", input={"request": "Log in"})
     job = crons.start()
     told = check_end(crons, job, Outcome.GRAPH_ERROR, verdict="False")
@@ -58,7 +58,7 @@ def test_a_graph_error_is_told_by_its_class_and_never_by_its_text(crons: Crons):
     assert not [secret for secret in SECRETS if secret in said]
 
 
-def test_an_interrupt_waits_for_a_person_and_is_neither_success_nor_failure(crons: Crons):
+def test_interrupt_is_neither_success_nor_failure(crons: Crons):
     uid = crons.make(assistant="approval", input={"request": "Send it"})
     told = check_end(crons, crons.start(), Outcome.INTERRUPTED, verdict="Unknown")
     (run,) = crons.server.runs_of(uid)

@@ -32,7 +32,7 @@ print(json.dumps({
 """What the pod says of itself, in the words of its kernel."""
 
 
-def test_a_pod_has_no_token_no_rights_and_a_root_that_cannot_be_written(crons: Crons):
+def test_pod_has_no_token_and_read_only_root(crons: Crons):
     labels = crons.api.get(f"/api/v1/namespaces/{crons.namespace}")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     loose = {

@@ -25,7 +25,7 @@ def test_a_target_that_is_right_is_found_without_a_run(crons: Crons):
     assert crons.wait_event("Resolved")["type"] == "Normal"
 
 
-def test_each_thing_that_is_wrong_has_a_reason_before_the_first_run(crons: Crons):
+def test_preflight_gives_reason_for_each_problem(crons: Crons):
     crons.make_secret("wrong", key="no such key")
     wrong = {
         "assistant": {"assistant": "agnet"},

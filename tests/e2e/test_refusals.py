@@ -40,7 +40,7 @@ def check_rejected(crons: Crons, job: str, name: str, reason: str) -> Any:
     return told
 
 
-def test_the_api_key_of_the_secret_opens_the_server_and_shows_up_nowhere(crons: Crons, keyed: LangGraph):
+def test_api_key_is_used_and_never_shown(crons: Crons, keyed: LangGraph):
     assert LangGraph(crons.api, crons.namespace).ask("POST", "/threads/search", {})[0] == 401
     wrong = "lg-key-of-yesterday"
     crons.make_secret("right", key=f"{KEY}\n")  # as a Secret made from a file ends

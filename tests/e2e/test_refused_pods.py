@@ -45,7 +45,7 @@ def not_ready(crons: Crons, name: str = "hello") -> str:
     ids=["quota", "limit range", "service account"],
 )
 @pytest.mark.timeout(200)
-def test_refused_pod_is_told_in_kubernetes_words_and_so_is_the_preflight(
+def test_refused_pod_reported_with_kubernetes_message(
     crons: Crons, objects: list[Any], spec: dict[str, Any], words: str
 ):
     for each in objects:

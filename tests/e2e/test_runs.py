@@ -71,7 +71,7 @@ def test_a_run_on_a_fresh_thread_is_told_with_all_its_numbers(crons: Crons):
     assert (wide["LAST"], wide["ASSISTANT"], wide["TOKENS"]) == ("Succeeded", "agent", str(told["tokens"]))
 
 
-def test_a_run_on_a_thread_of_the_users_goes_on_with_its_conversation(crons: Crons):
+def test_run_continues_conversation_of_users_thread(crons: Crons):
     thread = str(uuid.uuid4())
     crons.server.post("/threads", {"thread_id": thread})
     crons.server.finish(thread, {"assistant_id": "agent", "input": QUESTION})
@@ -162,7 +162,7 @@ def test_a_template_is_filled_in_with_the_occurrence(crons: Crons):
     )
 
 
-def test_a_finished_thread_is_deleted_by_a_later_run_unless_it_is_to_be_kept(crons: Crons):
+def test_later_run_deletes_finished_thread_unless_kept(crons: Crons):
     """Never by its own run, and not before a late pod of its occurrence could still come."""
     soon = {"input": QUESTION, "startingDeadlineSeconds": 10}
     crons.make("deletes", **soon)

@@ -64,7 +64,7 @@ def test_sidecar_stays_graph_error_fails_job_and_keeps_log(mesh: Crons):
 
 
 @pytest.mark.timeout(300)
-def test_job_beside_a_sidecar_that_ends_on_its_own_completes_on_its_own(mesh: Crons):
+def test_job_with_ending_sidecar_completes(mesh: Crons):
     mesh.make(**meshed(20))
     job = mesh.start()
     assert mesh.told(job)["outcome"] == "Succeeded"

@@ -202,7 +202,7 @@ def delete_with_finalizer(objects: Objects, name: str) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("spoil", [set_time_zone, delete_server, delete_with_finalizer])
-def test_what_is_no_longer_allowed_runs_no_more_whatever_else_is_wrong(victim, operator, spoil):
+def test_no_longer_allowed_stops_despite_other_problems(victim, operator, spoil):
     objects = victim.objects
     attacks: dict[str, dict[str, Any]] = {"fine": {}, "server": {}, **FORBIDDEN}
     for name, runner in attacks.items():
@@ -239,7 +239,7 @@ def test_what_is_no_longer_allowed_runs_no_more_whatever_else_is_wrong(victim, o
 
 
 @pytest.mark.timeout(300)
-def test_with_a_list_of_servers_nothing_else_of_the_pod_leads_a_secret_away(victim, operator):
+def test_allow_list_prevents_other_ways_to_leak_secrets(victim, operator):
     objects = victim.objects
     operator.stop()
     operator.start(GRAPHCRON_ALLOWED_SERVERS=ALLOWED)

@@ -85,7 +85,7 @@ def test_a_quota_delays_a_graphrun_and_the_reason_is_visible(objects: Objects, q
     assert len(objects.all("jobs")) == 1
 
 
-def test_a_server_that_is_not_allowed_gets_no_run_and_ends_an_active_one(objects: Objects, operator: Any) -> None:
+def test_forbidden_server_gets_no_run_active_one_ends(objects: Objects, operator: Any) -> None:
     create(objects, "before", assistant="agent", server={"url": "http://elsewhere.example:2024"})
     wait_for_reason(objects, "Reconciling", "JobCreated", "before")
     operator.stop()

@@ -112,7 +112,7 @@ def test_a_leader_that_cannot_renew_stops_working_and_ends(replicas: Replicas, o
 
 
 @pytest.mark.timeout(300)
-def test_leaders_killed_during_a_load_of_changes_lose_none_and_do_none_twice(replicas: Replicas, objects: Objects):
+def test_killed_leaders_lose_and_repeat_no_change(replicas: Replicas, objects: Objects):
     names = [f"cron-{number}" for number in range(CRONS)]
     for _ in range(2):
         replicas.start()

@@ -181,7 +181,7 @@ def test_deleting_a_graphcron_deletes_its_cronjob(objects):
     wait_for("end of the CronJob", lambda: objects.get("cronjob") is None, seconds=30)
 
 
-def test_a_graphcron_made_anew_under_its_old_name_gets_a_cronjob_of_its_own(objects):
+def test_recreated_graphcron_gets_new_cronjob(objects):
     objects.apply()
     old = objects.wait_ready()
     objects.kubectl("delete", "graphcron", "hello")

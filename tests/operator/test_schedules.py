@@ -25,7 +25,7 @@ def next_times(graphcron: Any) -> list[datetime]:
     return [datetime.fromisoformat(each) for each in graphcron["status"]["nextScheduleTimes"]]
 
 
-def test_each_line_has_a_cronjob_and_one_that_goes_takes_its_own_along(objects):
+def test_each_line_has_a_cronjob_removed_with_it(objects):
     objects.apply(schedules=["0 4 * * *", "30 12 * * 1-5", "0 20 * * 6"])
     objects.wait_ready()
     assert schedules(objects) == ["0 20 * * 6", "0 4 * * *", "30 12 * * 1-5"]

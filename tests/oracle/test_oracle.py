@@ -95,7 +95,7 @@ def test_what_the_api_server_refuses_is_refused() -> None:
     assert [text for text in refused if judged(text) is not None] == []
 
 
-def test_what_the_api_server_accepts_means_the_same_or_is_a_listed_exception() -> None:
+def test_accepted_line_equals_robfig_or_is_listed() -> None:
     accepted = [line for line in of_kind("grammar") if "bits" in line and not exception_for(line["schedule"])]
     assert len(accepted) > 800
     ours = {line["schedule"]: judged(line["schedule"]) for line in accepted}
@@ -165,7 +165,7 @@ def test_controller_every_longer_than_deadline_starts_nothing() -> None:
     assert starts["@every 60s"] > 0
 
 
-def test_a_day_that_does_not_exist_does_not_hold_us_as_it_holds_robfig() -> None:
+def test_nonexistent_day_does_not_stop_the_search() -> None:
     (line,) = of_kind("hang")
     found = next_after(parse(line["schedule"]), zone_for(line["zone"]), instant(line["after"]))
     assert found == instant("2011-12-31T10:00:00Z")

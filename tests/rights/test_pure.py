@@ -65,7 +65,7 @@ def test_a_wildcard_is_never_used():
     assert unused(grants([{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]), USED) == ["get /metrics"]
 
 
-def test_a_role_grants_in_its_namespace_only_and_a_name_only_for_one_object():
+def test_role_grants_only_its_namespace_and_named_object():
     rules = [{"apiGroups": ["x"], "resources": ["leases"], "resourceNames": ["one"], "verbs": ["get"]}]
     granted = grants(rules, "here")
     assert unused(granted, {Right("get", "leases.x", "here", "one")}) == []

@@ -122,7 +122,7 @@ def test_a_thread_with_many_other_runs(api: Api, cron: Cron) -> None:
     assert len(api.runs(thread)) == 121
 
 
-def test_a_job_made_by_hand_is_skipped_and_no_further_pod_is_tried(api: Api, cron: Cron) -> None:
+def test_manual_job_is_skipped_by_one_pod(api: Api, cron: Cron) -> None:
     report = cron.pod(env={"GRAPHCRON_JOB": "nightly-by-hand"}).wait()
     assert (report.outcome, report.reason) == (Outcome.SKIPPED, "NotScheduled")
     assert api.threads(cron.uid) == []

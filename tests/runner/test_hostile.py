@@ -64,9 +64,7 @@ def test_event_that_is_nested_too_deeply_is_lost() -> None:
 
 
 @pytest.mark.parametrize("body", ["[" * 2000, "²"])
-def test_answer_that_can_not_be_read_is_lost_and_the_run_is_made_once(
-    api: Api, cron: Cron, faults: Faults, body: str
-) -> None:
+def test_unreadable_answer_counts_as_lost_one_run(api: Api, cron: Cron, faults: Faults, body: str) -> None:
     answer = {"method": "POST", "path": "/runs$", "fault": "late-answer", "status": 200, "body": body}
     faults.rules({"path": "/threads$", "fault": "answer", "status": 429, "headers": {"Retry-After": "2"}}, answer)
     report = cron.pod().wait()

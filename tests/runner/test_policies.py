@@ -133,9 +133,7 @@ def test_forbid_skips_what_was_due_during_a_run_that_is_over(
     assert allowed.outcome is Outcome.SUCCEEDED
 
 
-def test_forbid_finds_a_run_that_its_pod_had_no_time_to_write_down(
-    api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]
-) -> None:
+def test_forbid_finds_unrecorded_run(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, str]) -> None:
     running_predecessor(api, cron, where, before, noted=False)
     assert cron.pod(**where).wait().reason == "PredecessorActive"
 
@@ -167,7 +165,7 @@ def test_replace(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, 
     assert (replaced.outcome, replaced.reason) == (Outcome.CANCELLED, "Replaced")
 
 
-def test_the_page_lists_the_questions_and_not_the_runs_that_were_replaced(api: Api, cron: Cron) -> None:
+def test_page_lists_questions_without_replaced_runs(api: Api, cron: Cron) -> None:
     asking = cron.pod(minutes_ago=3, assistant="approval", input={"request": "x"}).wait()
     replaced = cron.pod(minutes_ago=2, **SLOW)
     thread = api.started_run(cron.uid)["thread_id"]

@@ -97,7 +97,7 @@ def test_the_input_may_come_from_a_file(api: Api, cron: Cron, tmp_path: Path) ->
         assert api.threads(cron.uid) == []
 
 
-def test_dates_fill_the_input_of_a_file_in_the_zone_of_the_schedule(api: Api, cron: Cron, tmp_path: Path) -> None:
+def test_file_input_gets_dates_in_schedule_zone(api: Api, cron: Cron, tmp_path: Path) -> None:
     text = "{{ scheduledTime | date('%H:%M') }} {{ previousScheduledTime }} {{ previousScheduledTime|addDays(1)|date }}"
     file = tmp_path / "root-dates" / contract.INPUT_DIR.lstrip("/") / contract.INPUT_FILE
     file.parent.mkdir(parents=True)

@@ -141,7 +141,7 @@ def test_what_an_earlier_pod_has_counted_to_the_end_stays_exact() -> None:
     assert (spending.tokens, spending.at_least) == (250, False)
 
 
-def test_a_stream_that_ended_too_soon_and_then_was_cut_is_not_whole() -> None:
+def test_stream_ended_early_and_cut_is_incomplete() -> None:
     server = Written()
     spending = spending_on(server)
     spending.attach()

@@ -137,9 +137,7 @@ def made(faults: Faults) -> dict[str, dict[str, Any]]:
     return {body["metadata"].get("graphcron/kind", ""): body for body in bodies}
 
 
-def test_threads_of_our_own_are_made_with_a_ttl_and_those_of_runs_without(
-    cron: Cron, faults: Faults, thread: str
-) -> None:
+def test_only_small_threads_have_a_ttl(cron: Cron, faults: Faults, thread: str) -> None:
     faults.rules({"method": "POST", "path": "/runs$", "fault": "hang", "seconds": 0.1})  # the next lock is needed
     assert cron.pod(thread=thread, budget=Budget()).wait().outcome is Outcome.SUCCEEDED
     assert cron.pod(minutes_ago=1).wait().outcome is Outcome.SUCCEEDED

@@ -58,7 +58,7 @@ def test_a_whole_message_tells_all_and_the_last_one_holds() -> None:
     assert (counter.total, counter.exact) == (18, True)
 
 
-def test_pieces_add_up_and_the_model_may_be_named_by_another_one() -> None:
+def test_chunks_add_up_with_separate_model_name() -> None:
     counter = counted(
         BEGIN,
         event([message(1, None, piece=True), CALL]),
@@ -262,7 +262,7 @@ def test_numbers_that_can_not_be_right_count_as_none(number: Any) -> None:
 @pytest.mark.parametrize(
     "value", ["-5 1", "1_0 1", "\u0661 1", f"{2**53} 1", f"1{'0' * 4000} 1", f"1 1{'0' * 4000}", "1 -1"]
 )
-def test_entries_of_the_ledger_that_can_not_be_right_are_left_out(value: str) -> None:
+def test_invalid_ledger_entries_ignored(value: str) -> None:
     right = Entry(12, "0" * 8, "2" * 8, 3, money.units("0.5"), at_least=False)
     found = {"12-00000000-11111111": value, right.key: right.value}
     assert ledger.entries(found) == [right]

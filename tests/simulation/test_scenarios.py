@@ -126,7 +126,7 @@ def test_a_run_whose_answer_was_lost_is_found_after_the_start_deadline():
 
 
 @pytest.mark.parametrize("thread", [None, SHARED])
-def test_a_request_that_a_proxy_answered_with_an_error_is_carried_out_later(thread: str | None):
+def test_request_carried_out_after_proxy_error(thread: str | None):
     late = Fault("cron-0-0.0", CREATE_RUN, 1, "busy-late")
     world = play(plan_of(late, steps=1, seconds=1.0, thread=thread, createThread=bool(thread)))
     assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
@@ -186,7 +186,7 @@ def test_retry_created_followed_when_next_occurrence_took_slot():
     assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
 
 
-def test_a_pod_that_begins_in_an_outage_after_the_deadline_waits_for_its_run():
+def test_pod_started_late_in_outage_looks_for_run():
     world = play(
         plan_of(actions=((70.0, "kill"),), outage=(72.0, 200.0), seconds=50.0, steps=6, startingDeadlineSeconds=30)
     )
@@ -240,7 +240,7 @@ def test_what_one_pod_has_skipped_its_double_does_not_start():
     assert told(world, "cron-0-0x") == (Outcome.SKIPPED, "ServerAtCapacity")
 
 
-def test_tokens_of_a_newer_run_are_not_counted_for_an_older_one():
+def test_newer_runs_tokens_not_counted_for_older():
     """The older run's stream was lost, and the thread's messages are the newer one's."""
     cut = [
         Fault("cron-0-0x.0", "GET /threads/*/runs/00000001*/stream", number, "lost-before") for number in range(1, 60)
@@ -295,7 +295,7 @@ def test_server_data_lost_after_deadline_run_started_again(thread: str | None):
 
 
 @pytest.mark.parametrize("scheduled", [0, 1])
-def test_a_server_that_is_too_slow_for_any_right_ends_a_pod_in_time(monkeypatch: pytest.MonkeyPatch, scheduled: int):
+def test_too_slow_server_ends_pod_in_time(monkeypatch: pytest.MonkeyPatch, scheduled: int):
     """Claim, look and close take longer than the right lasts, so that no pod can start or end its occurrence."""
     answer(monkeypatch, lambda *_: Fate(3.4) if _[3] > 62.1 * scheduled else None)
     world = play(plan_of(startingDeadlineSeconds=60, occurrences=2, steps=1, seconds=600.0))
@@ -303,7 +303,7 @@ def test_a_server_that_is_too_slow_for_any_right_ends_a_pod_in_time(monkeypatch:
     assert len(world.server.threads) < 30
 
 
-def test_a_server_that_does_not_take_the_note_of_a_skip_gets_few_locks(monkeypatch: pytest.MonkeyPatch):
+def test_unrecorded_skip_creates_few_locks(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("graphcron.runner.client.langgraph_api.retry_after", lambda _: 30.0)
     is_note = lambda pod, method: pod == "cron-0-1.0" and method == "PATCH"  # noqa: E731
     answer(monkeypatch, lambda pod, method, *_: Fate(None, 0.02, 503) if is_note(pod, method) else None)
@@ -332,7 +332,7 @@ def test_silence_after_a_lost_answer_is_borne_for_an_hour_once():
     assert job.over - START < 3700
 
 
-def test_one_lost_request_after_the_deadline_does_not_make_a_skip_a_failure(monkeypatch: pytest.MonkeyPatch):
+def test_lost_request_after_deadline_is_still_a_skip(monkeypatch: pytest.MonkeyPatch):
     is_first = iter([True])
 
     def answers(pod: str, method: str, path: str, now: float) -> Fate | None:
@@ -344,7 +344,7 @@ def test_one_lost_request_after_the_deadline_does_not_make_a_skip_a_failure(monk
     assert told(world, "cron-0-0") == (Outcome.SKIPPED, "ServerAtCapacity")
 
 
-def test_a_run_that_a_person_starts_on_the_thread_is_not_the_occurrences():
+def test_persons_run_on_thread_is_ignored():
     world = World(plan_of(steps=2, seconds=30.0))
     world.kernel.at(START + 10, lambda: _go_on_by_hand(world))
     world.kernel.at(START + 20, lambda: drain(world))
@@ -360,7 +360,7 @@ def _go_on_by_hand(world: World) -> None:
     world.server.request("POST", f"/threads/{run.thread.id}/runs", body, "person")
 
 
-def test_a_pod_that_is_refused_ends_the_occurrence_only_with_the_right_to_it(monkeypatch: pytest.MonkeyPatch):
+def test_rejected_pod_ends_occurrence_only_as_owner(monkeypatch: pytest.MonkeyPatch):
     """A slow check, a late refusal, and a note that is carried out later: its double has started meanwhile."""
     is_first = iter([True])
 

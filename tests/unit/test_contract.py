@@ -64,7 +64,7 @@ def test_a_request_survives_the_way() -> None:
     assert Request.from_json(small.to_json()) == small
 
 
-def test_a_request_leaves_out_what_is_default_but_not_what_looks_like_it() -> None:
+def test_request_omits_defaults_but_not_lookalikes() -> None:
     assert json.loads(Request(url="u", assistant="a").to_json()) == {"url": "u", "assistant": "a"}
     for value in (0, False, "", [], {}):
         assert json.loads(Request(url="u", assistant="a", input=value).to_json())["input"] == value

@@ -83,7 +83,7 @@ def test_what_is_kept_of_any_object_can_be_read(body: dict[str, Any]):
 
 @PROFILE
 @given(JSON | TIMES)
-def test_any_time_is_read_as_one_that_can_be_reckoned_with_or_as_none(value: Any):
+def test_any_time_parsed_within_range_or_none(value: Any):
     moment = time_of(value)
     assert moment is None or 1969 <= moment.year <= 9000
 

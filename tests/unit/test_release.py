@@ -232,7 +232,7 @@ def test_the_command_line(checkout, capsys):
     assert "nothing about 0.4.0" in capsys.readouterr().err
 
 
-def test_what_is_staged_is_the_chart_and_the_manifest_with_the_registry(checkout):
+def test_stage_has_chart_and_manifest_with_registry(checkout):
     (checkout / "dist/chart/graphcron").mkdir(parents=True)
     (checkout / "dist/chart/graphcron/left.yaml").touch()
     assert release.main(["stage", "--registry", "registry.example.com/team"]) == 0

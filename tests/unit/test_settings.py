@@ -137,7 +137,7 @@ def test_an_allowed_server_relative_to_the_namespace_is_refused(name, server):
 @pytest.mark.parametrize(
     "server", ["http://a.b", "http://*.b.svc", "http://a-*.svc:8000", "http://[::1]:8000", "http://10.0.0.1"]
 )
-def test_an_allowed_server_that_is_the_same_in_each_namespace_is_taken(server):
+def test_namespace_independent_allowed_server_accepted(server):
     assert from_environment({"GRAPHCRON_ALLOWED_SERVERS": server, "GRAPHCRON_SERVER_URL": server})
 
 

@@ -49,7 +49,7 @@ def test_crons_of_a_real_server_become_graphcrons(kept: Kept, run: Program, tmp_
     assert yaml.safe_load(written[kept.odd[-8:]]) is None
 
 
-def test_what_does_not_map_is_named_in_the_file_and_on_stderr(kept: Kept, run: Program, tmp_path: Path) -> None:
+def test_unmapped_fields_named_in_file_and_stderr(kept: Kept, run: Program, tmp_path: Path) -> None:
     done = run("import", "--url", kept.api.url, "--output-dir", str(tmp_path))
     written = files(tmp_path)
     said = "stream_mode: left out; a scheduled run has no listener"
@@ -219,7 +219,7 @@ def test_a_cron_whose_id_is_not_a_uuid_ends_it(
     assert old[1].asked == ["POST /runs/crons/search"]
 
 
-def test_an_assistant_whose_id_is_not_a_uuid_is_not_asked_for(
+def test_non_uuid_assistant_not_requested(
     old: tuple[str, type[Old]], run: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{__name__}.stored", lambda: {**crons.stored(), "assistant_id": "../threads"})

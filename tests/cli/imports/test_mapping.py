@@ -107,7 +107,7 @@ def test_the_end_is_in_utc(end: str, expected: str) -> None:
     assert any("had no zone" in note for note in found.notes) == end.endswith(":00:00")
 
 
-def test_metadata_of_cron_and_payload_are_one_and_reserved_keys_are_told() -> None:
+def test_metadata_merged_and_reserved_keys_named() -> None:
     found = mapped({"metadata": {"b": 2, "run_id": "x"}}, metadata={"a": 1, "b": 1})
     assert (found.refused, found.body["spec"]["metadata"]) == ((), {"a": 1, "b": 2})
     assert found.notes == ("metadata.run_id: left out; the server drops or replaces it",)
@@ -141,7 +141,7 @@ def test_an_owner_is_named_without_being_told() -> None:
     assert "somebody" not in note
 
 
-def test_an_assistant_of_ones_own_stays_an_id_and_lends_its_name() -> None:
+def test_custom_assistant_keeps_id_and_names_graphcron() -> None:
     assistant = {**ASSISTANT, "name": "Täglicher Bericht!", "metadata": {}}
     found = import_cron(stored(), assistant, server={}, namespace="agents")
     assert found.body["metadata"] == {"name": "taglicher-bericht-72c6e509", "namespace": "agents"}
@@ -210,7 +210,7 @@ def test_a_cron_that_would_be_another_run_is_refused(field: str, value: Any) -> 
 
 @pytest.mark.parametrize("value", [False, "", [], {}, 0])
 @pytest.mark.parametrize("field", ["stream_subgraphs", "checkpoint_during", "a_typo", "command"])
-def test_a_value_that_is_false_or_empty_and_has_no_place_is_named(field: str, value: Any) -> None:
+def test_falsy_value_without_counterpart_is_named(field: str, value: Any) -> None:
     (note,) = mapped({field: value}).notes
     assert note.startswith(f"{field}: left out; ")
     assert mapped({field: None}).notes == ()
@@ -220,7 +220,7 @@ def test_a_value_that_is_false_or_empty_and_has_no_place_is_named(field: str, va
     "key", ["openai_api_key", "OPENAI_API_KEY", "apiKey", "password", "client_secret", "auth_token"]
 )
 @pytest.mark.parametrize("place", ["config.configurable", "context"])
-def test_what_looks_like_a_credential_is_named_and_its_value_is_not_told(place: str, key: str) -> None:
+def test_credential_is_named_without_its_value(place: str, key: str) -> None:
     values = {key: "sk-hidden", "model": "small"}
     found = mapped({"context": values} if place == "context" else {"config": {"configurable": values}})
     assert found.refused == ()

@@ -123,7 +123,7 @@ def environment_of(job: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each.get("value", "") for each in container["env"]}
 
 
-def test_render_prints_the_job_of_a_graphrun_with_the_fields_of_its_graphcron() -> None:
+def test_render_prints_graphrun_job_with_graphcron_fields() -> None:
     server = {
         "apiVersion": "graphcron.dev/v1alpha1",
         "kind": "GraphServer",

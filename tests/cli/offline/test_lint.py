@@ -110,7 +110,7 @@ def test_a_request_that_fits_into_no_pod_is_found() -> None:
     assert "spec.inputFrom" in said
 
 
-def test_an_h_that_never_comes_is_found_where_the_namespace_is_known() -> None:
+def test_impossible_h_found_with_namespace() -> None:
     """The value of an H hangs on it: here a 28 February in one namespace, and a later day in another."""
     line = "0 9 H(28-31) 2 *"
     assert found_in(manifest(schedule=line), manifest(schedule=line, namespace="b")) == []
@@ -124,7 +124,7 @@ def test_what_only_the_cluster_knows_is_no_problem() -> None:
     assert found_in(manifest(budget=money), manifest("second", serverRef={"name": "shared"})) == []
 
 
-def test_a_server_of_the_files_is_looked_at_with_those_that_name_it() -> None:
+def test_graphserver_linted_with_its_graphcrons() -> None:
     server = {
         "apiVersion": "graphcron.dev/v1alpha1",
         "kind": "GraphServer",

@@ -107,7 +107,7 @@ def test_a_field_is_found_in_its_file(field: str, place: tuple[int, int]) -> Non
     assert only(PAGE).place(field) == place
 
 
-def test_of_a_field_that_is_there_twice_the_one_that_counts_is_found() -> None:
+def test_duplicate_field_last_one_is_located() -> None:
     manifest = only(HEAD + "metadata: {name: a}\nspec:\n  assistant: a\n  assistant: b\n")
     assert manifest.body["spec"]["assistant"] == "b"
     assert manifest.place("spec.assistant") == (6, 14)

@@ -21,7 +21,7 @@ def test_every_verb_has_its_file_and_its_place_in_the_help() -> None:
     assert sorted(verbs.ORDER) == sorted(files - {"__init__"})
 
 
-def test_help_is_what_the_bare_program_prints_and_no_line_of_it_is_cut() -> None:
+def test_bare_program_prints_help_without_truncation() -> None:
     bare, asked = run(), run("--help")
     assert (bare.returncode, bare.stdout) == (0, asked.stdout)
     commands = bare.stdout.partition("Commands:\n")[2].splitlines()
@@ -52,7 +52,7 @@ def test_a_wrong_command_line_is_one_line_that_says_what_to_do(words: str, said:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_what_was_made_can_be_printed_as_json_and_as_a_name() -> None:
+def test_create_prints_json_and_name() -> None:
     words = ("create", "hello", "-a", "agent", "-s", "@daily", "-o")
     assert '"schedule": "@daily"' in run(*words, "json").stdout
     assert run(*words, "name").stdout == "graphcron.graphcron.dev/hello\n"
@@ -70,7 +70,7 @@ def on_a_terminal(**environment: str) -> str:
         return terminal.read1().decode()
 
 
-def test_there_are_colours_on_a_terminal_only_and_not_against_no_color() -> None:
+def test_colours_only_on_terminal_without_no_color() -> None:
     coloured = on_a_terminal()
     assert ESCAPE in coloured
     assert "✗ Kubernetes: /nonexistent can't be run (No such file or directory)" in re.sub(r"\x1b\[\d*m", "", coloured)

@@ -87,7 +87,7 @@ def test_a_graphcron_that_the_operator_has_not_seen_has_a_row():
     assert {row[title] for title in ("ready", "state", "active", "last", "ago", "next", "tokens")} == {""}
 
 
-def test_nothing_is_said_of_a_state_that_is_as_it_should_be():
+def test_expected_state_has_no_remark():
     found = graphcron(status={"conditions": [condition("Ready", "True", "Reconciled")]})
     assert shown(columns.graphcron_columns(now=NOW, everywhere=False), found)["state"] == ""
 
@@ -124,7 +124,7 @@ def test_the_state_says_what_is_wrong_with_the_target(
     assert shown(listed, graphcron(status={"conditions": conditions}))["state"] == state
 
 
-def test_a_run_that_has_not_succeeded_can_be_looked_at_on_the_server():
+def test_unsuccessful_run_shows_its_server_ids():
     ids = {"threadId": "t1", "runId": "r1"}
     failed = [ended(1, "Skipped"), ended(2, "GraphError", **ids), ended(3)]
     assert columns.failed_run(graphcron(status={"recentRuns": failed})) == [("Thread", "t1"), ("Run", "r1")]

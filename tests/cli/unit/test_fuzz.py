@@ -156,7 +156,7 @@ def test_no_bytes_end_in_a_traceback(tmp_path: Path, raw: bytes):
         assert end([*verb, str(tmp_path / "a.yaml")])[0] in (0, 1, 2)
 
 
-def test_a_folder_with_files_that_can_not_be_read_is_looked_at_whole(tmp_path: Path):
+def test_folder_with_unreadable_files_checked_completely(tmp_path: Path):
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
     (tmp_path / "half.yaml").write_text(lines_of("input", '"\\ud83d"'))
     (tmp_path / "pair.json").write_text(json.dumps(manifest("pair", schedule="0 9 31 2 *", input="\U0001f680")))

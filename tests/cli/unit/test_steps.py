@@ -71,7 +71,7 @@ def test_lines_that_are_offered_run_as_often_as_the_step_looks(field: str):
     assert offered
 
 
-def test_where_nothing_runs_so_often_the_steps_next_to_it_are_named():
+def test_impossible_interval_names_nearest_steps():
     [step] = uneven_steps("*/7 * * * *")
     assert remedy_for("*/7 * * * *", step) == "no schedule runs every 7 minutes; */6 and */10 are even"
     [step] = uneven_steps("0 */36 * * *")

@@ -62,7 +62,7 @@ def test_run_says_how_a_run_failed(crons: Crons, program: Program):
     assert "EmptyInputError" in str(crons.server.thread(told["threadId"])["error"])
 
 
-def test_run_gives_up_in_time_and_cancel_ends_the_run_on_the_server(crons: Crons, program: Program):
+def test_run_times_out_and_cancel_ends_server_run(crons: Crons, program: Program):
     uid = crons.make(assistant="steps", input={"steps": 300, "seconds": 1})
     said = program.run("run", "hello", "--wait", "--timeout", "1s", code=1)
     cancel = f"graphcron cancel hello -n {crons.namespace}"

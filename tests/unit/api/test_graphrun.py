@@ -33,14 +33,14 @@ def test_defaults_of_a_graph_run_are_the_models() -> None:
     assert (spec.on_run_completed, spec.on_interrupted, spec.retry.attempts) == ("delete", "skip", 0)
 
 
-def test_a_graph_run_has_the_fields_that_describe_a_run_of_a_graph_cron() -> None:
+def test_graphrun_has_run_fields_of_graphcron() -> None:
     shared = v1alpha1.RunTemplate.model_fields.keys()
     only = {"graph_cron_ref", "scheduled_time", "starting_deadline_seconds", "concurrency_policy"}
     assert v1alpha1.GraphRunSpec.model_fields.keys() == shared | only | {"ttl_seconds_after_finished"}
     assert shared < v1alpha1.GraphCronSpec.model_fields.keys()
 
 
-def test_each_field_of_a_run_is_replaced_or_refused_beside_graph_cron_ref() -> None:
+def test_each_field_beside_ref_replaced_or_rejected() -> None:
     """A field that is neither would be ignored without a word."""
     rules = {rule.field for rule in v1alpha1.GraphRunSpec.rules if "graphCronRef, whose" in rule.problem}
     shared = {field.alias or name for name, field in v1alpha1.RunTemplate.model_fields.items()}

@@ -56,7 +56,7 @@ def test_config_context_and_metadata_are_replaced_whole():
     assert (spec.metadata, spec.config) == ({"b": 2}, {"tags": ["y"]})
 
 
-def test_deadline_and_policy_are_the_graphruns_and_the_identity_is_the_graphcrons():
+def test_graphrun_sets_deadline_and_policy_only():
     graphcron = effective({"concurrencyPolicy": "Replace", "startingDeadlineSeconds": 60}, suspend=True)
     assert (graphcron.spec.concurrency_policy, graphcron.spec.starting_deadline_seconds) == ("Replace", 60)
     assert (graphcron.metadata.name, graphcron.metadata.uid) == ("report", UID)

@@ -76,7 +76,7 @@ def test_what_is_excluded_is_a_pair_of_texts() -> None:
     assert [each.span for each in excludes] == [("2026-12-25", "2026-12-25"), ("2026-12-24T18:00", "2026-12-27T08:00")]
 
 
-def test_days_are_read_from_text_and_from_what_yaml_makes_of_it() -> None:
+def test_days_parsed_from_text_and_yaml_date() -> None:
     text = "[{date: 2026-12-25}, {from: 2026-12-24, to: 2026-12-26}, {from: 2026-12-24 18:00:00, to: 2026-12-27T08:00}]"
     excludes = v1alpha1.parse(with_spec(excludes=yaml.safe_load(text))).spec.excludes
     assert excludes is not None
@@ -184,7 +184,7 @@ def test_a_status_that_cannot_be_read_is_taken_for_none() -> None:
     assert v1alpha1.parse({**GOOD, "status": {"conditions": "none"}}).status is None
 
 
-def test_a_time_is_read_from_text_and_from_what_yaml_makes_of_it() -> None:
+def test_time_parsed_from_text_and_yaml_date() -> None:
     wanted = datetime(2026, 12, 31, 22, 59, 59, tzinfo=UTC)
     for text in ('"2026-12-31T23:59:59+01:00"', "2026-12-31T22:59:59Z", "2026-12-31 23:59:59+01:00"):
         assert v1alpha1.parse(with_spec(endTime=yaml.safe_load(text))).spec.end_time == wanted
@@ -235,7 +235,7 @@ def rules_of(alias: Any) -> Rules:
     return next(each for each in alias.__metadata__ if isinstance(each, Rules))
 
 
-def test_what_cel_sees_of_a_schedule_never_refuses_what_the_parser_takes() -> None:
+def test_cel_rule_never_rejects_valid_schedule() -> None:
     rules, dice = rules_of(Schedule), random.Random(7)
     taken = 0
     for _ in range(9_000):

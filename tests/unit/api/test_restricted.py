@@ -67,7 +67,7 @@ def test_carried_by_keeps_no_url_that_no_graphcron_may_have(url):
         {"image": "x" * 1025}, {"account": "x" * 254}, {"env": [{"name": "x" * 254}]},
     ],
 )  # fmt: skip
-def test_carried_by_keeps_nothing_of_more_than_a_graphcron_may_ask_for(parts):
+def test_carried_by_bounds_what_it_keeps(parts):
     assert restricted_fields(spec(**parts)) == RestrictedFields()
 
 

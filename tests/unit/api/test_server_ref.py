@@ -71,7 +71,7 @@ def test_the_operators_own_key_and_certificates_do_not_go_to_it():
     assert "http://theirs" in str(template)
 
 
-def test_its_pods_are_those_of_a_graphcron_with_the_same_server_inline():
+def test_server_ref_pods_equal_inline_server():
     inline = {key: value for key, value in FULL.items() if key != "budget"}
     by_reference = resolved(graphcron(serverRef={"name": "shared"}), server(**FULL))
     by_hand = graphcron(server=inline, budget=FULL["budget"])

@@ -243,7 +243,7 @@ def test_a_job_that_no_watch_has_delivered_is_not_lost():
     assert world.conditions() == {"Reconciling": "JobCreated"}
 
 
-def test_a_job_that_is_gone_ends_the_graphrun_and_no_other_is_made():
+def test_deleted_job_ends_graphrun_without_another():
     world = RunWorld()
     job = started(world)
     world.delete("jobs", job)
@@ -267,7 +267,7 @@ def test_a_job_that_a_user_deletes_cancels_the_run():
 
 
 @pytest.mark.parametrize("report", [True, False])
-def test_deleting_the_graphcron_ends_the_active_graphrun_and_keeps_finished_ones(report: bool):
+def test_graphcron_deletion_ends_active_graphrun_only(report: bool):
     world = RunWorld()
     world.graphcron()
     world.graphrun("done", **REF)

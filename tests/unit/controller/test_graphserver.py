@@ -240,7 +240,7 @@ def test_a_wrong_spec_says_so_and_is_forgotten_once_it_is_right():
     [(0, ("Unknown", "FailedCreate"), ("Unknown", "Checking")), (900, ("True", "Answers"), ("True", "Answers"))],
     ids=["the first", "a later one"],
 )
-def test_a_refused_probe_is_told_and_made_again_and_keeps_what_was_found(seconds, refused, retried):
+def test_rejected_probe_reported_retried_result_kept(seconds, refused, retried):
     place = Place()
     if seconds:
         place.look(NOW)

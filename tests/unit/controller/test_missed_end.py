@@ -89,7 +89,7 @@ def test_a_preflight_is_made_only_for_a_graphcron_that_is_there(deleted):
     assert (len(world.made_for(Purpose.PREFLIGHT)) - before, world.lookups) == (int(not deleted), 1)
 
 
-def test_a_missed_run_is_not_made_up_for_where_the_graphcron_is_gone():
+def test_missed_run_of_deleted_graphcron_not_caught_up():
     world = looked_at(catchUp="last", startingDeadlineSeconds=60)
     world.deleted = True
     world.look(NOW + timedelta(minutes=20))

@@ -106,7 +106,7 @@ def test_trigger_refused_until_deadline_skipped_with_api_message():
     assert (world.status.last_handled_trigger, world.cronjobs["hello"].handled_trigger) == ("now", "now")
 
 
-def test_a_job_that_is_there_is_not_posted_again_under_a_full_quota():
+def test_existing_job_not_posted_under_full_quota():
     world = world_with_quota()
     world.fault = nothing
     world.look(at("11:59"))
@@ -143,7 +143,7 @@ def once(method: str, resource: str, fault: Fault) -> Callable[..., Fault | None
     return lambda *request: left.pop() if left and request[:2] == (method, resource) else None
 
 
-def test_a_lost_event_loses_no_other_and_is_no_reason_for_another_look():
+def test_lost_event_affects_nothing_else():
     world = World(graphcron(created=BEGUN, preflight=False, schedule="*/5 * * * *"))
     world.look(at("11:59"))
     for minute in ("12:00", "12:05", "12:10"):
@@ -212,7 +212,7 @@ def test_pause_ended_status_write_failed_stays_ended():
     assert (world.status.consecutive_failures, world.status.last_handled_resume) == (None, "please")
 
 
-def test_a_request_costs_one_write_of_the_cronjob_and_one_of_the_status():
+def test_request_costs_two_writes():
     world = World(graphcron(created=BEGUN, preflight=False, schedule=YEARLY))
     world.look(at("11:59"))
     before = world.writes

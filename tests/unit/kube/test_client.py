@@ -30,7 +30,7 @@ from graphcron.unstructured.bounded_json import as_yaml
         'tab\t, newline\n, quote", backslash\\, \\u0041',
     ],
 )
-def test_what_is_sent_for_server_side_apply_is_json_and_yaml_alike(text):
+def test_apply_body_is_json_and_yaml(text):
     sent = as_yaml({"input": text})
     assert json.loads(sent) == {"input": text}
     assert yaml.safe_load(sent) == {"input": text}
@@ -186,7 +186,7 @@ def test_a_cronjob_is_removed_by_its_uid_with_its_jobs(status):
     ids=["the same", "another of its name", "none"],
 )
 @pytest.mark.parametrize("verb", ["suspend_cronjob", "delete_cronjob"])
-def test_a_conflict_ends_a_write_to_a_cronjob_only_if_that_is_gone(verb, found, is_gone):
+def test_conflict_ends_write_only_if_cronjob_gone(verb, found, is_gone):
     answers = {"PATCH": refused(409, "Conflict"), "DELETE": refused(409, "Conflict"), "GET": found}
     with nullcontext() if is_gone else pytest.raises(ClusterError, match="409"):
         ask(lambda cluster: getattr(cluster, verb)("agents", "hello", uid="c"), answers=answers)

@@ -100,7 +100,7 @@ def large(value: Any, number: int = 0) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("value", ["x" * 1_400_000, "ü" * 700_000, [[]] * 100_000, {"a": [{"": "\\"}] * 30_000}])
-def test_of_a_spec_that_is_too_large_only_the_size_and_flags_are_read(value):
+def test_oversized_spec_only_size_and_flags_kept(value):
     bodies = [large(value), large("small", 1), large(value, 2)]
     stub = {"spec": {"suspend": True}, SPEC_BYTES: len(to_json(bodies[0]["spec"]))}
     expected = [{**bodies[0], **stub}, bodies[1], {**bodies[2], **stub}]

@@ -65,7 +65,7 @@ def test_what_the_cronjob_remembers_leaves_its_beginning():
     ],
     ids=str,
 )  # fmt: skip
-def test_a_change_of_the_schedule_or_of_whether_it_rests_moves_its_beginning(spec):
+def test_schedule_or_suspend_change_moves_since(spec):
     assert since(rendered(applied(rendered()), now=LATER, **spec)) == "2026-11-22T13:00:01Z"
 
 
@@ -119,7 +119,7 @@ def test_names_of_cronjobs_are_names_that_kubernetes_takes(name):
         assert len(each) <= names.MAX_NAME_LENGTH
 
 
-def test_names_hang_on_the_graphcron_and_the_place_of_the_line_only():
+def test_names_depend_on_graphcron_and_line_index():
     assert cronjob_names(graphcron(schedules=LINES)) == cronjob_names(graphcron(schedules=["@daily", *LINES[1:]]))
     assert cronjob_names(graphcron(schedules=LINES))[:2] == cronjob_names(graphcron(schedules=LINES[:2]))
 

@@ -102,7 +102,7 @@ def test_what_is_not_known_is_not_told():
         ({"maxCost": "2.00"}, {"cost": "somebody wrote this"}, None),
     ],
 )
-def test_of_two_limits_the_nearer_counts_and_of_none_nothing_is_told(limits, used, ratio):
+def test_nearer_limit_counts_none_is_absent(limits, used, ratio):
     status = {**FULL, "budget": FULL["budget"] | used}
     samples = samples_of("full", [body("full", status, budget=limits)])
     assert samples.get("graphcron_budget_used_ratio") == ratio

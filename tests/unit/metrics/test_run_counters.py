@@ -46,7 +46,7 @@ def test_a_run_adds_to_all_counts():
     assert samples["graphcron_cost_total", *ITS] == 0.25
 
 
-def test_counters_begin_at_zero_so_that_a_first_failure_is_an_increase():
+def test_counters_start_at_zero():
     runs = [(key, value) for key, value in told(metrics_of("report")).items() if key[0] == "graphcron_runs_total"]
     assert len(runs) == len(Outcome)
     assert {value for _, value in runs} == {0}
@@ -66,7 +66,7 @@ def test_a_run_that_was_told_before_is_no_further_run(before, after, counted):
     assert outcomes(metrics) == counted
 
 
-def test_of_a_run_that_was_told_before_only_what_is_new_is_added():
+def test_listed_run_adds_only_the_difference():
     metrics = metrics_of("report")
     known = {"duration_seconds": 10.0, "start_time": NOW, "tokens": 100, "cost": "0.10"}
     metrics.count_runs(KEY, [run("Stopped", **known)], [run(**known | {"tokens": 150, "cost": "0.35"})])

@@ -70,7 +70,7 @@ EVIL = "https://evil.example.net"
         {"runner": {"nodeSelector": {"a": "b"}, "priorityClassName": "low", "imagePullSecrets": [{"name": "pull"}]}},
     ],
 )  # fmt: skip
-def test_what_is_on_the_list_passes_and_so_does_the_operators_own_server(spec):
+def test_listed_server_and_default_server_are_allowed(spec):
     check_graphcron(graphcron(**spec), LIMITED)
 
 
@@ -189,7 +189,7 @@ def spoilt(settings=None, wrong=None, **spec):
         {"runner": {"labels": {"app": "postgres"}}}, {"runner": {"serviceAccountName": "cloud-admin"}},
     ],
 )  # fmt: skip
-def test_what_is_no_longer_allowed_runs_no_more_whatever_else_is_wrong(wrong, spec):
+def test_no_longer_allowed_stops_despite_other_problems(wrong, spec):
     world = spoilt(wrong=wrong, **spec)
     assert not world.cronjobs["hello"].suspended
     world.reconcile(NOW)
@@ -212,7 +212,7 @@ def test_what_is_allowed_goes_on_in_what_an_invalid_spec_left(wrong, settings):
     assert not world.ended
 
 
-def test_listed_parts_of_the_pod_go_on_in_what_an_invalid_spec_left():
+def test_allowed_pod_parts_continue_under_invalid_spec():
     runner = {
         "annotations": {"example.com/a": "1\n2", "note": "a==b"}, "labels": {"team": "a"}, "serviceAccountName": "runner",
     }  # fmt: skip
@@ -283,7 +283,7 @@ def test_allowed_servers_security_profile_annotations_suspend_cronjob(limits):
     assert condition(world.status, "Ready").reason == "InvalidSpec"
 
 
-def test_what_cannot_be_read_is_forbidden_only_where_the_servers_are_limited():
+def test_unreadable_pod_forbidden_only_with_allow_list():
     assert not refusal_of(RestrictedFields(), Settings())
     assert refusal_of(RestrictedFields(), LIMITED)
 

@@ -60,7 +60,7 @@ def test_after_an_outage_one_run_is_made_up_for():
     assert world.status.missed_runs == 3
 
 
-def test_what_was_made_up_for_takes_the_place_of_its_skip_and_of_no_other():
+def test_caught_up_run_replaces_only_its_skip():
     world = after_an_outage()
     world.look(BACK)
     world.end(world.jobs[job("12:15").name], Report(Outcome.SUCCEEDED))
@@ -73,7 +73,7 @@ def test_what_was_made_up_for_takes_the_place_of_its_skip_and_of_no_other():
     ]
 
 
-def test_what_could_not_be_made_up_for_is_made_up_for_later():
+def test_failed_catch_up_is_retried_later():
     world = after_an_outage()
     world.look(BACK, problem=ClusterError("POST: 500"))
     assert world.made == []

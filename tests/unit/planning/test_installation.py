@@ -98,7 +98,7 @@ def test_foreign_installation_graphcron_left_alone():
     assert world.status.last_handled_trigger is None
 
 
-def test_an_owner_that_does_not_answer_is_reported_with_how_to_hand_over():
+def test_silent_owner_reported_with_remedy():
     world = World(graphcron(preflight=False))
     look(world, OURS)
     look(world, THEIRS)
@@ -165,14 +165,14 @@ def test_a_third_installation_adds_no_writes():
     assert settle(world, OURS, THEIRS, NAMELESS) == 0
 
 
-def test_two_installations_that_both_refuse_a_spec_do_not_correct_each_other():
+def test_two_installations_share_invalid_spec_without_fight():
     world = World(graphcron(preflight=False, server={"url": "http://elsewhere:2024"}))
     settle(world, *(replace(each, allowed_servers=(f"http://{each.installation[:3]}",)) for each in (OURS, THEIRS)))
     assert ready(world) == ("False", "NotAllowed")
 
 
 @pytest.mark.parametrize("second", [THEIRS, NAMELESS], ids=["named", "nameless"])
-def test_a_taken_name_beside_a_cronjob_of_no_installation_is_reported_by_one(second):
+def test_name_conflict_reported_by_one_installation(second):
     world = World(graphcron(preflight=False))
     look(world, SETTINGS)
     own = world.cronjobs["hello"]

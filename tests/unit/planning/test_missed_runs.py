@@ -42,7 +42,7 @@ def test_what_was_due_since_the_schedule_took_effect_is_looked_for():
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(149, False), (150, True)])
-def test_an_occurrence_is_given_up_after_its_start_deadline_and_some_more(seconds, told):
+def test_occurrence_missed_after_deadline_and_delay(seconds, told):
     assert missed_after(graphcron().spec) == timedelta(seconds=150)
     assert ("12:00" in minutes(now=at("12:00") + timedelta(seconds=seconds))) is told
 
@@ -90,7 +90,7 @@ def test_what_was_looked_at_before_is_not_looked_at_again():
     assert minutes(checked="12:20") == ["12:30", "12:40", "12:50"]
 
 
-def test_what_may_have_come_and_gone_by_the_history_limits_is_not_told():
+def test_runs_beyond_history_limits_not_missed():
     ended = [job(each, succeeded=True) for each in ("11:30", "12:00", "12:10")]
     assert minutes(ended) == ["11:40", "11:50", "12:20", "12:30", "12:40", "12:50"]
     assert minutes(ended, history={"successful": 4}) == [
@@ -185,7 +185,7 @@ def test_each_is_told_once_and_counted_once_however_often_one_looks():
     assert world.status.missed_runs == 12
 
 
-def test_runs_whose_jobs_are_each_deleted_are_told_of_by_their_pods():
+def test_runs_of_deleted_jobs_reported_by_pods():
     """Somebody deletes each Job while it goes on: only its pod is left for a moment."""
     world = World(graphcron(schedule="* * * * *", concurrencyPolicy="Replace", preflight=False, history={"runs": 5}))
     world.look(at("11:59:30"))

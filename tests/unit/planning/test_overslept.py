@@ -61,7 +61,7 @@ def test_rest_after_rest_is_no_miss():
     assert world.status.missed_runs == 8
 
 
-def test_the_last_of_them_is_made_up_for_where_that_is_asked():
+def test_last_missed_run_is_caught_up():
     world = World(graphcron(preflight=False, catchUp="last", **REST))
     look(world, "11:58", "12:01", "14:02")
     (made,) = world.made

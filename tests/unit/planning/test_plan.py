@@ -24,7 +24,7 @@ def kinds(plan) -> list[str | None]:
     return [each["metadata"]["labels"].get(names.LABEL_PURPOSE) for each in plan.jobs.values()]
 
 
-def test_at_first_there_is_a_cronjob_to_make_and_a_look_to_take():
+def test_first_plan_has_cronjob_and_preflight():
     plan = World(graphcron()).look(NOW)
     assert [each["metadata"]["name"] for each in plan.cronjobs] == ["hello"]
     assert kinds(plan) == ["preflight"]
@@ -64,7 +64,7 @@ def test_one_schedule_and_a_list_of_it_are_the_same():
     assert (plan.orphaned, world.cronjobs) == ([], before)
 
 
-def test_run_history_of_a_plan_with_refused_jobs_is_worked_out_once(monkeypatch):
+def test_history_with_refused_jobs_computed_once(monkeypatch):
     world, calls = World(graphcron(catchUp="last", preflight=False)), []
     world.look(at("11:59"))
     monkeypatch.setattr(
@@ -135,7 +135,7 @@ def test_a_spec_that_cannot_be_carried_out_gives_no_plan():
         plan_for(world.graphcron, SETTINGS, world.observed, now=NOW)
 
 
-def test_without_a_plan_runs_are_told_and_failures_counted_all_the_same():
+def test_runs_and_failures_counted_without_plan():
     world = World(graphcron(failurePolicy={"pauseAfterConsecutiveFailures": 2}))
     world.look(at("11:59"))
     for minute in ("12:00", "12:05"):
@@ -273,7 +273,7 @@ def test_the_operator_is_there_when_a_rest_begins_and_ends(spec, now, again):
     assert world.again == at(again)
 
 
-def test_the_operator_is_there_when_the_next_look_at_the_target_is_due():
+def test_requeued_when_next_preflight_is_due():
     world = World(graphcron(schedule="0 0 1 1 *"))
     world.look(NOW)
     (made,) = world.jobs.values()

@@ -185,7 +185,7 @@ def test_lost_preflight_is_repeated_with_back_off_too():
     assert looks(world) == 2
 
 
-def test_pod_that_is_shown_after_its_jobs_end_has_the_last_word():
+def test_pod_seen_after_job_end_decides():
     world = begun()
     newest = world.jobs[world.made[-1]["metadata"]["name"]]
     world.end(newest)

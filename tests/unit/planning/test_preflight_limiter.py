@@ -93,7 +93,7 @@ class Fleet:
         return sum(len(each.made_for(Purpose.PREFLIGHT)) for each in self.worlds.values())
 
 
-def test_no_more_run_at_a_time_than_allowed_and_all_in_their_order():
+def test_limit_holds_and_order_is_kept():
     fleet = Fleet(20)
     fleet.work()
     order = []
@@ -106,7 +106,7 @@ def test_no_more_run_at_a_time_than_allowed_and_all_in_their_order():
     assert fleet.made() == 20
 
 
-def test_one_that_waits_has_its_cronjob_is_ready_and_says_what_it_waits_for():
+def test_waiting_preflight_leaves_graphcron_ready_with_reason():
     fleet = Fleet(5)
     fleet.work()
     last = fleet.worlds["cron-4"]
@@ -244,7 +244,7 @@ def test_rejected_preflights_do_not_hold_up_others_of_their_server():
     assert fleet.made() == 8
 
 
-def test_one_that_does_not_come_when_its_turn_has_come_holds_nobody_up():
+def test_absent_owner_does_not_block_the_queue():
     fleet = Fleet(7)
     fleet.work()
     stuck = fleet.worlds.pop("cron-4")  # no look at it works

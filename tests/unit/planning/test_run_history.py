@@ -65,7 +65,7 @@ def test_telling_the_same_again_adds_nothing():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_order_in_which_jobs_and_pods_are_listed_does_not_matter(seed):
+def test_history_independent_of_listing_order(seed):
     chance = random.Random(seed)
     jobs, pods = [each[0] for each in HISTORY], [each[1] for each in HISTORY]
     chance.shuffle(jobs)
@@ -95,7 +95,7 @@ def test_each_occurrence_is_told_once_however_its_job_and_pod_arrive(seed):
     assert [run.scheduled_time for run in new] == [done.scheduled_time for done, _ in HISTORY]
 
 
-def test_jobs_that_outlive_a_short_list_are_not_told_again_and_again():
+def test_jobs_beyond_short_list_not_listed_again():
     pairs = [over("12:00", FAILED), over("12:01", FAILED), over("12:02", FAILED)]
     first = merged([], *pairs, limit=1)
     assert [len(first.runs), len(first.new)] == [1, 3]
@@ -103,12 +103,12 @@ def test_jobs_that_outlive_a_short_list_are_not_told_again_and_again():
     assert (again.runs, again.new) == (first.runs, [])
 
 
-def test_a_run_that_ends_after_a_later_one_is_told_where_there_is_room():
+def test_late_end_is_listed_if_list_has_room():
     late = merged([], over("12:05", SUCCEEDED)).runs
     assert brief(merged(late, over("12:00", FAILED)).new) == [("12:00", "GraphError", "ValueError", None)]
 
 
-def test_what_was_told_is_kept_when_it_is_gone_up_to_the_limit():
+def test_listed_runs_without_jobs_kept_up_to_limit():
     first = merged([], *HISTORY)
     assert merged(first.runs).runs == first.runs
     assert brief(merged(first.runs, limit=2).runs) == AS_TOLD[:2]
@@ -170,7 +170,7 @@ def test_what_nobody_started_is_believed_until_a_job_tells():
     ]
 
 
-def test_what_is_made_up_for_stands_alone_so_that_its_job_replaces_only_it():
+def test_caught_up_skip_is_not_merged():
     missed = [not_started("12:00"), not_started("12:01"), not_started("12:02", job="hello-29400002")]
     runs = merged([], missed=missed).runs
     assert brief(runs) == [("12:02", "Skipped", "NotStarted", None), ("12:01", "Skipped", "NotStarted", 2)]
@@ -196,7 +196,7 @@ def test_of_several_pods_the_newest_final_report_counts(newest):
         assert [run.outcome for run in merge_run_history([], [last], listed, limit=10).runs] == ["GraphError"]
 
 
-def test_a_job_whose_pod_has_not_yet_been_seen_to_end_is_not_judged():
+def test_job_with_unfinished_pod_has_no_outcome():
     last = job(failed=True)
     assert merge_run_history([], [last], [pod(last, terminal=False)], limit=10).runs == []
 
@@ -219,7 +219,7 @@ STOPPED, BROKEN = Report(Outcome.STOPPED, runId="r", threadId="t"), Report(Outco
         (COMPLETE, BROKEN, "Unknown", "PodLost"),
     ],
 )
-def test_job_whose_pods_left_no_last_word_is_told_by_its_own_end(end, report, outcome, reason):
+def test_job_without_final_report_judged_by_its_end(end, report, outcome, reason):
     """It has failed if and only if its outcome is a failure; of one that is complete, no more than that is claimed."""
     last = job(**end)
     run = merge_run_history([], [last], [pod(last, report)], limit=10).runs[0]
@@ -239,7 +239,7 @@ def test_run_history_report_not_failed_believed_with_any_job_end(report, end):
     assert answer.ended_jobs == {last.name}
 
 
-def test_job_without_a_report_is_told_better_once_its_pod_is_seen():
+def test_job_entry_improves_with_its_pod():
     last = job(succeeded=True)
     lost = merge_run_history([], [last], [], limit=10)
     assert [run.outcome for run in lost.new] == ["Unknown"]
@@ -352,7 +352,7 @@ def test_a_long_history_is_merged_without_losing_count():
     ]
 
 
-def test_a_job_that_was_active_and_is_gone_without_a_word_is_told_of_once():
+def test_active_job_gone_without_report_listed_once():
     gone, going = job("11:55"), job("12:00")
     active = active_runs([gone, going])
     (lost,) = lost_jobs(active, [going], [], [])

@@ -104,20 +104,20 @@ def test_job_of_a_run_that_succeeded_is_deleted_after_the_grace():
 
 
 @pytest.mark.parametrize(("report", "exit_code"), [(FAILED, 10), (Report(Outcome.INTERNAL_ERROR), 1)])
-def test_pod_of_a_run_that_failed_is_ended_and_its_job_stays(report, exit_code):
+def test_failed_runs_pod_terminated_job_kept(report, exit_code):
     world = meshed(report, exit_code=exit_code)
     world.look(at("12:00:40"))
     assert world.ended == [f"Pod {world.pods[0].name}"]
     assert job("12:00").name in world.jobs
 
 
-def test_job_that_a_sidecar_makes_fail_after_a_success_is_deleted_at_once():
+def test_successful_job_deleted_before_sidecar_fails_it():
     world = meshed(SUCCEEDED, exit_code=0, failed=True, sidecars="")
     assert world.ended == [f"Job {job('12:00').name}"]
 
 
 @pytest.mark.parametrize("members", [{"sidecars": ""}, {"exit_code": None, "sidecars": "istio-proxy"}])
-def test_pod_that_ends_on_its_own_or_still_runs_is_left_alone(members):
+def test_ending_or_running_pod_not_terminated(members):
     going = job("12:00")
     assert list(outlived_by_sidecars([going], [lingering(going, SUCCEEDED, **{"exit_code": 0, **members})])) == []
     over = job("12:00", succeeded=True)
@@ -148,7 +148,7 @@ def test_grace_counts_from_the_runners_end():
     assert termination.at == at("12:00:10") + SIDECAR_GRACE
 
 
-def test_preflight_that_a_sidecar_keeps_open_is_deleted_and_its_finding_kept():
+def test_preflight_with_sidecar_deleted_result_kept():
     world = World(graphcron(schedule="0 9 * * *"))
     world.look(at("12:00"))
     (made,) = world.made_for(Purpose.PREFLIGHT)
@@ -186,7 +186,7 @@ def event(reason: str, message: str, at: str = "2026-11-22T12:00:00Z") -> dict[s
     return {"reason": reason, "message": message, "lastTimestamp": at}
 
 
-def test_refusal_is_told_in_the_job_controllers_words_which_stay_the_same():
+def test_refusal_message_is_stable():
     tries = [
         event("FailedCreate", f'Error creating: pods "hello-{each}" is forbidden: no') for each in ("ddtk2", "25cc5")
     ]
@@ -240,7 +240,7 @@ def test_stuck_job_without_pod_ready_false_with_controller_message():
     assert stalled.status == "True"
 
 
-def test_job_without_a_pod_and_without_a_word_is_told_after_a_minute():
+def test_podless_job_reported_after_a_minute():
     world = refused()
     world.refusal = ""
     world.look(at("12:00:59"))
@@ -269,7 +269,7 @@ def test_stuck_job_without_pod_later_occurrences_reported():
     assert (world.status.missed_runs or 0) >= 9
 
 
-def test_quota_that_relents_lets_the_next_run_happen_and_all_is_well():
+def test_next_run_starts_after_quota_relents():
     world = refused()
     world.look(at("12:02:30"))
     assert world.ended == [f"Job {job('12:00').name}"]
@@ -339,7 +339,7 @@ def test_preflight_without_a_pod_says_why_and_is_no_run():
     assert ready(world)[:2] == ("True", "Reconciled")
 
 
-def test_job_that_ran_into_its_deadline_without_a_pod_was_no_run():
+def test_podless_deadline_job_is_no_run():
     world = refused()
     failed = replace(job("12:00", failed=True, failure="DeadlineExceeded"), had_pods=False)
     world.jobs = {failed.name: failed}

@@ -81,7 +81,7 @@ def test_a_request_never_fires_twice_though_something_is_lost(lost, forget):
 
 
 @pytest.mark.parametrize("and_the_status", [False, True])
-def test_a_request_never_fires_twice_though_the_note_on_the_cronjob_is_lost(and_the_status):
+def test_request_fires_once_without_its_annotation(and_the_status):
     world = started()
     world.trigger = ASKED
     world.look(at("12:00"))
@@ -121,7 +121,7 @@ def test_trigger_of_unknown_time_on_fresh_object_starts_nothing():
     assert world.made == []
 
 
-def test_a_request_on_an_object_that_the_operator_has_yet_to_see_is_heard():
+def test_request_before_first_reconcile_starts_a_run():
     world = World(graphcron(created=BEGUN, preflight=False), trigger=ASKED)
     world.look(at("12:00:10"))
     assert triggers(world) == 1
@@ -142,7 +142,7 @@ def test_trigger_fresh_object_with_wrong_spec_starts_nothing_when_fixed():
     assert world.made == []
 
 
-def test_a_request_in_place_of_the_last_one_is_none_once_that_is_taken_away():
+def test_replaced_request_then_removed_starts_nothing():
     world = started()
     world.trigger = ASKED
     world.look(at("12:00"))

@@ -114,7 +114,7 @@ def test_a_thousand_names_are_spread(line: str, at: int, values: int) -> None:
     assert sum((count - fair) ** 2 / fair for count in counts.values()) < 2 * values + 10, "chi squared"
 
 
-def test_minute_and_hour_are_spread_over_the_day_not_over_a_diagonal() -> None:
+def test_minute_and_hour_hash_independently() -> None:
     times = {render("H H * * *", seed=seed_for("default", f"cron-{each}")) for each in range(1000)}
     assert len(times) > 650, "of 1,440 minutes; by chance alone some 720"
 

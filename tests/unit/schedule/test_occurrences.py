@@ -146,7 +146,7 @@ def test_due_between(after: str, until: str, limit: int, wanted: list[str]) -> N
     assert times.due_between(at(after), at(until), limit) == [at(each) for each in wanted]
 
 
-def test_a_minute_is_due_if_a_line_says_so_and_nothing_holds_it() -> None:
+def test_minute_due_if_a_line_matches_unexcluded() -> None:
     times = calendar(
         "0 8 * * *", "30 17 * * *", start="2026-05-04T08:00", end="2026-05-07T17:30", excludes="2026-05-05..2026-05-05"
     )
@@ -293,9 +293,7 @@ SPRING_AND_AUTUMN = {
 
 
 @pytest.mark.parametrize(("times", "after", "wanted"), SPRING_AND_AUTUMN.values(), ids=SPRING_AND_AUTUMN)
-def test_what_spring_skips_does_not_run_and_what_autumn_repeats_runs_twice(
-    times: Calendar, after: str, wanted: list[str]
-) -> None:
+def test_spring_gap_skipped_autumn_overlap_runs_twice(times: Calendar, after: str, wanted: list[str]) -> None:
     assert times.next_times(at(after), len(wanted)) == [at(each) for each in wanted]
     assert all(times.is_due(at(each)) for each in wanted)
 
@@ -320,7 +318,7 @@ SLIPPERY = {("Australia/Lord_Howe", "hours are not"), ("Africa/Cairo", "hours ar
 
 @pytest.mark.parametrize("kind", LINES)
 @pytest.mark.parametrize(("name", "change"), CHANGES)
-def test_around_a_change_the_runs_are_what_a_look_at_each_minute_finds(name: str, change: str, kind: str) -> None:
+def test_runs_around_clock_change_equal_scan(name: str, change: str, kind: str) -> None:
     zone, moment = zone_for(name), at(change)
     first = moment - 240 * MINUTE
     minutes = [first + each * MINUTE for each in range(1, 9 * 60)]

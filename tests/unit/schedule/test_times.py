@@ -116,7 +116,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize(("name", "change"), CHANGES.values(), ids=CHANGES)
-def test_looking_back_over_a_change_of_the_clock_finds_what_a_scan_finds(name: str, change: str) -> None:
+def test_backward_search_over_clock_change_equals_scan(name: str, change: str) -> None:
     zone = zone_for(name)
     start, day = at(change) - timedelta(hours=26), at(change).astimezone(zone).day
     for text in ("30 2 * * *", "*/20 0-3 * * *", "15 23 * * *", f"59 * {day} * *", "1 0 1 * *"):
@@ -130,7 +130,7 @@ def test_looking_back_over_a_change_of_the_clock_finds_what_a_scan_finds(name: s
 
 
 @pytest.mark.parametrize("name", ["Etc/UTC", "America/New_York", "Africa/Cairo"])
-def test_a_run_that_is_due_is_the_next_one_of_the_moment_before(name: str) -> None:
+def test_due_minute_is_next_of_moment_before(name: str) -> None:
     zone, cron = zone_for(name), parse("*/7 * * * *")
     start = at("2026-04-23T20:00")
     for minute in (start + timedelta(minutes=each) for each in range(300)):

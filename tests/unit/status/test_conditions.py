@@ -151,7 +151,7 @@ def every(minutes: float, count: int = 5):
         (lasting(*[301] * 5), [NOW, NOW + timedelta(hours=9), NOW + timedelta(hours=9, minutes=5)], True),
     ],
 )
-def test_the_schedule_is_tight_where_19_of_20_runs_outlast_its_smallest_gap(runs, times, tight):
+def test_schedule_tight_if_p95_exceeds_smallest_gap(runs, times, tight):
     assert ("ScheduleTight" in updates(*runs, times=times)) is tight
 
 

@@ -29,7 +29,7 @@ def test_that_a_new_one_is_well_is_no_event():
     assert told(GraphCronStatus(), status()) == []
 
 
-def test_what_is_wrong_with_a_new_one_is_told_and_that_it_was_mended():
+def test_new_graphcron_problem_and_repair_are_events():
     wrong = status(ready="False", reason="InvalidSpec")
     assert told(GraphCronStatus(), wrong) == [(False, "InvalidSpec")]
     assert told(wrong, status()) == [(True, "Reconciled")]
@@ -46,7 +46,7 @@ def test_runs_that_have_finished_are_told_oldest_first():
     ]
 
 
-def test_a_new_reason_of_ready_is_told_as_a_warning_where_it_is_one():
+def test_new_ready_reason_is_event_of_right_type():
     assert told(status(), status(ready="False", reason="InvalidSpec")) == [(False, "InvalidSpec")]
 
 
@@ -103,7 +103,7 @@ def test_skips_without_a_job_are_told_apart():
     assert len(seen) == 3
 
 
-def test_an_entry_that_stands_for_more_than_before_is_told_once_more():
+def test_grown_entry_creates_another_event():
     several = skipped(10, "NotStarted", first_scheduled_time=NOW, count=3)
     events = list(
         events_for(GraphCronStatus(recent_runs=[skipped(5, "NotStarted")]), GraphCronStatus(recent_runs=[several]))

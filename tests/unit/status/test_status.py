@@ -253,7 +253,7 @@ def test_a_broken_spec_leaves_what_the_last_valid_one_made():
         assert getattr(broken, name) == getattr(first, name)
 
 
-def test_what_the_target_was_like_is_kept_while_the_spec_is_broken():
+def test_target_condition_kept_while_spec_invalid():
     world = World(graphcron())
     world.look(NOW)
     (made,) = world.jobs.values()
@@ -302,7 +302,7 @@ def test_next(spec, times):
     assert status.next_schedule_time == (at(times[0]) if times else None)
 
 
-def test_after_an_end_or_a_suspension_no_next_time_is_left_over():
+def test_no_next_times_after_end_or_suspension():
     first = status_when()
     assert first.next_schedule_time
     for spec in ({"suspend": True}, {"endTime": "2026-11-22T12:00:00Z"}):

@@ -109,7 +109,7 @@ types: $(VENV)/.done $(if $(NPM),$(PAGE_MODULES)) ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --config-file ../pyproject.toml --strict bench *.py
-	@set -e; for each in chart demo docs release test; do (cd hack/$$each && ../../$(BIN)/mypy --strict .); done
+	@set -e; for each in chart demo docs images release test; do (cd hack/$$each && ../../$(BIN)/mypy --strict .); done
 	@$(if $(NPM),npm run --silent --prefix $(PAGE) check)
 
 .PHONY: generate

@@ -29,7 +29,7 @@ from bench.twin import build as build_twin
 if TYPE_CHECKING:
     from bench.cluster import BenchCluster
 
-LIMITS_MB = {"runner": 60, "operator": 150}
+LIMITS_MB = {"runner": 45, "operator": 130}
 READY_SECONDS = 2
 
 SYSTEM = "graphcron-system"
@@ -101,7 +101,7 @@ async def pod_seconds(cluster: BenchCluster, api: Api, pod: dict[str, Any]) -> f
     await api.request("POST", pods, body=pod)
     try:
         ready = await _ready(api, f"{pods}/{POD}:8080/proxy/readyz")
-        python = ["/opt/venv/bin/python", "-I", "-S", "-c", _AGE]
+        python = ["/usr/bin/python3", "-I", "-S", "-c", _AGE]
         began = await asyncio.to_thread(cluster.kubectl, "exec", "--namespace", SYSTEM, POD, "--", *python)
         return ready - float(began)
     finally:

@@ -3,7 +3,7 @@
     python hack/release/bases.py            write the digests
     python hack/release/bases.py --check    fail where a base has none
 
-A base is a line such as `ARG BASE=python:3.13-slim-bookworm`, with `@sha256:…` behind it once it is pinned. The digest
+A base is a line such as `ARG BASE=python:3.13-slim-trixie`, with `@sha256:…` behind it once it is pinned. The digest
 is that of the list of all platforms, and crane asks for it.
 """
 

@@ -237,29 +237,20 @@ def test_the_pause_image_is_one_layer_with_one_program(tmp_path: Path) -> None:
             assert [(entry.name, entry.mode) for entry in layer] == [("pause", 0o755)]
 
 
-def test_the_runner_base_loses_what_no_runner_opens(tmp_path: Path) -> None:
-    content = {
-        "./usr/bin/python3.11": True,
-        "./usr/bin/perl": False,
-        "./usr/lib/python3.11/http/client.py": True,
-        "./usr/lib/python3.11/lib2to3/main.py": False,
-        "./usr/lib/x86_64-linux-gnu/libssl.so.3": True,
-        "./usr/lib/ssl/cert.pem": True,
-        "./usr/share/doc/libc6/copyright": False,
-        "./usr/share/ca-certificates/mozilla/one.crt": False,
-    }
+def test_a_base_of_unpacked_packages_gets_certificates_and_accounts(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "base.tar", "w") as tar:
-        for name in content:
+        for name in ("./usr/bin/python3.11", "./usr/share/ca-certificates/mozilla/one.crt", "./etc/passwd"):
             entry = tarfile.TarInfo(name)
             entry.size = 2
             tar.addfile(entry, io.BytesIO(b"x\n"))
-    bases._trim(tmp_path / "base.tar", bases.SMALL.unused)
+    bases._complete(tmp_path / "base.tar")
     with tarfile.open(tmp_path / "base.tar") as tar:
-        names = set(tar.getnames())
-        bundle = tar.extractfile("./etc/ssl/certs/ca-certificates.crt")
+        bundle, accounts = (tar.extractfile(f"./etc/{name}") for name in ("ssl/certs/ca-certificates.crt", "passwd"))
         assert bundle is not None
         assert bundle.read() == b"x\n"
-    assert {name: name in names for name in content} == content
+        assert accounts is not None
+        assert b"nonroot:x:65532:" in accounts.read()
+        assert "./usr/bin/python3.11" in tar.getnames()
 
 
 def test_a_failing_command_says_its_last_words() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .buildah import Buildah
-from .paths import HERE
 from .shell import ClusterError, run, say, write
 
 _BUNDLE = "etc/ssl/certs/ca-certificates.crt"
@@ -18,32 +17,37 @@ _ACCOUNTS = {
     "etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n",
     "etc/group": "root:x:0:\nnonroot:x:65532:\n",
 }
-# What a Python program that talks HTTP never opens; `*` matches over folders too.
-_UNUSED = tuple((HERE / "runner-base-unused.txt").read_text().split())
 
 
 @dataclass(frozen=True)
 class Base:
-    """A base image: some packages, and what of their files is left out."""
+    """A base image: some packages, installed or, without a shell to install them, only unpacked."""
 
     name: str
     variant: str
     packages: tuple[str, ...]
-    unused: tuple[str, ...] = ()
 
     @property
     def image(self) -> str:
         """Return the image's name, which changes with its recipe and this machine's release."""
-        recipe = repr((self.variant, self.packages, self.unused, _release()))
+        recipe = repr((self.variant, self.packages, _release()))
         return f"localhost/graphcron/{self.name}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
 PYTHON = Base("python-base", "minbase", ("python3", "python3-venv", "ca-certificates"))
 SMALL = Base(
-    "runner-base",
+    "small-python-base",
     "extract",
-    ("base-files", "ca-certificates", "libc-bin", "libpython3-stdlib", "libssl3", "openssl", "python3-minimal"),
-    _UNUSED,
+    (
+        "base-files",
+        "ca-certificates",
+        "libc-bin",
+        "libpython3-stdlib",
+        "libssl3",
+        "libstdc++6",
+        "openssl",
+        "python3-minimal",
+    ),
 )
 
 
@@ -58,32 +62,32 @@ def ensure(base: Base, buildah: Buildah) -> str:
         kind = [f"--variant={base.variant}", f"--include={','.join(base.packages)}"]
         files = [context / "base.tar", context / "sources.list"]
         run(["mmdebstrap", "--quiet", "--mode=root", *kind, _release(), *files])
-        if base.unused:
-            _trim(context / "base.tar", base.unused)
+        if base.variant == "extract":
+            _complete(context / "base.tar")
         write(context / "Dockerfile", "FROM scratch\nADD base.tar /\n")
         buildah.build(context, tag=base.image, flags=["--file", str(context / "Dockerfile")])
     return base.image
 
 
-def _trim(archive: Path, unused: tuple[str, ...]) -> None:
-    """Leave files out of an archive of bare packages, and put in what their installation would have written."""
-    trimmed = archive.with_suffix(".trimmed")
+def _complete(archive: Path) -> None:
+    """Put into an archive of unpacked packages what their installation would have written."""
+    completed = archive.with_suffix(".completed")
     written = dict(_ACCOUNTS)
-    with tarfile.open(archive) as source, tarfile.open(trimmed, "w") as target:
+    with tarfile.open(archive) as source, tarfile.open(completed, "w") as target:
         bundle = []
         for entry in source:
             name = entry.name.removeprefix("./")
             content = source.extractfile(entry) if entry.isfile() else None
             if content is not None and fnmatch(name, "usr/share/ca-certificates/mozilla/*.crt"):
                 bundle.append(content.read().decode())
-            elif not any(fnmatch(name, pattern) for pattern in unused) and name not in written:
+            elif name not in written:
                 target.addfile(entry, content)
         written[_BUNDLE] = "".join(bundle)
         for name, text in written.items():
             entry = tarfile.TarInfo(f"./{name}")
             entry.size = len(text.encode())
             target.addfile(entry, io.BytesIO(text.encode()))
-    trimmed.replace(archive)
+    completed.replace(archive)
 
 
 def _release() -> str:

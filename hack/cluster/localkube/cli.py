@@ -67,8 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     tools = verbs.add_parser("tools", help="print the folder of kubectl and helm")
     tools.add_argument("--provider", choices=_PROVIDERS, default=wanted)
     verbs.add_parser("audit-log", parents=[named], help="print what the API server has written down")
-    check = verbs.add_parser("tool", help="print the path of a program that tests and generators use, built if missing")
-    check.add_argument("program", choices=gobuild.CHECKS)
+    check = verbs.add_parser(
+        "tool", help="print the path of a program that tests and generators use, built or installed if missing"
+    )
+    check.add_argument("program", choices=(*gobuild.CHECKS, *host.TOOLS))
     look = verbs.add_parser("browser", help="print the path of Chromium or Chrome, for the tests of web pages")
     look.add_argument("--install", action="store_true", help="install Debian's package if there is none")
     verbs.add_parser("setup", help="install the system packages that are needed and missing")
@@ -188,6 +190,9 @@ def _audit_log(arguments: argparse.Namespace) -> None:
 
 
 def _tool(arguments: argparse.Namespace) -> None:
+    if arguments.program in host.TOOLS:
+        print(host.tool(arguments.program))
+        return
     host.require_go()
     print(gobuild.tool(arguments.program))
 

@@ -15,6 +15,8 @@ from .shell import ClusterError, run, say
 LOCAL_CLUSTER = {"ip": "iproute2", "nft": "nftables", "runc": "runc", "openssl": "openssl", "unshare": "util-linux"}
 GO_ADVICE = "install Go 1.26 or later (https://go.dev/doc/install)"
 IMAGES = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "unshare": "util-linux"}
+TOOLS = {"busybox": "busybox-static"}
+"""What only benchmarks use."""
 BROWSER = {"chromium": "chromium"}
 
 BROWSERS = (
@@ -58,6 +60,12 @@ def require(programs: dict[str, str]) -> None:
     except ClusterError:
         run(["apt-get", "update"], env=environment)
         run(install, env=environment)
+
+
+def tool(name: str) -> str:
+    """Return the path of a program that only benchmarks use, installed if missing."""
+    require({name: TOOLS[name]})
+    return str(shutil.which(name))
 
 
 def browser(*, install: bool) -> str:

@@ -24,8 +24,8 @@ class Image:
     name: str
     context: str
     inputs: tuple[str, ...]
-    base: bases.Base = bases.PYTHON
-    argument: str = "BASE"
+    arguments: tuple[tuple[str, bases.Base], ...] = (("BASE", bases.PYTHON),)
+    """The arguments of the Dockerfile that name a base."""
     target: str | None = None
 
     @property
@@ -35,7 +35,7 @@ class Image:
 
     def key(self, *, docker: bool) -> str:
         """Return a hash of all that the image is made of."""
-        digest = hashlib.sha256(b"docker" if docker else self.base.image.encode())
+        digest = hashlib.sha256(b"docker" if docker else repr([base.image for _, base in self.arguments]).encode())
         for path in self._files():
             digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes() + b"\0")
         return digest.hexdigest()[:16]
@@ -52,16 +52,11 @@ class Image:
 
 _PACKAGE = "operator/graphcron"
 _RUNNER = ("__init__.py", "contract.py", "input_template.py", "runner")
+_DOCKERFILE = ("Dockerfile", ".dockerignore", "hack/images")
+_BASES = (("BASE", bases.SMALL), ("BUILD_BASE", bases.PYTHON))
 _IMAGES = (
-    Image("operator", ".", ("Dockerfile", ".dockerignore", "requirements/operator.lock", _PACKAGE), target="operator"),
-    Image(
-        "runner",
-        ".",
-        ("Dockerfile", ".dockerignore", *(f"{_PACKAGE}/{part}" for part in _RUNNER)),
-        base=bases.SMALL,
-        argument="RUNNER_BASE",
-        target="runner",
-    ),
+    Image("operator", ".", (*_DOCKERFILE, "requirements/operator.lock", _PACKAGE), _BASES, target="operator"),
+    Image("runner", ".", (*_DOCKERFILE, *(f"{_PACKAGE}/{part}" for part in _RUNNER)), _BASES[:1], target="runner"),
     Image("langgraph-server", "examples/langgraph-server", ("examples/langgraph-server",)),
 )
 NAMES = tuple(image.name for image in _IMAGES)
@@ -156,7 +151,7 @@ def _save_from_docker(image: Image) -> Path:
 
 def _with_buildah(image: Image, certificates: Path) -> Path:
     buildah = Buildah.open()
-    flags = ["--build-arg", f"{image.argument}={bases.ensure(image.base, buildah)}"]
+    flags = [f"--build-arg={argument}={bases.ensure(base, buildah)}" for argument, base in image.arguments]
     flags += ["--target", image.target] if image.target else []
     if (certificates / _CERTIFICATES).exists():
         flags += ["--secret", f"id=certs,src={certificates / _CERTIFICATES}"]

@@ -104,7 +104,7 @@ class Faults(threading.Thread):
     def close(self) -> None:
         """End; the fault that is under way is brought to its end."""
         self._over.set()
-        self.join(180)
+        self.join(600)
         assert not self.is_alive(), f"a fault never ended: {self.log[-3:]}"
         assert self._failure is None, f"{self.name} broke down: {self._failure!r}"
 

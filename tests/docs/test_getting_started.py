@@ -143,7 +143,6 @@ def test_the_api_server_takes_each_address(row: dict[str, str], cluster: Cluster
         cluster.kubectl(*command, stdin=text)
 
 
-@pytest.mark.timeout(600)
 def test_the_page_works(cluster: Cluster, newcomer: Newcomer, tmp_path: Path) -> None:
     code = [block for block in PAGE if block.language in {"bash", "yaml"}]
     with Session(code, tmp_path, newcomer.environment) as session:

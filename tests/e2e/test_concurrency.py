@@ -123,7 +123,6 @@ def test_a_thread_that_somebody_else_uses_is_waited_for_or_left_alone(crons: Cro
         assert (told["outcome"], told["runId"]) == ("Succeeded", own["run_id"])
 
 
-@pytest.mark.timeout(300)
 def test_the_next_of_the_schedule_replaces_the_one_that_goes_on(crons: Crons):
     """Kubernetes starts both Jobs; the new pod cancels the old run, and the old pod tells of it."""
     uid = crons.make(assistant="steps", input={**SLOW, "steps": 300}, schedule="* * * * *", concurrencyPolicy="Replace")
@@ -137,7 +136,6 @@ def test_the_next_of_the_schedule_replaces_the_one_that_goes_on(crons: Crons):
     assert live["run_id"] != first["run_id"]
 
 
-@pytest.mark.timeout(420)
 def test_forbid_long_run_no_run_right_after_it(crons: Crons):
     """Kubernetes holds the Job back and makes it when the earlier one has ended; the runner skips it."""
     uid = crons.make(assistant="steps", input={"steps": 75, "seconds": 1}, schedule="* * * * *")

@@ -53,7 +53,6 @@ def typed(command: str) -> str:
 
 
 @pytest.mark.usefixtures("operator")
-@pytest.mark.timeout(590)
 def test_the_demo_shows_a_finished_run_and_deleting_leaves_nothing(cluster: Cluster, server: LangGraph, tmp_path: Path):
     import installing
 

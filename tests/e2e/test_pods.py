@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from tests.cluster import wait_for
 from tests.e2e.crons import QUESTION, Crons
 from tests.objects import condition
@@ -87,7 +85,6 @@ def test_a_missing_secret_is_named_and_all_is_well_when_it_comes(crons: Crons):
     assert len(crons.server.runs_of(uid)) == 1
 
 
-@pytest.mark.timeout(300)
 def test_missing_config_map_reported_and_recovered_from(crons: Crons):
     """A missing ConfigMap is reported after a minute, and the run starts once it exists."""
     crons.make(inputFrom={"configMapKeyRef": {"name": "the-missing-map", "key": "input"}}, startingDeadlineSeconds=600)

@@ -44,7 +44,6 @@ def not_ready(crons: Crons, name: str = "hello") -> str:
     ],
     ids=["quota", "limit range", "service account"],
 )
-@pytest.mark.timeout(200)
 def test_refused_pod_reported_with_kubernetes_message(
     crons: Crons, objects: list[Any], spec: dict[str, Any], words: str
 ):
@@ -58,7 +57,6 @@ def test_refused_pod_reported_with_kubernetes_message(
     assert crons.wait_event("PodCannotStart")["type"] == "Warning"
 
 
-@pytest.mark.timeout(600)
 def test_refused_pods_quota_freed_next_run_starts(crons: Crons):
     """Refused runs are reported with their cause, and the next run starts once the quota allows it."""
     crons.cluster.apply(QUOTA, namespace=crons.namespace)

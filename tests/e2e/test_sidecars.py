@@ -29,7 +29,6 @@ def meshed(seconds: int) -> dict[str, Any]:
     return {"runner": {"labels": {SLEEPS: str(seconds)}}, "input": QUESTION}
 
 
-@pytest.mark.timeout(300)
 def test_sidecar_stays_run_reported_and_job_ended(mesh: Crons):
     uid = mesh.make(**meshed(3600))
     job = mesh.start()
@@ -49,7 +48,6 @@ def test_sidecar_stays_run_reported_and_job_ended(mesh: Crons):
     assert [run["outcome"] for run in mesh.status()["recentRuns"]] == ["Succeeded"]
 
 
-@pytest.mark.timeout(300)
 def test_sidecar_stays_graph_error_fails_job_and_keeps_log(mesh: Crons):
     mesh.make(assistant="failing", **meshed(3600))
     job = mesh.start()
@@ -63,7 +61,6 @@ def test_sidecar_stays_graph_error_fails_job_and_keeps_log(mesh: Crons):
     assert condition(mesh.get("graphcrons", "hello"), "LastRunSucceeded")["reason"] == "GraphError"
 
 
-@pytest.mark.timeout(300)
 def test_job_with_ending_sidecar_completes(mesh: Crons):
     mesh.make(**meshed(20))
     job = mesh.start()
@@ -72,7 +69,6 @@ def test_job_with_ending_sidecar_completes(mesh: Crons):
     assert not [event for event in mesh.events() if event["reason"] == "SidecarKeepsPodRunning"]
 
 
-@pytest.mark.timeout(400)
 def test_each_minutes_run_happens_though_each_sidecar_stays(mesh: Crons):
     uid = mesh.make(schedules=["* * * * *"], **meshed(3600))
     runs = lambda: [run for run in mesh.status().get("recentRuns", ()) if run["outcome"] == "Succeeded"]  # noqa: E731
@@ -83,7 +79,6 @@ def test_each_minutes_run_happens_though_each_sidecar_stays(mesh: Crons):
     assert len(set(minutes)) == len(minutes)
 
 
-@pytest.mark.timeout(200)
 def test_preflight_beside_a_sidecar_is_told_and_its_job_goes(mesh: Crons):
     mesh.apply(preflight=True, **meshed(3600))
     assert mesh.wait_target()["status"] == "True"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 import installing
 from tests.cluster import wait_for
 from tests.objects import condition
@@ -86,7 +84,6 @@ def test_what_is_not_on_the_list_is_refused_at_apply(release):
     assert not tried.returncode, tried.stdout + tried.stderr
 
 
-@pytest.mark.timeout(300)
 def test_allowed_servers_narrowed_operator_starts_nothing(release):
     """The operator refuses too, and starts no more runs on a server that was allowed before."""
     values = {"admissionPolicy": {"enabled": False}, "server": {"url": "http://default.svc:2024"}}

@@ -200,7 +200,6 @@ def delete_with_finalizer(objects: Objects, name: str) -> None:
     objects.kubectl("delete", "graphcron", name, "--wait=false")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("spoil", [set_time_zone, delete_server, delete_with_finalizer])
 def test_no_longer_allowed_stops_despite_other_problems(victim, operator, spoil):
     objects = victim.objects
@@ -238,7 +237,6 @@ def test_no_longer_allowed_stops_despite_other_problems(victim, operator, spoil)
 # --- what other controllers would act on, which the pod must not get where the servers are limited
 
 
-@pytest.mark.timeout(300)
 def test_allow_list_prevents_other_ways_to_leak_secrets(victim, operator):
     objects = victim.objects
     operator.stop()

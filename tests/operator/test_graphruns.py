@@ -140,7 +140,6 @@ def make_finished(objects: Objects, number: int) -> None:
         api.replace_namespaced_custom_object_status(*where, f"done-{each}", {**made, "status": status})
 
 
-@pytest.mark.timeout(600)
 def test_finished_graphruns_cause_no_requests_and_no_reconciles(objects: Objects, operator: Any) -> None:
     """A restarted operator reads them once; then neither a resync nor their GraphCron looks at them again."""
     operator.stop()

@@ -111,7 +111,6 @@ def test_a_leader_that_cannot_renew_stops_working_and_ends(replicas: Replicas, o
     assert "Leader election lost" in first.log()
 
 
-@pytest.mark.timeout(300)
 def test_killed_leaders_lose_and_repeat_no_change(replicas: Replicas, objects: Objects):
     names = [f"cron-{number}" for number in range(CRONS)]
     for _ in range(2):

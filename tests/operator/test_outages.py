@@ -8,7 +8,7 @@ from tests.cluster import wait_for
 def test_a_restart_writes_nothing(objects, operator):
     for number in range(5):
         objects.apply(f"quiet-{number}")
-    objects.kubectl("wait", "--for=condition=Ready", "graphcron", "--all", "--timeout=30s")
+    objects.kubectl("wait", "--for=condition=Ready", "graphcron", "--all", "--timeout=120s")
 
     def versions():
         kinds = ("graphcrons", "cronjobs")
@@ -27,7 +27,7 @@ def test_a_restart_writes_nothing(objects, operator):
 def test_what_changed_while_it_was_down_is_made_good(objects, operator):
     for name in ("edited", "deleted", "changed"):
         objects.apply(name)
-    objects.kubectl("wait", "--for=condition=Ready", "graphcron", "--all", "--timeout=30s")
+    objects.kubectl("wait", "--for=condition=Ready", "graphcron", "--all", "--timeout=120s")
     operator.kill()
     objects.kubectl("patch", "cronjob", "edited", "--type=merge", "-p", json.dumps({"spec": {"suspend": True}}))
     objects.kubectl("delete", "cronjob", "deleted")
@@ -44,7 +44,7 @@ def test_a_graphcron_deleted_while_it_was_down_is_gone_at_once(objects, operator
     objects.apply()
     objects.wait_ready()
     operator.kill()
-    objects.kubectl("delete", "graphcron", "hello", "--timeout=20s")
+    objects.kubectl("delete", "graphcron", "hello", "--timeout=120s")
     wait_for("end of the CronJob", lambda: objects.get("cronjob") is None, seconds=30)
 
 

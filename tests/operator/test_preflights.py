@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import pytest
-
 from tests.cluster import wait_for
 from tests.objects import Objects, condition
 from tests.operator.conftest import Operator
@@ -28,7 +26,6 @@ def running(objects: Objects) -> list[Any]:
     return [each for each in jobs if not any(c["status"] == "True" for c in each["status"].get("conditions", []))]
 
 
-@pytest.mark.timeout(300)
 def test_preflights_server_down_few_run_others_wait(operator: Operator, objects: Objects):
     """While a server is down, few preflights run; the other GraphCrons name the one that asks."""
     for number in range(NUMBER):

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("operator")
 
 def test_a_graphcron_becomes_a_cronjob_and_says_so(objects):
     objects.apply(schedule="30 8 * * MON-FRI", timeZone="Europe/Berlin")
-    objects.kubectl("wait", "--for=condition=Ready", "graphcron/hello", "--timeout=20s")
+    objects.kubectl("wait", "--for=condition=Ready", "graphcron/hello", "--timeout=120s")
     cronjob = objects.get("cronjob")
     assert (cronjob["spec"]["schedule"], cronjob["spec"]["timeZone"]) == ("30 8 * * MON-FRI", "Europe/Berlin")
     graphcron = objects.get("graphcron")
@@ -177,7 +177,7 @@ def test_what_the_api_server_refuses_of_the_pod_is_told(objects):
 def test_deleting_a_graphcron_deletes_its_cronjob(objects):
     objects.apply()
     objects.wait_ready()
-    objects.kubectl("delete", "graphcron", "hello", "--timeout=20s")
+    objects.kubectl("delete", "graphcron", "hello", "--timeout=120s")
     wait_for("end of the CronJob", lambda: objects.get("cronjob") is None, seconds=30)
 
 

@@ -65,7 +65,6 @@ CATCH_UP: dict[str, dict[str, Any]] = {"none": {}, "last": {"catchUp": "last"}}
 
 
 @pytest.mark.needs("control-plane")
-@pytest.mark.timeout(400)
 def test_missed_runs_controller_away_reported_and_caught_up_if_asked(crons: Crons):
     """What was due while no controller ran is reported, and made up for only if the GraphCron asks for it."""
     usual = {"input": QUESTION, "startingDeadlineSeconds": DEADLINE, "onRunCompleted": "keep"}
@@ -110,7 +109,6 @@ def ended_well(crons: Crons, due: datetime, name: str) -> Any:
     return told if told and told["outcome"] == "Succeeded" else None
 
 
-@pytest.mark.timeout(400)
 def test_an_operator_that_was_away_finds_what_ran_and_starts_nothing(crons: Crons):
     uid = crons.make(input=QUESTION, schedule="* * * * *", onRunCompleted="keep")
     with without_operator(crons):
@@ -127,7 +125,6 @@ def ended(runs: list[Any]) -> list[Any]:
     return [run for run in runs if run["status"] == "success"]
 
 
-@pytest.mark.timeout(300)
 def test_completed_job_pod_gone_while_operator_away_not_success(crons: Crons):
     """The Job's end says that its run has not failed, and no more."""
     crons.make(input=QUESTION)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.cluster import wait_for
 from tests.e2e.crons import QUESTION
 
@@ -31,7 +29,6 @@ def leader(crons: Crons, *, besides: str = "") -> str:
     return wait_for("leader", look, seconds=60)
 
 
-@pytest.mark.timeout(400)
 def test_cronjobs_fire_and_are_told_of_while_leaders_are_killed(crons: Crons):
     uid = crons.make(input=QUESTION, schedule="* * * * *", onRunCompleted="keep")
     scale(crons, 2)

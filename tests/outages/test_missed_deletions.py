@@ -97,7 +97,6 @@ def versions(objects: Objects) -> dict[str, str]:
     return {each["metadata"]["uid"]: each["metadata"]["resourceVersion"] for each in found}
 
 
-@pytest.mark.timeout(300)
 def test_deletions_that_no_watch_reports_are_found_and_made_good(objects: Objects, operator: Operator):
     cluster = objects.cluster
     for name in ("stays", "gone", "loses-cronjob", "loses-job"):
@@ -142,7 +141,6 @@ def test_deletions_that_no_watch_reports_are_found_and_made_good(objects: Object
     assert versions(objects) == settled
 
 
-@pytest.mark.timeout(300)
 def test_namespace_created_in_the_gap_is_served(cluster: Cluster, objects: Objects, tmp_path: Path):
     """kopf ignores the namespaces that a list shows after a 410, so the operator watches all and selects itself."""
     there = Objects(cluster, f"{objects.namespace}-new")
@@ -159,7 +157,6 @@ def test_namespace_created_in_the_gap_is_served(cluster: Cluster, objects: Objec
         cluster.kubectl("delete", "namespace", there.namespace, "--ignore-not-found", "--wait=false")
 
 
-@pytest.mark.timeout(300)
 def test_a_cronjob_orphaned_in_the_gap_is_suspended_and_not_adopted(objects: Objects, operator: Operator):
     """The change of the CronJob is seen at once, and asks for a reconcile of the GraphCron that the view still has."""
     for name in ("stays", "gone"):

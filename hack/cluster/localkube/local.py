@@ -59,7 +59,7 @@ def _start(cluster: Cluster, audit_policy: str | None) -> None:
     _write_record(cluster, link, audit=audit_policy is not None)
     cgroups.create(cgroups.root_of(cluster))
     _launch(cluster, link)
-    _wait_ready(cluster, link, seconds=90, talk=True)
+    _wait_ready(cluster, link, seconds=300, talk=True)
 
 
 def _write_files(cluster: Cluster, link: Link, audit_policy: str | None) -> None:
@@ -98,7 +98,7 @@ def _launch(cluster: Cluster, link: Link) -> None:
         subprocess.Popen(
             [*namespaces, *node], cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    wait_for("the node's first process", lambda: processes.init_of(cluster) is not None, seconds=10, interval=0.01)
+    wait_for("the node's first process", lambda: processes.init_of(cluster) is not None, seconds=60, interval=0.01)
     addresses.attach(link, _init(cluster))
 
 
@@ -207,13 +207,13 @@ def control(cluster: Cluster, verb: str, name: str) -> None:
     marker = cluster.stops / name
     if verb in {"stop", "restart"}:
         write(marker, "")
-        wait_for(f"the end of {name}", lambda: name not in _running(cluster), seconds=20, interval=0.02)
+        wait_for(f"the end of {name}", lambda: name not in _running(cluster), seconds=60, interval=0.02)
         say(f"{name} is stopped")
     if verb in {"start", "restart"}:
         marker.unlink(missing_ok=True)
-        wait_for(f"the start of {name}", lambda: name in _running(cluster), seconds=20, interval=0.02)
+        wait_for(f"the start of {name}", lambda: name in _running(cluster), seconds=60, interval=0.02)
         if not any(cluster.stops.glob("*")):
-            _wait_ready(cluster, _link(cluster), seconds=60)
+            _wait_ready(cluster, _link(cluster), seconds=180)
         say(f"{name} is started")
 
 

@@ -40,5 +40,5 @@ def kill(cluster: Cluster) -> bool:
     for pid in found:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    wait_for("the end of the node's processes", lambda: not _owned(cluster), seconds=20, interval=0.02)
+    wait_for("the end of the node's processes", lambda: not _owned(cluster), seconds=60, interval=0.02)
     return bool(found)

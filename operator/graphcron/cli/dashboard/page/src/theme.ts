@@ -63,8 +63,3 @@ export function patternOf(index: number, color: string): Decal | undefined {
   const pattern = PATTERNS[(index % 6) - 1];
   return pattern && { ...pattern, color };
 }
-
-/** Return diagonal lines. */
-export function hatch(color: string): Decal {
-  return { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [1.5, 4.5], rotation: -Math.PI / 4, color };
-}

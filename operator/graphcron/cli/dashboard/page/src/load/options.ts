@@ -23,6 +23,9 @@ export function startsOption(
       name: server.label,
       stack: "starts",
       silent: true,
+      // One path for each series instead of one element for each minute.
+      large: true,
+      largeThreshold: 1,
       barCategoryGap: "0%",
       barMinWidth: 2,
       itemStyle: { color: palette.series[color] ?? palette.quiet },

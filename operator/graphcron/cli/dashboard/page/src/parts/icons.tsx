@@ -47,11 +47,24 @@ const FORM_PATHS: Record<Form, string> = {
   unknown: "M5 3h6v10H5z",
 };
 
-export function FormIcon({ form, title }: { form: Form; title?: string }): JSX.Element {
+/** The picture of an outcome; it has no text of its own where the outcome stands beside it as a text. */
+export function FormIcon({ form, title = FORM_LABELS[form] }: { form: Form; title?: string }): JSX.Element {
+  const named = title ? { role: "img" as const, "aria-label": title } : { "aria-hidden": true as const };
   return (
-    <svg class={`form form-${kebab(form)}`} width={14} height={14} viewBox="0 0 16 16" role="img" aria-label={title ?? FORM_LABELS[form]}>
+    <svg class={`form form-${kebab(form)}`} width={14} height={14} viewBox="0 0 16 16" {...named}>
       <path d={FORM_PATHS[form]} />
       {form === "running" && <path class="form-hatch" d="M4 11.5l4-7M8 11.5l4-7" />}
+    </svg>
+  );
+}
+
+/** Outcomes side by side, oldest first, as one picture: a table has thousands of them. */
+export function FormStrip({ forms, label }: { forms: readonly Form[]; label: string }): JSX.Element {
+  return (
+    <svg class="strip" width={forms.length * 11} height={14} viewBox={`0 0 ${forms.length * 12.6} 16`} role="img" aria-label={label}>
+      {forms.map((form, index) => (
+        <path key={index} class={`form-${kebab(form)}`} d={FORM_PATHS[form]} transform={`translate(${index * 12.6 - 1.7} 0)`} />
+      ))}
     </svg>
   );
 }

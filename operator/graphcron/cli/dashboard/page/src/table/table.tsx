@@ -12,12 +12,12 @@ import { COLUMNS, costOf, sorted, stateOf, tokensOf, type ColumnId, type Sorting
 import { money, short } from "../model/numbers.ts";
 import { formOf, healthOf, lastRun } from "../model/outcomes.ts";
 import { day, distance, duration, moment, ms, type Zone } from "../model/time.ts";
-import { FormIcon, HealthDot, Icon } from "../parts/icons.tsx";
+import { FormStrip, HealthDot, Icon } from "../parts/icons.tsx";
 import { NothingFound } from "../parts/empty.tsx";
 import { FilterBox } from "../parts/tools.tsx";
 
 const HEIGHT = 34;
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 
 const sorting = signal<Sorting>({ column: "state", descending: false });
 
@@ -133,6 +133,7 @@ interface LineProps {
 
 const Line = memo(function Line({ cron, index, at, zone: shownZone, chosen, tabbable, onFocus }: LineProps): JSX.Element {
   const show = (): void => open(cron.namespace, cron.name);
+  const runs = cron.runs.slice(0, 10).toReversed();
   const last = lastRun(cron);
   const when = ms(last?.scheduledTime ?? last?.startTime);
   const next = ms(cron.next[0]);
@@ -164,11 +165,7 @@ const Line = memo(function Line({ cron, index, at, zone: shownZone, chosen, tabb
       <td title={`${cron.schedules.join(", ")} ${cron.zone ?? ""}`}>{cron.scheduleText}</td>
       <td title={cron.server}>{cron.server}</td>
       <td>
-        <span class="recent">
-          {cron.runs.slice(0, 10).toReversed().map((run) => (
-            <FormIcon key={run.id} form={formOf(run.outcome)} title={run.outcome} />
-          ))}
-        </span>
+        {runs.length > 0 && <FormStrip forms={runs.map((run) => formOf(run.outcome))} label={`oldest first: ${runs.map((run) => run.outcome).join(", ")}`} />}
       </td>
       <td title={last ? `${last.outcome}, ${moment(when, at, shownZone)}` : undefined}>
         {last ? (

@@ -5,8 +5,8 @@ import { barsOf, futureOf, type Bar, type Band, type Future } from "../model/mar
 import type { Form } from "../model/outcomes.ts";
 import { GROUP_HEIGHT, ROW_HEIGHT, type Row } from "../model/rows.ts";
 import type { Window } from "../model/window.ts";
-import { hatch, type Palette } from "../theme.ts";
-import { NARROWEST } from "./shapes.ts";
+import type { Palette } from "../theme.ts";
+import { BAR, NARROWEST } from "./shapes.ts";
 
 export interface Lane {
   row: Row;
@@ -89,40 +89,41 @@ export function elementsOf({ lanes, view, width }: Scene, palette: Palette): Dra
   const x = (at: number): number => Math.round(((at - view.from) / scale) * 2) / 2;
   const drawn: Drawn[] = [];
   for (const { y, bars, future } of lanes) {
-    for (const band of future.bands) drawn.push(bandOf(band, y, x, width, palette));
+    for (const band of future.bands) drawn.push(...bandElements(band, y, x, width, palette));
     if (future.marks.length) {
       const style = { fill: palette.panel, stroke: palette.quiet, lineWidth: 1.5 };
       drawn.push({ type: "graphcronMarks", shape: { xs: future.marks.map(x), y }, style, silent: true });
     }
-    for (const bar of bars) drawn.push(barElement(bar, y, x, width, palette));
+    for (const bar of bars) drawn.push(...barElements(bar, y, x, width, palette));
   }
   return drawn;
 }
 
-function barElement(bar: Bar, y: number, x: (at: number) => number, width: number, palette: Palette): Drawn {
+function barElements(bar: Bar, y: number, x: (at: number) => number, width: number, palette: Palette): Drawn[] {
   const from = Math.max(-20, x(bar.from));
   const long = Math.min(width + 20, x(bar.to)) - from;
   const color = palette.forms[bar.form];
-  const shape = { form: bar.form, x: from, y, width: long };
   const style: Record<string, unknown> = { fill: color };
   if (bar.form === "cancelled") Object.assign(style, { fill: palette.panel, stroke: color, lineWidth: 1.5 });
   // A thin edge keeps neighbours apart.
   else if (bar.form !== "skipped") Object.assign(style, { stroke: palette.panel, lineWidth: 1 });
-  if (long > NARROWEST * 2 && (bar.form === "failed" || bar.form === "running")) {
-    style["decal"] = hatch("rgba(255, 255, 255, 0.38)");
+  const drawn: Drawn[] = [{ type: "graphcronRun", shape: { form: bar.form, x: from, y, width: long }, style, silent: true }];
+  if (bar.form === "running" && long > NARROWEST * 2) {
+    drawn.push(hatch({ x: from, y: y - BAR / 2 + 2, width: long, height: BAR - 4 }, "rgba(255, 255, 255, 0.55)"));
   }
-  return { type: "graphcronRun", shape, style, silent: true };
+  return drawn;
 }
 
-function bandOf(band: Band, y: number, x: (at: number) => number, width: number, palette: Palette): Drawn {
+function bandElements(band: Band, y: number, x: (at: number) => number, width: number, palette: Palette): Drawn[] {
   const from = Math.max(-20, x(band.from) - 3);
-  const to = Math.min(width + 20, x(band.to) + 3);
-  return {
-    type: "rect",
-    shape: { x: from, y: y - 5.5, width: Math.max(8, to - from), height: 11, r: 3 },
-    style: { fill: palette.panel, stroke: palette.quiet, lineWidth: 1, decal: hatch(palette.quiet) },
-    silent: true,
-  };
+  const long = Math.max(8, Math.min(width + 20, x(band.to) + 3) - from);
+  const box = { x: from, y: y - 5.5, width: long, height: 11 };
+  const style = { fill: palette.panel, stroke: palette.quiet, lineWidth: 1 };
+  return [{ type: "rect", shape: { ...box, r: 3 }, style, silent: true }, hatch(box, palette.quiet)];
+}
+
+function hatch(shape: { x: number; y: number; width: number; height: number }, color: string): Drawn {
+  return { type: "graphcronHatch", shape, style: { fill: "none", stroke: color, lineWidth: 1 }, silent: true };
 }
 
 export type Hit = { bar: Bar } | { band: Band } | { mark: number };

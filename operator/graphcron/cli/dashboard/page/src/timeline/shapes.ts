@@ -79,6 +79,26 @@ export interface MarksShape {
   y: number;
 }
 
+export interface HatchShape {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+const STEP = 6;
+
+/** Draw diagonal lines that fill a box. A pattern of ECharts would make a canvas for each bar and frame. */
+export function hatched(pen: Pen, { x, y, width, height }: HatchShape): void {
+  const right = x + width;
+  for (let foot = x - height + STEP; foot < right; foot += STEP) {
+    const from = Math.max(foot, x);
+    const to = Math.min(foot + height, right);
+    pen.moveTo(from, y + height - (from - foot));
+    pen.lineTo(to, y + height - (to - foot));
+  }
+}
+
 let registered = false;
 
 /** Make the shapes known to ECharts. */
@@ -99,6 +119,11 @@ export function registerShapes(): void {
       }
     },
   });
+  const hatch = echarts.graphic.extendShape({
+    shape: { x: 0, y: 0, width: 0, height: 0 },
+    buildPath: (pen: Pen, shape: HatchShape) => hatched(pen, shape),
+  });
+  echarts.graphic.registerShape("graphcronHatch", hatch as never);
   echarts.graphic.registerShape("graphcronRun", run as never);
   echarts.graphic.registerShape("graphcronMarks", marks as never);
 }

@@ -20,7 +20,7 @@ import { TimelineTip, type Tip } from "./tip.tsx";
 import { onTimelineKey, setView, TimelineTools } from "./tools.tsx";
 
 /** Rows drawn above and below the visible ones, so that a scroll has them ready. */
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 
 const tip = signal<Tip | undefined>(undefined);
 /** The row that the arrow keys start from. */

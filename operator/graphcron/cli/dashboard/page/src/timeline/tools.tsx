@@ -69,7 +69,6 @@ export function TimelineTools(): JSX.Element {
           <button
             type="button"
             key={zoom.name}
-            aria-label={zoom.name}
             aria-pressed={zoom.name === name}
             title={`Show ${zoom.name === "6 hours" ? "" : "one "}${zoom.name} (${index + 1})`}
             onClick={() => toNow(zoom.span)}

@@ -6,6 +6,7 @@ import { zone } from "../data/settings.ts";
 import { now } from "../data/store.ts";
 import { open } from "../data/route.ts";
 import type { GraphCron } from "../types.ts";
+import { stateOf } from "../model/columns.ts";
 import { formOf, HEALTH_LABELS, healthOf, lastRun } from "../model/outcomes.ts";
 import { counted } from "../model/numbers.ts";
 import type { Row } from "../model/rows.ts";
@@ -62,7 +63,7 @@ export const Cell = memo(function Cell({ row, index, top, tabbable, chosen, nowS
       <div role="gridcell" class="row-lane" aria-label={row.kind === "cron" ? inWords(row.cron) : undefined}>
         {row.kind === "cron" && (row.cron.stopped || row.cron.ready === "False") && nowShare < 0.97 && (
           <span class="row-stopped" style={{ left: `calc(${Math.max(0, nowShare) * 100}% + 10px)` }}>
-            {row.cron.ready === "False" ? row.cron.state : row.cron.stopped}
+            {row.cron.ready === "False" ? stateOf(row.cron) : row.cron.stopped}
           </span>
         )}
       </div>
@@ -74,7 +75,7 @@ export const Cell = memo(function Cell({ row, index, top, tabbable, chosen, nowS
 function inWords(cron: GraphCron): string {
   const at = now.peek();
   const last = lastRun(cron);
-  const parts = [HEALTH_LABELS[healthOf(cron)]];
+  const parts = [cron.ready === "False" ? stateOf(cron) : HEALTH_LABELS[healthOf(cron)]];
   if (cron.active.length) parts.push(counted(cron.active.length, "active run"));
   if (last) {
     const took = last.durationSeconds ? ` in ${duration(last.durationSeconds)}` : "";

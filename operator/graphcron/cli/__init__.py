@@ -14,4 +14,5 @@
     backfill/   runs for past occurrences
     doctor/     the checks of an installation
     migration/  LangGraph crons as GraphCrons
+    dashboard/  the local page
 """

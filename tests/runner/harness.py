@@ -137,6 +137,18 @@ class Pod:
         assert report.outcome.value != "InternalError" or "wrong" in report.reason.lower(), (text, self.log)
         return report
 
+    def peak_memory(self) -> int:
+        """Wait for its end; return its peak memory in KiB, which only Linux reports."""
+        peak = 0
+        while self.process.poll() is None:
+            try:
+                status = Path(f"/proc/{self.process.pid}/status").read_text()
+            except OSError:
+                break
+            peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))])
+            time.sleep(0.01)
+        return peak
+
     @property
     def log(self) -> str:
         """All that it wrote."""

@@ -3,6 +3,7 @@
 import random
 import signal
 import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -24,7 +25,7 @@ def where(request: pytest.FixtureRequest, api: Api) -> dict[str, str]:
     return {"thread": api.get("POST", "/threads", {})["thread_id"]}
 
 
-def runs_of(api: Api, cron: Cron, where: dict[str, str]) -> list[dict[str, object]]:
+def runs_of(api: Api, cron: Cron, where: dict[str, str]) -> list[dict[str, Any]]:
     return api.runs(where["thread"]) if where else api.all_runs(cron.uid)
 
 

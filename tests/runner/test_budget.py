@@ -3,7 +3,6 @@
 import signal
 import time
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -263,14 +262,7 @@ def test_timeout_seconds_holds_as_ever(cron: Cron) -> None:
 @pytest.mark.needs("linux")
 def test_a_long_message_is_not_held_in_memory(cron: Cron) -> None:
     pod = cron.pod(**spender(1, characters=8_000_000))
-    peak = 0
-    while pod.process.poll() is None:
-        try:
-            status = Path(f"/proc/{pod.process.pid}/status").read_text()
-        except OSError:
-            break
-        peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))])
-        time.sleep(0.01)
+    peak = pod.peak_memory()
     assert exact(pod.wait()) == (Outcome.SUCCEEDED, HIDDEN + CALL, None)
     assert 0 < peak < 26_000
 

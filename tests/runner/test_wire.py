@@ -227,13 +227,6 @@ def test_a_long_answer_is_not_held_in_memory(api: Api, cron: Cron) -> None:
     body = {"assistant_id": "agent", "input": {"messages": [{"role": "user", "content": text}]}}
     api.get("POST", f"/threads/{thread}/runs/wait", body)
     pod = cron.pod(thread=thread)
-    peak = 0
-    while pod.process.poll() is None:
-        try:
-            status = Path(f"/proc/{pod.process.pid}/status").read_text()
-        except OSError:
-            break
-        peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))])
-        time.sleep(0.01)
+    peak = pod.peak_memory()
     assert pod.wait().outcome is Outcome.SUCCEEDED
     assert 0 < peak < 26_000

@@ -2,19 +2,13 @@
 
 import random
 import time
-from typing import Any
 
 from graphcron.contract import Outcome
 from tests.runner.conftest import Faults
 from tests.runner.harness import Api, Cron, wait_for
+from tests.runner.test_at_most_once import CREATE_RUN, CREATE_THREAD, runs_of
 
 SLOW = {"assistant": "steps", "input": {"steps": 3, "seconds": 0.3}}
-CREATE_RUN = {"method": "POST", "path": "/runs$"}
-CREATE_THREAD = {"method": "POST", "path": "/threads$"}
-
-
-def runs_of(api: Api, cron: Cron, where: dict[str, str]) -> list[dict[str, Any]]:
-    return api.runs(where["thread"]) if where else api.all_runs(cron.uid)
 
 
 def test_racing_pods(api: Api, cron: Cron, where: dict[str, str]) -> None:

@@ -1,29 +1,19 @@
 """SIGTERM cancels the run, and the next pod goes on with it where the server can."""
 
-import signal
-
-from graphcron.contract import Outcome, Report
+from graphcron.contract import Outcome
 from tests.runner.conftest import Faults
-from tests.runner.harness import Api, Cron, Pod, wait_for
+from tests.runner.harness import Api, Cron, wait_for
+from tests.runner.test_stop import stop, thread_of
 
 FIVE = {"assistant": "steps", "input": {"steps": 5, "seconds": 0.4}}
 LONG = {"assistant": "steps", "input": {"steps": 90, "seconds": 0.3}}
-
-
-def stop(pod: Pod) -> Report:
-    pod.process.send_signal(signal.SIGTERM)
-    return pod.wait(20)
-
-
-def thread_of(api: Api, cron: Cron, where: dict[str, str]) -> str:
-    return where.get("thread") or wait_for("thread", lambda: api.threads(cron.uid))[0]["thread_id"]
 
 
 def test_cancelled_and_resumed(api: Api, cron: Cron, where: dict[str, str]) -> None:
     pod = cron.pod(**FIVE, **where)
     thread = thread_of(api, cron, where)
     wait_for("two steps", lambda: api.steps(thread) == [1, 2])
-    report = stop(pod)
+    report = stop(pod, 20)
     assert report.outcome is Outcome.STOPPED
     (stopped,) = api.runs(thread)
     assert (stopped["run_id"], stopped["status"]) == (report.runId, "interrupted")
@@ -46,7 +36,7 @@ def test_stopped_again_and_resumed_by_racing_pods(api: Api, cron: Cron) -> None:
         thread = thread_of(api, cron, {})
         before = len(api.steps(thread))
         wait_for("step", lambda: len(api.steps(thread)) > before)  # noqa: B023
-        stop(pod)
+        stop(pod, 20)
     reports = [racer.wait(25) for racer in [cron.pod(**FIVE) for _ in range(3)]]
 
     assert {report.outcome for report in reports} == {Outcome.SUCCEEDED}
@@ -58,7 +48,7 @@ def test_stopped_again_and_resumed_by_racing_pods(api: Api, cron: Cron) -> None:
 def test_stopped_before_the_first_checkpoint(api: Api, cron: Cron) -> None:
     pod = cron.pod(**FIVE)
     wait_for("run", lambda: api.all_runs(cron.uid))
-    assert stop(pod).outcome is Outcome.STOPPED
+    assert stop(pod, 20).outcome is Outcome.STOPPED
     assert cron.pod(**FIVE).wait(25).outcome is Outcome.SUCCEEDED
     assert [run["status"] for run in api.all_runs(cron.uid)] == ["interrupted", "success"]
 
@@ -68,7 +58,7 @@ def test_during_the_request_that_starts_the_run(api: Api, cron: Cron, faults: Fa
     faults.rules({"method": "POST", "path": "/runs$", "fault": "drop", "seconds": 60})
     pod = cron.pod(**LONG)
     wait_for("run", lambda: api.all_runs(cron.uid))
-    report = stop(pod)
+    report = stop(pod, 20)
 
     assert report.outcome is Outcome.STOPPED
     (run,) = api.all_runs(cron.uid)
@@ -80,5 +70,5 @@ def test_a_run_that_was_over_keeps_its_verdict(api: Api, cron: Cron, faults: Fau
     faults.rules({"method": "GET", "path": "/(join|stream)$", "fault": "hang", "seconds": 60, "times": None})
     pod = cron.pod(assistant="steps", input={"steps": 1, "seconds": 0.1})
     api.started_run(cron.uid, status="success")
-    assert stop(pod).outcome is Outcome.SUCCEEDED
+    assert stop(pod, 20).outcome is Outcome.SUCCEEDED
     assert api.record(cron.uid)["outcome"] == "Succeeded"

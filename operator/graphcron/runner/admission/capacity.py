@@ -10,16 +10,13 @@ from graphcron.runner.client.times import rfc3339
 from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.lookup import run_of
 from graphcron.runner.occurrence.outcome import LIVE
-from graphcron.runner.occurrence.record_thread import ACTIVE, NAMESPACE, QUEUED, RUN_ID, STATE, UID, WAITING, Record
+from graphcron.runner.occurrence.record_thread import ACTIVE, NAMESPACE, QUEUED, RUN_ID, STATE, UID, Record
 
 PAGE: Final = 100
 """Records in one list request."""
 
 OVERLAP: Final = 20
 """Records that two pages have in common: others can finish, and move up, between the two requests."""
-
-POLL_SECONDS: Final = 2.0
-"""Interval of polling; shorter with a shorter grace time."""
 
 
 def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = False) -> bool:
@@ -58,11 +55,7 @@ def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = 
         if not waited:
             ctx.log("waiting-for-slot", limit=limit)
         waited = True
-        ctx.sleep(min(POLL_SECONDS, ctx.settings.grace / 10, max(until - ctx.clock.now(), 0.05)))
-        if reserved:
-            turns.reserve(ctx)
-        else:
-            turns.register(ctx, {WAITING: since})
+        turns.wait(ctx, since, until, reserved=reserved)
 
 
 def active_records(ctx: RunContext, metadata: dict[str, str]) -> dict[str, Record]:

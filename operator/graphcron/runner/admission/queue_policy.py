@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from graphcron.contract import Outcome
 from graphcron.runner.admission import turns
-from graphcron.runner.admission.capacity import POLL_SECONDS, active_records
+from graphcron.runner.admission.capacity import active_records
 from graphcron.runner.admission.predecessors import check_not_over, description_of
 from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.times import rfc3339
 from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence.lookup import run_of
 from graphcron.runner.occurrence.outcome import LIVE
-from graphcron.runner.occurrence.record_thread import RUN_ID, UID, WAITING, Record
+from graphcron.runner.occurrence.record_thread import RUN_ID, UID, Record
 
 
 class Ahead(NamedTuple):
@@ -63,11 +63,7 @@ def wait_for_predecessors(ctx: RunContext, until: float, *, reserved: bool = Fal
         if not waited:
             ctx.log("waiting-for-predecessor", predecessor=first.scheduled, position=ahead.position)
         waited = True
-        ctx.sleep(min(POLL_SECONDS, ctx.settings.grace / 10, max(until - ctx.clock.now(), 0.05)))
-        if reserved:
-            turns.reserve(ctx)
-        else:
-            turns.register(ctx, {WAITING: since})
+        turns.wait(ctx, since, until, reserved=reserved)
 
 
 def _check_limit(ctx: RunContext, ahead: Ahead) -> None:

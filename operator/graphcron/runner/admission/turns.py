@@ -6,10 +6,13 @@ its request was sent within half of that time, or is never sent. If it comes bac
 finds. All times are the server's, extrapolated with the monotonic clock. Wall clocks are never compared.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from graphcron.runner.context import RunContext
-from graphcron.runner.occurrence.record_thread import AWAITED_FOR, POD, RUN_ID, WITHDRAWN, Record
+from graphcron.runner.occurrence.record_thread import AWAITED_FOR, POD, RUN_ID, WAITING, WITHDRAWN, Record
+
+POLL_SECONDS: Final = 2.0
+"""Interval of polling; shorter with a shorter grace time."""
 
 
 class Turn(NamedTuple):
@@ -54,6 +57,25 @@ def ensure_registered(ctx: RunContext) -> None:
 def reserve(ctx: RunContext, seconds: float = 0.0) -> None:
     """Reserve the slot of an occurrence whose run is over: a further run follows within about that time."""
     register(ctx, {AWAITED_FOR: str(round(seconds + ctx.settings.grace) + 1)})
+
+
+def wait(ctx: RunContext, since: str, until: float, *, reserved: bool) -> None:
+    """Wait before the next look at the others, and keep the place of the occurrence.
+
+    Parameters
+    ----------
+    since
+        Since when it waits.
+    until
+        When it gives up (seconds since the epoch).
+    reserved
+        As in :class:`Turn`.
+    """
+    ctx.sleep(min(POLL_SECONDS, ctx.settings.grace / 10, max(until - ctx.clock.now(), 0.05)))
+    if reserved:
+        reserve(ctx)
+    else:
+        register(ctx, {WAITING: since})
 
 
 def is_reserved(record: Record, now: float) -> bool:

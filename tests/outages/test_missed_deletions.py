@@ -147,6 +147,8 @@ def test_namespace_created_in_the_gap_is_served(cluster: Cluster, objects: Objec
     operator = Operator(cluster, f"{objects.namespace}*", tmp_path / "operator.log")
     try:
         operator.start(GRAPHCRON_LOG_LEVEL="debug")
+        objects.apply()
+        objects.wait_ready()  # kopf opens its watches after the readiness probe succeeds
         with held_off(operator, cluster):
             cluster.kubectl("create", "namespace", there.namespace)
         wait_for("relist", lambda: RELISTED in operator.log(), seconds=60)
@@ -154,6 +156,7 @@ def test_namespace_created_in_the_gap_is_served(cluster: Cluster, objects: Objec
         there.wait_ready("created")
     finally:
         operator.stop()
+        print(operator.log()[-20_000:])
         cluster.kubectl("delete", "namespace", there.namespace, "--ignore-not-found", "--wait=false")
 
 

@@ -198,6 +198,10 @@ bench-pod: $(VENV)/.done ## Measure what of a run's pod takes how long at its st
 bench-burst: $(VENV)/.done ## Measure many GraphCrons that are due in the same minute (N=500 ROUNDS=2)
 	@$(PY) benchmarks/burst.py
 
+.PHONY: bench-storm
+bench-storm: $(VENV)/.done ## Measure many GraphCrons applied at once while others are due (N=1000 DUE=500)
+	@$(PY) benchmarks/storm.py
+
 .PHONY: bench-scale
 bench-scale: $(VENV)/.done ## Measure how memory and cost grow (N=100,1000,5000,10000,20000 ROUNDS=1)
 	@$(PY) benchmarks/scale.py

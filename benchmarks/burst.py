@@ -23,7 +23,7 @@ from bench.cluster import cluster
 from bench.kwok import kwok_nodes, runner_on_kwok
 from bench.process import OPERATORS, OURS_NAME, TWIN_NAME
 from bench.result import Figure
-from bench.sightings import sightings
+from bench.sightings import Sightings, sightings
 from bench.twin import build as build_twin
 
 from graphcron.api import names
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from bench.cluster import BenchCluster
     from bench.process import Start
-    from bench.sightings import Sightings
 
 A_SECOND_MADE: Final = 80
 """GraphCrons that are made in a second, carefully estimated: so many must be ready before their minute."""
@@ -105,7 +104,7 @@ async def measure(bench: Bench, peer: str, start: Start, prefix: str) -> None:
     figure, api, count = bench.figure, bench.api, bench.count
     with start(bench.place) as running:
         burst = await prepare(api, count, prefix)
-        async with sightings(api) as seen:
+        async with sightings(api, Sightings()) as seen:
             before, cpu = await status_writes(api), running.cpu_seconds()
             await over(seen, burst)
             after, cpu = await status_writes(api), running.cpu_seconds() - cpu

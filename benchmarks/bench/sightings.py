@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bench.api import PATHS
 from graphcron.api import names
@@ -86,11 +86,13 @@ class Sightings:
         self.twice |= {job for job in jobs if jobs.count(job) > 1}
 
 
+Seen = TypeVar("Seen", bound=Sightings)
+
+
 @asynccontextmanager
-async def sightings(api: Api) -> AsyncIterator[Sightings]:
+async def sightings(api: Api, seen: Seen) -> AsyncIterator[Seen]:
     """Watch from here on, until the block ends."""
-    statuses = {each["metadata"]["name"]: each.get("status", {}) for each in await api.list("graphcrons")}
-    seen = Sightings(before=statuses)
+    seen.before = {each["metadata"]["name"]: each.get("status", {}) for each in await api.list("graphcrons")}
     takers = {"pods": seen.pod, "jobs": seen.job, "graphcrons": seen.graphcron}
     begun = [asyncio.Event() for _ in takers]
     async with asyncio.TaskGroup() as group:  # a watch that breaks has not seen all: it ends the block

@@ -89,7 +89,7 @@ def test_what_github_would_read_otherwise_is_escaped() -> None:
 def test_a_field_that_is_there_twice_is_found() -> None:
     doubled = BAD.replace("0 9 31 2 *", "0 9 1 2 *") + "  assistant: other\n"
     [found] = findings(list(of_text(doubled, "a.yaml")), now=NOW)
-    assert as_text(found) == "a.yaml:9:3: spec.assistant: is there twice, first in line 6; leave one of the two out"
+    assert as_text(found) == "a.yaml:9:3: spec.assistant: is a duplicate of line 6; remove one of them"
 
 
 @pytest.mark.parametrize(("kind", "near"), [("GraphCorn", "GraphCron"), ("GraphServers", "GraphServer")])

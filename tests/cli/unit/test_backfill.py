@@ -373,7 +373,7 @@ def test_interrupt_names_what_continues_and_the_same_command_goes_on(program: Pr
     assert len(out.splitlines()) == 1
     command = "graphcron backfill hello --from 2025-11-03 --to 2025-11-05 -n agents"
     assert err.splitlines()[-1] == (
-        f"error: stopped; hello-202511040900 continues and 1 run did not start; {command} goes on"
+        f"error: stopped; hello-202511040900 continues and 1 run did not start; resume with {command}"
     )
     program.cluster.on_look = lambda: None
     out, _ = program.run(command.removeprefix("graphcron backfill hello "))
@@ -390,7 +390,7 @@ def test_command_that_goes_on_has_all_options(program: Program, monkeypatch: pyt
     program.cluster.on_look = interrupt
     options = "--missing --parallel 2 --url http://langgraph:8000 --api-key-env MY_KEY --yes --context c"
     _, err = program.run(f"{WEEK} {options}", code=1)
-    assert err.endswith(f"; graphcron backfill hello {WEEK} {options} goes on\n")
+    assert err.endswith(f"; resume with graphcron backfill hello {WEEK} {options}\n")
     assert "stopped; hello-202511030900, hello-202511040900 continue and 1 run did not start; " in err
 
 

@@ -242,7 +242,7 @@ def _run(execution: "Execution", zone: str, again: str, missing: str) -> None:
     Parameters
     ----------
     again
-        The command that goes on.
+        The command that continues the backfill.
     missing
         The command that repeats what did not succeed.
     """
@@ -254,9 +254,9 @@ def _run(execution: "Execution", zone: str, again: str, missing: str) -> None:
             how = how_it_ended(ended) if graphrun else "was deleted"
             terminal.line(f"{local_time(step.at, zone)}  {step.name}  {how}")
     except KeyboardInterrupt:
-        raise CliError(f"stopped; {_rest(execution)}; {again} goes on") from None
+        raise CliError(f"stopped; {_rest(execution)}; resume with {again}") from None
     except CliError as error:
-        raise CliError(f"{error}; {_rest(execution)}; {again} goes on") from error
+        raise CliError(f"{error}; {_rest(execution)}; resume with {again}") from error
     failed = [each for each in outcomes if each != Outcome.SUCCEEDED]
     if failed:
         raise CliError(f"{len(failed)} of {_runs(len(outcomes))} did not succeed; {missing} runs them again")

@@ -138,9 +138,7 @@ def findings(
 def _of_text(manifest: "Manifest") -> Iterator[Finding]:
     """Yield the problems of the text that the parsed object no longer shows."""
     for field, line, column, first in manifest.repeated:
-        twice = SpecError(
-            field=field, problem=f"is there twice, first in line {first}", remedy="leave one of the two out"
-        )
+        twice = SpecError(field=field, problem=f"is a duplicate of line {first}", remedy="remove one of them")
         yield _finding(manifest.file, (line, column), twice)
     for field, line, column, stored in manifest.rounded:
         problem = f"is stored as {stored}, because the number has more than 64 bits"

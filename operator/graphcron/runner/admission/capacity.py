@@ -50,7 +50,7 @@ def acquire_slot(ctx: RunContext, limit: int, until: float, *, reserved: bool = 
         if _occupied(ctx, limit, others, turns.turn_of(ctx, own, reserved=reserved)) < limit:
             return waited
         if ctx.clock.now() >= until:
-            message = f"{limit} or more runs of this namespace were under way on the server until the start deadline"
+            message = f"{limit} or more runs of this namespace were active on the server until the start deadline"
             raise RunEnded(Outcome.SKIPPED, "ServerAtCapacity", message)
         if not waited:
             ctx.log("waiting-for-slot", limit=limit)

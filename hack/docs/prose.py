@@ -44,7 +44,7 @@ TEXTS: Final = (
     "charts/graphcron/files/*.yaml",
     "charts/graphcron/templates/*.txt",
 )
-CODE: Final = ("operator/graphcron/**/*.py",)
+CODE: Final = ("operator/graphcron/**/*.py", "operator/graphcron/cli/dashboard/page/src/**/*.ts*")
 
 _CODE_IN_TEXT = re.compile(r"^(```+).*?^\1$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _GAP = r"\s+(?:#\s+)?"

@@ -58,7 +58,7 @@ function Advice({ load: all }: { load: Load }): JSX.Element | null {
       <div>
         <strong>Up to {counted(full.peak, "run")} start in the same minute, on the full hour.</strong>{" "}
         That is {short(full.times)} times as many as in the other minutes. Write <code>H</code> for the minute, such as{" "}
-        <code>H * * * *</code>, and each GraphCron gets a fixed minute of its own.
+        <code>H * * * *</code>, and the runs are spread: each GraphCron has a fixed minute that depends on its name.
       </div>
     </div>
   );

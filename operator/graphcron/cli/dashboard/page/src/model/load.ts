@@ -75,7 +75,7 @@ export function summariesOf(load: Load): ServerSummary[] {
     .sort((a, b) => b.starts - a.starts || (a.key < b.key ? -1 : 1));
 }
 
-/** Return the full hour's share, if so many runs start then that H in their schedules would help; otherwise nothing. */
+/** Return the full hour's share, if its starts are numerous enough for H to help; otherwise nothing. */
 export function fullHourOf(load: Load): FullHour | undefined {
   const total = sumOf(load.servers.map((server) => server.starts), load.minutes);
   const first = Math.round(ms(load.start) / MINUTE);

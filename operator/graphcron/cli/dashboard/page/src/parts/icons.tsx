@@ -47,7 +47,7 @@ const FORM_PATHS: Record<Form, string> = {
   unknown: "M5 3h6v10H5z",
 };
 
-/** The picture of an outcome; it has no text of its own where the outcome stands beside it as a text. */
+/** The picture of an outcome; it needs no text where the outcome stands beside it. */
 export function FormIcon({ form, title = FORM_LABELS[form] }: { form: Form; title?: string }): JSX.Element {
   const named = title ? { role: "img" as const, "aria-label": title } : { "aria-hidden": true as const };
   return (

@@ -92,9 +92,9 @@ export function Summary(): JSX.Element {
         </div>
         <div class="answer-sub">
           {forecast.cost > 0 ? (
-            <span>≈ {money(forecast.cost)} more until the month ends</span>
+            <span class="ellipsis">≈ {money(forecast.cost)} more until the month ends</span>
           ) : forecast.tokens > 0 ? (
-            <span>≈ {short(forecast.tokens)} tokens more until the month ends</span>
+            <span class="ellipsis">≈ {short(forecast.tokens)} tokens more until the month ends</span>
           ) : null}
         </div>
       </Answer>
@@ -122,10 +122,12 @@ function PileUp(): JSX.Element {
         {pile.worst ? (
           <span class="with-icon over">
             <FormIcon form="failed" title="" />
-            {pile.worst.name}: {counted(pile.worst.minutesOver, "minute")} over its limit
+            <span class="ellipsis">
+              {pile.worst.name}: {counted(pile.worst.minutesOver, "minute")} over its limit
+            </span>
           </span>
         ) : pile.peak.value > 1 ? (
-          <span>peak at {moment(peakAt, now.value, zone.value)}, within all limits</span>
+          <span class="ellipsis">peak at {moment(peakAt, now.value, zone.value)}, within all limits</span>
         ) : (
           <span>no two in the same minute</span>
         )}

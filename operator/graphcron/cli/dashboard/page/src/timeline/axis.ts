@@ -17,14 +17,14 @@ const LABELS = {
 };
 
 /** Return the option of the labels above the rows. */
-export function headOption(view: Window, zone: Zone, palette: Palette): Option {
+export function headOption(view: Window, width: number, zone: Zone, palette: Palette): Option {
   return {
     animation: false,
     useUTC: zone === "UTC",
     grid: { left: 0, right: 0, top: 0, bottom: 0 },
     yAxis: { type: "value", show: false },
     xAxis: {
-      ...timeAxis(view),
+      ...timeAxis(view, width),
       position: "bottom",
       axisTick: { show: false },
       splitLine: { show: false },
@@ -44,14 +44,14 @@ export function headOption(view: Window, zone: Zone, palette: Palette): Option {
 }
 
 /** Return the option of the lines behind the rows, without the rows. */
-export function bodyOption(view: Window, zone: Zone, palette: Palette): Record<string, unknown> {
+export function bodyOption(view: Window, width: number, zone: Zone, palette: Palette): Record<string, unknown> {
   return {
     animation: false,
     useUTC: zone === "UTC",
     grid: { left: 0, right: 0, top: 0, bottom: 0 },
     yAxis: { type: "value", show: false, min: 0, max: 1 },
     xAxis: {
-      ...timeAxis(view),
+      ...timeAxis(view, width),
       axisTick: { show: false },
       axisLabel: { show: false },
       splitLine: { show: true, lineStyle: { color: palette.faint, width: 1 } },
@@ -59,6 +59,7 @@ export function bodyOption(view: Window, zone: Zone, palette: Palette): Record<s
   };
 }
 
-function timeAxis(view: Window): Record<string, unknown> {
-  return { type: "time", min: view.from, max: view.to, splitNumber: 8, axisLine: { show: false } };
+function timeAxis(view: Window, width: number): Record<string, unknown> {
+  const splitNumber = Math.max(2, Math.round(width / 110));
+  return { type: "time", min: view.from, max: view.to, splitNumber, axisLine: { show: false } };
 }

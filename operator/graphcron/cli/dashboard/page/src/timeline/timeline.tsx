@@ -107,7 +107,7 @@ function Body(): JSX.Element {
     scene.current = made;
     const elements = elementsOf(made, colors);
     drawn.setOption({
-      ...bodyOption(view, zone.value, colors),
+      ...bodyOption(view, canvasWidth, zone.value, colors),
       series: [
         {
           id: "runs",
@@ -122,7 +122,7 @@ function Body(): JSX.Element {
     } as never);
   }, [slice.length, first, rows, view, now, due, colors, width, blockHeight, zone.value]);
   useLayoutEffect(() => {
-    axis.current?.setOption(headOption(view, zone.value, colors));
+    axis.current?.setOption(headOption(view, width, zone.value, colors));
   }, [view, colors, zone.value, width]);
 
   useWheel(canvas, scroller);

@@ -25,7 +25,7 @@ LARGEST_EVENT: Final = 16 * 1024 * 1024
 """Longest line of a watch. etcd stores 1.5 MiB, which JSON can write six times as long."""
 
 FIRST_DELAY: Final = 0.5
-LONGEST_DELAY: Final = 30.0
+LONGEST_DELAY: Final = 10.0
 """Seconds between attempts while the cluster does not answer."""
 
 GONE: Final = 410

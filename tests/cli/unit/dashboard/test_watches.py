@@ -105,7 +105,7 @@ def test_a_cluster_that_does_not_answer_is_asked_less_and_less(monkeypatch: pyte
     watch = Watch(HERE, GRAPHCRONS, Store(), sleep=sleep)
     with suppress(Over):
         asyncio.run(watch.follow())
-    assert slept == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
+    assert slept == [1.0, 2.0, 4.0, 8.0, 10.0]
 
 
 def test_a_kind_that_the_user_may_not_see_is_left_out(monkeypatch: pytest.MonkeyPatch):

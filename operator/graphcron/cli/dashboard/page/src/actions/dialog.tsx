@@ -108,7 +108,7 @@ function Open({ action }: { action: Asked }): JSX.Element {
         <div>
           <div class="field-label">{over ? "This command was executed" : "This command is executed"}</div>
           <div class="command-box">
-            <pre class="command">{built?.command ?? (invalid || problem ? "–" : "…")}</pre>
+            <pre class="command">{built?.command ?? (invalid || (problem ? "–" : "…"))}</pre>
             {built && <CopyButton text={built.command} />}
           </div>
         </div>
@@ -170,7 +170,6 @@ function InputField({ fields, refused, onChange }: FieldProps & { refused: strin
 }
 
 function BackfillFields({ fields, onChange }: FieldProps): JSX.Element {
-  const problem = fields.from ? fieldsProblem("backfill", fields) : "";
   return (
     <>
       <div class="field-row">
@@ -191,7 +190,6 @@ function BackfillFields({ fields, onChange }: FieldProps): JSX.Element {
         <input type="checkbox" checked={fields.missing} onChange={(event) => onChange({ ...fields, missing: event.currentTarget.checked })} />
         Only times without a successful run
       </label>
-      {problem && <span class="field-problem">{problem}</span>}
     </>
   );
 }

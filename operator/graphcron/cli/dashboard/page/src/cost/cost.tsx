@@ -5,17 +5,16 @@ import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { zone } from "../data/settings.ts";
 import { now, shown } from "../data/store.ts";
-import { open } from "../data/route.ts";
 import type { GraphCron } from "../types.ts";
-import { budgetsOf, daysOf, forecastOf, type BudgetBar, type Days, type Unit } from "../model/cost.ts";
+import { daysOf, forecastOf, type Days, type Unit } from "../model/cost.ts";
 import { counted, money, short, whole } from "../model/numbers.ts";
-import { day, distance, ms } from "../model/time.ts";
+import { day } from "../model/time.ts";
 import { Chart, type Pointer } from "../parts/chart.tsx";
 import { Empty, NothingFound } from "../parts/empty.tsx";
 import { Floating } from "../parts/floating.tsx";
-import { Icon } from "../parts/icons.tsx";
 import { FilterBox } from "../parts/tools.tsx";
 import { palette } from "../theme.ts";
+import { Budgets, NameLink, said } from "./budgets.tsx";
 import { daysOption } from "./options.ts";
 
 const unit = signal<Unit>("tokens");
@@ -23,13 +22,7 @@ const length = signal(14);
 const tip = signal<Pointer | undefined>(undefined);
 
 const UNITS: [Unit, string][] = [["tokens", "Tokens"], ["cost", "Money"]];
-const BUDGETS = 12;
 const ROWS = 10;
-
-/** Return an amount of tokens or money as text. */
-function said(value: number, of: Unit): string {
-  return of === "tokens" ? short(value) : money(value);
-}
 
 function percent(share: number): string {
   return share < 0.005 ? "<1%" : `${whole(share * 100)}%`;
@@ -222,80 +215,5 @@ function Forecast({ crons }: { crons: readonly GraphCron[] }): JSX.Element {
       )}
       {total.rows.length > ROWS && <p class="quiet pad">and {counted(total.rows.length - ROWS, "other")}</p>}
     </div>
-  );
-}
-
-function Budgets({ crons }: { crons: readonly GraphCron[] }): JSX.Element {
-  const bars = useMemo(() => budgetsOf(crons), [crons]);
-  return (
-    <div class="card">
-      <header class="card-head">
-        <h2>Budgets</h2>
-        <span class="card-sub">{bars.length ? "those with the least left first" : ""}</span>
-      </header>
-      {!bars.length && (
-        <Empty title="No GraphCron has a budget for a window">
-          <p>
-            Set <code>spec.budget.maxTokens</code> or <code>maxCost</code> with a <code>window</code>, and runs are skipped once it is used up.
-          </p>
-        </Empty>
-      )}
-      <ul class="budgets">
-        {bars.slice(0, BUDGETS).map((bar) => (
-          <BudgetRow key={`${bar.cron.uid} ${bar.unit}`} bar={bar} />
-        ))}
-      </ul>
-      {bars.length > BUDGETS && <p class="quiet pad">and {counted(bars.length - BUDGETS, "other")} with more left</p>}
-    </div>
-  );
-}
-
-export function BudgetRow({ bar, named = true }: { bar: BudgetBar; named?: boolean }): JSX.Element {
-  const { cron, share } = bar;
-  const level = share >= 1 ? "full" : share >= 0.8 ? "near" : "fine";
-  const ends = ms(cron.budget?.windowEnd);
-  const window = [cron.budget?.window ? `per ${cron.budget.window}` : "", Number.isNaN(ends) ? "" : `next window ${distance(ends, now.value)}`];
-  return (
-    <li class="budget">
-      <div class="budget-text">
-        {named ? <NameLink cron={cron} /> : <span>{bar.unit === "tokens" ? "Tokens" : "Money"}</span>}
-        <span class="budget-left">
-          {share >= 1 ? (
-            <strong class="over">
-              <Icon name="warn" size={13} /> used up
-            </strong>
-          ) : (
-            <>
-              <strong>{said(bar.left, bar.unit)}</strong> left
-            </>
-          )}
-        </span>
-      </div>
-      <div
-        class={`meter meter-${level}`}
-        role="meter"
-        aria-label={`${cron.name}: ${bar.unit === "tokens" ? "tokens" : "money"} used`}
-        aria-valuemin={0}
-        aria-valuemax={bar.limit}
-        aria-valuenow={Math.min(bar.used, bar.limit)}
-        aria-valuetext={`${said(bar.used, bar.unit)} of ${said(bar.limit, bar.unit)}`}
-      >
-        <i style={{ width: `${Math.min(1, share) * 100}%` }} />
-      </div>
-      <div class="budget-sub">
-        <span>
-          {said(bar.used, bar.unit)} of {said(bar.limit, bar.unit)} {bar.unit === "tokens" ? "tokens" : ""}
-        </span>
-        <span>{window.filter(Boolean).join(" · ")}</span>
-      </div>
-    </li>
-  );
-}
-
-export function NameLink({ cron }: { cron: GraphCron }): JSX.Element {
-  return (
-    <button type="button" class="link" title={`${cron.namespace}/${cron.name}`} onClick={() => open(cron.namespace, cron.name)}>
-      {cron.name}
-    </button>
   );
 }

@@ -14,7 +14,7 @@ import { counted, money, short, amount } from "../model/numbers.ts";
 import { formOf, healthOf } from "../model/outcomes.ts";
 import { distance, duration, exact, moment, ms } from "../model/time.ts";
 import { runsOf } from "../timeline/drawing.ts";
-import { BudgetRow } from "../cost/cost.tsx";
+import { BudgetRow } from "../cost/budgets.tsx";
 import { FormIcon, HealthDot, Icon } from "../parts/icons.tsx";
 import { Receipt } from "../parts/receipt.tsx";
 import { Actions } from "./actions.tsx";

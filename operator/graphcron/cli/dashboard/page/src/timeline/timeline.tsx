@@ -2,22 +2,22 @@
 
 import { signal, useComputed, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { zone } from "../data/settings.ts";
 import * as store from "../data/store.ts";
 import { open, place } from "../data/route.ts";
 import { offsetsOf, rowAt } from "../model/rows.ts";
-import { moved, zoomed } from "../model/window.ts";
 import { useChart } from "../parts/chart.tsx";
 import { Legend } from "../parts/legend.tsx";
 import { NothingFound } from "../parts/empty.tsx";
 import { palette } from "../theme.ts";
 import { bodyOption, headOption } from "./axis.ts";
+import { useDrag, useWheel } from "./gestures.ts";
 import { elementsOf, hitOf, sceneOf, type Scene } from "./drawing.ts";
 import { Cell } from "./row.tsx";
 import { registerShapes } from "./shapes.ts";
 import { TimelineTip, type Tip } from "./tip.tsx";
-import { onTimelineKey, setView, TimelineTools } from "./tools.tsx";
+import { onTimelineKey, TimelineTools } from "./tools.tsx";
 
 /** Rows drawn above and below the visible ones, so that a scroll has them ready. */
 const OVERSCAN = 8;
@@ -125,7 +125,7 @@ function Body(): JSX.Element {
     axis.current?.setOption(headOption(view, width, zone.value, colors));
   }, [view, colors, zone.value, width]);
 
-  useWheel(canvas, scroller);
+  useWheel(canvas, scroller, () => (tip.value = undefined));
   useDrag(canvas);
   usePlaceInSight(scroller, offsets);
 
@@ -202,81 +202,6 @@ function isChosen(row: ReturnType<typeof store.rows.peek>[number], chosen: typeo
   if (row.kind === "group") return false;
   const object = row.kind === "cron" ? row.cron : row.run;
   return chosen.name === object.name && chosen.namespace === object.namespace && (chosen.kind === "graphrun") === (row.kind === "run");
-}
-
-/** Zoom with Ctrl or a pinch, move sideways with Shift or a sideways wheel; the plain wheel scrolls the rows. */
-function useWheel(canvas: { current: HTMLElement | null }, scroller: { current: HTMLElement | null }): void {
-  useEffect(() => {
-    const at = scroller.current;
-    if (!at) return;
-    let waits = 0;
-    let pending = store.view.peek();
-    const onWheel = (event: WheelEvent): void => {
-      const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
-      if (!event.ctrlKey && !event.metaKey && !sideways) return;
-      event.preventDefault();
-      const lane = canvas.current?.getBoundingClientRect();
-      if (!lane) return;
-      if (!waits) pending = store.view.peek();
-      if (sideways) pending = moved(pending, (event.deltaX || event.deltaY) / lane.width);
-      else pending = zoomed(pending, Math.exp(event.deltaY * 0.002), Math.min(1, Math.max(0, (event.clientX - lane.left) / lane.width)));
-      tip.value = undefined;
-      waits ||= requestAnimationFrame(() => {
-        waits = 0;
-        setView(pending);
-      });
-    };
-    at.addEventListener("wheel", onWheel, { passive: false });
-    return () => at.removeEventListener("wheel", onWheel);
-  }, []);
-}
-
-/** Move the window by dragging. */
-function useDrag(canvas: { current: HTMLElement | null }): void {
-  useEffect(() => {
-    const at = canvas.current;
-    if (!at) return;
-    let from: { x: number; view: ReturnType<typeof store.view.peek> } | undefined;
-    let dragged = false;
-    let waits = 0;
-    let x = 0;
-    const down = (event: PointerEvent): void => {
-      if (event.button) return;
-      from = { x: event.clientX, view: store.view.peek() };
-      dragged = false;
-    };
-    const move = (event: PointerEvent): void => {
-      if (!from) return;
-      x = event.clientX;
-      if (!dragged && Math.abs(x - from.x) < 4) return;
-      if (!dragged) at.setPointerCapture(event.pointerId);
-      dragged = true;
-      waits ||= requestAnimationFrame(() => {
-        waits = 0;
-        if (from) setView(moved(from.view, (from.x - x) / at.clientWidth));
-      });
-    };
-    const up = (): void => {
-      from = undefined;
-    };
-    // The end of a drag is not a click on a row.
-    const click = (event: MouseEvent): void => {
-      if (dragged) event.stopPropagation();
-      dragged = false;
-    };
-    at.addEventListener("pointerdown", down);
-    at.addEventListener("pointermove", move);
-    at.addEventListener("pointerup", up);
-    at.addEventListener("pointercancel", up);
-    at.addEventListener("click", click, { capture: true });
-    return () => {
-      at.removeEventListener("pointerdown", down);
-      at.removeEventListener("pointermove", move);
-      at.removeEventListener("pointerup", up);
-      at.removeEventListener("pointercancel", up);
-      at.removeEventListener("click", click, { capture: true });
-    };
-  }, []);
 }
 
 /** Scroll to the row whose details are opened by the address. */

@@ -22,7 +22,7 @@ def dashboard(
         typer.Option("--export", metavar="FILE", help="Write the page with its data to an HTML file, and end."),
     ] = None,
 ) -> None:
-    """Show schedules, runs, load and cost on a local page. The page is live, and other users have no access to it.
+    """Show runs, load and cost on a local page. The page is live, and other users have no access to it.
 
     The page has your rights in the cluster, and nothing is installed there. It starts, cancels, suspends, resumes and
     backfills with the kubectl commands that it shows.

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 OURS_NAME, TWIN_NAME, STRAIGHT_NAME = "GraphCron", "controller-runtime twin", "straight"
 """What the peers are called wherever figures are told."""
 
+APPLYING_NAME = f"{TWIN_NAME} that applies"
+"""The twin whose first write of a CronJob is a server-side apply, too."""
+
 READY_SECONDS = 120
 
 RESTING = 0.04

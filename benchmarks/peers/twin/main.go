@@ -35,6 +35,7 @@ type Settings struct {
 	ServerURL   string
 	RunnerImage string
 	Events      bool
+	Applies     bool
 }
 
 func settingsFromEnvironment() (Settings, error) {
@@ -46,6 +47,10 @@ func settingsFromEnvironment() (Settings, error) {
 	if err != nil {
 		return Settings{}, fmt.Errorf("EVENTS: %w", err)
 	}
+	applies, err := strconv.ParseBool(variable("APPLIES", "false"))
+	if err != nil {
+		return Settings{}, fmt.Errorf("APPLIES: %w", err)
+	}
 	return Settings{
 		HealthPort:  variable("HEALTH_PORT", "8081"),
 		MetricsPort: variable("METRICS_PORT", "8080"),
@@ -53,6 +58,7 @@ func settingsFromEnvironment() (Settings, error) {
 		ServerURL:   variable("SERVER_URL", ""),
 		RunnerImage: variable("RUNNER_IMAGE", "graphcron/runner:dev"),
 		Events:      events,
+		Applies:     applies,
 	}, nil
 }
 
@@ -83,7 +89,7 @@ func run(ctx context.Context) error {
 	if err := indexByOwner(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	reconciler := &Reconciler{Client: mgr.GetClient(), settings: settings, now: time.Now}
+	reconciler := &Reconciler{Client: mgr.GetClient(), reader: mgr.GetAPIReader(), settings: settings, now: time.Now}
 	if err := reconciler.setUp(mgr); err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 """The rules by which occurrences start, without a server: periods, turns, pauses, bounds, what is kept."""
 
 from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -107,6 +109,46 @@ def test_turn_by_schedule_earlier_scheduled_time_has_priority() -> None:
 def test_the_pause_before_another_run() -> None:
     assert [retry.backoff(number, 1) for number in range(1, 8)] == [2, 4, 8, 16, 32, 60, 60]
     assert [retry.backoff(number, 0) for number in (1, 10)] == [1, 30]
+
+
+class Threads:
+    """A server's threads, oldest first, of which no run is active."""
+
+    def __init__(self, *threads: Any) -> None:
+        self.threads = {each["thread_id"]: each for each in threads}
+
+    def search_threads(self, query: dict[str, str], *, limit: int, sort_order: str) -> list[Any]:
+        assert sort_order == "asc"
+        return [each for each in self.threads.values() if query.items() <= each["metadata"].items()][:limit]
+
+    def runs(self, thread: str, *, limit: int) -> list[Any]:
+        return []
+
+    def delete_thread(self, thread: str) -> None:
+        del self.threads[thread]
+
+
+def test_cleanup_many_threads_that_stay_deletes_those_behind_them() -> None:
+    def thread(number: int, **metadata: str) -> Any:
+        given = {"uid": "u", "state": "done", "delete_after": "2026-11-22T15:00:00Z", "run_id": RUN, **metadata}
+        return {**other(0, 0, number, **given).thread, "status": "idle"}
+
+    kept = [thread(number, kind="own", outcome="GraphError") for number in range(cleanup.THREADS)]
+    goes = [
+        thread(300, kind="own", outcome="Succeeded", on_run_completed="delete"),
+        thread(301, kind="lock"),
+        thread(302, kind="shared"),
+        thread(303, kind="own", outcome="Skipped", run_id=""),
+    ]
+    api, now = Threads(*kept, *goes), seconds("2026-11-22T16:00:00Z")
+    given = SimpleNamespace(
+        is_standalone=False, uid="u", record_id="r", thread_id="t", request=SimpleNamespace(historyThreads=None)
+    )
+    clock, ignored = SimpleNamespace(now=lambda: now, steady=lambda: 0.0), lambda *_, **__: None
+    shutdown = SimpleNamespace(requested=False)
+    context: Any = SimpleNamespace(api=api, settings=given, clock=clock, shutdown=shutdown, log=ignored, spending=None)
+    cleanup.collect_garbage(context)
+    assert list(api.threads) == [each["thread_id"] for each in kept]
 
 
 def test_which_threads_are_too_many() -> None:

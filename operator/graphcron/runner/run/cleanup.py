@@ -35,6 +35,17 @@ SECONDS: Final = 3.0
 THREADS: Final = 200
 """Maximum number of threads to look at."""
 
+_DISPOSABLE: Final = {OUTCOME: Outcome.SUCCEEDED.value, ON_COMPLETED: "delete"}
+
+_DELETABLE: Final = (
+    {KIND: KIND_LOCK},
+    {KIND: KIND_SHARED},
+    {OUTCOME: Outcome.SKIPPED.value},
+    {OUTCOME: Outcome.REJECTED.value},
+    _DISPOSABLE,
+)
+"""Metadata of the records and locks that can become deletable."""
+
 PAGE: Final = 100
 """Threads in one list request, to find those beyond the limit."""
 
@@ -129,20 +140,24 @@ def _garbage(ctx: RunContext) -> Iterator[Record]:
 
 
 def _oldest_done(ctx: RunContext) -> Iterator[Record]:
-    """Return the oldest finished records and locks of the GraphCron.
+    """Yield the oldest finished records and locks of the GraphCron.
 
     A GraphRun without a GraphCron is the only occurrence of its UID. It finds the threads to delete of all such
     GraphRuns in its namespace.
     """
-    if not ctx.settings.is_standalone:
-        return _oldest(ctx, {UID: ctx.settings.uid, STATE: DONE})
-    ours = {NAMESPACE: ctx.settings.namespace, STANDALONE: "true", STATE: DONE}
-    # Only these: threads that stay would fill the page.
-    return _oldest(ctx, {**ours, OUTCOME: Outcome.SUCCEEDED.value, ON_COMPLETED: "delete"})
+    if ctx.settings.is_standalone:
+        yield from _oldest(ctx, {NAMESPACE: ctx.settings.namespace, STANDALONE: "true", STATE: DONE, **_DISPOSABLE})
+        return
+    query = {UID: ctx.settings.uid, STATE: DONE}
+    records = _oldest(ctx, query)
+    yield from records
+    if len(records) >= THREADS:  # threads that stay fill the page
+        for each in _DELETABLE:
+            yield from _oldest(ctx, {**query, **each})
 
 
-def _oldest(ctx: RunContext, query: dict[str, str]) -> Iterator[Record]:
-    return map(Record, ctx.api.search_threads(query, limit=THREADS, sort_order="asc"))
+def _oldest(ctx: RunContext, query: dict[str, str]) -> list[Record]:
+    return [Record(each) for each in ctx.api.search_threads(query, limit=THREADS, sort_order="asc")]
 
 
 def _newest(ctx: RunContext, query: dict[str, str]) -> Iterator[Record]:

@@ -214,7 +214,8 @@ function looseRuns(now: number): GraphRun[] {
   const random = randomOf(7);
   return ["evaluate-prompts", "import-archive", "rerun-march"].map((name, index) => ({
     ...runOf({ name, at: now - (index * 5 + 1.3) * 36e5, median: 2400, outcome: index === 2 ? "GraphError" : "Succeeded", random }),
-    id: `graphrun-${name}`,
+    uid: `11111111-0000-4000-8000-00000000000${index}`,
+    id: name,
     kind: "GraphRun" as const,
     name,
     graphRun: name,

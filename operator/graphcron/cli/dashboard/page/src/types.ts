@@ -88,6 +88,7 @@ export interface GraphCron {
 
 /** A GraphRun that belongs to no GraphCron. */
 export interface GraphRun extends Run {
+  uid: string;
   namespace: string;
   server: string;
   target: string;
@@ -118,6 +119,7 @@ export interface Change {
   set?: GraphCron[];
   gone?: string[];
   servers?: Server[];
+  /** Those that are gone are named by their UID. */
   graphRuns?: { set?: GraphRun[]; gone?: string[] };
 }
 

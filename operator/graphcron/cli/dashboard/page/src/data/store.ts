@@ -78,7 +78,7 @@ export function setState(state: State): void {
   batch(() => {
     about.value = rest;
     crons.value = new Map(graphCrons.map((cron) => [cron.uid, cron]));
-    looseRuns.value = new Map((graphRuns ?? []).map((run) => [run.id, run]));
+    looseRuns.value = new Map((graphRuns ?? []).map((run) => [run.uid, run]));
     servers.value = all;
     const first = !started;
     started = true;
@@ -113,8 +113,8 @@ export function change(changed: Change): void {
     if (changed.servers) servers.value = changed.servers;
     if (changed.graphRuns) {
       const runs = new Map(changed.all ? [] : looseRuns.peek());
-      for (const run of changed.graphRuns.set ?? []) runs.set(run.id, run);
-      for (const id of changed.graphRuns.gone ?? []) runs.delete(id);
+      for (const run of changed.graphRuns.set ?? []) runs.set(run.uid, run);
+      for (const uid of changed.graphRuns.gone ?? []) runs.delete(uid);
       looseRuns.value = runs;
     }
     if (schedules) schedulesChanged.value += 1;

@@ -51,7 +51,8 @@ const FORM_OF: Record<string, Form> = {
   Stopped: "cancelled",
   Skipped: "skipped",
   Running: "running",
-  Pending: "running",
+  // Its Job does not exist yet.
+  Waiting: "running",
 };
 
 /** Return the form of an outcome. */

@@ -70,7 +70,7 @@ export function rowsOf(
 ): Row[] {
   const byName = (a: { namespace: string; name: string }, b: { namespace: string; name: string }): number =>
     compare(a.namespace, b.namespace) || compare(a.name, b.name);
-  const own = runs.toSorted(byName).map((run): RunRow => ({ kind: "run", key: run.id, run }));
+  const own = runs.toSorted(byName).map((run): RunRow => ({ kind: "run", key: run.uid, run }));
   const all = crons.toSorted(byName);
   const rows: Row[] = [];
   if (grouping) {

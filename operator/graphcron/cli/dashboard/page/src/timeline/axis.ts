@@ -1,9 +1,12 @@
 /** The time axis: the labels above the rows, and the lines behind them. */
 
-import type { Zone } from "../model/time.ts";
+import { DAY, type Zone } from "../model/time.ts";
 import type { Window } from "../model/window.ts";
 import type { Option } from "../parts/chart.tsx";
 import type { Palette } from "../theme.ts";
+
+/** Days stand out only among hours. */
+const MANY_DAYS = 3 * DAY;
 
 const LABELS = {
   year: "{day|{ee} {d} {MMM} {yyyy}}",
@@ -35,7 +38,7 @@ export function headOption(view: Window, width: number, zone: Zone, palette: Pal
         color: palette.quiet,
         fontFamily: palette.font,
         fontSize: 11,
-        formatter: LABELS,
+        formatter: view.to - view.from > MANY_DAYS ? { ...LABELS, day: "{ee} {d} {MMM}" } : LABELS,
         rich: { day: { color: palette.text, fontWeight: 600, fontFamily: palette.font, fontSize: 11 } },
       },
     },

@@ -108,7 +108,7 @@ function Open({ action }: { action: Asked }): JSX.Element {
         <div>
           <div class="field-label">{over ? "This command was executed" : "This command is executed"}</div>
           <div class="command-box">
-            <pre class="command">{built?.command ?? (invalid || (problem ? "–" : "…"))}</pre>
+            <pre class="command">{built?.command ?? ((action.verb === "backfill" && invalid) || (invalid || problem ? "–" : "…"))}</pre>
             {built && <CopyButton text={built.command} />}
           </div>
         </div>
@@ -118,7 +118,7 @@ function Open({ action }: { action: Asked }): JSX.Element {
         </div>
         <div class="dialog-buttons">
           <button type="button" class="button" onClick={close}>
-            {over ? "Close" : "Cancel"}
+            Close
           </button>
           {!over && (
             <button type="submit" class={`button button-primary ${action.verb === "cancel" ? "button-danger" : ""}`} disabled={!built || busy || Boolean(invalid)}>

@@ -108,7 +108,7 @@ lint: $(VENV)/.done ## Check style, imports and prose
 types: $(VENV)/.done $(if $(NPM),$(PAGE_MODULES)) ## Check types
 	@$(BIN)/mypy
 	@cd hack/cluster && ../../$(BIN)/mypy --strict localkube
-	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --config-file ../pyproject.toml --strict bench *.py
+	@cd benchmarks && MYPYPATH=..:../hack/demo ../$(BIN)/mypy --config-file ../pyproject.toml --strict bench *.py
 	@set -e; for each in chart demo docs images release test; do (cd hack/$$each && ../../$(BIN)/mypy --strict .); done
 	@$(if $(NPM),npm run --silent --prefix $(PAGE) check)
 
@@ -135,7 +135,7 @@ check-generated: $(VENV)/.done $(if $(NPM),$(PAGE_MODULES)) ## Fail where a gene
 	@$(if $(NPM),npm run --silent --prefix $(PAGE) build -- --check)
 
 .PHONY: recording
-recording: $(VENV)/.done ## Make the terminal pictures of the README and of docs/cli.md anew, on a cluster of their own (PICTURE=demo|cli)
+recording: $(VENV)/.done ## Make the terminal pictures of the README and of docs/cli.md anew, on a cluster of their own (PICTURE=demo|cli|dashboard)
 	@$(PY) hack/test/own_cluster.py recording hack/demo/recording.py $(PICTURE)
 
 # Without the variable the theme prints a notice about its future. Never --quiet: what is not printed, --strict lets pass.
@@ -166,7 +166,7 @@ lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 	@$(BIN)/$(subst 3.11,3.12,$(PIN)) requirements/servers/aegra.in -o requirements/servers/aegra.lock
 
 # N and ROUNDS reach them by the environment, as everything does that is given on make's command line.
-BENCHMARKS := reconcile restart idle tick pod burst scale images kopf
+BENCHMARKS := reconcile restart idle tick pod burst scale images kopf dashboard
 
 .PHONY: bench
 bench: $(VENV)/.done ## Measure everything, one after the other, and write docs/performance.md and docs/benchmarks.md (most of an hour)
@@ -213,6 +213,10 @@ bench-images: $(VENV)/.done ## Measure the images' size, and how soon the operat
 .PHONY: bench-kopf
 bench-kopf: $(VENV)/.done ## Measure what kopf costs for each event, without a cluster
 	@$(PY) benchmarks/framework.py
+
+.PHONY: bench-dashboard
+bench-dashboard: $(VENV)/.done ## Measure how soon the dashboard shows many GraphCrons, in a browser (N=1000 ROUNDS=5)
+	@$(PY) benchmarks/dashboard.py
 
 .PHONY: release-package
 release-package: ## Pack the chart and install.yaml into dist, with the registry that holds the images (REGISTRY=…)

@@ -222,6 +222,7 @@ def _commands(stand: Stand, name: str) -> list[tuple[str, str]]:
     else:
         end = f"{_short(Path(sys.executable))} {_short(ROOT / 'hack/demo')} down --cluster {name}"
     return [
+        ("All of them on a page in your browser, live", f"{_graphcron_here(stand)} dashboard {_where(stand)}"),
         ("What it did, run by run", f"{here} describe gcron {FIRST}"),
         ("Delete it: its CronJob, Jobs and Pods go too; a run under way is cancelled", f"{here} delete gcron {FIRST}"),
         ("Take everything away", end),
@@ -231,7 +232,17 @@ def _commands(stand: Stand, name: str) -> list[tuple[str, str]]:
 def _kubectl_here(stand: Stand) -> str:
     """Return what a person types before a verb of kubectl; it means the demo, whatever their own context is."""
     program = "kubectl" if shutil.which("kubectl") else _short(stand.tools / "kubectl")
-    return f"{program} --kubeconfig {_short(stand.kubeconfig)} --namespace {NAMESPACE}"
+    return f"{program} {_where(stand)}"
+
+
+def _graphcron_here(stand: Stand) -> str:
+    """Return the command line program of this checkout, as a person types it."""
+    program = _short(Path(sys.executable).with_name("graphcron"))
+    return program if shutil.which("kubectl") else f"KUBECTL={_short(stand.tools / 'kubectl')} {program}"
+
+
+def _where(stand: Stand) -> str:
+    return f"--kubeconfig {_short(stand.kubeconfig)} --namespace {NAMESPACE}"
 
 
 def _short(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The pictures of the README and of the docs: real sessions in a cluster, each as one SVG file.
+"""The pictures of the README and of the docs: real sessions in a cluster, as SVG files, and a page, as PNG files.
 
     python hack/demo/recording.py [PICTURE …]
 
@@ -9,6 +9,7 @@ GRAPHCRON_TEST_CLUSTER names, with all images loaded; `make recording` brings on
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -17,10 +18,15 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import browsing
 from demo import Stand, stand_on
+from graphcron.api.calendar_for import calendar_for
+from graphcron.api.v1alpha1 import GraphCron
 from installing import (
     ROOT,
     InstallError,
@@ -55,6 +61,29 @@ ENDED_IN = {"contact-sync": 2, "daily-report": 1, "invoice-check": 1, "lead-sear
 
 ACTIVE = "index-docs"
 """The one of the team whose run goes on."""
+
+RUNS = 10
+"""Runs that a GraphCron remembers."""
+
+DAYS = 6
+"""How far back the past goes that is written."""
+
+PAST = {
+    "contact-sync": ("Succeeded",),
+    "daily-report": ("Succeeded", "Succeeded", "GraphError"),
+    "index-docs": ("Succeeded",),
+    "lead-search": ("Skipped", "Succeeded", "Succeeded"),
+    "press-digest": ("Succeeded", "Timeout", "Succeeded"),
+}
+"""How the runs of the days before ended, the newest first."""
+
+SHOWN = "press-digest"
+"""The GraphCron whose details the page shows."""
+
+VIEWPORT: Any = {"width": 1280, "height": 720}
+
+Files = dict[str, bytes]
+"""Pictures by the names of their files."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +146,11 @@ def record(cluster: str, wanted: list[str]) -> None:
     install_operator(found, {**default_values(), "prices": PRICES})
     for name in wanted:
         with _seated(found) as terminal:
-            svg = PICTURES[name](terminal)
+            files = PICTURES[name](terminal)
         IMAGES.mkdir(parents=True, exist_ok=True)
-        (IMAGES / f"{name}.svg").write_text(svg, encoding="utf-8")
-        say(f"Wrote docs/images/{name}.svg")
+        for file, content in files.items():
+            (IMAGES / file).write_bytes(content)
+            say(f"Wrote docs/images/{file}")
 
 
 @contextmanager
@@ -146,7 +176,7 @@ def _yaml_of_the_readme() -> str:
 # --- the sessions ---------------------------------------------------------------------------------------------------
 
 
-def demo(terminal: Terminal) -> str:
+def demo(terminal: Terminal) -> Files:
     """A GraphCron from its apply to its end."""
     steps = [terminal.type(f"kubectl apply -f {FIRST}.yaml")]
     _wait("The GraphCron is ready", _is_ready, terminal, FIRST)
@@ -160,11 +190,23 @@ def demo(terminal: Terminal) -> str:
         "A terminal. A GraphCron is applied, is ready, and is run once: the run succeeds. describe shows its schedule, "
         "its next times and that run. It is deleted, and no CronJob, no Job and no Pod is left."
     )
-    return picture(steps, title="From apply to delete", description=description)
+    return {"demo.svg": picture(steps, title="From apply to delete", description=description).encode()}
 
 
-def cli(terminal: Terminal) -> str:
+def cli(terminal: Terminal) -> Files:
     """GraphCrons of a team, seen with ``kubectl graphcron``."""
+    _let_the_team_run(terminal)
+    steps = [terminal.type(f"kubectl graphcron {words}") for words in ("list", "next press-digest")]
+    steps += [terminal.type(f"kubectl graphcron {words}") for words in ("history lead-search", "top")]
+    description = (
+        "A terminal. list shows seven GraphCrons, some of which are suspended, paused after failures, active or over "
+        "their budget; next the five times at which one is due; history the runs of one; top what all of them used."
+    )
+    return {"cli.svg": picture(steps, title="kubectl graphcron", description=description).encode()}
+
+
+def _let_the_team_run(terminal: Terminal) -> None:
+    """Apply the team, and run each one as often as it takes."""
     kubectl(terminal.stand, "apply", "-f", str(TEAM))
     for name in (*ENDED_IN, ACTIVE):
         _wait(f"{name} is ready", _is_ready, terminal, name)
@@ -176,16 +218,51 @@ def cli(terminal: Terminal) -> str:
             _wait(f"The run of {name} has ended", _has_run, terminal, name, already + 1)
     terminal.type(f"kubectl graphcron run {ACTIVE}")
     _wait(f"The run of {ACTIVE} goes on", lambda: bool(_status(terminal, ACTIVE).get("active")))
-    steps = [terminal.type(f"kubectl graphcron {words}") for words in ("list", "next press-digest")]
-    steps += [terminal.type(f"kubectl graphcron {words}") for words in ("history lead-search", "top")]
-    description = (
-        "A terminal. list shows seven GraphCrons, some of which are suspended, paused after failures, active or over "
-        "their budget; next the five times at which one is due; history the runs of one; top what all of them used."
-    )
-    return picture(steps, title="kubectl graphcron", description=description)
 
 
-PICTURES: dict[str, Callable[[Terminal], str]] = {"demo": demo, "cli": cli}
+def dashboard(terminal: Terminal) -> Files:
+    """The page of the same team, with the details of one GraphCron.
+
+    A cluster that is made for a picture has no past: the runs of the days before are written into the status, at the
+    times of the schedules.
+    """
+    _let_the_team_run(terminal)
+    for name in PAST:
+        _write_past(terminal, name)
+    here = kubectl(terminal.stand, "config", "current-context").strip()
+    kubectl(terminal.stand, "config", "rename-context", here, "production")
+    return dict(_screenshots(terminal))
+
+
+def _write_past(terminal: Terminal, name: str) -> None:
+    """Put runs of the last days behind those that were real."""
+    found = get(terminal.stand, "graphcron", name, f"--namespace={NAMESPACE}")
+    runs, now = found["status"].get("recentRuns", []), datetime.now(UTC)
+    calendar = calendar_for(GraphCron.model_validate(found))
+    times = calendar.due_between(now - timedelta(days=DAYS), now - timedelta(hours=1), 1000)[len(runs) - RUNS :]
+    for at, (scheduled, outcome) in enumerate(zip(reversed(times), cycle(PAST[name]), strict=False)):
+        run = {"scheduledTime": f"{scheduled:%Y-%m-%dT%H:%M:%SZ}", "outcome": outcome, "job": f"{name}-{at}"}
+        started = {"startTime": run["scheduledTime"], "durationSeconds": 240 + 37 * at, "tokens": 610 + 73 * at}
+        runs.append(run | ({"reason": "BudgetExceeded"} if outcome == "Skipped" else started))
+    status = json.dumps({"status": {"recentRuns": runs}})
+    words = ("patch", "graphcron", name, f"--namespace={NAMESPACE}", "--subresource=status", "--type=merge")
+    kubectl(terminal.stand, *words, f"--patch={status}")
+
+
+def _screenshots(terminal: Terminal) -> Iterator[tuple[str, bytes]]:
+    with browsing.browser() as chromium, browsing.dashboard(terminal.environment) as running:
+        for theme in ("light", "dark"):
+            options: Any = {"color_scheme": theme, "device_scale_factor": 2, "timezone_id": "Europe/Berlin"}
+            with chromium.new_context(viewport=VIEWPORT, **options) as context:
+                page = context.new_page()
+                page.goto(f"{running.url}#timeline/{NAMESPACE}/{SHOWN}")
+                page.get_by_role("button", name="week", exact=True).click()
+                page.get_by_role("complementary").get_by_text("Succeeded").first.wait_for()
+                page.wait_for_load_state("load")
+                yield f"dashboard-{theme}.png", page.screenshot()
+
+
+PICTURES: dict[str, Callable[[Terminal], Files]] = {"demo": demo, "cli": cli, "dashboard": dashboard}
 
 
 def _status(terminal: Terminal, name: str) -> dict[str, Any]:

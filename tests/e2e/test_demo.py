@@ -84,7 +84,9 @@ def test_the_demo_shows_a_finished_run_and_deleting_leaves_nothing(cluster: Clus
     assert re.search(r"hello is due at \d\d:\d\d:00 UTC, \d+ s to go|Now it is due", done.stderr)
 
     # Its commands can be pasted.
-    describe, delete, down = commands_in(text)
+    look, describe, delete, down = commands_in(text)
+    typed(f"{look} --export {tmp_path / 'page.html'}")
+    assert run_id in (tmp_path / "page.html").read_text()
     assert "Succeeded" in typed(describe)
     assert down.endswith(f"hack/demo down --cluster {cluster.name}")
 

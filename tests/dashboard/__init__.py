@@ -1,0 +1,1 @@
+"""``kubectl graphcron dashboard`` in a real browser, against a real cluster."""

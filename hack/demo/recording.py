@@ -256,7 +256,7 @@ def _screenshots(terminal: Terminal) -> Iterator[tuple[str, bytes]]:
             with chromium.new_context(viewport=VIEWPORT, **options) as context:
                 page = context.new_page()
                 page.goto(f"{running.url}#timeline/{NAMESPACE}/{SHOWN}")
-                page.get_by_role("button", name="week", exact=True).click()
+                page.get_by_role("button", name="1w", exact=True).click()
                 page.get_by_role("complementary").get_by_text("Succeeded").first.wait_for()
                 page.wait_for_load_state("load")
                 yield f"dashboard-{theme}.png", page.screenshot()

@@ -83,8 +83,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(chromium: Browser) -> Iterator[Visit]:
-    """Return what opens pages; none of them may ask anybody else, or print an error into the console."""
+def visit(chromium: Browser, place: Place) -> Iterator[Visit]:
+    """Return what opens pages; none of them may ask anybody else, or print an error into the console.
+
+    They are closed before the dashboards of the place end.
+    """
     wrong: list[str] = []
 
     def visit(url: str, **options: Any) -> Page:

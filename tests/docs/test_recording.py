@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -85,6 +86,16 @@ def titles(columns: Any) -> list[str]:
 
 def cells(line: str) -> list[str]:
     return re.split(r" {2,}", line)
+
+
+@pytest.mark.parametrize("page", [README, ROOT / "docs/dashboard.md"], ids=lambda page: page.name)
+def test_the_dashboard_is_shown_in_the_theme_of_the_reader(page: Path) -> None:
+    (shown,) = re.findall(r"<picture>.*?</picture>", read(page), re.DOTALL)
+    assert re.search(r'media="\(prefers-color-scheme: dark\)" srcset="[\w/]*images/dashboard-dark.png"', shown)
+    assert re.search(r'<img alt="[^"]{20,}" src="[\w/]*images/dashboard-light.png"', shown)
+    for theme in ("dark", "light"):
+        size = (ROOT / f"docs/images/dashboard-{theme}.png").read_bytes()[16:24]
+        assert struct.unpack(">II", size) == (2560, 1440)
 
 
 def test_there_are_pictures() -> None:

@@ -21,8 +21,8 @@ from bench.result import Figure
 sys.path[:0] = [str(ROOT), str(ROOT / "hack/demo")]
 
 from browsing import browser, dashboard  # noqa: E402
+from tests.client import Api  # noqa: E402
 from tests.dashboard import graphcrons  # noqa: E402
-from tests.e2e.api import Api  # noqa: E402
 
 if TYPE_CHECKING:
     from bench.cluster import BenchCluster

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from browsing import Dashboard
+    from tests.client import Api
     from tests.cluster import Cluster
-    from tests.e2e.api import Api
 
 SECONDS = 60
 """How long what is awaited in a page may take."""

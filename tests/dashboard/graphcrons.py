@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from graphcron.api import names
 
 if TYPE_CHECKING:
-    from tests.e2e.api import Api
+    from tests.client import Api
 
 Object = dict[str, Any]
 

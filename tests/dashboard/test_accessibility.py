@@ -72,6 +72,7 @@ def test_all_is_done_by_keyboard(place: Place, visit: Visit) -> None:
     expect(page.get_by_role("row").filter(has_text=names[1])).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("complementary", name=f"Details of {names[1]}")).to_be_visible()
+    expect(page.get_by_role("button", name="Suspend")).to_be_enabled()
     tab_to(page, "button:has-text('Suspend')")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")

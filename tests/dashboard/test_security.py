@@ -208,8 +208,11 @@ def test_text_from_the_cluster_is_shown_as_text(place: Place, visit: Visit) -> N
     page = visit(place.start().url)
     title = page.title()
     page.get_by_role("row").get_by_text(graphcrons.name_of(0), exact=True).click()
-    for text in (SCRIPT, "Markup"):
-        expect(page.get_by_text(text).first).to_be_visible()
+    expect(page.get_by_text(SCRIPT).first).to_be_visible()
+    page.get_by_role("tab", name="Events").click()
+    expect(page.get_by_text("Markup", exact=True)).to_be_visible()
+    page.get_by_role("tab", name="YAML").click()
+    expect(page.get_by_text("example.com/note").first).to_be_visible()
     assert page.title() == title
     assert page.locator("[onerror]").count() == 0
     assert page.locator("a[href^='javascript']").count() == 0

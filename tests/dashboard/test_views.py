@@ -90,6 +90,6 @@ def test_an_exported_page_shows_the_same_without_a_server(place: Place, visit: V
     look_at_each_view(page, 30)
     page.get_by_role("table").get_by_role("row").filter(has_text=FIRST).click()
     detail = page.get_by_role("complementary", name=f"Details of {FIRST}")
-    expect(detail.get_by_text("Succeeded").first).to_be_visible()
+    expect(detail.get_by_text("Succeeded", exact=True).first).to_be_visible()
     expect(detail.get_by_role("button", name="Run now")).to_have_count(0)
     assert FIRST in file.read_text()

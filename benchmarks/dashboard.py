@@ -80,7 +80,7 @@ class Looked:
 
 def measure(made: BenchCluster, figure: Figure, count: int, rounds: int) -> dict[str, list[float]]:
     """Create GraphCrons and look at them; return what the aims are about."""
-    api, now = Api(made), datetime.now(UTC)  # type: ignore[arg-type]  # a kubeconfig is all it takes
+    api, now = Api(made.kubeconfig), datetime.now(UTC)
     graphcrons.create(api, NAMESPACE, [graphcrons.graphcron(each, now=now) for each in range(count)])
     made.calm()
     found: dict[str, list[float]] = {"first": [], "stall": [], "live": []}
@@ -108,7 +108,8 @@ def _live(started: Browser, running: Dashboard, api: Api, figure: Figure, at: in
     with started.new_context() as context:
         page = context.new_page()
         page.goto(f"{running.url}#table")
-        page.get_by_text(graphcrons.name_of(at)).first.wait_for()
+        page.get_by_role("searchbox").fill(graphcrons.name_of(at))
+        page.get_by_role("row").filter(has_text=graphcrons.name_of(at)).wait_for()
         body: Any = api.get(path)
         ended = {"scheduledTime": _text(datetime.now(UTC)), "outcome": "Rejected", "job": "live"}
         body["status"]["recentRuns"].insert(0, {**ended, "startTime": ended["scheduledTime"], "durationSeconds": 1})

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from kubernetes import config
 
-from graphcron.unstructured.bounded_json import loads
+from graphcron.unstructured.bounded_json import as_yaml, loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +32,9 @@ class Api:
         sent = {"Content-Type": "application/json", **(headers or {})}
         self._client.update_params_for_auth(sent, [], ["BearerToken"], path, method, body)
         url = self._client.configuration.host + path
+        text = None if body is None else as_yaml(body).encode()
         answer = self._client.rest_client.pool_manager.request(
-            method, url, body=None if body is None else json.dumps(body), headers=sent, timeout=30, retries=3
+            method, url, body=text, headers=sent, timeout=30, retries=3
         )
         return answer.status, answer.data.decode()
 

@@ -114,6 +114,12 @@ def test_a_request_of_another_page_is_rejected(page: Client, site: str):
         assert page.get(path, headers={"Sec-Fetch-Site": site}).status_code == 403
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", f"http://localhost:{PORT}"])
+def test_read_of_another_origin_is_rejected(page: Client, origin: str):
+    assert page.get("/api/state", headers={"Origin": origin}).status_code == 403
+    assert page.get("/api/state", headers={"Origin": OWN}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

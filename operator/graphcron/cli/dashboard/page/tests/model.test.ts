@@ -9,7 +9,7 @@ import { fullHourOf, summariesOf } from "../src/model/load.ts";
 import { healthOf } from "../src/model/outcomes.ts";
 import { matches, offsetsOf, rowAt, rowsOf, wordsOf } from "../src/model/rows.ts";
 import { summaryOf } from "../src/model/summary.ts";
-import { distance, duration } from "../src/model/time.ts";
+import { distance, duration, shortMoment } from "../src/model/time.ts";
 import { asked, around, zoomed } from "../src/model/window.ts";
 import { safeLink } from "../src/parts/receipt.tsx";
 import type { Load } from "../src/types.ts";
@@ -119,6 +119,7 @@ test("times and durations are short", () => {
   assert.equal(distance(NOW + 1000, NOW), "now");
   assert.equal(distance(NOW + 300_000, NOW), "in 5m");
   assert.equal(distance(NOW - 100_000, NOW), "100s ago");
+  assert.deepEqual([NOW, NOW - 2 * DAY].map((at) => shortMoment(at, NOW, "UTC")), ["17:02", "28 Nov 17:02"]);
 });
 
 test("an address names a view and an object", () => {

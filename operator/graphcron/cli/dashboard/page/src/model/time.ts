@@ -42,6 +42,11 @@ export function moment(at: number, now: number, zone: Zone): string {
   return day(at, zone) === day(now, zone) ? clock(at, zone) : `${day(at, zone)} ${clock(at, zone)}`;
 }
 
+/** Return "18:05" for a time of the same day as now, otherwise "30 Nov 18:05". */
+export function shortMoment(at: number, now: number, zone: Zone): string {
+  return moment(at, now, zone).replace(/^\D+ /, "");
+}
+
 /** Return "Mon 30 Nov 2026, 18:05:09". */
 export function exact(at: number, zone: Zone): string {
   if (Number.isNaN(at)) return "";

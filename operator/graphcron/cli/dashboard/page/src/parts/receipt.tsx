@@ -6,7 +6,7 @@ import { now } from "../data/store.ts";
 import type { Run } from "../types.ts";
 import { formOf } from "../model/outcomes.ts";
 import { amount, money, whole } from "../model/numbers.ts";
-import { duration, exact, moment, ms } from "../model/time.ts";
+import { duration, exact, ms, shortMoment } from "../model/time.ts";
 import { FormIcon, Icon } from "./icons.tsx";
 
 const KINDS: Record<Run["kind"], string> = { Scheduled: "schedule", Trigger: "request", GraphRun: "GraphRun" };
@@ -42,7 +42,7 @@ export function RunHead({ run }: { run: Run }): JSX.Element {
         {run.outcome}
         {run.count ? ` ×${run.count}` : ""}
       </span>
-      <span class="run-time">{moment(timeOf(run), now.value, zone.value)}</span>
+      <span class="run-time">{shortMoment(timeOf(run), now.value, zone.value)}</span>
       <span class="run-took">{tookOf(run)}</span>
     </div>
   );

@@ -66,7 +66,7 @@ export function Summary(): JSX.Element {
         </div>
         {next && (
           <div class="answer-sub">
-            <span class="ellipsis">
+            <span>
               {moment(next.at, at, zone.value)} <b>{next.cron.name}</b>
               {summary.active ? `, ${distance(next.at, at)}` : ""}
             </span>
@@ -92,9 +92,9 @@ export function Summary(): JSX.Element {
         </div>
         <div class="answer-sub">
           {forecast.cost > 0 ? (
-            <span class="ellipsis">≈ {money(forecast.cost)} more until the month ends</span>
+            <span>≈ {money(forecast.cost)} more until the month ends</span>
           ) : forecast.tokens > 0 ? (
-            <span class="ellipsis">≈ {short(forecast.tokens)} tokens more until the month ends</span>
+            <span>≈ {short(forecast.tokens)} tokens more until the month ends</span>
           ) : null}
         </div>
       </Answer>
@@ -116,18 +116,18 @@ function PileUp(): JSX.Element {
   return (
     <Answer view="load" question="Next 24 hours">
       <div class="answer-main">
-        {whole(pile.starts)} <small>{pile.starts === 1 ? "start" : "starts"}{pile.peak.value > 1 ? `, up to ${pile.peak.value} a minute` : ""}</small>
+        {whole(pile.starts)} <small>{pile.starts === 1 ? "start" : "starts"}</small>
       </div>
       <div class="answer-sub">
         {pile.worst ? (
           <span class="with-icon over">
             <FormIcon form="failed" title="" />
-            <span class="ellipsis">
+            <span>
               {pile.worst.name}: {counted(pile.worst.minutesOver, "minute")} over its limit
             </span>
           </span>
         ) : pile.peak.value > 1 ? (
-          <span class="ellipsis">peak at {moment(peakAt, now.value, zone.value)}, within all limits</span>
+          <span>up to {pile.peak.value} a minute, at {moment(peakAt, now.value, zone.value)}</span>
         ) : (
           <span>no two in the same minute</span>
         )}

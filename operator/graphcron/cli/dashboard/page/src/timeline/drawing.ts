@@ -6,7 +6,7 @@ import type { Form } from "../model/outcomes.ts";
 import { GROUP_HEIGHT, ROW_HEIGHT, type Row } from "../model/rows.ts";
 import type { Window } from "../model/window.ts";
 import type { Palette } from "../theme.ts";
-import { BAR, NARROWEST } from "./shapes.ts";
+import { BAR, hatched, NARROWEST, outline, type Box } from "./shapes.ts";
 
 export interface Lane {
   row: Row;
@@ -21,6 +21,9 @@ export interface Scene {
   view: Window;
   now: number;
   width: number;
+  height: number;
+  /** Times of the vertical lines behind the rows. */
+  lines: readonly number[];
 }
 
 const NOTHING: Future = { marks: [], bands: [] };
@@ -32,13 +35,14 @@ export interface SceneOf {
   view: Window;
   now: number;
   width: number;
+  lines: readonly number[];
   due: Record<string, DueTimes>;
   /** The end of the time that `due` covers. */
   dueTo: number;
 }
 
 /** Return the lanes of some rows. */
-export function sceneOf({ rows, view, now, width, due, dueTo }: SceneOf): Scene {
+export function sceneOf({ rows, view, now, width, lines, due, dueTo }: SceneOf): Scene {
   const scale = (view.to - view.from) / Math.max(1, width);
   const margin = scale * 20;
   const lanes: Lane[] = [];
@@ -54,7 +58,7 @@ export function sceneOf({ rows, view, now, width, due, dueTo }: SceneOf): Scene 
     const future = times && view.to > now ? ahead(times, now, view, dueTo, scale) : NOTHING;
     lanes.push({ row, y, bars, future });
   }
-  return { lanes, view, now, width };
+  return { lanes, view, now, width, height: top, lines };
 }
 
 /** Return the runs of a row, the active ones first. */
@@ -76,54 +80,81 @@ function ahead(due: DueTimes, now: number, view: Window, dueTo: number, scale: n
   return { marks: future.marks.filter((at) => at <= to), bands: future.bands.filter((band) => band.from <= to) };
 }
 
-interface Drawn {
-  type: string;
-  shape: Record<string, unknown>;
-  style: Record<string, unknown>;
-  silent: true;
-}
-
-/** Return the elements of a scene in pixels. */
-export function elementsOf({ lanes, view, width }: Scene, palette: Palette): Drawn[] {
+/** Draw a scene; the canvas gets the size of the scene on this screen. */
+export function paint(canvas: HTMLCanvasElement, { lanes, view, width, height, lines }: Scene, palette: Palette): void {
+  const pen = canvas.getContext("2d");
+  if (!pen) return;
+  const dots = window.devicePixelRatio || 1;
+  fit(canvas, Math.round(width * dots), Math.round(height * dots));
+  pen.setTransform(dots, 0, 0, dots, 0, 0);
+  pen.clearRect(0, 0, width, height);
   const scale = (view.to - view.from) / Math.max(1, width);
   const x = (at: number): number => Math.round(((at - view.from) / scale) * 2) / 2;
-  const drawn: Drawn[] = [];
+  pen.fillStyle = palette.faint;
+  for (const at of lines) pen.fillRect(Math.round(x(at)), 0, 1, height);
   for (const { y, bars, future } of lanes) {
-    for (const band of future.bands) drawn.push(...bandElements(band, y, x, width, palette));
-    if (future.marks.length) {
-      const style = { fill: palette.panel, stroke: palette.quiet, lineWidth: 1.5 };
-      drawn.push({ type: "graphcronMarks", shape: { xs: future.marks.map(x), y }, style, silent: true });
-    }
-    for (const bar of bars) drawn.push(...barElements(bar, y, x, width, palette));
+    for (const band of future.bands) paintBand(pen, band, y, x, width, palette);
+    if (future.marks.length) paintMarks(pen, future.marks.map(x), y, palette);
+    for (const bar of bars) paintBar(pen, bar, y, x, width, palette);
   }
-  return drawn;
 }
 
-function barElements(bar: Bar, y: number, x: (at: number) => number, width: number, palette: Palette): Drawn[] {
+/** Set the size only if it is another one: each time, the browser makes a new canvas. */
+function fit(canvas: HTMLCanvasElement, width: number, height: number): void {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
+
+type Pen = CanvasRenderingContext2D;
+
+function paintMarks(pen: Pen, xs: readonly number[], y: number, palette: Palette): void {
+  pen.beginPath();
+  for (const x of xs) {
+    pen.moveTo(x + 3.5, y);
+    pen.arc(x, y, 3.5, 0, Math.PI * 2);
+  }
+  finish(pen, palette.panel, palette.quiet, 1.5);
+}
+
+function paintBar(pen: Pen, bar: Bar, y: number, x: (at: number) => number, width: number, palette: Palette): void {
   const from = Math.max(-20, x(bar.from));
   const long = Math.min(width + 20, x(bar.to)) - from;
   const color = palette.forms[bar.form];
-  const style: Record<string, unknown> = { fill: color };
-  if (bar.form === "cancelled") Object.assign(style, { fill: palette.panel, stroke: color, lineWidth: 1.5 });
+  pen.beginPath();
+  outline(pen, { form: bar.form, x: from, y, width: long });
+  if (bar.form === "cancelled") finish(pen, palette.panel, color, 1.5);
+  else if (bar.form === "skipped") finish(pen, color);
   // A thin edge keeps neighbours apart.
-  else if (bar.form !== "skipped") Object.assign(style, { stroke: palette.panel, lineWidth: 1 });
-  const drawn: Drawn[] = [{ type: "graphcronRun", shape: { form: bar.form, x: from, y, width: long }, style, silent: true }];
+  else finish(pen, color, palette.panel, 1);
   if (bar.form === "running" && long > NARROWEST * 2) {
-    drawn.push(hatch({ x: from, y: y - BAR / 2 + 2, width: long, height: BAR - 4 }, "rgba(255, 255, 255, 0.55)"));
+    hatch(pen, { x: from, y: y - BAR / 2 + 2, width: long, height: BAR - 4 }, "rgba(255, 255, 255, 0.55)");
   }
-  return drawn;
 }
 
-function bandElements(band: Band, y: number, x: (at: number) => number, width: number, palette: Palette): Drawn[] {
+function paintBand(pen: Pen, band: Band, y: number, x: (at: number) => number, width: number, palette: Palette): void {
   const from = Math.max(-20, x(band.from) - 3);
-  const long = Math.max(8, Math.min(width + 20, x(band.to) + 3) - from);
-  const box = { x: from, y: y - 5.5, width: long, height: 11 };
-  const style = { fill: palette.panel, stroke: palette.quiet, lineWidth: 1 };
-  return [{ type: "rect", shape: { ...box, r: 3 }, style, silent: true }, hatch(box, palette.quiet)];
+  const box = { x: from, y: y - 5.5, width: Math.max(8, Math.min(width + 20, x(band.to) + 3) - from), height: 11 };
+  pen.beginPath();
+  pen.roundRect(box.x, box.y, box.width, box.height, 3);
+  finish(pen, palette.panel, palette.quiet, 1);
+  hatch(pen, box, palette.quiet);
 }
 
-function hatch(shape: { x: number; y: number; width: number; height: number }, color: string): Drawn {
-  return { type: "graphcronHatch", shape, style: { fill: "none", stroke: color, lineWidth: 1 }, silent: true };
+function hatch(pen: Pen, box: Box, color: string): void {
+  pen.beginPath();
+  hatched(pen, box);
+  pen.lineWidth = 1;
+  pen.strokeStyle = color;
+  pen.stroke();
+}
+
+function finish(pen: Pen, fill: string, stroke?: string, lineWidth = 1): void {
+  pen.fillStyle = fill;
+  pen.fill();
+  if (!stroke) return;
+  pen.lineWidth = lineWidth;
+  pen.strokeStyle = stroke;
+  pen.stroke();
 }
 
 export type Hit = { bar: Bar } | { band: Band } | { mark: number };

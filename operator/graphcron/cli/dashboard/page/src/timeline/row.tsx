@@ -19,18 +19,18 @@ interface Props {
   top: number;
   tabbable: boolean;
   chosen: boolean;
-  nowShare: number;
-  onFocus: () => void;
+  /** The same function each time: otherwise each row would be drawn again. */
+  onFocus: (index: number) => void;
 }
 
-export const Cell = memo(function Cell({ row, index, top, tabbable, chosen, nowShare, onFocus }: Props): JSX.Element {
+export const Cell = memo(function Cell({ row, index, top, tabbable, chosen, onFocus }: Props): JSX.Element {
   const common = {
     role: "row" as const,
     "aria-rowindex": index + 1,
     "data-index": index,
     tabIndex: tabbable ? 0 : -1,
     style: { top: `${top}px` },
-    onFocus,
+    onFocus: () => onFocus(index),
   };
   if (row.kind === "group") {
     return (
@@ -61,10 +61,8 @@ export const Cell = memo(function Cell({ row, index, top, tabbable, chosen, nowS
         {row.kind === "cron" && row.cron.active.length > 0 && <span class="chip chip-running">running</span>}
       </div>
       <div role="gridcell" class="row-lane" aria-label={row.kind === "cron" ? inWords(row.cron) : undefined}>
-        {row.kind === "cron" && (row.cron.stopped || row.cron.ready === "False") && nowShare < 0.97 && (
-          <span class="row-stopped" style={{ left: `calc(${Math.max(0, nowShare) * 100}% + 10px)` }}>
-            {row.cron.ready === "False" ? stateOf(row.cron) : row.cron.stopped}
-          </span>
+        {row.kind === "cron" && (row.cron.stopped || row.cron.ready === "False") && (
+          <span class="row-stopped">{row.cron.ready === "False" ? stateOf(row.cron) : row.cron.stopped}</span>
         )}
       </div>
     </div>

@@ -1,16 +1,8 @@
 /** Shapes of runs: each outcome has its own, so that they are told apart without colour. */
 
-import { echarts } from "../parts/chart.tsx";
 import type { Form } from "../model/outcomes.ts";
 
-/** The part of the canvas' and zrender's path that the shapes use. */
-interface Pen {
-  moveTo(x: number, y: number): unknown;
-  lineTo(x: number, y: number): unknown;
-  rect(x: number, y: number, width: number, height: number): unknown;
-  arc(x: number, y: number, radius: number, from: number, to: number): unknown;
-  closePath(): unknown;
-}
+type Pen = CanvasPath;
 
 export const BAR = 14;
 export const NARROWEST = 6;
@@ -74,12 +66,7 @@ function ticked(pen: Pen, x: number, y: number, width: number): void {
   pen.rect(x + width - 2, y - 6, 2, 12);
 }
 
-export interface MarksShape {
-  xs: readonly number[];
-  y: number;
-}
-
-export interface HatchShape {
+export interface Box {
   x: number;
   y: number;
   width: number;
@@ -88,8 +75,8 @@ export interface HatchShape {
 
 const STEP = 6;
 
-/** Draw diagonal lines that fill a box. A pattern of ECharts would make a canvas for each bar and frame. */
-export function hatched(pen: Pen, { x, y, width, height }: HatchShape): void {
+/** Draw diagonal lines that fill a box. */
+export function hatched(pen: Pen, { x, y, width, height }: Box): void {
   const right = x + width;
   for (let foot = x - height + STEP; foot < right; foot += STEP) {
     const from = Math.max(foot, x);
@@ -97,33 +84,4 @@ export function hatched(pen: Pen, { x, y, width, height }: HatchShape): void {
     pen.moveTo(from, y + height - (from - foot));
     pen.lineTo(to, y + height - (to - foot));
   }
-}
-
-let registered = false;
-
-/** Make the shapes known to ECharts. */
-export function registerShapes(): void {
-  if (registered) return;
-  registered = true;
-  const run = echarts.graphic.extendShape({
-    shape: { form: "unknown", x: 0, y: 0, width: 0 },
-    buildPath: (pen: Pen, shape: RunShape) => outline(pen, shape),
-  });
-  const marks = echarts.graphic.extendShape({
-    shape: { xs: [] as number[], y: 0 },
-    buildPath: (pen: Pen, { xs, y }: MarksShape) => {
-      for (const x of xs) {
-        pen.moveTo(x + 3.5, y);
-        pen.arc(x, y, 3.5, 0, Math.PI * 2);
-        pen.closePath();
-      }
-    },
-  });
-  const hatch = echarts.graphic.extendShape({
-    shape: { x: 0, y: 0, width: 0, height: 0 },
-    buildPath: (pen: Pen, shape: HatchShape) => hatched(pen, shape),
-  });
-  echarts.graphic.registerShape("graphcronHatch", hatch as never);
-  echarts.graphic.registerShape("graphcronRun", run as never);
-  echarts.graphic.registerShape("graphcronMarks", marks as never);
 }

@@ -1,26 +1,23 @@
 /** The timeline: a row for each GraphCron, its past runs, and the times that are due. */
 
 import { signal, useComputed, useSignalEffect } from "@preact/signals";
-import type { JSX } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { zone } from "../data/settings.ts";
+import type { CanvasHTMLAttributes, ComponentChildren, JSX, RefObject } from "preact";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import * as store from "../data/store.ts";
 import { open, place } from "../data/route.ts";
-import { offsetsOf, rowAt } from "../model/rows.ts";
-import { useChart } from "../parts/chart.tsx";
+import { offsetsOf, rowAt, type Row } from "../model/rows.ts";
 import { Legend } from "../parts/legend.tsx";
 import { NothingFound } from "../parts/empty.tsx";
 import { palette } from "../theme.ts";
-import { bodyOption, headOption } from "./axis.ts";
+import { Axis, ticks, width } from "./axis.tsx";
 import { useDrag, useWheel } from "./gestures.ts";
-import { elementsOf, hitOf, sceneOf, type Scene } from "./drawing.ts";
+import { hitOf, paint, sceneOf, type Scene } from "./drawing.ts";
 import { Cell } from "./row.tsx";
-import { registerShapes } from "./shapes.ts";
 import { TimelineTip, type Tip } from "./tip.tsx";
 import { onTimelineKey, TimelineTools } from "./tools.tsx";
 
 /** Rows drawn above and below the visible ones, so that a scroll has them ready. */
-const OVERSCAN = 8;
+const OVERSCAN = 6;
 
 const tip = signal<Tip | undefined>(undefined);
 /** The row that the arrow keys start from. */
@@ -52,15 +49,12 @@ interface Block {
   last: number;
 }
 
+/** Draw what does not depend on the window: each part that does is a separate component, so that a zoom draws no row. */
 function Body(): JSX.Element {
   const scroller = useRef<HTMLDivElement>(null);
-  const canvas = useRef<HTMLDivElement>(null);
-  const head = useRef<HTMLDivElement>(null);
-  const [block, setBlock] = useState<Block>({ first: 0, last: 40 });
-  const [width, setWidth] = useState(800);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [block, setBlock] = useState<Block>({ first: 0, last: 24 });
   const scene = useRef<Scene | undefined>(undefined);
-  const body = useChart(canvas, setWidth);
-  const axis = useChart(head);
   const offsets = useComputed(() => offsetsOf(store.rows.value));
 
   const rows = store.rows.value;
@@ -68,9 +62,7 @@ function Body(): JSX.Element {
   const last = Math.min(block.last, rows.length - 1);
   const first = Math.min(block.first, last);
   const top = heights[first] ?? 0;
-  const height = heights.at(-1) ?? 0;
-  const slice = rows.slice(first, last + 1);
-  const blockHeight = (heights[last + 1] ?? 0) - top;
+  const slice = useMemo(() => rows.slice(first, last + 1), [rows, first, last]);
 
   const follow = (): void => {
     const at = scroller.current;
@@ -86,50 +78,21 @@ function Body(): JSX.Element {
   };
 
   useLayoutEffect(() => {
-    registerShapes();
-    follow();
-    setWidth(canvas.current?.clientWidth ?? 800);
-    const observer = new ResizeObserver(follow);
+    const resize = (): void => {
+      follow();
+      width.value = canvas.current?.clientWidth ?? 800;
+    };
+    resize();
+    const observer = new ResizeObserver(resize);
     if (scroller.current) observer.observe(scroller.current);
     return () => observer.disconnect();
   }, []);
   useLayoutEffect(follow, [rows]);
 
-  const view = store.view.value;
-  const now = store.now.value;
-  const due = store.due.value;
-  const colors = palette.value;
-  useLayoutEffect(() => {
-    const drawn = body.current;
-    if (!drawn) return;
-    const canvasWidth = drawn.getWidth();
-    const made = sceneOf({ rows: slice, view, now, width: canvasWidth, due: due.crons, dueTo: due.window?.to ?? view.to });
-    scene.current = made;
-    const elements = elementsOf(made, colors);
-    drawn.setOption({
-      ...bodyOption(view, canvasWidth, zone.value, colors),
-      series: [
-        {
-          id: "runs",
-          type: "custom",
-          coordinateSystem: "none",
-          silent: true,
-          progressive: 0,
-          data: elements.map((_, index) => index),
-          renderItem: ({ dataIndex }: { dataIndex: number }) => elements[dataIndex],
-        },
-      ],
-    } as never);
-  }, [slice.length, first, rows, view, now, due, colors, width, blockHeight, zone.value]);
-  useLayoutEffect(() => {
-    axis.current?.setOption(headOption(view, width, zone.value, colors));
-  }, [view, colors, zone.value, width]);
-
   useWheel(canvas, scroller, () => (tip.value = undefined));
   useDrag(canvas);
   usePlaceInSight(scroller, offsets);
 
-  const nowShare = (now - view.from) / (view.to - view.from);
   const point = (event: PointerEvent): void => {
     const at = canvas.current?.getBoundingClientRect();
     const made = scene.current;
@@ -153,14 +116,10 @@ function Body(): JSX.Element {
         <div class="timeline-corner">
           {store.shown.value.length} {store.shown.value.length === 1 ? "GraphCron" : "GraphCrons"}
         </div>
-        <div class="timeline-axis">
-          <div ref={head} class="fill" aria-hidden="true" />
-          {nowShare >= 0 && nowShare <= 1 && <div class="now-flag" style={{ left: `${nowShare * 100}%` }}>now</div>}
-        </div>
+        <Axis />
       </div>
       <div ref={scroller} class="timeline-scroll" onScroll={follow} onKeyDown={(event) => onRowKey(event, scroller.current, heights)}>
-        <div class="timeline-sheet" style={{ height: `${height}px` }}>
-          <div class="timeline-future" style={{ left: futureLeft(nowShare) }} aria-hidden="true" />
+        <Sheet height={heights.at(-1) ?? 0}>
           <div role="grid" aria-label="GraphCrons and their runs" aria-rowcount={rows.length} aria-colcount={2}>
             {slice.map((row, index) => (
               <Cell
@@ -170,35 +129,80 @@ function Body(): JSX.Element {
                 top={heights[first + index] ?? 0}
                 tabbable={Math.min(current.value, rows.length - 1) === first + index}
                 chosen={isChosen(row, chosen)}
-                nowShare={nowShare}
-                onFocus={() => (current.value = first + index)}
+                onFocus={onFocus}
               />
             ))}
           </div>
-          <div
-            ref={canvas}
-            class="timeline-canvas"
-            role="img"
-            aria-label="Runs and due times of the rows; each row's text has its last run and its next time"
-            style={{ top: `${top}px`, height: `${blockHeight}px` }}
+          <Lanes
+            at={canvas}
+            scene={scene}
+            rows={slice}
+            top={top}
             onPointerMove={point}
             onPointerLeave={() => (tip.value = undefined)}
             onClick={pick}
           />
-          {nowShare >= 0 && nowShare <= 1 && (
-            <div class="now-line" style={{ left: `calc(var(--names) + (100% - var(--names)) * ${nowShare})` }} aria-hidden="true" />
-          )}
-        </div>
+        </Sheet>
       </div>
     </div>
   );
 }
 
-function futureLeft(share: number): string {
-  return `calc(var(--names) + (100% - var(--names)) * ${Math.min(1, Math.max(0, share))})`;
+function onFocus(index: number): void {
+  current.value = index;
 }
 
-function isChosen(row: ReturnType<typeof store.rows.peek>[number], chosen: typeof place.value): boolean {
+/** Draw what lies behind and before the rows and moves with the time. */
+function Sheet({ height, children }: { height: number; children: ComponentChildren }): JSX.Element {
+  const { from, to } = store.view.value;
+  const share = (store.now.value - from) / (to - from);
+  const style = { height: `${height}px`, "--now": String(Math.min(1, Math.max(0, share))) };
+  return (
+    <div class={`timeline-sheet ${share < 0.97 ? "" : "timeline-past"}`} style={style}>
+      <div class="timeline-future" aria-hidden="true" />
+      {children}
+      {share >= 0 && share <= 1 && <div class="now-line" aria-hidden="true" />}
+    </div>
+  );
+}
+
+interface LanesProps extends Pick<CanvasHTMLAttributes, "onPointerMove" | "onPointerLeave" | "onClick"> {
+  at: RefObject<HTMLCanvasElement | null>;
+  /** What was drawn last, to tell what a point is on. */
+  scene: RefObject<Scene | undefined>;
+  rows: readonly Row[];
+  top: number;
+}
+
+/** Draw the runs and the due times of some rows. */
+function Lanes({ at, scene, rows, top, ...handlers }: LanesProps): JSX.Element {
+  const view = store.view.value;
+  const now = store.now.value;
+  const due = store.due.value;
+  const colors = palette.value;
+  const size = width.value;
+  const lines = ticks.value;
+  const made = useMemo(
+    () => sceneOf({ rows, view, now, width: size, lines: lines.map(({ at }) => at), due: due.crons, dueTo: due.window?.to ?? view.to }),
+    [rows, view, now, size, lines, due],
+  );
+  useLayoutEffect(() => {
+    scene.current = made;
+    if (at.current) paint(at.current, made, colors);
+  }, [made, colors]);
+  return (
+    <canvas
+      ref={at}
+      class="timeline-canvas"
+      role="img"
+      aria-label="Runs and due times of the rows; each row's text has its last run and its next time"
+      style={{ top: `${top}px`, height: `${made.height}px` }}
+      {...handlers}
+    />
+  );
+}
+
+function isChosen(row: Row, chosen: typeof place.value): boolean {
   if (row.kind === "group") return false;
   const object = row.kind === "cron" ? row.cron : row.run;
   return chosen.name === object.name && chosen.namespace === object.namespace && (chosen.kind === "graphrun") === (row.kind === "run");

@@ -35,7 +35,7 @@ SPECS: dict[str, dict[str, Any]] = {
 }
 RUNS: dict[str, dict[str, Any]] = {
     "run-of-graphcron": {"graphCronRef": {"name": "campaign"}},
-    "run-alone": _KEEP,
+    "run-alone": {**_KEEP, "assistant": "agent"},
 }
 """GraphRuns that are over when the upgrade begins."""
 
@@ -55,7 +55,7 @@ def settle(crons: Crons) -> None:
     for name in ("asked", "paused", EVERY_MINUTE):
         wait_for(f"first run of {name}", lambda name=name: crons.status(name).get("recentRuns"), seconds=150)
     for name, spec in RUNS.items():
-        crons.make_run(name, **spec)
+        _make_run(crons, name, spec)
     for name in RUNS:
         assert crons.run_end(name)["outcome"] == "Succeeded"
     crons.wait("that is paused", "graphcrons", "paused", lambda found: condition(found, "Paused"))
@@ -65,10 +65,16 @@ def settle(crons: Crons) -> None:
 def start_active(crons: Crons) -> tuple[Any, Any]:
     """Start the runs that are to be active, one of a GraphCron and one of a GraphRun; return them as they run."""
     crons.ask(names.ANNOTATION_RUN_REQUESTED, "during", ACTIVE)
-    uid = crons.make_run(ACTIVE_RUN, **SPECS[ACTIVE])
+    uid = _make_run(crons, ACTIVE_RUN, SPECS[ACTIVE])
     runs = crons.wait_running(crons.get("graphcrons", ACTIVE)["metadata"]["uid"]), crons.wait_running(uid)
     crons.wait("that tells of it", "graphcrons", ACTIVE, lambda found: found["status"].get("active"))
     return runs
+
+
+def _make_run(crons: Crons, name: str, spec: dict[str, Any]) -> str:
+    """Create a GraphRun, which names its server unless its GraphCron does; return its UID."""
+    server = {} if "graphCronRef" in spec else {"server": {"url": crons.server.url}}
+    return crons.make_run(name, **spec, **server)
 
 
 def look(crons: Crons) -> Seen:

@@ -40,11 +40,20 @@ FIGURES: Final = {
 }
 """The figures in the order of the page, and what measures them."""
 
+APART: Final = {"dashboard": "bench-dashboard"}
+"""Figures of a program on the user's machine: each names its own machine and date."""
+
+COMMANDS: Final = {**FIGURES, **APART}
+
 
 def pages(results: Mapping[str, Result]) -> dict[Path, str]:
     """Return the text of each page."""
     values = {f"table_{name}": "\n".join(_table(result)) for name, result in results.items()}
-    values |= {"summary": "\n".join(_summary(results)), "machine": _machine(results), "date": _date(results)}
+    for name in APART:
+        own = {name: results[name]}
+        values |= {f"machine_{name}": _machine(own), f"date_{name}": _date(own)}
+    together = {name: results[name] for name in FIGURES}
+    values |= {"summary": "\n".join(_summary(results)), "machine": _machine(together), "date": _date(together)}
     values |= {"verdict": _verdict(results), "figures": "\n".join(_figures(results)), **plan(results)}
     return {
         ROOT / "docs" / name: Template((ROOT / "benchmarks" / name).read_text(encoding="utf-8")).substitute(values)
@@ -92,7 +101,7 @@ def _summary(results: Mapping[str, Result]) -> Iterator[str]:
     for name, result in results.items():
         for aim in result.aims:
             met = "yes" if aim.met else "**no**"
-            yield f"| `make {FIGURES[name]}` | {aim.text} | {_with_spread(aim.value, aim.spread)} | {met} |"
+            yield f"| `make {COMMANDS[name]}` | {aim.text} | {_with_spread(aim.value, aim.spread)} | {met} |"
 
 
 def _verdict(results: Mapping[str, Result]) -> str:
@@ -154,8 +163,8 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python benchmarks/page.py", description="Write the pages about performance.")
     parser.add_argument("--check", action="store_true", help="write nothing, and fail where a page is stale")
     check = parser.parse_args(arguments).check
-    results = {name: newest(name) for name in FIGURES}
-    missing = sorted({f"make {FIGURES[name]}" for name, result in results.items() if result is None})
+    results = {name: newest(name) for name in COMMANDS}
+    missing = sorted({f"make {COMMANDS[name]}" for name, result in results.items() if result is None})
     if missing:
         raise SystemExit(f"not everything is measured yet: {', '.join(missing)}")
     made = pages({name: result for name, result in results.items() if result is not None})

@@ -59,9 +59,11 @@ def upgrade(crons: Crons, previous: Previous, say: Callable[[str], None]) -> lis
     say("Upgrading to this checkout, while two runs are active")
     install(crons)
     wait_for("new template in each CronJob", lambda: images(crons) == {installing.image("runner")})
+    statuses = [crons.server.run(run["thread_id"], run["run_id"])["status"] for run in runs]
     rows = judge(before, look(crons), firing=FIRING, new_template=True)
     say("Waiting for the end of those runs")
-    ended = tuple(text for run in runs for text in _end_of(crons, run))
+    early = [f"it was {status} before the upgrade was over" for status in statuses if status != "running"]
+    ended = (*early, *(text for run in runs for text in _end_of(crons, run)))
     minutes = minutes_fired(crons)
     return [
         *rows,
@@ -72,9 +74,6 @@ def upgrade(crons: Crons, previous: Previous, say: Callable[[str], None]) -> lis
 
 def _end_of(crons: Crons, run: Any) -> list[str]:
     """Tell what is wrong with a run that was active: it must be followed to its end by the pod that it had."""
-    status = crons.server.run(run["thread_id"], run["run_id"])["status"]
-    if status != "running":
-        return [f"it was {status} before the upgrade was over"]
 
     def told() -> Any:
         recent = [*crons.status(ACTIVE).get("recentRuns", ()), crons.get("graphruns", ACTIVE_RUN)["status"]]

@@ -405,6 +405,13 @@ def test_what_was_due_during_a_run_does_not_start_behind_it(steps: int, thread: 
     assert told(world, f"cron-0-{steps * 10 // 60 + 1}") == (Outcome.SUCCEEDED, "")
 
 
+def test_forbid_record_kept_for_pods_held_back():
+    """The pod of a later occurrence overtook the one that was held back, and deleted the record of the run."""
+    request = {"thread": SHARED, "createThread": True, "startingDeadlineSeconds": 120}
+    world = play(plan_of(occurrences=4, steps=6, seconds=29.5, **request)._replace(one_job=True, seed=6))
+    assert told(world, "cron-0-2") == (Outcome.SKIPPED, "PredecessorActive")
+
+
 @pytest.mark.parametrize("thread", [None, SHARED])
 def test_forbid_record_not_closed_due_during_run_skipped(thread: str | None):
     """The pod reports, and its note on the record is lost."""

@@ -190,10 +190,21 @@ def new_record(settings: Settings) -> dict[str, str]:
         STATE: ACTIVE,
         **({KIND: KIND_SHARED, THREAD_ID: settings.shared_thread} if settings.shared_thread else {KIND: KIND_OWN}),
         ON_COMPLETED: request.onRunCompleted,
-        DELETE_AFTER: rfc3339(settings.deadline + LATE_SECONDS),
+        DELETE_AFTER: delete_after(settings, settings.requested),
         **({QUEUED: "true"} if request.concurrencyPolicy == "Queue" else {}),
         **({STANDALONE: "true"} if settings.is_standalone else {}),
     }
+
+
+def delete_after(settings: Settings, since: float) -> str:
+    """Return when no occurrence that was due by then can still start.
+
+    Parameters
+    ----------
+    since
+        Seconds since the epoch.
+    """
+    return rfc3339(since + settings.request.startingDeadlineSeconds + LATE_SECONDS)
 
 
 def closed_by(result: RunResult) -> dict[str, str]:

@@ -27,6 +27,7 @@ from graphcron.runner.occurrence.record_thread import (
     THREAD_ID,
     UID,
     Record,
+    delete_after,
 )
 
 SECONDS: Final = 3.0
@@ -120,7 +121,7 @@ def _close_abandoned(ctx: RunContext, until: float) -> None:
             continue
         run = run_of(ctx.client, ctx.settings, record)
         if run is None or run.get("status") not in LIVE:
-            ctx.api.patch_thread(record.id, {STATE: DONE})
+            ctx.api.patch_thread(record.id, {STATE: DONE, DELETE_AFTER: delete_after(ctx.settings, now)})
 
 
 def _garbage(ctx: RunContext) -> Iterator[Record]:

@@ -12,10 +12,12 @@ from graphcron.runner.occurrence.outcome import LIVE, tokens_of
 from graphcron.runner.occurrence.record_thread import (
     ACCEPTED,
     AWAITED_FOR,
+    DELETE_AFTER,
     RUN_ID,
     THREAD_ID,
     WITHDRAWN,
     closed_by,
+    delete_after,
     stopped_mark,
 )
 from graphcron.runner.occurrence.shutdown import STOP_SECONDS
@@ -139,7 +141,11 @@ def close_record(ctx: RunContext, result: RunResult) -> None:
     if ctx.state.run is None or result.outcome in (Outcome.STOPPED, Outcome.INTERNAL_ERROR, Outcome.SERVER_UNREACHABLE):
         return  # the holder of the right has closed it, or the run can be active and must be found
     ctx.client.give_up_at(ctx.clock.now() + CLOSE_SECONDS)
-    note = {RUN_ID: ctx.state.run_id, THREAD_ID: ctx.settings.thread_id}  # a late request can have named an older run
+    note = {
+        RUN_ID: ctx.state.run_id,  # a late request can have named an older run
+        THREAD_ID: ctx.settings.thread_id,
+        DELETE_AFTER: delete_after(ctx.settings, max(ctx.settings.requested, ctx.clock.now())),
+    }
     attempt(ctx, lambda: ctx.update_record({**note, **closed_by(result)}))
 
 

@@ -121,8 +121,8 @@ def test_a_cronjob_is_handed_over_by_removing_its_annotation(objects: Objects, s
     assert installation_of(objects.get("cronjob")) == "ops/graphcron"
     objects.kubectl("annotate", "cronjobs", "--all", "graphcron.dev/installation-")
     objects.wait("that is adopted", "cronjob", "hello", lambda found: installation_of(found) == "team/second")
-    objects.wait_ready()
-    assert "contender" not in objects.get("graphcron")["status"]
+    objects.wait("without a contender", "graphcron", "hello", lambda found: not found["status"].get("contender"))
+    assert objects.wait_ready()["status"]["installation"] == "team/second"
 
 
 def test_a_graphserver_is_probed_by_one_installation(objects: Objects, start: Callable[..., Operator]):

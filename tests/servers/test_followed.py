@@ -72,7 +72,8 @@ def test_gone(api: Api, cron: Cron) -> None:
     run = api.started_run(cron.uid)
     api.get("DELETE", f"/threads/{run['thread_id']}")
     report = pod.wait()
-    assert (report.outcome, report.reason) == (Outcome.CANCELLED, "RunNotFound")
+    assert report.outcome is Outcome.CANCELLED
+    assert report.reason in ("RunNotFound", "RecordNotFound")  # aegra cancels the run before it deletes the thread
 
 
 def test_an_assistant_that_is_not_there(cron: Cron) -> None:

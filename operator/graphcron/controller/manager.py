@@ -5,7 +5,7 @@ import logging
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from itertools import product
@@ -212,22 +212,16 @@ class Manager:
 
     async def _run_relist(self) -> None:
         await asyncio.shield(self._synced)
-        try:
+        with _logged_bug("The relist"):
             await self.relist.run()
-        except Exception:
-            logger.exception("The relist has failed with a bug")  # /livez fails
-            raise
 
     async def _watch(self, resource: Resource, namespace: str) -> None:
         silence = self.settings.watch_inactivity_seconds
         reflector = Reflector(
             self._cluster, resource, namespace, self.handle_event, inactivity_seconds=silence, clock=self._clock
         )
-        try:
+        with _logged_bug(f"The watch of {resource.plural}"):
             await reflector.run()
-        except Exception:
-            logger.exception("The watch of %s has failed with a bug", resource.plural)  # /livez fails
-            raise
 
     async def _run_election(self) -> None:
         """Start the workers when this replica is elected; when it loses the Lease, the process must end."""
@@ -315,6 +309,16 @@ def _is_new(body: Body | None) -> bool:
     return (
         body is not None and body["kind"] in {names.KIND, names.RUN_KIND, names.SERVER_KIND} and not is_answered(body)
     )
+
+
+@contextmanager
+def _logged_bug(task: str) -> Iterator[None]:
+    """Log the exception that ends a task; the liveness probe fails from then on."""
+    try:
+        yield
+    except Exception:
+        logger.exception("%s has failed with a bug", task)
+        raise
 
 
 def _has_failed(task: asyncio.Task[None]) -> bool:

@@ -17,6 +17,7 @@ import { runsOf } from "../timeline/drawing.ts";
 import { BudgetRow } from "../cost/budgets.tsx";
 import { FormIcon, HealthDot, Icon } from "../parts/icons.tsx";
 import { Receipt } from "../parts/receipt.tsx";
+import { Tabs } from "../parts/tabs.tsx";
 import { Actions } from "./actions.tsx";
 import { LogDialog, RunCard } from "./runs.tsx";
 import { ObjectView } from "./object.tsx";
@@ -78,30 +79,7 @@ function Panel({ namespace, name, cron, run }: PanelProps): JSX.Element {
         </div>
         {cron && !exported && <Actions cron={cron} />}
         {!exported && (cron || run) && (
-          <div class="subtabs" role="tablist" aria-label="Details">
-            {TABS.map((each) => (
-              <button
-                type="button"
-                role="tab"
-                key={each}
-                id={`subtab-${each}`}
-                aria-selected={shown === each}
-                aria-controls="subpanel"
-                tabIndex={shown === each ? 0 : -1}
-                onClick={() => (tab.value = each)}
-                onKeyDown={(event) => {
-                  const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-                  if (!step) return;
-                  event.preventDefault();
-                  const next = TABS[(TABS.indexOf(each) + step + TABS.length) % TABS.length] ?? "Overview";
-                  tab.value = next;
-                  document.getElementById(`subtab-${next}`)?.focus();
-                }}
-              >
-                {each}
-              </button>
-            ))}
-          </div>
+          <Tabs className="subtabs" label="Details" prefix="subtab" panel="subpanel" tabs={TABS} shown={shown} onChoose={(each) => (tab.value = each)} />
         )}
       </header>
       <div class="detail-body" id="subpanel" role={exported ? undefined : "tabpanel"} aria-labelledby={exported ? undefined : `subtab-${shown}`} tabIndex={0}>

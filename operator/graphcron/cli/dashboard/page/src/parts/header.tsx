@@ -7,6 +7,7 @@ import { about, connection, now } from "../data/store.ts";
 import { exact } from "../model/time.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { keysShown } from "./keys.tsx";
+import { Tabs } from "./tabs.tsx";
 
 const NAMES: Record<ViewName, string> = { timeline: "Timeline", load: "Load", cost: "Cost", table: "Table" };
 const THEMES: Record<Theme, { icon: IconName; next: Theme; label: string }> = {
@@ -35,23 +36,7 @@ export function Header(): JSX.Element {
           </span>
         )}
       </div>
-      <div class="tabs" role="tablist" aria-label="Views">
-        {VIEWS.map((view) => (
-          <button
-            type="button"
-            role="tab"
-            key={view}
-            id={`tab-${view}`}
-            aria-selected={place.value.view === view}
-            aria-controls="view"
-            tabIndex={place.value.view === view ? 0 : -1}
-            onClick={() => goTo(view)}
-            onKeyDown={onTabKey}
-          >
-            {NAMES[view]}
-          </button>
-        ))}
-      </div>
+      <Tabs className="tabs" label="Views" prefix="tab" panel="view" tabs={VIEWS} shown={place.value.view} title={(each) => NAMES[each]} onChoose={goTo} />
       <div class="header-end">
         <Live />
         <div class="buttons" role="group" aria-label="Time zone">
@@ -71,18 +56,6 @@ export function Header(): JSX.Element {
       </div>
     </header>
   );
-}
-
-function onTabKey(event: KeyboardEvent): void {
-  const steps: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, Home: -VIEWS.length, End: VIEWS.length };
-  const step = steps[event.key];
-  if (step === undefined) return;
-  event.preventDefault();
-  const index = VIEWS.indexOf(place.peek().view) + step;
-  const view = Math.abs(step) > 1 ? VIEWS.at(step > 0 ? -1 : 0) : VIEWS[(index + VIEWS.length) % VIEWS.length];
-  if (!view) return;
-  goTo(view);
-  document.getElementById(`tab-${view}`)?.focus();
 }
 
 function Live(): JSX.Element {

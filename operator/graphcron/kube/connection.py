@@ -11,9 +11,13 @@ import aiohttp
 from kubernetes.aio import client, config
 from typing_extensions import override
 
+from graphcron import __version__
 from graphcron.api.oversized import LARGEST_SPEC, bounded_text
 from graphcron.runner.client.proxies import proxy_url
 from graphcron.unstructured import bounded_json
+
+USER_AGENT: Final = f"graphcron/{__version__}"
+"""What the API server's audit log shows of the operator."""
 
 ITEM_LEVEL: Final = 3
 """How deep the items of a list lie in its JSON: {"items": [{…}]}."""
@@ -30,7 +34,9 @@ async def open_client() -> client.ApiClient:
     configuration.connection_pool_maxsize = 0  # each watch has a connection, and the workers limit the others
     # By default, a thread reads the environment for each request.
     configuration.client_session_kwargs = {"trust_env": False}
-    return client.ApiClient(configuration)
+    api = client.ApiClient(configuration)
+    api.user_agent = USER_AGENT
+    return api
 
 
 def proxy_for(url: str) -> str | None:
@@ -43,6 +49,7 @@ def proxy_for(url: str) -> str | None:
 def open_session(context: ssl.SSLContext, headers: Mapping[str, str], *, proxy: str | None) -> aiohttp.ClientSession:
     """Return a session for kopf that limits the nesting and size of the objects in watches and lists."""
     connector = aiohttp.TCPConnector(limit=0, ssl=context)
+    headers = {**headers, "User-Agent": USER_AGENT}
     return aiohttp.ClientSession(connector=connector, headers=headers, proxy=proxy, response_class=_Response)
 
 

@@ -12,6 +12,7 @@ import yaml
 from aiohttp import web
 from kubernetes.aio import client
 
+from graphcron import __version__
 from graphcron.api import names
 from graphcron.api.event import Event
 from graphcron.errors import ClusterError, NameTakenError, SpecError
@@ -393,10 +394,10 @@ def test_the_api_server_is_asked_through_the_proxy(tmp_path, monkeypatch):
     monkeypatch.setattr(place, str(tmp_path / "kubeconfig"))
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    asked: list[str] = []
+    asked: list[tuple[str, str]] = []
 
     async def proxy(request: web.Request) -> web.Response:
-        asked.append(str(request.url))
+        asked.append((str(request.url), request.headers["User-Agent"]))
         return web.json_response({"resources": []})
 
     async def ask() -> None:
@@ -414,7 +415,7 @@ def test_the_api_server_is_asked_through_the_proxy(tmp_path, monkeypatch):
             await runner.cleanup()
 
     asyncio.run(ask())
-    assert asked == [f"http://cluster.example.com/apis/{names.API_VERSION}"]
+    assert asked == [(f"http://cluster.example.com/apis/{names.API_VERSION}", f"graphcron/{__version__}")]
 
 
 KUBECONFIG = {

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import socket
+import threading
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
@@ -69,6 +70,7 @@ def _listen(port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((HOST, port))
+        found.listen()  # before the address is printed, so that it can be opened at once
     except OSError as error:
         found.close()
         raise CliError(f"port {port} can't be used ({error.strerror}); choose another one with --port") from error
@@ -89,9 +91,9 @@ async def _serve(dashboard: Dashboard, listening: socket.socket, *, browser: boo
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     address = f"http://{HOST}:{port}/?token="
-    listening.listen()  # before the address is printed, so that it can be opened at once
     terminal.line(f"the dashboard is at {address}{token}")
     terminal.line("Ctrl-C ends it", err=True)
     if browser:
-        await asyncio.to_thread(webbrowser.open, address + guard.once)
+        # A browser in the terminal keeps its thread until it ends, and it waits for the page.
+        threading.Thread(target=webbrowser.open, args=(address + guard.once,), daemon=True).start()
     await uvicorn.Server(config).serve(sockets=[listening])

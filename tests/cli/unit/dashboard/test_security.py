@@ -98,6 +98,16 @@ def test_without_the_cookie_nothing_is_told(browser: Client, path: str):
     assert browser.api.asked[-1].startswith("get --raw=")
 
 
+@pytest.mark.parametrize("other", ['state={"a": 1, "b": [2]}', "a=b c", "flag", "[x]=1", "expires=1", 'open="a'])
+def test_cookies_of_other_ports_do_not_hide_that_of_the_page(page: Client, other: str):
+    """A browser sends the cookies of 127.0.0.1 to all ports, and programs write all kinds of values."""
+    own = f"graphcron-{PORT}={page.cookies[f'graphcron-{PORT}']}"
+    page.cookies.clear()
+    for cookie in (f"{other}; {own}", f"{own}; {other}"):
+        assert page.get("/api/state", headers={"Cookie": cookie}).status_code == 200
+    assert page.get("/api/state", headers={"Cookie": other}).status_code == 403
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:80", f"127.0.0.1:{PORT}.evil", ""]
 )

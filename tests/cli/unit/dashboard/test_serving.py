@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import socket
 import sys
+import threading
 import webbrowser
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
@@ -44,7 +46,8 @@ def test_the_context_and_the_namespace_stay_those_of_the_start(api: FakeApi):
 def test_the_page_is_served_until_it_is_stopped(
     api: FakeApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    statuses, addresses = list[int](), list[str]()
+    """A browser in the terminal ends only after the page is answered, so the page must not wait for that."""
+    statuses, addresses, visited = list[int](), list[str](), threading.Event()
 
     async def lines(*_: object) -> AsyncGenerator[bytes]:
         await asyncio.get_running_loop().create_future()
@@ -52,11 +55,13 @@ def test_the_page_is_served_until_it_is_stopped(
 
     def browse(address: str) -> bool:
         addresses.append(address)
+        statuses.extend(visit(address))
+        visited.set()
         return True
 
     class Server(serving.uvicorn.Server):
         async def main_loop(self) -> None:
-            statuses.extend(await asyncio.to_thread(visit, addresses[0]))
+            assert await asyncio.to_thread(visited.wait, 60)
 
     monkeypatch.setattr(watches, "lines_of", lines)
     monkeypatch.setattr(webbrowser, "open", browse)
@@ -88,6 +93,18 @@ def test_a_port_in_use_is_named(api: FakeApi):
         port = taken.getsockname()[1]
         with pytest.raises(CliError, match=f"port {port} can't be used .*--port"):
             serve(Kubectl(), port=port, browser=False)
+    assert api.asked
+
+
+def test_a_port_that_another_process_takes_at_the_same_time_is_named(api: FakeApi, monkeypatch: pytest.MonkeyPatch):
+    """Until one of them listens, two processes can bind the same port."""
+
+    def listen(*_: object) -> None:
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(socket.socket, "listen", listen)
+    with pytest.raises(CliError, match=r"can't be used \(Address already in use\); .*--port"):
+        serve(Kubectl(), port=0, browser=False)
     assert api.asked
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from math import floor
 from typing import Final
 
 from graphcron.api.v1alpha1 import rfc3339
@@ -76,7 +77,7 @@ def _minutes(plans: Iterable[Plan], begin: datetime) -> Object:
 def _add(changes: list[float], minute: int, length: float) -> None:
     """Add a run to the changes from minute to minute; in its last minute it counts as a part of one."""
     end = minute + length
-    last = int(end)
+    last = floor(end)  # a run that has begun before the first minute can end before it, too
     rest = end - last
     begin, stop, after = (min(max(each, 0), DAY + 1) for each in (minute, last, last + 1))
     changes[begin] += 1

@@ -49,14 +49,21 @@ def recent_run(run: RecentRun) -> Object:
     )
 
 
-def active_run(run: ActiveRun) -> Object:
-    """Return an active run."""
+def active_run(run: ActiveRun, graphrun: Object) -> Object:
+    """Return an active run.
+
+    Parameters
+    ----------
+    graphrun
+        The same run as its GraphRun reports it; empty: it has none. The time for which it stands can be long past.
+    """
+    due = rfc3339(run.scheduled_time) if run.scheduled_time else None
     return _present(
         {
             **_origin(run),
             "id": run.job,
-            "scheduledTime": rfc3339(run.scheduled_time) if run.scheduled_time else None,
-            "startTime": rfc3339(run.scheduled_time) if run.scheduled_time else None,
+            "scheduledTime": due,
+            "startTime": graphrun.get("startTime", due),
             "outcome": RUNNING,
             "job": run.job,
         }

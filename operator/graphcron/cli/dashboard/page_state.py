@@ -143,10 +143,7 @@ def graphcron_view(graphcron: Object, graphruns: Sequence[Object], servers: Sequ
         "suspended": object_at(graphcron, "spec").get("suspend") is True,
         "medianSeconds": seconds,
         "runs": [recent_run(each) for each in status.recent_runs or ()],
-        "active": [
-            *(active_run(each) for each in status.active or ()),
-            *_unlisted_active(graphcron, graphruns, status),
-        ],
+        "active": _active(graphcron, graphruns, status),
         "budget": _budget(model, status),
         "forecast": {"until": rfc3339(month_end(now)), **_forecast(expected)},
     }
@@ -220,9 +217,11 @@ def _status(graphcron: Object, graphruns: Sequence[Object]) -> GraphCronStatus:
     return read_status(GraphCronStatus, {"status": {**object_at(graphcron, "status"), "recentRuns": runs[:MOST_RUNS]}})
 
 
-def _unlisted_active(graphcron: Object, graphruns: Sequence[Object], status: GraphCronStatus) -> list[Object]:
-    listed = {each.graph_run for each in status.active or ()}
-    return [graphrun_run(each) for each in unfinished(graphruns, graphcron) if graphrun_target_of(each) not in listed]
+def _active(graphcron: Object, graphruns: Sequence[Object], status: GraphCronStatus) -> list[Object]:
+    """Return the active runs, and the GraphRuns that the status does not list yet, for example because they wait."""
+    unlisted_runs = {graphrun_target_of(each): graphrun_run(each) for each in unfinished(graphruns, graphcron)}
+    listed = [active_run(each, unlisted_runs.pop(each.graph_run or "", {})) for each in status.active or ()]
+    return [*listed, *unlisted_runs.values()]
 
 
 def _median_seconds(status: GraphCronStatus) -> float | None:

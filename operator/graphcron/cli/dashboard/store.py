@@ -15,6 +15,7 @@ from graphcron.cli.dashboard.page_state import (
     Plan,
     graphcron_view,
     graphrun_card,
+    month_end,
     server_card,
     trimmed,
     unreadable_card,
@@ -35,7 +36,7 @@ class Card(NamedTuple):
     version: int
     plan: Plan | None = None
     expires: datetime | None = None
-    """When the next run is due, so that the next times are others."""
+    """When the next run is due, so that the next times are others, or when the month of the forecast ends."""
 
 
 class Store:
@@ -137,7 +138,7 @@ class Store:
             card, plan = graphcron_view(body, runs, servers, now=now)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
             card, plan = unreadable_card(body), None
-        expires = time_of(card["next"][0]) if card["next"] else None
+        expires = min(filter(None, (month_end(now), *map(time_of, card["next"][:1]))))
         self.cards[uid] = Card(as_json(card), self._version, plan, expires)
         self._gone.pop(uid, None)
         if old is None or old.plan != plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -120,6 +120,15 @@ def test_graphruns_are_among_the_runs_of_their_graphcron_or_alone():
     assert {(each["name"], each["target"]) for each in state["graphRuns"]} == {("alone", "agent"), ("lost", "deleted")}
 
 
+def test_an_active_run_for_a_past_time_has_its_own_start():
+    past, begun = "2026-10-01T08:00:00Z", "2026-11-22T11:58:00Z"
+    active = [{"job": "once-job", "scheduledTime": past, "graphRun": "once"}, {"job": "other", "scheduledTime": past}]
+    running = graphrun("once", "cron-0", scheduledTime=past, status={"job": "once-job", "startTime": begun})
+    card = card_of(graphcron(status={"active": active}), running)
+    assert [(each["scheduledTime"], each["startTime"]) for each in card["active"]] == [(past, begun), (past, past)]
+    assert card_of(graphcron(status={"active": active}))["active"][0]["startTime"] == past  # GraphRuns can't be listed
+
+
 def test_changes_since_a_version():
     store = store_of(graphcron(0), graphcron(1), graphrun("alone", "cron-2", status=COMPLETE))
     before = store.version
@@ -164,6 +173,14 @@ def test_next_times_move_on_without_a_change_of_the_object():
     assert later["graphCrons"][0]["next"][0] == "2026-11-22T14:05:00Z"
 
 
+@pytest.mark.parametrize("spec", [{"schedule": "0 8 15 * *"}, {"suspend": True}], ids=["monthly", "suspended"])
+def test_the_forecast_of_a_new_month_appears_without_a_run(spec: Any):
+    store = store_of(graphcron(spec=spec))
+    assert state_of(store)["graphCrons"][0]["forecast"]["until"] == "2026-12-01T00:00:00Z"
+    store.refresh(now=datetime(2026, 12, 1, 0, 1, tzinfo=UTC))
+    assert state_of(store)["graphCrons"][0]["forecast"]["until"] == "2027-01-01T00:00:00Z"
+
+
 def test_due_times_are_counted_beyond_the_limit():
     store = store_of(graphcron(0, spec={"schedule": "*/5 * * * *"}))
     found = due(store.plans(), NOW, NOW + timedelta(days=2))["crons"]["uid-0"]
@@ -192,6 +209,13 @@ def test_runs_of_a_graphcron_that_forbids_concurrency_do_not_pile_up():
         store = store_of(graphcron(0, spec={"concurrencyPolicy": policy}, status=slow))
         (server,) = load([each for each in store.plans().values() if each], now=NOW)["servers"]
         assert max(server["running"]) == most
+
+
+def test_a_run_that_ends_as_the_day_begins_is_not_active_in_it():
+    short = {"recentRuns": [{"scheduledTime": "2026-11-22T11:00:00Z", "outcome": "Succeeded", "durationSeconds": 59.2}]}
+    store = store_of(graphcron(0, spec={"schedule": "59 11 * * *"}, status=short))
+    (server,) = load([each for each in store.plans().values() if each], now=NOW)["servers"]
+    assert server["running"][:2] == [0, 0]
 
 
 def test_the_month_ends_in_utc():

@@ -138,7 +138,7 @@ class Kubectl:
                 f"the cluster does not answer within {self.seconds} s; choose another cluster with --context"
             ) from error
         except OSError as error:
-            raise _unusable(command[0], error) from error
+            raise unusable(command[0], error) from error
         if done.returncode:
             raise self.error(verb, done.stderr)
         return done.stdout
@@ -149,7 +149,7 @@ class Kubectl:
         try:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **_AS_TEXT)
         except OSError as error:
-            raise _unusable(command[0], error) from error
+            raise unusable(command[0], error) from error
         assert process.stdout is not None
         assert process.stderr is not None
         with process:
@@ -230,5 +230,6 @@ def _missing_kubeconfig() -> str | None:
     return None if not listed or any(map(os.path.exists, listed.split(os.pathsep))) else listed
 
 
-def _unusable(program: str, error: OSError) -> CliError:
+def unusable(program: str, error: OSError) -> CliError:
+    """Return the error for a kubectl that can't be run."""
     return CliError(f"{program} can't be run ({error.strerror}): {_REMEDY}")

@@ -21,6 +21,8 @@ from graphcron.unstructured.fields import object_at, text_at
 _RUN: Final = re.compile(rf"(graphrun/)?{NAME.pattern}", re.ASCII)
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]{4,15}(Z|[+-][0-9]{2}:[0-9]{2})?)?", re.ASCII)
 _MOST_PARALLEL: Final = 20
+_LONGEST_INPUT: Final = 120 * 1024
+"""In bytes. Linux runs no program with an argument of 128 KiB or more."""
 
 
 class Command(NamedTuple):
@@ -66,8 +68,11 @@ def _run(body: Mapping[str, Any]) -> tuple[str, ...]:
         return (_matching(body, "name", NAME),)
     try:
         text = json.dumps(loads(given), ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
     except (TypeError, ValueError) as error:
         raise CliError(f"input: is not JSON ({error})") from error
+    if size > _LONGEST_INPUT:
+        raise CliError("input: is too long for a command; write it to a file, and use graphcron run --input=@FILE")
     return (_matching(body, "name", NAME), f"--input={text}")
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from graphcron.api import names
 from graphcron.cli.app import CliError
-from graphcron.cli.clients.kubectl import Kubectl, Object
+from graphcron.cli.clients.kubectl import Kubectl, Object, unusable
 from graphcron.cli.dashboard.store import Store, trimmed_by_uid, uid_of
 from graphcron.unstructured.bounded_json import fast_loads
 from graphcron.unstructured.fields import object_at, text_at
@@ -139,15 +139,19 @@ async def lines_of(kubectl: Kubectl, verb: str, *arguments: str) -> AsyncGenerat
     Raises
     ------
     CliError
-        kubectl has failed, or printed a line that is too long.
+        kubectl can't be run, has failed, or printed a line that is too long.
     """
-    process = await asyncio.create_subprocess_exec(
-        *kubectl.command(verb, *arguments),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=LARGEST_EVENT,
-    )
+    command = kubectl.command(verb, *arguments)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=LARGEST_EVENT,
+        )
+    except OSError as error:
+        raise unusable(command[0], error) from error
     assert process.stdout is not None
     assert process.stderr is not None
     try:

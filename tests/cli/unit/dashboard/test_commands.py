@@ -66,6 +66,8 @@ def test_an_action_is_a_command(body: dict[str, Any], text: str):
         {"verb": "run", "input": "@-"},
         {"verb": "run", "input": '{"a": NaN}'},
         {"verb": "run", "input": 7},
+        {"verb": "run", "input": '"\\ud800"'},
+        {"verb": "run", "input": f'"{"x" * 200_000}"'},  # longer than an argument may be
         {"verb": "cancel", "run": "--help"},
         {"verb": "backfill"},
         {"verb": "backfill", "from": "2026-11-01", "to": "-y"},

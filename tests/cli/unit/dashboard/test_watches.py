@@ -177,3 +177,21 @@ def test_kubectl_ends_with_its_stream_and_its_error_is_told(tmp_path: Path, monk
         os.kill(number, 0)
     with pytest.raises(CliError, match="does not answer"):
         asyncio.run(fail())
+
+
+def test_a_kubectl_that_cannot_be_run_is_reported_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program = tmp_path / "kubectl"
+    program.write_text("#!/bin/sh\n")  # not executable, as during its upgrade
+    monkeypatch.setenv("KUBECTL", str(program))
+    store, reports = Store(), list[str]()
+
+    async def sleep(_: float) -> None:
+        if len(reports) > 1:
+            raise Over
+
+    watch = Watch(HERE, GRAPHCRONS, store, connected=reports.append, sleep=sleep)
+    watch._version = "1"
+    with pytest.raises(Over):
+        asyncio.run(watch.follow())
+    assert reports[0] == ""
+    assert "can't be run (Permission denied)" in reports[1]

@@ -49,7 +49,7 @@ def request_for(graphcron: GraphCron, settings: Settings, *, since: datetime) ->
         startTime=rfc3339(spec.start_time) if spec.start_time else None,
         excludes=tuple((rfc3339(each.start), rfc3339(each.end)) for each in calendar_for(graphcron).excluded),
         threadPer=thread.per if thread else None,
-        offsets=_offsets(spec, max(since, graphcron.metadata.creation_timestamp or since).year),
+        offsets=_offsets(spec, since.year, max(since, graphcron.metadata.creation_timestamp or since).year),
         lines=tuple(each.normal_form for each in calendar_for(graphcron).crons) if PREVIOUS in _times(spec) else (),
         onInterrupted=spec.on_interrupted,
         retryAttempts=spec.retry.attempts,
@@ -96,12 +96,19 @@ def ca_source(spec: GraphCronSpec, settings: Settings) -> KeySource | None:
     return None
 
 
-def _offsets(spec: GraphCronSpec, year: int) -> tuple[tuple[int, int], ...]:
-    """Return the zone's offsets from a year on, for the pod, which has no zone database; empty if it needs none."""
+def _offsets(spec: GraphCronSpec, first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """Return the zone's offsets for the pod, which has no zone database; empty if it needs none.
+
+    Parameters
+    ----------
+    first, last
+        Years of the earliest run and of the present. A GraphRun can represent a time before its GraphCron existed.
+    """
     periods = {spec.thread.per if spec.thread else None, spec.budget.window if spec.budget else None}
+    years = last - first + OFFSET_YEARS
     if _times(spec):
-        return _offsets_of(time_zone_of(spec), year - PAST_YEARS, OFFSET_YEARS + PAST_YEARS)
-    return _offsets_of(time_zone_of(spec), year, OFFSET_YEARS) if periods & PERIODS else ()
+        return _offsets_of(time_zone_of(spec), first - PAST_YEARS, years + PAST_YEARS)
+    return _offsets_of(time_zone_of(spec), first, years) if periods & PERIODS else ()
 
 
 def _times(spec: GraphCronSpec) -> frozenset[str]:

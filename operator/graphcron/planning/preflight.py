@@ -1,7 +1,7 @@
 """Preflights: short-lived Jobs that check whether a run could start. They read the Secrets, the operator does not."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -29,7 +29,6 @@ DEADLINE_SECONDS: Final = 300
 FIRST_PAUSE: Final = timedelta(seconds=60)
 """Upper bound of the back-off after a first failed preflight; it doubles with each further one."""
 
-_ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS: Final = 10
 _SOON: Final = timedelta(seconds=1)
 
@@ -121,8 +120,9 @@ def plan_preflight(
         As for a run's pod.
     """
     extra = Extra(Purpose.PREFLIGHT, {contract.ENV_PREFLIGHT: "1"})
-    template = pod_template_for(graphcron, settings, since=_ALWAYS, extra=extra)
-    request = request_for(graphcron, settings, since=_ALWAYS)
+    since = graphcron.metadata.creation_timestamp or now
+    template = pod_template_for(graphcron, settings, since=since, extra=extra)
+    request = request_for(graphcron, settings, since=since)
     key = digest(_subject(request, template))[:_DIGITS]
     state = previous if previous and previous.key == key else Preflight(key=key, failures=0)
     if state.failures is None and succeeded is not None:

@@ -8,6 +8,7 @@ import pytest
 from graphcron.contract import Budget, Request
 from graphcron.errors import SpecError
 from graphcron.manifests.request import OFFSET_YEARS, request_for, request_text, whole_seconds
+from graphcron.runner.occurrence.identity import first_day
 from graphcron.settings import Settings
 from tests.unit.world import SETTINGS, at, graphcron
 
@@ -46,9 +47,12 @@ def test_what_somebody_asks_for_is_there(spec, members):
     assert Request.from_json(request_text(made)) == made
 
 
-def test_offsets_begin_with_the_graphcron_if_the_request_has_no_start():
-    made = request(since=datetime(1970, 1, 1, tzinfo=UTC), timeZone="Europe/Berlin", thread={"per": "day"})
-    assert made.offsets[0] == (int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()), 3600)
+@pytest.mark.parametrize("spec", [{}, {"inputTemplate": True, "input": "{{ scheduledTime | date }}"}], ids=str)
+def test_offsets_of_a_run_before_the_graphcron_existed(spec):
+    due = datetime(2024, 7, 9, 22, 30, tzinfo=UTC)  # half past midnight of the next day
+    made = request(since=due, timeZone="Europe/Berlin", thread={"per": "day"}, **spec)
+    assert first_day("day", made.offsets, int(due.timestamp())) == "2024-07-10"
+    assert made.offsets[-1] == request(timeZone="Europe/Berlin", thread={"per": "day"}).offsets[-1]
 
 
 def test_invalid_template_of_another_object_is_reported():

@@ -172,6 +172,15 @@ def test_what_a_rolling_window_has_used_leaves_it() -> None:
     assert forecast(0.25, status={**status, "budget": window}, **spec).median.skipped == 5
 
 
+def test_graphrun_counts_when_it_was_created_whatever_time_it_represents() -> None:
+    spec: dict[str, Any] = {"schedule": "30 * * * *", "budget": {"maxTokens": 600, "window": "6h"}}
+    past = ran(100, tokens=600, graphRun="past", requestedTime=ran(1)["scheduledTime"])
+    runs = [past, ran(5.75, tokens=1)]
+    window = {"windowStart": "2026-11-22T06:00:00Z", "windowEnd": "2026-11-22T12:15:00Z", "tokens": 601}
+    found = forecast(0.25, status={"recentRuns": runs, "budget": window}, **spec)
+    assert (found.due, found.median.skipped) == (6, 5)
+
+
 def test_row_is_for_programs_and_the_line_for_people() -> None:
     status = history(*HISTORY)
     status["recentRuns"][0]["tokensAtLeast"] = True

@@ -146,11 +146,12 @@ def used_before(budget: Budget, status: GraphCronStatus, *, now: datetime) -> li
     time of the oldest of them.
     """
     window, length = status.budget, _length(budget.window or "")
-    counted = [
-        (run.scheduled_time, Amount(run.tokens, _money(run.cost)))
+    known = [
+        (run.requested_time or run.scheduled_time, Amount(run.tokens, _money(run.cost)))
         for run in status.recent_runs or ()
-        if length and run.tokens is not None and now - length <= run.scheduled_time <= now
+        if run.tokens is not None
     ]
+    counted = [each for each in known if length and now - length <= each[0] <= now]
     found = sorted(counted, key=lambda each: each[0])
     if window is None or window.window_start is None or window.window_end is None or window.window_end <= now:
         return found

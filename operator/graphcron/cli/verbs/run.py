@@ -135,7 +135,8 @@ def _report(subject: str, ended: Object, *, more: str, output: ObjectOutput | No
     from graphcron.cli.printing import columns
 
     if output is ObjectOutput.NAME:
-        terminal.line(_name_of(ended))
+        if name := _name_of(ended):
+            terminal.line(name)
     elif output:
         printed.dump(ended, Output(output))
     if ended.get("outcome") != Outcome.SUCCEEDED:
@@ -148,7 +149,10 @@ def _report(subject: str, ended: Object, *, more: str, output: ObjectOutput | No
 
 
 def _name_of(ended: Object) -> str:
-    return graphrun_target(ended["graphRun"]) if "graphRun" in ended else f"job.batch/{ended['job']}"
+    """Return the GraphRun, or the Job; empty: there was no Job."""
+    if "graphRun" in ended:
+        return graphrun_target(ended["graphRun"])
+    return f"job.batch/{ended['job']}" if "job" in ended else ""
 
 
 def sentence(ended: Object) -> str:

@@ -126,3 +126,6 @@ def test_helm_makes_a_graphrun_of_the_hook(tmp_path: Path) -> None:
 def test_argo_cd_hook_is_a_graphrun() -> None:
     body = assert_graphrun(text_of("argocd-hook.yaml"))
     assert body["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "PostSync"
+    assert body["metadata"]["annotations"]["argocd.argoproj.io/hook-delete-policy"] == "BeforeHookCreation"
+    # Argo CD completes a generateName with the time, so it would find no earlier GraphRun to delete.
+    assert body["metadata"]["name"] == "smoke-test"

@@ -45,8 +45,8 @@ EXITS = """\
 | 1 | the operation failed, the run of `run --wait` did not succeed, or a check of `doctor` failed |
 | 2 | the command line is invalid |
 
-An error message is one line on standard error, which includes the remedy. The sections of `lint`, `diff` and `run` list
-their exit codes.
+Each error message is one line on standard error that includes the remedy. The sections of `lint`, `diff` and `run`
+list their exit codes.
 
 ## Environment
 

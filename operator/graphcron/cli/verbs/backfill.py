@@ -52,12 +52,12 @@ def backfill(
     begin: Annotated[
         str, typer.Option("--from", metavar="DAY", help="First day in the zone of the schedule, or time (RFC 3339).")
     ],
-    end: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day or time, which is included.")],
-    missing: Annotated[bool, typer.Option("--missing", help="Leave out occurrences that have succeeded.")] = False,
+    end: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day or time, inclusive.")],
+    missing: Annotated[bool, typer.Option("--missing", help="Omit occurrences that have succeeded.")] = False,
     parallel: Annotated[
-        int, typer.Option("--parallel", min=1, max=MOST_PARALLEL, help="How many runs are active at a time.")
+        int, typer.Option("--parallel", min=1, max=MOST_PARALLEL, help="Maximum number of concurrent runs.")
     ] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the GraphRuns, and start nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the GraphRuns without creating them.")] = False,
     output: Annotated[
         ObjectOutput | None, typer.Option("--output", "-o", help="Format of a dry run. Default: yaml.")
     ] = None,
@@ -68,10 +68,10 @@ def backfill(
     api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Run past occurrences. Creates a GraphRun for each time that was due, and waits for their ends.
+    """Run past occurrences. Creates a GraphRun for each time that was due, and waits until all have ended.
 
     A second backfill keeps the GraphRuns of the first one. With --missing, it creates new ones for those that did not
-    succeed. --missing looks at status.recentRuns, at the GraphRuns, and at the records on the LangGraph server.
+    succeed. --missing checks status.recentRuns, the GraphRuns, and the records on the LangGraph server.
 
     Exit code 0: all runs succeeded; 1: a run did not succeed.
     """

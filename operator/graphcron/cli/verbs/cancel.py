@@ -31,8 +31,8 @@ def cancel(
 ) -> None:
     """Cancel the active runs. Deletes their Jobs; the pods then cancel the runs on the server.
 
-    graphrun/NAME cancels the run of a GraphRun. The name of a GraphCron includes the GraphRuns that refer to it. A
-    GraphRun without a Job is deleted, and so is a GraphRun whose Job you are not allowed to delete.
+    graphrun/NAME cancels the run of a GraphRun. The runs of a GraphCron include those of its GraphRuns. A GraphRun
+    without a Job is deleted, and so is a GraphRun whose Job you are not allowed to delete.
     """
     if run and len(named) > 1:
         raise typer.BadParameter("a Job belongs to one GraphCron; give one name", param_hint="--run")

@@ -44,7 +44,7 @@ def create(
 ) -> None:
     """Print the manifest of a GraphCron. It contains only the fields that you specify.
 
-    Needs no cluster: graphcron create … | kubectl apply -f -
+    Does not access the cluster. To create the GraphCron, run: graphcron create … | kubectl apply -f -
     """
     secret_name, _, key = (secret or "").partition("/")
     body = without_gaps(

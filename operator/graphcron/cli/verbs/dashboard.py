@@ -15,19 +15,21 @@ from graphcron.cli.options import in_namespaces
 def dashboard(
     kubectl: Kubectl,
     *,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1. Default: a free one.")] = 0,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, and open no browser.")] = False,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1. Default: a free port.")] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address without opening a browser.")
+    ] = False,
     export: Annotated[
         str | None,
-        typer.Option("--export", metavar="FILE", help="Write the page with its data to an HTML file, and end."),
+        typer.Option("--export", metavar="FILE", help="Write the page with its data to an HTML file, and exit."),
     ] = None,
 ) -> None:
-    """Show runs, load and cost on a local page. The page is live, and other users have no access to it.
+    """Show runs, load and cost on a local page. The page is live, and other users cannot access it.
 
-    The page has your rights in the cluster, and nothing is installed there. It starts, cancels, suspends, resumes and
+    The dashboard uses your permissions and installs nothing in the cluster. It starts, cancels, suspends, resumes and
     backfills with the kubectl commands that it shows.
 
-    With --export, the file contains the page as it is now. It opens without a cluster.
+    --export writes a snapshot of the page, which opens without a cluster.
     """
     try:
         from graphcron.cli.dashboard.serving import export_to, serve

@@ -21,7 +21,7 @@ def describe(
     name: TargetName,
     output: Format = Output.TABLE,
 ) -> None:
-    """Show the details of a GraphCron. The output contains schedule, next times, conditions, budget and runs.
+    """Show the details of a GraphCron. The output contains its schedule, next times, conditions, budget and runs.
 
     graphrun/NAME shows a GraphRun: what it runs, its conditions, and how its run ended.
     """

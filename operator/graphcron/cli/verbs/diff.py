@@ -40,7 +40,7 @@ _NOT_WRITTEN: Final = ("creationTimestamp", "generation", "managedFields", "reso
 def diff(kubectl: Kubectl, files: Files = None, *, more: MoreFiles = None) -> None:
     """Show the changes that an apply would make. Covers GraphCrons, GraphRuns, GraphServers, and CronJobs.
 
-    A dry run asks the API server. Values that come from the operator's settings are the same on both sides, or are
+    Sends a dry run to the API server. Values that come from the operator's settings are the same on both sides, or are
     shown in <angle brackets>. Exit code 0: no changes; 1: changes; 2: an error.
     """
     from graphcron.cli.files.manifests import read

@@ -38,8 +38,8 @@ def doctor(
 ) -> None:
     """Check an installation. Checks the cluster, CRDs, operator, permissions, GraphCrons, GraphRuns and servers.
 
-    The objects are those of all namespaces. If you may not list them, it checks those of one namespace, unless you
-    specify -A.
+    Checks the objects of all namespaces. Without permission to list them, it checks one namespace, unless you specify
+    -A.
     """
     if output is Output.NAME:
         raise typer.BadParameter("checks have no names; choose table, json or yaml", param_hint="--output")

@@ -31,7 +31,7 @@ def export(
 ) -> None:
     """Print GraphCrons as manifests for Git. Omits the status and the fields that the API server adds.
 
-    Without a name: all GraphCrons of the namespace.
+    Without a name, it prints all GraphCrons of the namespace.
     """
     manifests = [manifest_of(each) for each in chosen(kubectl, named)]
     if output is not ObjectOutput.YAML:

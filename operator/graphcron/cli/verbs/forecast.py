@@ -31,15 +31,15 @@ def forecast(
         list[str] | None,
         typer.Option("--filename", "-f", metavar="FILE", help="Count the runs of a file, a folder, or - instead."),
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=MOST_DAYS, help="How many days from now.")] = DAYS,
+    days: Annotated[int, typer.Option("--days", min=1, max=MOST_DAYS, help="Number of days from now.")] = DAYS,
     selector: Selector = "",
     output: Format = Output.TABLE,
 ) -> None:
     """Forecast runs, tokens and cost. The GraphCron with the most tokens comes first.
 
-    The runs are those that are due: a suspended or paused GraphCron has none. Each is expected to use the median, or
-    the 95th percentile (P95), of the runs in status.recentRuns, within the limits of the budget. With -f, the cluster
-    is not asked, and only the runs are counted.
+    Counts the runs that are due. A suspended or paused GraphCron has none. The estimate for each run is the median, or
+    the 95th percentile (P95), of the runs in status.recentRuns, within the limits of the budget. With -f, it only
+    counts runs, without access to the cluster.
     """
     now, length = datetime.now(UTC), timedelta(days=days)  # noqa: TID251  (from now on)
     if files and (named or selector):

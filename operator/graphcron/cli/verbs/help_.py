@@ -18,7 +18,7 @@ def help_(
     context: typer.Context,
     verb: Annotated[str, typer.Argument(metavar="VERB", help="Name of the verb.", autocompletion=_verbs)] = "",
 ) -> None:
-    """Print the help of a verb. Without a verb: the list of verbs."""
+    """Print the help of a verb. Without a verb, it prints the list of verbs."""
     program: Any = context.parent
     if not verb:
         terminal.block(program.get_help())

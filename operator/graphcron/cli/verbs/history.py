@@ -27,8 +27,8 @@ def history(
 ) -> None:
     """List finished runs. The newest run is first. spec.history.runs sets the number of runs that a GraphCron keeps.
 
-    Runs of GraphRuns are included as long as the GraphRuns exist. Without a name: the runs of all GraphCrons and
-    GraphRuns of the namespace, with times in your zone.
+    Runs of GraphRuns are included as long as the GraphRuns exist. Without a name, it lists the runs of all GraphCrons
+    and GraphRuns of the namespace, with times in your zone.
     """
     from graphcron.cli.printing import columns
 

@@ -28,14 +28,14 @@ def import_crons(
         str, typer.Option("--output-dir", metavar="DIR", help="Folder for the files. Default: standard output.")
     ] = STDOUT,
     disable_originals: Annotated[
-        bool, typer.Option("--disable-originals", help="Then disable the crons, so that no run starts twice.")
+        bool, typer.Option("--disable-originals", help="Disable the converted crons, so that no run starts twice.")
     ] = False,
     delete_originals: Annotated[
-        bool, typer.Option("--delete-originals", help="Then delete the crons that the server cannot disable.")
+        bool, typer.Option("--delete-originals", help="Delete converted crons that the server cannot disable.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Convert the crons of a server to GraphCrons. Does not change the server without --disable-originals."""
+    """Convert the crons of a server to GraphCrons. Changes the server only with --disable-originals."""
     from graphcron.cli.migration.cron_import import import_cron, server_of
 
     if delete_originals and not disable_originals:

@@ -39,16 +39,16 @@ def logs(
         bool,
         typer.Option(
             "--answer",
-            help="Print the run's answer instead, read from the server with your own key: the last message, or the"
-            " state as JSON where it has no messages.",
+            help="Print the answer of the run instead: the last message, or the state as JSON if it has no messages."
+            " The program reads it from the server with your own key.",
         ),
     ] = False,
     url: Annotated[
         str | None,
         typer.Option(
             "--url",
-            help="URL at which you reach the server. It gets your key. Default: spec.server.url, which gets the key"
-            " only if LANGGRAPH_URL names the same server.",
+            help="URL at which you reach the server. The program sends your key to it. Default: spec.server.url, which"
+            " gets the key only if LANGGRAPH_URL names the same server.",
         ),
     ] = None,
     api_key_env: Annotated[str, typer.Option(help="Environment variable that holds your API key.")] = API_KEY_ENV,
@@ -58,7 +58,7 @@ def logs(
 
     The runs of a GraphCron include those of the GraphRuns that refer to it. graphrun/NAME selects one of them.
 
-    -o json prints the lines as the pods have logged them, or with --answer the whole state.
+    -o json prints the original log lines or, with --answer, the whole state.
     """
     target = target_of(name)
     found = kubectl.get(target.kind, target.name)

@@ -98,7 +98,8 @@ def next_times(
 ) -> None:
     """Print the next run times. The times are in the zone of the schedule and in yours.
 
-    Files and schedules need no cluster. In a file, GraphCrons that name no namespace get that of -n (default: default).
+    Files and schedules do not require a cluster. -n sets the namespace of GraphCrons in a file that do not specify one
+    (default: default).
     """
     if bool(target) == bool(file):
         raise typer.BadParameter("give the name of a GraphCron, a schedule, or a file, and not both")

@@ -39,9 +39,9 @@ def render(
 ) -> None:
     """Print the CronJobs and Jobs of files. Does not access the cluster.
 
-    GraphCrons have CronJobs, and GraphRuns have a Job.
+    A GraphCron has a CronJob for each line of its schedule, and a GraphRun has a Job.
 
-    The operator's settings are the defaults, unless GRAPHCRON_ variables of the environment set them.
+    Environment variables with the prefix GRAPHCRON_ override the defaults of the operator's settings.
     """
     from graphcron.cli.files.manifests import read
     from graphcron.settings import from_environment

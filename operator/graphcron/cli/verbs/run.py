@@ -36,16 +36,18 @@ def run(
     graph_input: Annotated[
         str | None, typer.Option("--input", metavar=_JSON, help="Input of the graph instead of the GraphCron's.")
     ] = None,
-    config: Annotated[str | None, typer.Option("--config", metavar=_JSON, help="The same for spec.config.")] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", metavar=_JSON, help="Configuration instead of the GraphCron's.")
+    ] = None,
     runtime_context: Annotated[
-        str | None, typer.Option("--runtime-context", metavar=_JSON, help="The same for spec.context.")
+        str | None, typer.Option("--runtime-context", metavar=_JSON, help="Runtime context instead of the GraphCron's.")
     ] = None,
     metadata: Annotated[
-        str | None, typer.Option("--metadata", metavar=_JSON, help="The same for spec.metadata.")
+        str | None, typer.Option("--metadata", metavar=_JSON, help="Metadata instead of the GraphCron's.")
     ] = None,
     scheduled_time: Annotated[
         str | None,
-        typer.Option("--scheduled-time", metavar="TIME", help="Time for which the run stands: 2026-11-22T08:30:00Z."),
+        typer.Option("--scheduled-time", metavar="TIME", help="Time that the run represents: 2026-11-22T08:30:00Z."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the run to end, and set the exit code.")] = False,
     logs: Annotated[bool, typer.Option("--logs", help="Wait, and print the logs of the run's pods.")] = False,
@@ -54,10 +56,10 @@ def run(
     ] = None,
     timeout: Annotated[
         str | None,
-        typer.Option("--timeout", metavar="SPAN", help="How long to wait: 90s, 10m, 2h. Default: no limit."),
+        typer.Option("--timeout", metavar="SPAN", help="Maximum time to wait: 90s, 10m, 2h. Default: no limit."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the GraphRun for this run (-o yaml, json), and start nothing.")
+        bool, typer.Option("--dry-run", help="Print the GraphRun (-o yaml, json) without creating it.")
     ] = False,
 ) -> None:
     """Start a run now. Works even while suspended or paused; concurrencyPolicy and the budget still apply.

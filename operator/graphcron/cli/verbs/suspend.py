@@ -42,7 +42,7 @@ def resume(
 ) -> None:
     """Allow new runs again. Ends a suspension, and a pause after failures. Does not start missed runs.
 
-    With -l or --all: the GraphCrons with these labels, or all of the namespace.
+    -l selects GraphCrons by their labels, and --all selects all in the namespace.
     """
     done = []
     for name in chosen_names(kubectl, named, selector, every=every):

@@ -42,7 +42,7 @@ def top(
     each namespace.
 
     The numbers are sums over status.recentRuns, which holds the latest runs only (spec.history.runs; 10 by default). A
-    plus after a number means that there may have been more runs in the period. The numbers of budgets are exact.
+    plus after a number means that there may have been more runs in the period. Budget usage is exact.
     """
     from graphcron.cli.printing import columns
 

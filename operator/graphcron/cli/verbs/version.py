@@ -25,7 +25,7 @@ def version(
     client: Annotated[bool, typer.Option("--client", help="Print only the version of the program.")] = False,
     output: Text = TextOutput.TEXT,
 ) -> None:
-    """Print the versions of program and operator. That of the operator requires access to the cluster."""
+    """Print the program and operator versions. The operator's version requires access to the cluster."""
     operators = None if client else _operators(kubectl)
     if output is TextOutput.JSON:
         releases = operators and [

@@ -236,7 +236,8 @@ function dueOf(rhythms: Map<string, [number, number]>, crons: GraphCron[], from:
   const due: Due = { limit: 300, crons: {} };
   for (const { uid } of crons) {
     const rhythm = rhythms.get(uid);
-    const times = rhythm ? timesOf(rhythm[0], rhythm[1], from, to) : [];
+    // As the server: later than the first time, and not later than the last one.
+    const times = rhythm ? timesOf(rhythm[0], rhythm[1], from + 1, to + 1) : [];
     due.crons[uid] = { times: times.slice(0, due.limit), count: times.length };
   }
   return due;

@@ -183,7 +183,8 @@ export interface Command {
 }
 
 export interface Done {
-  code: number;
+  /** Nothing: the command continues. */
+  code: number | null;
   output: string;
 }
 

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { worldOf } from "../fixtures.ts";
-import { requestOf, jsonProblem, utc } from "../src/actions/request.ts";
+import { hasFailed, jsonProblem, requestOf, runToCancel, utc } from "../src/actions/request.ts";
 import { hashOf, placeOf } from "../src/data/route.ts";
 import { sorted } from "../src/model/columns.ts";
 import { budgetsOf, daysOf, forecastOf } from "../src/model/cost.ts";
-import { fullHourOf, summariesOf } from "../src/model/load.ts";
-import { healthOf } from "../src/model/outcomes.ts";
+import { fullHourOf, summariesOf, windowOf } from "../src/model/load.ts";
+import { formOf, healthOf } from "../src/model/outcomes.ts";
 import { matches, offsetsOf, rowAt, rowsOf, wordsOf } from "../src/model/rows.ts";
 import { summaryOf } from "../src/model/summary.ts";
 import { distance, duration, shortMoment } from "../src/model/time.ts";
 import { asked, around, zoomed } from "../src/model/window.ts";
 import { safeLink } from "../src/parts/receipt.tsx";
-import type { Load } from "../src/types.ts";
+import type { Load, Run } from "../src/types.ts";
 
 const NOW = Date.parse("2026-11-30T17:02:00Z");
 const DAY = 86_400_000;
@@ -50,7 +50,7 @@ test("those without a value come last in both directions", () => {
 });
 
 test("the days of the cost add up to what the runs of these days used", () => {
-  const { series, days, total } = daysOf(crons, "tokens", NOW, "UTC", 14, 10);
+  const { series, days, total } = daysOf(crons, [], "tokens", NOW, "UTC", 14, 10);
   assert.equal(days.length, 14);
   assert.equal(series.length, 11);
   const since = days[0]!;
@@ -59,8 +59,19 @@ test("the days of the cost add up to what the runs of these days used", () => {
   assert.equal(total, series.reduce((sum, each) => sum + each.values.reduce((a, b) => a + b), 0));
 });
 
+test("what GraphRuns without a GraphCron used counts, too", () => {
+  const ended = new Date(NOW - 3_600_000).toISOString();
+  const run: Run = { id: "a", kind: "GraphRun", name: "a", outcome: "Succeeded", completionTime: ended, tokens: 1e9, cost: "2.5" };
+  const waits: Run = { id: "b", kind: "GraphRun", name: "b", outcome: "Waiting" };
+  const { series, total } = daysOf(crons, [run, waits], "tokens", NOW, "UTC");
+  assert.deepEqual([series[0]?.label, series[0]?.total], ["GraphRuns without a GraphCron", 1e9]);
+  assert.equal(total, 1e9 + daysOf(crons, [], "tokens", NOW, "UTC").total);
+  const { ended: forms, tokens, cost, active } = summaryOf([], [run, waits], NOW);
+  assert.deepEqual([forms.succeeded, tokens, cost, active], [1, 1e9, 2.5, 1]);
+});
+
 test("the day of a clock change is one day", () => {
-  const { days } = daysOf([], "tokens", Date.parse("2026-10-27T12:00:00Z"), "local", 7);
+  const { days } = daysOf([], [], "tokens", Date.parse("2026-10-27T12:00:00Z"), "local", 7);
   assert.equal(new Set(days).size, 7);
 });
 
@@ -94,11 +105,23 @@ test("the minutes over a server's limit are counted", () => {
   assert.equal(summariesOf(load(() => 1, 4))[0]?.minutesOver, 0);
 });
 
+test("the due times of a minute are asked for from before it, because the answer begins later than its start", () => {
+  const { from, to } = windowOf(NOW);
+  assert.ok(from < NOW && to >= NOW && to < NOW + 60_000);
+});
+
+test("an outcome or a label that is a name of JavaScript's is like any other", () => {
+  assert.deepEqual(["constructor", "toString", "__proto__"].map(formOf), ["unknown", "unknown", "unknown"]);
+  const [group] = rowsOf(crons.slice(0, 1), [], "label:constructor", () => false);
+  assert.ok(group?.kind === "group");
+  assert.equal(group.label, "without this label");
+});
+
 test("the summary counts the last 24 hours and finds the next run", () => {
-  const summary = summaryOf(crons, NOW);
+  const summary = summaryOf(crons, [], NOW);
   assert.ok(summary.ended.succeeded > 0);
   assert.ok(summary.next && summary.next.at > NOW);
-  assert.equal(summaryOf(crons, NOW + 400 * DAY).ended.succeeded, 0);
+  assert.equal(summaryOf(crons, [], NOW + 400 * DAY).ended.succeeded, 0);
 });
 
 test("a zoom keeps the time under the pointer", () => {
@@ -146,4 +169,14 @@ test("a dialog asks for what its verb takes, and for no more", () => {
   assert.equal(utc("2026-11-01T00:00", "UTC"), "2026-11-01T00:00:00Z");
   assert.equal(jsonProblem('{"a": 1}'), "");
   assert.match(jsonProblem("{'a': 1}"), /not JSON/);
+});
+
+test("a run that waits for its Job is cancelled by the name of its GraphRun", () => {
+  const run: Run = { id: "once", kind: "GraphRun", name: "once", graphRun: "once", outcome: "Waiting" };
+  assert.equal(runToCancel(run), "graphrun/once");
+  assert.equal(runToCancel({ ...run, name: "once-job", job: "once-job" }), "once-job");
+});
+
+test("a command that continues has not failed", () => {
+  assert.deepEqual([0, 1, null].map((code) => hasFailed({ code, output: "" })), [false, true, false]);
 });

@@ -11,7 +11,7 @@ import { Icon } from "../parts/icons.tsx";
 import { Modal } from "../parts/modal.tsx";
 import { CopyButton } from "../parts/copy.tsx";
 import { refusal } from "./rights.ts";
-import { fieldsProblem, jsonProblem, requestOf, type Fields } from "./request.ts";
+import { fieldsProblem, hasFailed, jsonProblem, requestOf, type Fields } from "./request.ts";
 
 export interface Asked {
   verb: Verb;
@@ -91,7 +91,7 @@ function Open({ action }: { action: Asked }): JSX.Element {
     }
   };
 
-  const over = done && !done.dryRun && done.code === 0;
+  const over = done && !done.dryRun && !hasFailed(done);
   const checked = done?.dryRun && done.code === 0;
   return (
     <Modal title={`${TITLES[action.verb]}: ${action.name}`} onClose={close}>
@@ -106,7 +106,7 @@ function Open({ action }: { action: Asked }): JSX.Element {
         {action.verb === "run" && <InputField fields={fields} refused={withInput} onChange={setFields} />}
         {action.verb === "backfill" && <BackfillFields fields={fields} onChange={setFields} />}
         <div>
-          <div class="field-label">{over ? "This command was executed" : "This command is executed"}</div>
+          <div class="field-label">{over && done.code === 0 ? "This command was executed" : "This command is executed"}</div>
           <div class="command-box">
             <pre class="command">{built?.command ?? ((action.verb === "backfill" && invalid) || (invalid || problem ? "–" : "…"))}</pre>
             {built && <CopyButton text={built.command} />}
@@ -114,7 +114,7 @@ function Open({ action }: { action: Asked }): JSX.Element {
         </div>
         <div role="status" class="dialog-status">
           {problem && <Result ok={false} text={problem} />}
-          {done && <Result ok={done.code === 0} text={done.output || (done.code ? `The command ended with code ${done.code}.` : "Done.")} />}
+          {done && <Result ok={!hasFailed(done)} text={done.output || (done.code ? `The command ended with code ${done.code}.` : "Done.")} />}
         </div>
         <div class="dialog-buttons">
           <button type="button" class="button" onClick={close}>

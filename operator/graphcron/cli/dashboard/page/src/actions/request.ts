@@ -1,6 +1,6 @@
 /** What a dialog's fields ask for. */
 
-import type { CommandRequest, Verb } from "../types.ts";
+import type { CommandRequest, Done, Run, Verb } from "../types.ts";
 import type { Zone } from "../model/time.ts";
 
 export interface Fields {
@@ -51,6 +51,16 @@ export function requestOf(
     if (parallel > 1) request.parallel = parallel;
   }
   return request;
+}
+
+/** Return the name by which a command cancels a run of a GraphCron. */
+export function runToCancel(run: Run): string {
+  return run.job ?? (run.graphRun ? `graphrun/${run.graphRun}` : run.name);
+}
+
+/** Return whether a command has failed; one without a code continues. */
+export function hasFailed({ code }: Done): boolean {
+  return code !== null && code !== 0;
 }
 
 /** Return the time of a field in UTC. */

@@ -5,26 +5,27 @@ import type { Right, Rights } from "../types.ts";
 import * as api from "../data/api.ts";
 import { about } from "../data/store.ts";
 
-const known = signal<Readonly<Record<string, Rights | "asked">>>({});
+/** The rights by namespace, or why they could not be read. */
+const known = signal<Readonly<Record<string, Rights | string>>>({});
+const asking = new Set<string>();
 
-/** Ask for the rights in a namespace, unless they are known. */
+/** Ask for the rights in a namespace, also if they are known: they may have changed. */
 export function askRights(namespace: string): void {
-  if (api.exported || known.peek()[namespace]) return;
-  known.value = { ...known.peek(), [namespace]: "asked" };
-  api.rights(namespace).then(
-    (rights) => (known.value = { ...known.peek(), [namespace]: rights }),
-    () => {
-      const { [namespace]: _, ...rest } = known.peek();
-      known.value = rest;
-    },
-  );
+  if (api.exported || asking.has(namespace)) return;
+  asking.add(namespace);
+  const take = (answer: Rights | string): void => {
+    asking.delete(namespace);
+    known.value = { ...known.peek(), [namespace]: answer };
+  };
+  api.rights(namespace).then(take, (error: Error) => take(error.message));
 }
 
 /** Return why an action is not possible, or "". */
 export function refusal(namespace: string, right: Right): string {
   if (about.value?.readOnly) return "This page is an export, which shows and changes nothing.";
   const rights = known.value[namespace];
-  if (!rights || rights === "asked") return "Asking the API server whether you may do this…";
+  if (!rights) return "Asking the API server whether you may do this…";
+  if (typeof rights === "string") return rights;
   const { allowed, reason } = rights[right] ?? { allowed: false };
   return allowed ? "" : reason || "You have no right to do this.";
 }

@@ -4,8 +4,8 @@ import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { zone } from "../data/settings.ts";
-import { now, shown } from "../data/store.ts";
-import type { GraphCron } from "../types.ts";
+import { now, shown, shownRuns } from "../data/store.ts";
+import type { GraphCron, GraphRun } from "../types.ts";
 import { daysOf, forecastOf, type Days, type Unit } from "../model/cost.ts";
 import { counted, money, short, whole } from "../model/numbers.ts";
 import { day } from "../model/time.ts";
@@ -30,6 +30,7 @@ function percent(share: number): string {
 
 export function CostView(): JSX.Element {
   const crons = shown.value;
+  const runs = shownRuns.value;
   return (
     <section class="view view-scroll" aria-label="Cost">
       <div class="tools">
@@ -50,9 +51,9 @@ export function CostView(): JSX.Element {
           ))}
         </div>
       </div>
-      {crons.length ? (
+      {crons.length || runs.length ? (
         <div class="page">
-          <UsedByDay crons={crons} />
+          <UsedByDay crons={crons} runs={runs} />
           <div class="columns">
             <Forecast crons={crons} />
             <Budgets crons={crons} />
@@ -65,11 +66,11 @@ export function CostView(): JSX.Element {
   );
 }
 
-function UsedByDay({ crons }: { crons: readonly GraphCron[] }): JSX.Element {
+function UsedByDay({ crons, runs }: { crons: readonly GraphCron[]; runs: readonly GraphRun[] }): JSX.Element {
   const colors = palette.value;
   const at = zone.value;
   const today = day(now.value, at);
-  const days = useMemo(() => daysOf(crons, unit.value, now.peek(), at, length.value), [crons, unit.value, at, length.value, today]);
+  const days = useMemo(() => daysOf(crons, runs, unit.value, now.peek(), at, length.value), [crons, runs, unit.value, at, length.value, today]);
   const option = useMemo(() => daysOption(days, unit.value, colors, at), [days, colors, at]);
   const pointer = tip.value;
   return (
@@ -110,7 +111,7 @@ function Shares({ days }: { days: Days }): JSX.Element {
         {days.series.map((series, index) => (
           <tr key={series.label + index}>
             <td>
-              <i class={`swatch swatch-${series.cron ? index : 10}`} />
+              <i class={`swatch swatch-${index}`} />
             </td>
             <td class="shares-name">
               {series.cron ? <NameLink cron={series.cron} /> : series.label}
@@ -137,7 +138,7 @@ function DayTip({ days, pointer }: { days: Days; pointer: Pointer }): JSX.Elemen
           {list.filter((each) => each.value).toReversed().map((each) => (
             <tr key={each.index}>
               <td>
-                <i class={`swatch swatch-${each.cron ? each.index : 10}`} />
+                <i class={`swatch swatch-${each.index}`} />
                 {each.label}
               </td>
               <td>{said(each.value, unit.value)}</td>

@@ -26,8 +26,7 @@ export function daysOption(days: Days, unit: Unit, palette: Palette, zone: Zone)
       axisLabel: { ...label, formatter: (value: number) => (unit === "tokens" ? short(value) : money(value)) },
     },
     series: days.series.map((series, index) => {
-      const color = series.cron ? index : 10;
-      const decal = patternOf(color, "rgba(255, 255, 255, 0.4)");
+      const decal = patternOf(index, "rgba(255, 255, 255, 0.4)");
       return {
         type: "bar" as const,
         name: series.label,
@@ -36,7 +35,7 @@ export function daysOption(days: Days, unit: Unit, palette: Palette, zone: Zone)
         barMaxWidth: 36,
         barCategoryGap: "30%",
         itemStyle: {
-          color: palette.series[color] ?? palette.quiet,
+          color: palette.series[index] ?? palette.quiet,
           borderColor: palette.panel,
           borderWidth: 0.5,
           ...(decal ? { decal: decal as never } : {}),

@@ -1,7 +1,7 @@
 /** Keep the store up to date: the state at the start, then changes as the server sends them. */
 
-import { effect, untracked } from "@preact/signals";
-import { DAY } from "../model/time.ts";
+import { computed, effect, untracked } from "@preact/signals";
+import { DAY, MINUTE } from "../model/time.ts";
 import { asked, type Window } from "../model/window.ts";
 import type { Change, Status } from "../types.ts";
 import * as api from "./api.ts";
@@ -74,11 +74,12 @@ function exportedWindow(): Window {
 }
 
 let loadTimer: ReturnType<typeof setTimeout> | undefined;
+const loadPeriod = computed(() => Math.floor(store.now.value / (5 * MINUTE)));
 
-/** Ask for the load when a schedule has changed. */
+/** Ask for the load when a schedule has changed, and from time to time, because it begins at the present minute. */
 function keepLoad(): void {
   const changes = store.schedulesChanged.value;
-  if (!store.about.value) return;
+  if (!store.about.value || !loadPeriod.value) return;
   clearTimeout(loadTimer);
   loadTimer = setTimeout(() => void ask(), untracked(() => (store.load.value ? 1000 : 0)));
 

@@ -38,7 +38,7 @@ export const shown = computed(() => {
   return words.value.length ? all.filter((cron) => matches(cron, words.value)) : all;
 });
 
-const shownRuns = computed(() => {
+export const shownRuns = computed(() => {
   const all = [...looseRuns.value.values()];
   const has = (run: GraphRun): boolean => {
     const text = `${run.namespace}/${run.name} ${run.server} ${run.target} ${run.outcome} graphrun`.toLowerCase();

@@ -19,7 +19,7 @@ import { FormIcon, HealthDot, Icon } from "../parts/icons.tsx";
 import { Receipt } from "../parts/receipt.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { Actions } from "./actions.tsx";
-import { LogDialog, RunCard } from "./runs.tsx";
+import { LogDialog, RunButtons, RunCard } from "./runs.tsx";
 import { ObjectView } from "./object.tsx";
 
 const TABS = ["Overview", "YAML", "Events"] as const;
@@ -179,6 +179,7 @@ function RunOverview({ run }: { run: GraphRun }): JSX.Element {
     <>
       <Section title="Receipt">
         <Receipt run={run} />
+        <RunButtons run={run} cancel={{ verb: "cancel", namespace: run.namespace, name: `graphrun/${run.name}` }} />
       </Section>
       <Section title="Target">
         <dl class="pairs">

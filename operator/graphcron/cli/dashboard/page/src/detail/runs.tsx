@@ -5,7 +5,8 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import * as api from "../data/api.ts";
 import { about } from "../data/store.ts";
-import { asked } from "../actions/dialog.tsx";
+import { asked, type Asked } from "../actions/dialog.tsx";
+import { runToCancel } from "../actions/request.ts";
 import { refusal } from "../actions/rights.ts";
 import type { GraphCron, Run } from "../types.ts";
 import { formOf } from "../model/outcomes.ts";
@@ -24,9 +25,6 @@ interface Props {
 }
 
 export function RunCard({ cron, run, opened, onToggle }: Props): JSX.Element {
-  const active = formOf(run.outcome) === "running";
-  const exported = about.value?.readOnly;
-  const refused = refusal(cron.namespace, "cancel");
   const use = [run.tokens ? `${short(run.tokens)} tok` : "", costOf(run)].filter(Boolean).join(" · ");
   return (
     <li class="run">
@@ -38,31 +36,38 @@ export function RunCard({ cron, run, opened, onToggle }: Props): JSX.Element {
       {opened && (
         <div class="run-body">
           <Receipt run={run} />
-          {!exported && (
-            <div class="run-buttons">
-              {run.job && (
-                <button type="button" class="button button-small" onClick={() => (logOf.value = run.job ?? undefined)}>
-                  <Icon name="log" size={14} /> Log
-                </button>
-              )}
-              {active && (
-                <button
-                  type="button"
-                  class="button button-small"
-                  aria-disabled={Boolean(refused)}
-                  title={refused || undefined}
-                  onClick={() => {
-                    if (!refused) asked.value = { verb: "cancel", namespace: cron.namespace, name: cron.name, run: run.job ?? run.name };
-                  }}
-                >
-                  <Icon name="stop" size={14} /> Cancel this run
-                </button>
-              )}
-            </div>
-          )}
+          <RunButtons run={run} cancel={{ verb: "cancel", namespace: cron.namespace, name: cron.name, run: runToCancel(run) }} />
         </div>
       )}
     </li>
+  );
+}
+
+/** The buttons of a run: its log, and its cancellation while it is active. */
+export function RunButtons({ run, cancel }: { run: Run; cancel: Asked }): JSX.Element | null {
+  const refused = refusal(cancel.namespace, "cancel");
+  if (about.value?.readOnly) return null;
+  return (
+    <div class="run-buttons">
+      {run.job && (
+        <button type="button" class="button button-small" onClick={() => (logOf.value = run.job ?? undefined)}>
+          <Icon name="log" size={14} /> Log
+        </button>
+      )}
+      {formOf(run.outcome) === "running" && (
+        <button
+          type="button"
+          class="button button-small"
+          aria-disabled={Boolean(refused)}
+          title={refused || undefined}
+          onClick={() => {
+            if (!refused) asked.value = cancel;
+          }}
+        >
+          <Icon name="stop" size={14} /> Cancel this run
+        </button>
+      )}
+    </div>
   );
 }
 

@@ -8,7 +8,7 @@ import { zone } from "../data/settings.ts";
 import { crons, load, now } from "../data/store.ts";
 import { open } from "../data/route.ts";
 import type { Due, GraphCron, Load } from "../types.ts";
-import { busiest, fullHourOf, peakOf, summariesOf, sumOf, type ServerSummary } from "../model/load.ts";
+import { busiest, fullHourOf, peakOf, summariesOf, sumOf, windowOf, type ServerSummary } from "../model/load.ts";
 import { counted, short, whole } from "../model/numbers.ts";
 import { MINUTE, moment, ms } from "../model/time.ts";
 import { Chart, type Pointer } from "../parts/chart.tsx";
@@ -21,7 +21,8 @@ import { runningOption, startsOption } from "./options.ts";
 /** The server that is shown alone, or "". */
 const only = signal("");
 const tip = signal<Pointer | undefined>(undefined);
-const minute = signal<number | undefined>(undefined);
+/** The minute whose GraphCrons are shown, as a time: the load begins at another minute each time. */
+const picked = signal<number | undefined>(undefined);
 
 export function LoadView(): JSX.Element {
   const all = load.value;
@@ -107,7 +108,7 @@ function Starts({ load: all, summaries, all: every }: { load: Load; summaries: r
         option={option}
         label={`Starts per minute: at most ${peak.value}, at ${moment(minuteTime(all, peak.minute), now.value, at)}. The table of the busiest minutes has the numbers.`}
         onPoint={(point) => (tip.value = point)}
-        onPick={(index) => (minute.value = index)}
+        onPick={(index) => (picked.value = minuteTime(all, index))}
       />
       {pointer && (
         <Floating x={pointer.clientX} y={pointer.clientY}>
@@ -188,8 +189,10 @@ function Busiest({ load: all, chosen }: { load: Load; chosen: ServerSummary | un
   const series = (chosen ? [chosen.server] : all.servers).map((server) => server.starts);
   const total = sumOf(series, all.minutes);
   const minutes = busiest(total, 10);
-  const picked = minute.value;
-  const list = picked !== undefined && !minutes.some((each) => each.minute === picked) ? [{ minute: picked, value: total[picked] ?? 0 }, ...minutes] : minutes;
+  const chosenMinute = picked.value === undefined ? undefined : Math.round((picked.value - ms(all.start)) / MINUTE);
+  const chosenStarts = chosenMinute === undefined ? undefined : total[chosenMinute];
+  const isListed = minutes.some((each) => each.minute === chosenMinute);
+  const list = chosenMinute === undefined || chosenStarts === undefined || isListed ? minutes : [{ minute: chosenMinute, value: chosenStarts }, ...minutes];
   const most = Math.max(1, ...list.map((each) => each.value));
   return (
     <div class="card">
@@ -200,10 +203,10 @@ function Busiest({ load: all, chosen }: { load: Load; chosen: ServerSummary | un
       {!list.length && <p class="quiet pad">No two runs start in the same minute.</p>}
       <ul class="minutes">
         {list.map((each) => {
-          const expanded = picked === each.minute;
+          const expanded = chosenMinute === each.minute;
           return (
             <li key={each.minute}>
-              <button type="button" aria-expanded={expanded} onClick={() => (minute.value = expanded ? undefined : each.minute)}>
+              <button type="button" aria-expanded={expanded} onClick={() => (picked.value = expanded ? undefined : minuteTime(all, each.minute))}>
                 <span class="minutes-time">{moment(minuteTime(all, each.minute), now.value, zone.value)}</span>
                 <span class="meter">
                   <i style={{ width: `${(each.value / most) * 100}%` }} />
@@ -223,7 +226,7 @@ function Starters({ at, chosen }: { at: number; chosen: ServerSummary | undefine
   const [found, setFound] = useState<Due | undefined>(undefined);
   useEffect(() => {
     let wanted = true;
-    api.due({ from: at, to: at + MINUTE }).then(
+    api.due(windowOf(at)).then(
       (due) => wanted && setFound(due),
       () => wanted && setFound({ limit: 0, crons: {} }),
     );

@@ -2,13 +2,14 @@
 
 import type { GraphCron, Run } from "../types.ts";
 import { amount } from "./numbers.ts";
+import { LOOSE } from "./rows.ts";
 import { DAY, ms, startOfDay, type Zone } from "./time.ts";
 
 export type Unit = "tokens" | "cost";
 export const OTHERS = "others";
 
 export interface Series {
-  /** The GraphCron, or nothing for all others. */
+  /** The GraphCron, or nothing for GraphRuns without one and for all others. */
   cron: GraphCron | undefined;
   label: string;
   values: number[];
@@ -33,8 +34,16 @@ export function countedAt(run: Run): number {
   return [run.completionTime, run.startTime, run.scheduledTime].map(ms).find((at) => !Number.isNaN(at)) ?? NaN;
 }
 
-/** Return the use of the last days, stacked by the GraphCrons that used the most. */
-export function daysOf(crons: readonly GraphCron[], unit: Unit, now: number, zone: Zone, length = 14, top = 10): Days {
+/** Return the use of the last days, stacked by the GraphCrons that used the most; GraphRuns without one are together. */
+export function daysOf(
+  crons: readonly GraphCron[],
+  loose: readonly Run[],
+  unit: Unit,
+  now: number,
+  zone: Zone,
+  length = 14,
+  top = 10,
+): Days {
   const today = startOfDay(now, zone);
   const days: number[] = [];
   // Noon of a day is on that day, no matter whether a clock change makes the day shorter.
@@ -42,10 +51,10 @@ export function daysOf(crons: readonly GraphCron[], unit: Unit, now: number, zon
   const index = new Map(days.map((at, position) => [at, position]));
   let atLeast = false;
   const all: Series[] = [];
-  for (const cron of crons) {
+  const add = (cron: GraphCron | undefined, label: string, runs: readonly Run[]): void => {
     const values = new Array<number>(length).fill(0);
     let total = 0;
-    for (const run of cron.runs) {
+    for (const run of runs) {
       const at = countedAt(run);
       const position = Number.isNaN(at) ? undefined : index.get(startOfDay(at, zone));
       const value = used(run, unit);
@@ -54,8 +63,10 @@ export function daysOf(crons: readonly GraphCron[], unit: Unit, now: number, zon
       total += value;
       atLeast ||= Boolean(run.tokensAtLeast);
     }
-    if (total) all.push({ cron, label: cron.name, values, total });
-  }
+    if (total) all.push({ cron, label, values, total });
+  };
+  for (const cron of crons) add(cron, cron.name, cron.runs);
+  add(undefined, LOOSE, loose);
   all.sort((a, b) => b.total - a.total);
   const series = all.slice(0, top);
   const rest = all.slice(top);

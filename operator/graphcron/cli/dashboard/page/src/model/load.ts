@@ -1,7 +1,8 @@
 /** Minutes in which many runs start, and servers that get more runs than they take. */
 
 import type { Load, ServerLoad } from "../types.ts";
-import { MINUTE, ms } from "./time.ts";
+import { MINUTE, ms, SECOND } from "./time.ts";
+import type { Window } from "./window.ts";
 
 export interface Peak {
   /** Minutes after the start of the load. */
@@ -49,6 +50,11 @@ export function peakOf(values: readonly number[]): Peak {
     if (value > peak.value) peak = { minute, value };
   });
   return peak;
+}
+
+/** Return the window to ask for the due times of a minute: the server returns those after its start. */
+export function windowOf(minute: number): Window {
+  return { from: minute - SECOND, to: minute };
 }
 
 /** Return the sum of several series, minute by minute. */

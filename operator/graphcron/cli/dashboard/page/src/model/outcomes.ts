@@ -37,7 +37,7 @@ export const FORM_WORDS: Record<Form, string> = {
   unknown: "unknown",
 };
 
-const FORM_OF: Record<string, Form> = {
+const FORM_OF = new Map<string, Form>(Object.entries({
   Succeeded: "succeeded",
   GraphError: "failed",
   Timeout: "failed",
@@ -53,11 +53,11 @@ const FORM_OF: Record<string, Form> = {
   Running: "running",
   // Its Job does not exist yet.
   Waiting: "running",
-};
+}));
 
 /** Return the form of an outcome. */
 export function formOf(outcome: string): Form {
-  return FORM_OF[outcome] ?? "unknown";
+  return FORM_OF.get(outcome) ?? "unknown";
 }
 
 /** Return the newest run that has ended and was not skipped. */

@@ -5,6 +5,9 @@ import type { GraphCron, GraphRun } from "../types.ts";
 export const ROW_HEIGHT = 36;
 export const GROUP_HEIGHT = 30;
 
+/** What the GraphRuns that belong to no GraphCron are called together. */
+export const LOOSE = "GraphRuns without a GraphCron";
+
 export interface GroupRow {
   kind: "group";
   key: string;
@@ -96,7 +99,7 @@ export function rowsOf(
     for (const cron of all) rows.push({ kind: "cron", key: cron.uid, cron });
   }
   if (own.length) {
-    rows.push({ kind: "group", key: "group GraphRuns", label: "GraphRuns without a GraphCron", crons: own.length, failing: 0 });
+    rows.push({ kind: "group", key: "group GraphRuns", label: LOOSE, crons: own.length, failing: 0 });
     rows.push(...own);
   }
   return rows;
@@ -105,7 +108,8 @@ export function rowsOf(
 function groupOf(cron: GraphCron, grouping: Grouping): string {
   if (grouping === "namespace") return cron.namespace;
   if (grouping === "server") return cron.server;
-  return cron.labels[grouping.slice("label:".length)] ?? "";
+  const key = grouping.slice("label:".length);
+  return (Object.hasOwn(cron.labels, key) && cron.labels[key]) || "";
 }
 
 function compare(a: string, b: string): number {

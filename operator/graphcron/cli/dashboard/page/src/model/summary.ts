@@ -1,6 +1,6 @@
 /** The answers to the four questions: did it run, what comes, do they pile up, what did it cost. */
 
-import type { GraphCron, Load } from "../types.ts";
+import type { GraphCron, Load, Run } from "../types.ts";
 import { countedAt } from "./cost.ts";
 import { peakOf, summariesOf, sumOf, type Peak, type ServerSummary } from "./load.ts";
 import { amount } from "./numbers.ts";
@@ -18,8 +18,12 @@ export interface Summary {
   next: { cron: GraphCron; at: number } | undefined;
 }
 
-/** Return what has happened in the last 24 hours, and what comes next. */
-export function summaryOf(crons: readonly GraphCron[], now: number): Summary {
+/**
+ * Return what has happened in the last 24 hours, and what comes next.
+ *
+ * @param loose runs of the GraphRuns that belong to no GraphCron
+ */
+export function summaryOf(crons: readonly GraphCron[], loose: readonly Run[], now: number): Summary {
   const summary: Summary = {
     ended: { succeeded: 0, failed: 0, running: 0, waiting: 0, overBudget: 0, cancelled: 0, skipped: 0, unknown: 0 },
     active: 0,
@@ -29,18 +33,22 @@ export function summaryOf(crons: readonly GraphCron[], now: number): Summary {
     atLeast: false,
     next: undefined,
   };
+  const count = (run: Run): void => {
+    const form = formOf(run.outcome);
+    if (!(countedAt(run) > now - DAY) || form === "running") return;
+    summary.ended[form] += run.count ?? 1;
+    summary.tokens += run.tokens ?? 0;
+    summary.cost += amount(run.cost);
+    summary.atLeast ||= Boolean(run.tokensAtLeast);
+  };
+  for (const run of loose) {
+    if (formOf(run.outcome) === "running") summary.active += 1;
+    count(run);
+  }
   for (const cron of crons) {
     summary.active += cron.active.length;
     if (healthOf(cron) === "failing") summary.failing += 1;
-    for (const run of cron.runs) {
-      const at = countedAt(run);
-      const form = formOf(run.outcome);
-      if (!(at > now - DAY) || form === "running") continue;
-      summary.ended[form] += run.count ?? 1;
-      summary.tokens += run.tokens ?? 0;
-      summary.cost += amount(run.cost);
-      summary.atLeast ||= Boolean(run.tokensAtLeast);
-    }
+    cron.runs.forEach(count);
     for (const time of cron.next) {
       const at = ms(time);
       if (at > now && (!summary.next || at < summary.next.at)) summary.next = { cron, at };

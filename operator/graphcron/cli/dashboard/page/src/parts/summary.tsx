@@ -4,7 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { goTo, type ViewName } from "../data/route.ts";
 import { zone } from "../data/settings.ts";
-import { load, now, shown } from "../data/store.ts";
+import { load, now, shown, shownRuns } from "../data/store.ts";
 import { forecastOf } from "../model/cost.ts";
 import { counted, money, short, whole } from "../model/numbers.ts";
 import { FORM_WORDS, type Form } from "../model/outcomes.ts";
@@ -17,8 +17,9 @@ const SHOWN: Form[] = ["succeeded", "failed", "overBudget", "waiting", "cancelle
 
 export function Summary(): JSX.Element {
   const crons = shown.value;
+  const runs = shownRuns.value;
   const minute = Math.floor(now.value / MINUTE);
-  const summary = useMemo(() => summaryOf(crons, now.peek()), [crons, minute]);
+  const summary = useMemo(() => summaryOf(crons, runs, now.peek()), [crons, runs, minute]);
   const forecast = useMemo(() => forecastOf(crons), [crons]);
   const at = now.value;
   const forms = SHOWN.filter((form) => summary.ended[form]);

@@ -126,6 +126,17 @@ def test_the_newest_periods_are_kept(api: Api, cron: Cron) -> None:
     assert there == [waiting, needed, kept, other, last]
 
 
+def test_run_for_an_earlier_period_keeps_the_latest_periods(api: Api, cron: Cron) -> None:
+    def day(number: int, **request: Any) -> Pod:
+        env = asked(f"{number}", scheduled=cron.minute * 60 - number * 86400)
+        return cron.pod(env=env, threadPer="day", input=QUESTION, **request)
+
+    yesterday, today = day(1).wait(), day(0).wait()
+    earlier = [day(number, historyThreads=2).wait() for number in (8, 9)]
+    there = [api.ask("GET", f"/threads/{each.threadId}")[0] for each in (yesterday, today, *earlier)]
+    assert there == [200, 200, 404, 200]  # the last one is in use
+
+
 def test_records_that_no_pod_will_close_are_closed(api: Api, cron: Cron) -> None:
     """Else every later occurrence would ask after them; a run that goes on keeps its record open."""
     where = {"thread": str(uuid4()), "createThread": True}

@@ -134,8 +134,8 @@ def _garbage(ctx: RunContext) -> Iterator[Record]:
     if keep is None:
         return
     per = ctx.settings.request.threadPer is not None
-    query = {KIND: KIND_PERIOD} if per else {KIND: KIND_OWN, STATE: DONE}
-    for record in beyond_limit(_newest(ctx, query), keep):
+    records = _newest_periods(ctx) if per else _newest(ctx, {KIND: KIND_OWN, STATE: DONE})
+    for record in beyond_limit(records, keep):
         if not _needed_by_occurrence(ctx, record) if per else is_due(record, now):
             yield record
 
@@ -170,6 +170,12 @@ def _newest(ctx: RunContext, query: dict[str, str]) -> Iterator[Record]:
         if len(page) < PAGE:
             return
         offset += PAGE
+
+
+def _newest_periods(ctx: RunContext) -> list[Record]:
+    """Return the threads of periods, the latest period first: a GraphRun may create that of an earlier one."""
+    records = _newest(ctx, {KIND: KIND_PERIOD})
+    return sorted(records, key=lambda record: record.scheduled_at or record.created[0], reverse=True)
 
 
 def _needed_by_occurrence(ctx: RunContext, period: Record) -> bool:

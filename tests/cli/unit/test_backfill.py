@@ -34,6 +34,7 @@ class FakeCluster:
 
     graphcron: dict[str, Any]
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    servers: list[dict[str, Any]] = field(default_factory=list)
     outcomes: dict[str, str] = field(default_factory=dict)
     """How runs end that do not succeed."""
     created: list[dict[str, Any]] = field(default_factory=list)
@@ -48,6 +49,8 @@ class FakeCluster:
         kind, name, *_ = arguments
         if kind.startswith("graphcrons"):
             return json.dumps(self.graphcron)
+        if kind.startswith("graphservers"):
+            return json.dumps({"items": self.servers})
         if name.startswith("-"):
             return json.dumps({"items": list(self.runs.values())})
         return self._look(name)
@@ -170,6 +173,16 @@ def test_each_occurrence_gets_its_graphrun_one_after_the_other(program: Program)
     assert err == (
         "3 runs of hello to start: tokens and cost are not known, because no recent run has reported its tokens\n"
     )
+
+
+def test_budget_of_the_graphserver_limits_what_to_expect(program: Program) -> None:
+    recent = {"scheduledTime": "2025-11-01T09:00:00Z", "outcome": "Succeeded", "tokens": 900}
+    cluster = program.has(serverRef={"name": "shared"}, status={"recentRuns": [recent]})
+    assert program.run(f"{WEEK} --dry-run")[1].endswith(" to start: 2,700 tokens (p95 2,700)\n")
+    server = {"url": "http://langgraph:8000", "budget": {"maxTokensPerRun": 100}}
+    kind = {"apiVersion": "graphcron.dev/v1alpha1", "kind": "GraphServer"}
+    cluster.servers = [{**kind, "metadata": {"name": "shared", "namespace": "agents"}, "spec": server}]
+    assert program.run(f"{WEEK} --dry-run")[1].endswith(" to start: 300 tokens (p95 300)\n")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def backfill(
     succeeded = _succeeded(found, times[0], url, api_key_env) if missing else None
     planned = steps(name, times, existing_of(name, runs), succeeded, {each["metadata"]["name"] for each in runs})
     new = [each for each in planned if each.action is Action.CREATE]
-    _announce(planned, expected_of(found, graphcron, len(new)), name)
+    _announce(planned, _expected(kubectl, found, graphcron, len(new)), name)
     body = partial(body_of, graphcron, wanted, policy="Allow" if parallel > 1 else "Queue")
     if dry_run:
         _print([body(each) for each in new], output or ObjectOutput.YAML)
@@ -195,12 +195,15 @@ def _succeeded(found: Object, first: datetime, url: str | None, api_key_env: str
     return {at for each in texts if (at := time_of(each))}
 
 
-def expected_of(found: Object, graphcron: "GraphCron", count: int) -> Object:
+def _expected(kubectl: Kubectl, found: Object, graphcron: "GraphCron", count: int) -> Object:
     """Return the tokens and the cost to expect of that many runs, as ``forecast`` does for programs."""
     from graphcron.api.v1alpha1 import GraphCronStatus, read_status
+    from graphcron.cli.files.placeholders import with_server
     from graphcron.cli.printing.forecast_rows import as_object
     from graphcron.cli.schedules.forecast import Expected, Forecast, limited, sample_of
+    from graphcron.cli.verbs.forecast import servers_of  # here: the help lists verbs as they are imported
 
+    graphcron = with_server(graphcron, servers_of(kubectl, [found]), None)
     sample = sample_of(read_status(GraphCronStatus, found).recent_runs or ())
     median, p95 = (Expected(amount=limited(graphcron, each).times(count)) for each in (sample.median, sample.p95))
     return as_object(Forecast(due=count, sample=sample, median=median, p95=p95))

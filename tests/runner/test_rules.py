@@ -225,7 +225,7 @@ def test_a_graphrun_is_an_occurrence_of_its_graphcron_that_its_uid_identifies(sc
     }
     read = settings.read_settings(environ)
     assert read.occurrence == "u/run/r"
-    assert (read.deadline, read.earliest) == (read.requested + 60, min(read.requested, read.scheduled))
+    assert (read.deadline, read.earliest) == (read.requested + 60, read.requested)
     metadata = record_thread.common_metadata(read)
     assert metadata[record_thread.GRAPH_RUN] == "once"
     assert metadata[record_thread.SCHEDULED] == scheduled

@@ -74,8 +74,8 @@ class Settings(NamedTuple):
 
     @property
     def earliest(self) -> int:
-        """No run of the occurrence is older (seconds since the epoch)."""
-        return min(self.scheduled, self.requested)
+        """No run of the occurrence is older (seconds since the epoch); a GraphRun can represent a much earlier time."""
+        return self.requested if self.graph_run else min(self.scheduled, self.requested)
 
     @property
     def deadline(self) -> int:

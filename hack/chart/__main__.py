@@ -1,4 +1,4 @@
-"""Write what is made from the chart: its schema, its README and the manifests for those without Helm.
+"""Generate the schema and the README of the chart, and the manifests for installations without Helm.
 
 python hack/chart [--check]
 """
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
 
 def wanted() -> dict[Path, str]:
-    """Return the text that each file should have."""
+    """Return the expected text of each file."""
     schema = json.dumps(values.schema(), indent=2) + "\n"
     helm = Path(_hack_cluster("tools")) / "helm"
     made = {CHART / "values.schema.json": schema}

@@ -1,4 +1,4 @@
-"""The manifests for those without Helm: one file, and the same as a kustomize base."""
+"""The manifests for installations without Helm, as one file and as a kustomize base."""
 
 import subprocess
 from pathlib import Path

@@ -1,7 +1,6 @@
 """The chart's values as a model; `values.schema.json` is made from it.
 
-What Kubernetes itself defines is taken as it is: the API server knows better. What a value means stands in
-`values.yaml`, and nowhere else.
+The API server validates parts that Kubernetes defines. Only `values.yaml` documents the values.
 """
 
 from typing import Annotated, Any, Literal
@@ -55,7 +54,7 @@ PullSecretName = Annotated[str, Field(min_length=1)]
 
 
 class Part(BaseModel):
-    """A part of the values; a key that it does not know is refused by name."""
+    """A part of the values, which rejects unknown keys by name."""
 
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
 
@@ -65,7 +64,7 @@ class PullSecret(Part):
 
 
 class Global(Part):
-    """What other charts of the same parent may add to."""
+    """Global values, to which other charts of the same parent can add."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -194,7 +193,7 @@ class Test(Part):
 
 
 class Values(Part):
-    """All values, in the order of `values.yaml`; each stands there."""
+    """All values, in the order of `values.yaml`, which lists each of them."""
 
     global_: Annotated[Global, Field(alias="global")]
     name_override: NamePart
@@ -252,13 +251,13 @@ class Values(Part):
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON schema that Helm checks values by."""
+    """Return the JSON schema with which Helm validates values."""
     made = _tidy(Values.model_json_schema())
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values of the chart graphcron", **made}
 
 
 def _tidy(part: Any) -> Any:
-    """Leave out titles and docstrings, and what makes a key necessary: a user may take a default away with null."""
+    """Remove titles, docstrings and required keys: with null, a user can remove a default."""
     if isinstance(part, list):
         return [_tidy(each) for each in part]
     if not isinstance(part, dict):

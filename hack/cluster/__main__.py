@@ -1,4 +1,4 @@
-"""`python hack/cluster VERB`: a local Kubernetes, with Docker (kind) or without it."""
+"""Manage a local Kubernetes cluster, with or without Docker: `python hack/cluster VERB`."""
 
 import sys
 

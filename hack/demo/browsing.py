@@ -1,4 +1,4 @@
-"""The dashboard as a process, and a browser to look at it: for the pictures, the tests and the benchmark."""
+"""The dashboard as a process, and a browser that opens it, for the images, the tests and the benchmark."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ START_SECONDS = 60
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A dashboard that runs."""
+    """A running dashboard."""
 
     url: str
     """What it has printed, with the token."""

@@ -1,6 +1,6 @@
 """The demo: a cluster, the operator, a LangGraph server, and a GraphCron that runs a graph.
 
-Again at any time; what is in place is left alone:
+The commands can be repeated, and do not change what is already in place:
 
     python hack/demo up
     python hack/demo down
@@ -55,7 +55,7 @@ EXAMPLES = (FIRST, "on-a-thread", "nightly-report")
 
 @dataclass(frozen=True)
 class Stand:
-    """The cluster that the demo stands on."""
+    """The cluster of the demo."""
 
     kubeconfig: Path
     tools: Path
@@ -65,7 +65,7 @@ class Stand:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return an environment in which kubectl and helm mean this cluster."""
+        """Return an environment in which kubectl and helm use this cluster."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")}
         return {**own, "KUBECONFIG": str(self.kubeconfig), "PATH": f"{self.tools}{os.pathsep}{os.environ['PATH']}"}
 
@@ -146,14 +146,14 @@ def _name(arguments: argparse.Namespace) -> str:
 
 
 def stand_on(name: str) -> Stand:
-    """Return what a cluster that runs is, by its name."""
+    """Return the running cluster with a name."""
     info = json.loads(hack("info", "--name", name))
     tools = hack("tools", "--provider", info["provider"]).strip()
     return Stand(Path(info["kubeconfig"]), Path(tools), info["provider"], info["loader"])
 
 
 def _be_polite(stand: Stand) -> None:
-    """Say what goes into somebody's cluster, and refuse where something else is there."""
+    """Announce what is installed into the user's cluster; raise an error if it contains another installation."""
     context = kubectl(stand, "config", "current-context").strip()
     say(f"Into {context} go the namespaces {', '.join(NAMESPACES)}, the CRD {CRD},")
     say("and the operator's ClusterRoles with their binding; nothing else is touched")
@@ -230,13 +230,13 @@ def _commands(stand: Stand, name: str) -> list[tuple[str, str]]:
 
 
 def _kubectl_here(stand: Stand) -> str:
-    """Return what a person types before a verb of kubectl; it means the demo, whatever their own context is."""
+    """Return the beginning of a kubectl command that selects the demo, regardless of the user's context."""
     program = "kubectl" if shutil.which("kubectl") else _short(stand.tools / "kubectl")
     return f"{program} {_where(stand)}"
 
 
 def _graphcron_here(stand: Stand) -> str:
-    """Return the command line program of this checkout, as a person types it."""
+    """Return the command line program of this checkout, as a user types it."""
     program = _short(Path(sys.executable).with_name("graphcron"))
     return program if shutil.which("kubectl") else f"KUBECTL={_short(stand.tools / 'kubectl')} {program}"
 
@@ -246,7 +246,7 @@ def _where(stand: Stand) -> str:
 
 
 def _short(path: Path) -> str:
-    """Return a path as a person types it."""
+    """Return a path as a user types it."""
     home = Path.home()
     text = shlex.quote(str(path.relative_to(home) if path.is_relative_to(home) else path))
     return f"~/{text}" if path.is_relative_to(home) else text
@@ -256,7 +256,7 @@ def _short(path: Path) -> str:
 
 
 def down(arguments: argparse.Namespace) -> None:
-    """Take away what `up` has installed: the whole cluster where it is the demo's own."""
+    """Remove what `up` has installed, including the cluster if the demo created it."""
     name = _name(arguments)
     if arguments.cluster or arguments.provider == "current":
         _uninstall(stand_on(name))
@@ -284,7 +284,7 @@ def _uninstall(stand: Stand) -> None:
 
 
 def hack(*words: str) -> str:
-    """Run a verb of hack/cluster, pass on what it says, and return what it prints."""
+    """Run a verb of hack/cluster, pass on its messages, and return its output."""
     command = [sys.executable, str(ROOT / "hack/cluster"), *words]
     errors: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

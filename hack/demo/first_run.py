@@ -1,4 +1,4 @@
-"""The demo's first run: the wait for it, and what the LangGraph server says of it."""
+"""Wait for the first run of the demo, and read its result from the LangGraph server."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def wait_for_run(cluster: Cluster) -> Json:
 
 
 def _wait_until_scheduled(cluster: Cluster, begun: datetime) -> datetime:
-    """Wait until the operator has said when the next run is due, and return that."""
+    """Wait until the operator reports the next scheduled time, and return it."""
     deadline = time.monotonic() + 60
     while True:
         status = _graphcron(cluster).get("status", {})
@@ -76,7 +76,7 @@ def _finished_since(graphcron: Json, begun: datetime) -> Json | None:
 
 
 def _tell_progress(graphcron: Json, begun: datetime, due: datetime, told: str) -> str:
-    """Print a line where there is news, or ten seconds have passed; return what was news last."""
+    """Print a line if the progress has changed or ten seconds have passed; return the last progress."""
     now = datetime.now(UTC)
     left = int((due - now).total_seconds()) + 1
     active = graphcron["status"].get("active")
@@ -112,7 +112,7 @@ def _time(text: str) -> datetime:
 
 
 def facts_of(cluster: Cluster, entry: Json) -> list[tuple[str, str]]:
-    """Tell what there is to tell of a run: of its status what the operator has, and the answer from the server."""
+    """Return the facts about a run: its entry in the status, and the answer from the server."""
     cost = f"{entry.get('durationSeconds', 0):.1f} s, {entry.get('tokens', 'unknown')} tokens"
     facts = [
         ("GraphCron", f"{NAMESPACE}/{FIRST}"),

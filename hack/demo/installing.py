@@ -1,6 +1,6 @@
-"""Install what the demo and the tests stand on: the operator, with Helm, and a LangGraph server.
+"""Install the operator, with Helm, and a LangGraph server for the demo and the tests.
 
-Everything here can be done again at any time: what is in place already is left alone, or brought up to date.
+Each function can be repeated at any time: it keeps or updates what is already in place.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ _AT_THE_SAME_TIME = ("another operation", "already exists")
 
 
 class InstallError(Exception):
-    """Something that a person can act on; printed without a traceback."""
+    """An error that the user can fix; printed without a traceback."""
 
 
 class Cluster(Protocol):
-    """A running cluster: all that is needed is an environment in which kubectl and helm mean it."""
+    """A running cluster, for which only an environment is needed in which kubectl and helm use it."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,12 +75,12 @@ def server_url(namespace: str = SERVER_NAMESPACE) -> str:
 
 
 def image(name: str, registry: str = "") -> str:
-    """Return the full name of one of our images: the one that was built here, or one of a registry."""
+    """Return the full name of one of our images, either built locally or from a registry."""
     return f"{registry or 'graphcron'}/{name}:dev"
 
 
 def default_values(registry: str = "") -> Values:
-    """Return the chart's values for the demo and the tests: our own images, and the demo's server."""
+    """Return the values of the chart for the demo and the tests, with our images and the server of the demo."""
     own, runner = image("operator", registry), image("runner", registry)
     return {
         "image": _image_values(own, registry),
@@ -101,7 +101,7 @@ def _image_values(name: str, registry: str) -> Values:
 
 
 def install_operator(cluster: Cluster, values: Values | None = None) -> None:
-    """Install the CRD and the operator, or bring them up to date, and wait until the operator is ready.
+    """Install or update the CRD and the operator, and wait until the operator is ready.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def apply_operator(cluster: Cluster, values: Values | None = None) -> None:
 
 
 def upgrade_options(version: str) -> list[str]:
-    """Return the options with which a version of Helm takes over objects that were applied by hand, as the tests' CRD.
+    """Return the options with which a version of Helm adopts objects that were applied by hand, such as the tests' CRD.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def upgrade_options(version: str) -> list[str]:
 
 
 def uninstall_operator(cluster: Cluster) -> None:
-    """Take the operator away, and its namespace; the CRD stays."""
+    """Remove the operator and its namespace, but not the CRD."""
     helm(cluster, "uninstall", RELEASE, *_into(OPERATOR_NAMESPACE), "--ignore-not-found")
     delete_namespaces(cluster, OPERATOR_NAMESPACE)
 
@@ -155,14 +155,14 @@ def uninstall_operator(cluster: Cluster) -> None:
 def install_server(
     cluster: Cluster, namespace: str = SERVER_NAMESPACE, api_key: str | None = None, *, registry: str = ""
 ) -> None:
-    """Install a LangGraph server, or bring it up to date, and wait until it is ready.
+    """Install or update a LangGraph server, and wait until it is ready.
 
     Parameters
     ----------
     api_key
-        What the server asks for as ``x-api-key``; None: nothing.
+        The ``x-api-key`` that the server requires; None: it requires none.
     registry
-        Where the image comes from; empty: it was built here.
+        The registry of the image; empty: it was built locally.
     """
     apply_server(cluster, namespace, api_key, registry=registry)
     wait_for_rollout(cluster, namespace, SERVER)
@@ -193,7 +193,7 @@ def make_namespace(cluster: Cluster, name: str) -> None:
 
 
 def delete_namespaces(cluster: Cluster, *names: str) -> None:
-    """Delete those of the namespaces that were made here, and wait until they are gone."""
+    """Delete those of the namespaces that this module created, and wait until they no longer exist."""
     known = get(cluster, "namespaces", "--selector", "=".join(OURS))["items"]
     ours = {each["metadata"]["name"] for each in known} & set(names)
     if ours:
@@ -201,7 +201,7 @@ def delete_namespaces(cluster: Cluster, *names: str) -> None:
 
 
 def wait_for_rollout(cluster: Cluster, namespace: str, name: str, *, seconds: float = 180) -> None:
-    """Wait until a Deployment's pods are new and ready; give up early where only a person can help."""
+    """Wait until all pods of a Deployment are updated and ready; fail early if waiting cannot help."""
 
     def ready() -> bool:
         found = get(cluster, "deployment", name, "--namespace", namespace)
@@ -220,7 +220,7 @@ def wait_for_rollout(cluster: Cluster, namespace: str, name: str, *, seconds: fl
 
 
 def _trouble(cluster: Cluster, namespace: str, name: str) -> tuple[str, bool]:
-    """Say why a Deployment's pods do not start, and whether waiting will not help."""
+    """Return why the pods of a Deployment do not start, and whether waiting cannot help."""
     selector = f"app.kubernetes.io/name={name}"
     for pod in get(cluster, "pods", "--namespace", namespace, "--selector", selector)["items"]:
         for container in pod.get("status", {}).get("containerStatuses", []):
@@ -244,23 +244,23 @@ def _last_line(cluster: Cluster, namespace: str, pod: str) -> str:
 
 
 def apply(cluster: Cluster, objects: Sequence[Mapping[str, Any]], namespace: str | None = None) -> None:
-    """Apply objects on the server's side."""
+    """Apply objects with server-side apply."""
     options = ["--server-side", "--force-conflicts", *(_into(namespace) if namespace else [])]
     kubectl(cluster, "apply", *options, "-f", "-", stdin=yaml.safe_dump_all(objects))
 
 
 def get(cluster: Cluster, *arguments: str) -> Any:
-    """Return what ``kubectl get … -o json`` says."""
+    """Return the output of ``kubectl get … -o json``."""
     return json.loads(kubectl(cluster, "get", *arguments, "--output=json"))
 
 
 def kubectl(cluster: Cluster, *arguments: str, stdin: str | None = None) -> str:
-    """Run kubectl and return what it printed."""
+    """Run kubectl and return its output."""
     return run(["kubectl", *arguments], cluster.environment, stdin=stdin)
 
 
 def helm(cluster: Cluster, *arguments: str, stdin: str | None = None) -> str:
-    """Run helm and return what it printed."""
+    """Run helm and return its output."""
     return run(["helm", *arguments], cluster.environment, stdin=stdin)
 
 

@@ -1,9 +1,9 @@
-"""The pictures of the README and of the docs: real sessions in a cluster, as SVG files, and a page, as PNG files.
+"""Record the images of the README and of the docs: real sessions in a cluster as SVG, and the dashboard as PNG.
 
     python hack/demo/recording.py [PICTURE …]
 
-Nothing in them is made up: each command is run, and what it prints is what is seen. The cluster is the one that
-GRAPHCRON_TEST_CLUSTER names, with all images loaded; `make recording` brings one up.
+Each command really runs, and the images show its output. GRAPHCRON_TEST_CLUSTER names the cluster, into which all
+images must be loaded. `make recording` creates one.
 """
 
 from __future__ import annotations
@@ -88,21 +88,21 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Terminal:
-    """Where a person types: a folder with the file to apply, in a cluster whose namespace is set."""
+    """A terminal session: a folder with the file to apply, and a cluster with a default namespace."""
 
     stand: Stand
     folder: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return an environment of our own making: nothing of this machine's shows."""
+        """Return a minimal environment that shows nothing of this machine."""
         own = {**self.stand.environment, "FORCE_COLOR": "1", "TERM": "xterm-256color", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
         programs = [str(self.stand.tools), str(Path(sys.executable).parent), own["PATH"]]
         left_out = {"COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "KUBECTL"}
         return {name: text for name, text in own.items() if name not in left_out} | {"PATH": os.pathsep.join(programs)}
 
     def type(self, command: str) -> Step:
-        """Run a command as a person types it, and keep what it prints.
+        """Run a command as a user types it, and keep its output.
 
         Raises
         ------
@@ -139,7 +139,7 @@ def main(words: list[str]) -> int:
 
 
 def record(cluster: str, wanted: list[str]) -> None:
-    """Install what the demo stands on in a cluster, and make pictures there."""
+    """Install the operator and the server of the demo in a cluster, and record the images there."""
     found = stand_on(cluster)
     say("Installing a LangGraph server and the operator")
     install_server(found)
@@ -155,7 +155,7 @@ def record(cluster: str, wanted: list[str]) -> None:
 
 @contextmanager
 def _seated(found: Stand) -> Iterator[Terminal]:
-    """Sit down in a new namespace, and leave nothing behind."""
+    """Yield a terminal in a new namespace, and delete the namespace afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         # The kubeconfig is somebody else's: the namespace is set in a copy.
         stand = replace(found, kubeconfig=Path(shutil.copy(found.kubeconfig, Path(folder, "kubeconfig"))))
@@ -206,7 +206,7 @@ def cli(terminal: Terminal) -> Files:
 
 
 def _let_the_team_run(terminal: Terminal) -> None:
-    """Apply the team, and run each one as often as it takes."""
+    """Apply the GraphCrons of the team, and run each as often as `ENDED_IN` specifies."""
     kubectl(terminal.stand, "apply", "-f", str(TEAM))
     for name in (*ENDED_IN, ACTIVE):
         _wait(f"{name} is ready", _is_ready, terminal, name)
@@ -223,8 +223,7 @@ def _let_the_team_run(terminal: Terminal) -> None:
 def dashboard(terminal: Terminal) -> Files:
     """The page of the same team, with the details of one GraphCron.
 
-    A cluster that is made for a picture has no past: the runs of the days before are written into the status, at the
-    times of the schedules.
+    A new cluster has no history, so the runs of the previous days are written into the status, at scheduled times.
     """
     _let_the_team_run(terminal)
     for name in PAST:
@@ -235,7 +234,7 @@ def dashboard(terminal: Terminal) -> Files:
 
 
 def _write_past(terminal: Terminal, name: str) -> None:
-    """Put runs of the last days behind those that were real."""
+    """Append runs of the last days to the real runs."""
     found = get(terminal.stand, "graphcron", name, f"--namespace={NAMESPACE}")
     runs, now = found["status"].get("recentRuns", []), datetime.now(UTC)
     calendar = calendar_for(GraphCron.model_validate(found))

@@ -85,14 +85,14 @@ class Step:
 
 
 def picture(steps: Sequence[Step], *, title: str, description: str) -> str:
-    """Return a terminal in which these steps were taken, as SVG.
+    """Return a terminal with these steps as SVG.
 
     Parameters
     ----------
     title
-        What stands in the bar above.
+        The title in the bar at the top.
     description
-        What it shows, for those who don't see it.
+        The description for screen readers.
     """
     blocks = [block for step in steps for block in _blocks(step)]
     lines = [line for block in blocks for line in block][:-1]
@@ -130,7 +130,7 @@ def _grouped(svg: str, blocks: Sequence[Sequence[Text]]) -> str:
 
 
 def _motion(blocks: Sequence[Sequence[Text]]) -> str:
-    """Return the styles by which each block is hidden until its time has come."""
+    """Return the styles that hide each block until its time."""
     times = [0.0]
     for at, block in enumerate(blocks):
         typed = at % 2 == 0

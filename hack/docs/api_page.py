@@ -137,7 +137,7 @@ def _spec(kind: Kind) -> Iterator[str]:
 
 
 def _section(kind: Kind, field: Field, nested: Sequence[Field]) -> Iterator[str]:
-    """Yield all about a field and those below it."""
+    """Yield the section of a field, with the fields below it."""
     yield from _heading(kind, field)
     text, default = with_default(field.description)
     facts = ["Required" if field.required else "", _sentence(type_of(field.schema)), default and f"Default: {default}"]
@@ -185,7 +185,7 @@ def _fields(kind: Kind, above: str, found: Iterable[Field]) -> str:
 
 
 def _refusals(kind: Kind, above: str, found: Sequence[Refusal]) -> Iterator[str]:
-    """Yield what is refused; what is refused alike of several fields, once."""
+    """Yield what is rejected; merge rejections that several fields share."""
     if not found:
         return
     yield "Validation errors:"

@@ -2,8 +2,8 @@
 
 python hack/docs/cli_page.py [--check]
 
-``typer utils docs`` cuts what a verb does after 45 characters in its list, gives options no anchors, and takes
-``<angle brackets>`` for HTML.
+``typer utils docs`` truncates summaries after 45 characters, adds no anchors for options, and treats
+``<angle brackets>`` as HTML.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def program() -> TyperGroup:
 
 
 def commands() -> list[tuple[str, TyperCommand]]:
-    """Return the verbs by their names, in order; those that hide are left out."""
+    """Return the visible verbs, sorted by name."""
     found: Any = program().commands
     return sorted((name, verb) for name, verb in found.items() if not verb.hidden)
 
@@ -133,7 +133,7 @@ def _program_options() -> Iterator[str]:
 
 
 def _paragraphs(verb: Any) -> list[str]:
-    """Return what the verb's docstring says, without lines."""
+    """Return the paragraphs of the verb's docstring, without line breaks."""
     return [" ".join(each.split()) for each in verb.help.split("\n\n")]
 
 
@@ -143,7 +143,7 @@ def _summary(verb: Any) -> str:
 
 
 def _word(argument: TyperArgument) -> str:
-    """Return what an argument is called, without the marks that say how often it comes."""
+    """Return the name of an argument, without the marks for optional and repeated arguments."""
     return re.sub(r"[\[\]…]|\.\.\.", "", argument.metavar or str(argument.name).upper())
 
 
@@ -158,7 +158,7 @@ def _argument(argument: TyperArgument) -> tuple[str, str, str]:
 
 
 def _option(verb: str, option: TyperOption) -> tuple[str, str, str, str]:
-    """Return a row: the option under its anchor, what it takes, what it does, and what holds without it."""
+    """Return a row: the option with its anchor, its value, its description and its default."""
     long = next(each for each in option.opts if each.startswith("--"))
     names = sorted((*option.opts, *option.secondary_opts), key=len, reverse=True)
     text, told = with_default(option.help or "")
@@ -173,7 +173,7 @@ def _option(verb: str, option: TyperOption) -> tuple[str, str, str, str]:
 
 
 def _takes(option: TyperOption) -> str:
-    """Return what an option takes: words to choose from, or what it is called."""
+    """Return the values of an option, or the name of its value."""
     kind: Any = option.type_descriptor.annotation
     inner = get_args(kind)[0] if get_origin(kind) is list else kind
     if option.is_flag:
@@ -187,7 +187,7 @@ _KINDS: Final = {str: "text", int: "number", float: "number"}
 
 
 def _value(default: Any) -> str:
-    """Return a default of the program's as it would be typed."""
+    """Return a default as a user would type it."""
     if default is None or default is False or default in ("", [], ()):
         return ""
     return code(str(default.value if isinstance(default, Enum) else default))

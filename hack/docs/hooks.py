@@ -1,4 +1,4 @@
-"""MkDocs hooks: make a site of pages that are written for the repository.
+"""MkDocs hooks that build a site from pages that are written for the repository.
 
 A page is read on GitHub and on the site, so its links are those that GitHub follows. Here they become the site's own,
 or lead to the repository where they leave the site.
@@ -41,7 +41,7 @@ _ALERT = re.compile(r"^> \[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\n((?:>.*(?:\n
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Bring in the pages that stand outside of ``docs/``."""
+    """Add the pages outside ``docs/``."""
     for page, source in BROUGHT_IN.items():
         files.append(File.generated(config, page, abs_src_path=str(_root(config) / source)))
     return files
@@ -57,7 +57,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
 
 
 def _linked(target: str, html: bool, page: File, config: MkDocsConfig, files: Files) -> str:
-    """Return where a link leads on the site; as it is, where it leads nowhere: then MkDocs warns."""
+    """Return the target of a link on the site; unchanged if there is none, so that MkDocs warns."""
     path, mark, anchor = target.partition("#")
     if not path or "://" in path or path.startswith("mailto:"):
         return target

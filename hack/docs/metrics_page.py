@@ -72,7 +72,7 @@ RULES = """
 
 
 def specimen() -> Metrics:
-    """Return metrics of which each has a sample."""
+    """Return metrics that each have a sample."""
     metadata = {"namespace": "agents", "name": "report"}
     body = {"metadata": metadata, "spec": {"budget": {"maxTokens": 2}}, "status": _FULL}
     metrics = Metrics("1", queued=lambda: 0, graphcrons=lambda: [body], orphans=_orphans)
@@ -99,13 +99,13 @@ def page() -> str:
 
 
 def shown_name(family: Metric) -> str:
-    """Return the name by which queries ask for a family; that of a histogram without its endings."""
+    """Return the name of a family in queries; for a histogram, without suffix."""
     endings = {"counter": "_total", "info": "_info"}
     return family.name if family.name.endswith("_info") else family.name + endings.get(family.type, "")
 
 
 def labels_of(family: Metric) -> list[str]:
-    """Return the labels that tell a family's series apart."""
+    """Return the labels that distinguish the series of a family."""
     return [label for label in family.samples[0].labels if label != "le"]
 
 

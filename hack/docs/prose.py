@@ -1,4 +1,4 @@
-"""Find words that the style of the documentation rules out, in pages, the chart's texts and the operator's code.
+"""Find words that the style guide bans in the pages, the chart's texts and the operator's code.
 
 python hack/docs/prose.py [FILE …]
 """
@@ -51,7 +51,7 @@ _GAP = r"\s+(?:#\s+)?"
 
 
 class Finding(NamedTuple):
-    """A word that the style rules out."""
+    """A banned word in a file."""
 
     file: str
     line: int
@@ -60,7 +60,7 @@ class Finding(NamedTuple):
 
 
 def findings(file: str, text: str) -> Iterator[Finding]:
-    """Yield the ruled out words of a text; fenced blocks and code spans of a page are not read."""
+    """Yield the banned words of a text, except in the fenced blocks and code spans of a page."""
     words = WORDS
     if not file.endswith(".py"):
         words = WORDS | PAGE_WORDS

@@ -1,4 +1,4 @@
-"""Pin the base images: write into each Dockerfile the digest that the tag of each base has in its registry today.
+"""Pin the base images: write the current digest of each base's tag into the Dockerfiles.
 
     python hack/release/bases.py            write the digests
     python hack/release/bases.py --check    fail where a base has none
@@ -22,7 +22,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class BasesError(Exception):
-    """A base can't be pinned; the text says which."""
+    """A base that cannot be pinned; the text names it."""
 
 
 def crane() -> str:

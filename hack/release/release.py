@@ -1,4 +1,4 @@
-"""What a release needs besides building: one version everywhere, its notes, and files that name the registry.
+"""Prepare a release: its version, its release notes, and the files that name the registry.
 
     python hack/release check [--tag v0.2.0]
     python hack/release notes 0.2.0
@@ -47,11 +47,11 @@ _REPOSITORY = re.compile(r"^\s+repository: ", re.MULTILINE)
 
 
 class ReleaseError(Exception):
-    """Something that a person can act on; printed without a traceback."""
+    """An error that the user can fix; printed without a traceback."""
 
 
 def sections(changelog: str) -> dict[str, str]:
-    """Return the changelog's sections by their version, the newest first.
+    """Return the sections of the changelog by version, newest first.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def _name_of(heading: str) -> str:
 
 
 def notes(changelog: str, version: str) -> str:
-    """Return what the changelog says of a version."""
+    """Return the changelog's section on a version."""
     known = sections(changelog)
     if not known.get(version):
         raise ReleaseError(f"{CHANGELOG} says nothing about {version}; it knows {', '.join(known) or 'no version'}")
@@ -91,7 +91,7 @@ def notes(changelog: str, version: str) -> str:
 
 
 def versions(files: Mapping[str, str]) -> dict[str, str]:
-    """Return each place's version; `files` are texts by their path."""
+    """Return the version in each place; `files` are texts by path."""
     found = {place: re.findall(line, files[path], re.MULTILINE) for place, (path, line) in PLACES.items()}
     for place, each in found.items():
         if len(set(each)) != 1 or (len(each) > 1 and PLACES[place][1] != _TAG):
@@ -100,12 +100,12 @@ def versions(files: Mapping[str, str]) -> dict[str, str]:
 
 
 def problems(files: Mapping[str, str], tag: str | None = None) -> list[str]:
-    """Say what does not agree, in a line each.
+    """Return one line for each inconsistency.
 
     Parameters
     ----------
     tag
-        The tag that is to be released; None: just any commit, whose version may have no section yet.
+        The tag to release; None: a commit without a tag, whose version may not have a section yet.
     """
     said = versions(files)
     known = sections(files[CHANGELOG])
@@ -124,7 +124,7 @@ def problems(files: Mapping[str, str], tag: str | None = None) -> list[str]:
 
 
 def bumped(files: Mapping[str, str], version: str, date: str) -> dict[str, str]:
-    """Return the files with the version in all places, and what was unreleased under a heading of its own."""
+    """Return the files with the version in all places, and the unreleased changes under its heading."""
     if not _VERSION.fullmatch(version):
         raise ReleaseError(f"{version} is no version such as 0.2.0")
     known = sections(files[CHANGELOG])
@@ -162,7 +162,7 @@ def manifest_with(registry: str, manifest: str) -> str:
 
 
 def stage(registry: str, target: Path) -> None:
-    """Write the chart and the manifest as they are released, with the registry, into a folder."""
+    """Write the chart and the manifest of a release, with the registry, into a folder."""
     shutil.rmtree(target / "chart", ignore_errors=True)
     chart = Path(shutil.copytree(ROOT / CHART, target / "chart/graphcron"))
     values = chart / "values.yaml"
@@ -206,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(words: list[str]) -> int:
-    """Carry out a verb; return the exit status."""
+    """Run a verb; return the exit status."""
     arguments = _parser().parse_args(words)
     try:
         arguments.run(arguments)

@@ -1,8 +1,8 @@
-"""Run pytest on a cluster of its own.
+"""Run pytest on a separate cluster.
 
     python hack/test [pytest's arguments]
 
-Tests that disturb others come last and alone; those that stop parts of the cluster have another one meanwhile.
+Tests that disturb others run last and alone. Tests that stop parts of the cluster run on another cluster meanwhile.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CHAOS = "tests/chaos"
 
 
 def main(arguments: list[str]) -> int:
-    """Run the tests side by side, then those that disturb; return the first exit code that is none of success."""
+    """Run tests in parallel, then those that disturb others; return the first exit code of a failure."""
     chosen = any((ROOT / argument.split("::")[0]).exists() for argument in arguments)
     if shutil.which("go") and not chosen:  # what the cluster needs, too: packages that programs share are compiled once
         subprocess.run([*CLUSTER, "build", *TOOLS], check=True)
@@ -72,7 +72,7 @@ def _all(arguments: list[str], environment: dict[str, str], folder: Path) -> lis
 
 @contextmanager
 def _beside(command: list[str], environment: dict[str, str], output: Path, codes: list[int]) -> Iterator[None]:
-    """Run a command meanwhile, and wait for its end; print what it said, and add its exit code."""
+    """Run a command in parallel; wait until it ends, print its output, and add its exit code."""
     with output.open("w") as file, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file) as process:
         try:
             yield
@@ -91,7 +91,7 @@ def _command(arguments: list[str]) -> list[str]:
 
 
 def left_out(counts: str) -> list[str]:
-    """Return a line for each thing that tests needed and did not find, with their number in all rounds.
+    """Return a line for each missing requirement, with the number of tests that it affects in all rounds.
 
     Parameters
     ----------

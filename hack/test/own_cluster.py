@@ -1,8 +1,8 @@
-"""Run Python on a separate cluster that has all images and goes when the program ends.
+"""Run Python on a separate cluster with all images, which is deleted when the program ends.
 
     python hack/test/own_cluster.py NAME [Python's arguments]
 
-A cluster that GRAPHCRON_TEST_CLUSTER names is used instead, and stays.
+If GRAPHCRON_TEST_CLUSTER names a cluster, the program uses and keeps that one.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ AUDIT_POLICY = ROOT / "tests/rights/audit-policy.yaml"
 
 @contextmanager
 def own_cluster(prefix: str) -> Iterator[dict[str, str]]:
-    """Bring a cluster up that is named by this process, so that one that runs already is never in the way.
+    """Create a cluster whose name contains the ID of this process, so that it does not conflict with running ones.
 
     Yields
     ------
     dict
-        The environment in which the tests mean it.
+        The environment in which the tests use it.
     """
     # A SIGTERM must take the cluster down too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

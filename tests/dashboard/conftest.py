@@ -1,4 +1,4 @@
-"""A browser, and what it looks at."""
+"""A browser, and the dashboards that it opens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.cluster import Cluster
 
 SECONDS = 60
-"""How long what is awaited in a page may take."""
+"""Maximum time to wait for a change in a page."""
 
 VIEWPORT = {"width": 1440, "height": 900}
 
@@ -49,7 +49,7 @@ class Place:
         self._started = started
 
     def fill(self, number: int) -> None:
-        """Create so many GraphCrons."""
+        """Create a number of GraphCrons."""
         now = datetime.now(UTC)
         self.create(*(graphcrons.graphcron(each, now=now) for each in range(number)))
 
@@ -62,7 +62,7 @@ class Place:
         return self.cluster.get("graphcron", graphcrons.name_of(number), "--namespace", self.namespace)
 
     def export(self, file: Path) -> None:
-        """Write a page with the data of now."""
+        """Export a page with the current data."""
         words = ("dashboard", "--namespace", self.namespace, "--export", str(file))
         command = [sys.executable, "-m", "graphcron.cli", *words]
         subprocess.run(command, check=True, env=self.cluster.environment, timeout=60)
@@ -76,7 +76,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Return a browser. No test of another module may begin before its end: its event loop counts as running."""
+    """Return a browser. No test of another module can start before it is closed, because its event loop counts as running."""
     expect.set_options(timeout=SECONDS * 1000)
     with browsing.browser() as started:
         yield started
@@ -84,7 +84,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser, place: Place) -> Iterator[Visit]:
-    """Return what opens pages; none of them may ask anybody else, or print an error into the console.
+    """Return a function that opens pages; they must not send requests to other hosts or log errors to the console.
 
     They are closed before the dashboards of the place end.
     """

@@ -1,4 +1,4 @@
-"""Many GraphCrons as after weeks of work: their status is written by hand, and no operator touches them."""
+"""Many GraphCrons with a history of weeks. The tests write their status, and no operator changes it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ZONES = ("Etc/UTC", "Europe/Berlin", "Asia/Tokyo", "America/New_York")
 
 
 class Rhythm(NamedTuple):
-    """A schedule, and how far apart its occurrences are."""
+    """A schedule, and the interval between its occurrences."""
 
     line: str
     apart: timedelta
@@ -49,7 +49,7 @@ def name_of(number: int) -> str:
 
 
 def graphcron(number: int, *, now: datetime) -> Object:
-    """Return one as it is after ten runs."""
+    """Return a GraphCron after ten runs."""
     line, zone = rhythm_of(number).line, ZONES[number % len(ZONES)]
     runs = [_run(number, at, now) for at in range(RUNS)]
     ended = next(run for run in runs if run["outcome"] != "Skipped")

@@ -1,4 +1,4 @@
-"""The page by keyboard alone, and what axe-core finds."""
+"""The page with the keyboard alone, and the findings of axe-core."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_all_is_done_by_keyboard(place: Place, visit: Visit) -> None:
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Press the Tab key until an element has the focus, and see that the focus is visible."""
+    """Press the Tab key until an element has the focus, and check that the focus is visible."""
     wanted = page.locator(selector).first
     for _ in range(40):
         page.keyboard.press("Tab")

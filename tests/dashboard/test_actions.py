@@ -1,4 +1,4 @@
-"""The actions of the page, with an operator, a LangGraph server and runs that really happen."""
+"""The actions of the page, with an operator, a LangGraph server and real runs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Details:
         return dialog
 
     def do(self, dialog: Locator, button: str) -> None:
-        """Let the command be executed, and close the dialog; one that takes long continues."""
+        """Run the command and close the dialog; a long-running command continues."""
         dialog.get_by_role("button", name=button, exact=True).click()
         expect(dialog).to_contain_text(DONE, timeout=RUN_SECONDS * 1000)
         dialog.get_by_role("button", name="Close", exact=True).last.click()
@@ -75,7 +75,7 @@ def test_actions_are_done_as_shown_and_their_end_appears(crons: Crons, visit: Vi
     dialog.get_by_role("textbox").fill(json.dumps(question))
     expect(dialog.locator(".command")).to_contain_text("--input=")
     details.do(dialog, "Run now")
-    # Nobody touches the page until the end of the run is in it.
+    # The test does not use the page until it shows the end of the run.
     expect(details.panel.get_by_text("Succeeded", exact=True).first).to_be_visible(timeout=RUN_SECONDS * 1000)
     (run,) = crons.server.runs_of(hello)
     assert crons.server.values(run["thread_id"])["messages"][0]["content"] == "It's <b>"

@@ -1,4 +1,4 @@
-"""What others may try against a dashboard: other pages in the same browser, other names, text that is markup."""
+"""Attacks on a dashboard: other pages in the same browser, other host names, and text that contains markup."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_a_page_of_others_reads_and_does_nothing(host: str, place: Place, chromi
 
 
 def test_text_from_the_cluster_is_shown_as_text(place: Place, visit: Visit) -> None:
-    """Names can't hold markup: Kubernetes refuses it. Everything else can."""
+    """Any text except names can contain markup; Kubernetes rejects it in names."""
     body = graphcrons.graphcron(0, now=datetime.now(UTC))
     body["metadata"]["annotations"] = {"example.com/note": SCRIPT}
     body["spec"]["assistant"] = SCRIPT

@@ -1,4 +1,4 @@
-"""Each view, with one, some and many GraphCrons, and as a file that was exported."""
+"""Each view, with one, several and many GraphCrons, and as an exported file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIRST = graphcrons.name_of(0)
 
 
 def look_at_each_view(page: Page, number: int) -> None:
-    """Expect all GraphCrons in all views: those that are out of sight are reached by keys."""
+    """Expect all GraphCrons in all views; reach those outside the visible area with the keyboard."""
     last = max(map(graphcrons.name_of, range(number)))
     counted = re.compile(rf"^{number} GraphCrons?$")
 

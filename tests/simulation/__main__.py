@@ -1,4 +1,4 @@
-"""Play many scenarios, and show the smallest that breaks a promise: ``make simulate``."""
+"""Run many scenarios, and print the smallest one that violates a property: ``make simulate``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN: Final = 3
 
 
 class Simulation(NamedTuple):
-    """What is played."""
+    """The code that is simulated."""
 
     profiles: list[str]
     draw: Callable[[str, int], Any]
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _play(simulation: Simulation, profile: str, seeds: range, checked: Counter[str]) -> tuple[int, int]:
-    """Play the scenarios of a profile; return how much happened in them, and how many broke a promise."""
+    """Run the scenarios of a profile; return their total size, and how many violated a property."""
     units = failed = 0
     began = told = time.perf_counter()
     for number, seed in enumerate(seeds, 1):
@@ -85,7 +85,7 @@ def _play(simulation: Simulation, profile: str, seeds: range, checked: Counter[s
 
 
 def smallest(simulation: Simulation, plan: Any, name: str) -> Any:
-    """Leave out whatever the violation of that property does not need."""
+    """Remove everything that the violation of that property does not require."""
     for smaller in plan.smaller():
         if any(violation.property == name for violation in simulation.world(smaller).play()):
             return smallest(simulation, smaller, name)
@@ -93,7 +93,7 @@ def smallest(simulation: Simulation, plan: Any, name: str) -> Any:
 
 
 def show(simulation: Simulation, plan: Any) -> None:
-    """Print a scenario that breaks a promise: what it is made of, what happened, and what must not have."""
+    """Print a scenario that violates a property: its plan, its trace, and the violation."""
     world = simulation.world(plan)
     violations: list[Violation] = world.play()
     print(f"--- profile {plan.profile}, seed {plan.seed}, made smaller:", *plan.lines(), *world.kernel.trace, sep="\n")

@@ -1,4 +1,4 @@
-"""Virtual time, and processes that take turns in it: the same seed gives the same order, to the byte."""
+"""Virtual time, and processes that take turns in it. The same seed results in exactly the same order."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TIMED_OUT: Final = object()
 
 
 class Killed(greenlet.GreenletExit):
-    """The process is gone, as after SIGKILL: nothing of it may run any more."""
+    """The process was killed, as with SIGKILL, so none of its code may run."""
 
 
 class Kernel:
-    """The clock and what is to happen, in order of time; what falls together comes in an order by the seed."""
+    """The clock and the future events in order of time. The seed determines the order of simultaneous events."""
 
     def __init__(self, random: Random) -> None:
         self.now = START
@@ -32,16 +32,16 @@ class Kernel:
         self.hub = greenlet.getcurrent()
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
-        """Have something called after so many seconds."""
+        """Schedule a call after a number of seconds."""
         self.at(self.now + seconds, call)
 
     def at(self, time: float, call: Callable[[], None]) -> None:
-        """Have something called at a time, or now where that is over."""
+        """Schedule a call at a time, or now if that time has passed."""
         self._count += 1
         heapq.heappush(self._events, (max(time, self.now), self.random.random(), self._count, call))
 
     def run(self, until: float) -> None:
-        """Let everything happen up to that time."""
+        """Run all events up to that time."""
         while self._events and self._events[0][0] <= until:
             self.now, _, _, call = heapq.heappop(self._events)
             call()
@@ -53,7 +53,7 @@ class Kernel:
 
 
 class Process:
-    """Code that runs until it parks, and goes on when it is woken.
+    """Code that runs until it parks, and continues when it is woken.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Process:
         kernel.later(0, lambda: self._resume(None))
 
     def park(self, seconds: float | None = None) -> Any:
-        """Wait until somebody wakes us with a value, and return that, or :data:`TIMED_OUT` after so many seconds."""
+        """Wait for a call of :meth:`wake`, and return its value, or :data:`TIMED_OUT` after that many seconds."""
         if not self.alive:
             raise Killed
         self._serial += 1
@@ -93,7 +93,7 @@ class Process:
         return self._serial + 1
 
     def wake(self, serial: int, value: Any) -> None:
-        """Wake it from that park; nothing happens where it waits there no longer."""
+        """Wake it from that park; do nothing if it no longer waits there."""
         if self.alive and serial == self._serial:
             self._resume(value)
 

@@ -1,4 +1,4 @@
-"""What a scenario is made of, drawn from a seed: a value, so that it can be printed and made smaller."""
+"""The plan of a scenario, drawn from a seed. It is a value, so that it can be printed and reduced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PERSON_ACTIONS: Final = ("cancel",)
 
 
 class Action(NamedTuple):
-    """Something that is done to the scenario at a time."""
+    """An action on the scenario at a time."""
 
     at: float
     """Seconds after the beginning."""
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
     """The CronJob controller makes no Job while another of the GraphCron is active, and the latest one after it."""
 
     def lines(self) -> list[str]:
-        """Return the plan for a person to read."""
+        """Return the plan as readable lines."""
         return [f"{name} = {value}" for name, value in self._asdict().items() if value not in ((), frozenset())]
 
     def smaller(self) -> Iterator[Plan]:
@@ -155,7 +155,7 @@ def draw(profile: str, seed: int) -> Plan:
 
 
 def _queued(random: Random, profile: Profile, request: Request) -> Request:
-    """Let occurrences queue: many runs are longer than a period."""
+    """Let occurrences queue, by making many runs longer than the period."""
     if random.random() >= profile.queues:
         return request
     steps = random.randint(1, 4)

@@ -108,7 +108,7 @@ class Pod:
             self.process.kill()
 
     def signal(self, name: str) -> None:
-        """Send itself ``die`` or ``term``, in a moment: a process can't be ended from within."""
+        """Schedule its own ``die`` or ``term``, because a process cannot be ended from within."""
         self._kernel.later(0, self.kill if name == "die" else self.terminate)
 
     def _run(self) -> None:
@@ -196,10 +196,10 @@ class Job:
 
     @property
     def exhausted(self) -> bool:
-        """Its pods have failed too often."""
+        """Whether its pods have failed too often."""
         return self.failures > BACKOFF_LIMIT
 
 
 def pod_start(world: World) -> float:
-    """Return how long a pod takes to be there."""
+    """Return how long a pod takes to start."""
     return world.random.uniform(0.3, 3.0)

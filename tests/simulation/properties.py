@@ -1,4 +1,4 @@
-"""What must hold in every scenario, looked at while it is played and at its end."""
+"""Properties of every scenario, checked while it runs and at its end."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Violation(NamedTuple):
 
 
 class Judge:
-    """Looks on."""
+    """Checks the properties."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -55,7 +55,7 @@ class Judge:
         self._queue = QueueJudge(world, self.check)
 
     def check(self, holds: bool, name: str, what: str) -> None:
-        """Count a look at a property, and what it found."""
+        """Count a check of a property, and record a violation."""
         self.checked[name] += 1
         if not holds:
             self.violations.append(Violation(name, f"{self._world.kernel.now - START:.2f} {what}"))
@@ -63,7 +63,7 @@ class Judge:
     # --- while it is played -------------------------------------------------------------------------------------------
 
     def run_starts(self, run: Run) -> None:
-        """Look at a run that is about to be made."""
+        """Check a run that is about to be created."""
         occurrence = run.metadata.get(OCCURRENCE, "")
         world = self._world
         live = [each for each in world.server.runs if each.live]
@@ -120,7 +120,7 @@ class Judge:
         return any(at is not None and 0 <= over - at <= STOP_SECONDS + GRACE_SECONDS / 2 for at in stops)
 
     def record_changes(self, thread: Thread, change: dict[str, Any]) -> None:
-        """Look at a record that is about to be closed."""
+        """Check a record that is about to be closed."""
         self._queue.record_changes(thread, change)
         occurrence = thread.metadata.get(OCCURRENCE)
         if change.get(STATE) != DONE or not occurrence:
@@ -129,7 +129,7 @@ class Judge:
         self.check(not live, "a record is closed after its run", f"{occurrence} is closed while {_ids(live)} goes on")
 
     def report_written(self, pod: Pod, report: Report) -> None:
-        """Look at a skip when it is told: later, the record of what had happened may be deleted."""
+        """Check a skip when it is reported; later, the record that explains it may be deleted."""
         world, now = self._world, self._world.kernel.now
         if report.outcome is Outcome.SKIPPED and self._records(pod.job.occurrence):
             runs = world.runs_of(pod.job.occurrence)
@@ -160,7 +160,7 @@ class Judge:
             )
 
     def job_ends(self, job: Job) -> None:
-        """Look at a run that goes on when its Job is over: a later occurrence must find it."""
+        """Check a run that continues after its Job has ended: a later occurrence must find it."""
         if any(run.live for run in self._world.runs_of(job.occurrence)):
             is_open = any(record.metadata[STATE] == ACTIVE for record in self._records(job.occurrence))
             self.check(is_open, "later occurrences can find it", f"{job.name} ends beside a run, its record is closed")
@@ -168,7 +168,7 @@ class Judge:
     # --- at the end ---------------------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """Look at everything once it is over."""
+        """Check everything at the end."""
         world = self._world
         for pod in world.pods:
             over = pod.over if pod.over is not None else world.kernel.now
@@ -209,7 +209,7 @@ class Judge:
         return [thread for thread in ours if thread.metadata.get(KIND) in (KIND_OWN, KIND_SHARED)]
 
     def _check_report(self, job: Job) -> None:
-        """What is reported last is what happened."""
+        """Check that the last report matches what happened."""
         report, runs = job.last and job.last.report, self._world.runs_of(job.occurrence)
         if report is None or job.exhausted:
             return
@@ -240,7 +240,7 @@ class Judge:
             )
 
     def _is_told_by_another(self, job: Job) -> bool:
-        """Tell whether another pod of the occurrence has told an end that the operator believes more than this."""
+        """Return whether another pod of the occurrence has reported an end that takes precedence over this one."""
         known = (Outcome.SUCCEEDED, Outcome.GRAPH_ERROR, Outcome.INTERRUPTED)
         pods = (pod for pod in self._world.pods if pod.job.occurrence == job.occurrence)
         return any(pod.report and pod.report.outcome in known for pod in pods)

@@ -1,4 +1,4 @@
-"""What must hold with ``concurrencyPolicy: Queue``, looked at while a scenario is played and at its end."""
+"""Properties of ``concurrencyPolicy: Queue``, checked while a scenario runs and at its end."""
 
 from __future__ import annotations
 

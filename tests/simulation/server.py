@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 
 class Answer(Exception):
-    """An error as the server answers it."""
+    """An error response of the server."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status, self.detail = status, detail
@@ -132,7 +132,7 @@ class LangGraph:
     # --- requests -----------------------------------------------------------------------------------------------------
 
     def request(self, method: str, path: str, body: bytes | None, who: str) -> tuple[int, Any]:
-        """Carry out a request; return status and JSON."""
+        """Process a request; return the status and the JSON."""
         parts = urlsplit(path)
         names = [name for name in parts.path.split("/") if name]
         query = parse_qs(parts.query)
@@ -368,7 +368,7 @@ class LangGraph:
 
 
 def usage(tokens: int) -> Json:
-    """Return what a model's answer tells of tokens."""
+    """Return the tokens that a model's answer reports."""
     return {"input_tokens": tokens - tokens // 3, "output_tokens": tokens // 3, "total_tokens": tokens}
 
 

@@ -1,4 +1,4 @@
-"""What the simulation has found, each shrunk by hand to one short script that failed before it was mended."""
+"""Bugs that the simulation has found, each reduced by hand to a short script that failed before the fix."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def plan_of(
 
 
 def play(plan: Plan) -> World:
-    """Play it, and see that nothing happened that must not."""
+    """Run a scenario, and check that no property was violated."""
     world = World(plan)
     violations = world.play()
     assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
@@ -87,7 +87,7 @@ def drain(world: World) -> None:
 
 
 def told(world: World, job: str) -> tuple[Outcome, str]:
-    """Return what a Job has told at last."""
+    """Return the last report of a Job."""
     (found,) = [each for each in world.jobs if each.name == job]
     assert found.last
     assert found.last.report

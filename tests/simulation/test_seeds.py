@@ -1,4 +1,4 @@
-"""Many scenarios by their seeds: no promise is broken in any. `make simulate` plays more."""
+"""Many scenarios by seed, none of which violates a property. `make simulate` runs more."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class World:
         self.server = LangGraph(self.kernel, self.judge.run_starts, self.judge.record_changes)
 
     def play(self) -> list[Violation]:
-        """Let it all happen; return what must not be."""
+        """Run the scenario; return the violations."""
         for number in range(self.plan.occurrences):
             for cron in range(self.plan.crons):
                 for _ in range(2 if number in self.plan.doubled else 1):
@@ -54,7 +54,7 @@ class World:
         return [pod for job in self.jobs for pod in job.pods]
 
     def is_up(self) -> bool:
-        """Tell whether the server can be reached."""
+        """Return whether the server can be reached."""
         now = self.kernel.now - START
         return not any(begin <= now < end for begin, end in self.plan.outages)
 

@@ -1,1 +1,1 @@
-"""The local Kubernetes of `hack/cluster`; its README says what is where."""
+"""The local Kubernetes of `hack/cluster`, which its README describes."""

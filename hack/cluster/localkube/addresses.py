@@ -1,4 +1,4 @@
-"""Who has which address.
+"""Addresses of the host, the nodes and the pods.
 
 A cluster's own networks are private to its network namespace, so all clusters use the same ones. Only the link
 between the host and the node is visible outside: a /30 that nothing on the host uses yet.
@@ -44,7 +44,7 @@ def device_of(cluster: Cluster) -> str:
 
 
 def reserve(cluster: Cluster) -> Link:
-    """Make the cluster's link with the first free /30, from a place that depends on the cluster's name on."""
+    """Create the cluster's link with the first free /30, from an offset that depends on the cluster's name."""
     device = device_of(cluster)
     subnets = list(_POOL.subnets(new_prefix=30))
     start = int(device.removeprefix("gc-"), 16) % len(subnets)

@@ -1,4 +1,4 @@
-"""The few questions that are asked of a local cluster's API server while it starts."""
+"""Requests to the API server of a local cluster while it starts."""
 
 import json
 import ssl
@@ -11,7 +11,7 @@ _NO_PROXY = urllib.request.ProxyHandler({})
 
 
 def get(server: str, path: str, pki: Path) -> Any:
-    """GET a path as the administrator; None when it is not there, or nobody answers with a 200."""
+    """GET a path as the administrator; None unless the server answers with a 200."""
     context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
     context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
     return _fetch(server + path, urllib.request.HTTPSHandler(context=context))

@@ -1,4 +1,4 @@
-"""Base images without a registry: Debian or Ubuntu itself, from the packages that this machine installs from too."""
+"""Base images without a registry, built from the packages of this machine's own Debian or Ubuntu."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ _ACCOUNTS = {
 
 @dataclass(frozen=True)
 class Base:
-    """A base image: some packages, installed or, without a shell to install them, only unpacked."""
+    """A base image of some packages, which are installed or, in images without a shell, only unpacked."""
 
     name: str
     variant: str
@@ -52,7 +52,7 @@ SMALL = Base(
 
 
 def ensure(base: Base, buildah: Buildah) -> str:
-    """Make the base image if it is not there; return its name."""
+    """Build the base image if it does not exist; return its name."""
     if buildah.has(base.image):
         return base.image
     say(f"making {base.name} from this machine's own package sources")
@@ -70,7 +70,7 @@ def ensure(base: Base, buildah: Buildah) -> str:
 
 
 def _complete(archive: Path) -> None:
-    """Put into an archive of unpacked packages what their installation would have written."""
+    """Add the files that an installation would have written to an archive of unpacked packages."""
     completed = archive.with_suffix(".completed")
     written = dict(_ACCOUNTS)
     with tarfile.open(archive) as source, tarfile.open(completed, "w") as target:

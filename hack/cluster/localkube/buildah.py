@@ -1,4 +1,4 @@
-"""Buildah with a store of its own under the cache, and no mount or process left when it is cut short."""
+"""Buildah with a separate store in the cache. An interrupted build leaves no mounts or processes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from .shell import run
 
 @dataclass(frozen=True)
 class Buildah:
-    """The store, and what can be done to it."""
+    """The store of images, and the operations on it."""
 
     root: Path
     driver: str
@@ -35,7 +35,7 @@ class Buildah:
         return run([*cage, "buildah", *store, *words], log=log)
 
     def has(self, image: str) -> bool:
-        """Whether the store has an image of that name."""
+        """Return whether the store has an image of that name."""
         return image in self._run("images", "--format", "{{.Name}}:{{.Tag}}").split()
 
     def build(self, context: Path, *, tag: str, flags: list[str], log: Path | None = None) -> None:

@@ -23,7 +23,7 @@ class Component:
 
 
 def components(link: Link, programs: Mapping[str, Path], *, audit: bool) -> tuple[Component, ...]:
-    """Return every component of the node; `programs` tells where each one is, inside."""
+    """Return every component of the node; `programs` contains the paths of the programs inside the node."""
 
     def at(name: str) -> str:
         return str(programs[name])
@@ -131,7 +131,7 @@ def _kubelet(program: str, link: Link) -> tuple[str, ...]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of every component: nothing of the caller's, no proxy above all."""
+    """Return the environment of every component, without the caller's variables, such as proxies."""
     return {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/root",

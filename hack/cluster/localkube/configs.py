@@ -1,4 +1,4 @@
-"""Configuration files of the node's components. JSON where the reader takes YAML."""
+"""Configuration files of the node's components, as JSON for those that read YAML."""
 
 import json
 from pathlib import Path
@@ -66,7 +66,7 @@ def cni() -> str:
 
 
 def coredns(link: Link) -> str:
-    """Return CoreDNS's Corefile. There is nothing to forward to: the node has no way to the outside."""
+    """Return CoreDNS's Corefile. It forwards nothing, because the node cannot reach other networks."""
     return f"""cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {{
     bind {link.node}
     ready {link.node}:{addresses.DNS_READY_PORT}

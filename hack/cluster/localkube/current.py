@@ -1,4 +1,4 @@
-"""The provider current: a cluster that is there already, by kubectl's current context."""
+"""The provider `current`: an existing cluster, selected by the current context of kubectl."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ _MINIKUBE = "minikube.sigs.k8s.io"
 
 
 class Loader(NamedTuple):
-    """How images get to the nodes."""
+    """A program that loads images into the nodes."""
 
     program: str
     """kind, k3d or minikube; docker where the nodes see Docker's images; empty where nothing is known."""
@@ -35,7 +35,7 @@ _COMMANDS: dict[str, Callable[[str, str], Sequence[str]]] = {
 
 
 def loader_of(config: dict[str, Any]) -> Loader:
-    """Return how images get to the cluster of a kubeconfig with one context."""
+    """Return the loader for the cluster of a kubeconfig with one context."""
     context = str(config.get("current-context", ""))
     extensions = [each for cluster in config["clusters"] for each in cluster["cluster"].get("extensions") or ()]
     if any(_MINIKUBE in str(each) for each in extensions) or context == "minikube":
@@ -47,7 +47,7 @@ def loader_of(config: dict[str, Any]) -> Loader:
 
 
 def up(cluster: Cluster) -> None:
-    """Copy the current context into a kubeconfig of its own, so that a later switch changes nothing here."""
+    """Copy the current context into a separate kubeconfig, so that switching the context later has no effect."""
     programs.require("kubectl", "helm")
     kubectl = programs.path_of("kubectl")
     text = run([kubectl, "config", "view", "--raw", "--minify", "--flatten", "--output", "json"])
@@ -60,7 +60,7 @@ def up(cluster: Cluster) -> None:
 
 
 def down(cluster: Cluster) -> None:
-    """Forget the context; the cluster itself is never touched."""
+    """Delete the copied context. The cluster itself does not change."""
     shutil.rmtree(cluster.state, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""Docker: whether its daemon answers, and what is missing where it does not."""
+"""Checks of whether Docker can be used, and what it lacks."""
 
 import os
 import re
@@ -17,7 +17,7 @@ _BUILT_IN_UNTIL = 23
 
 @cache
 def trouble() -> str:
-    """Return why there is no Docker to use, as a clause; empty where its daemon answers."""
+    """Return the reason why Docker cannot be used, as a clause; empty if its daemon answers."""
     if not shutil.which("docker"):
         return "Docker is not installed" + (" (podman is not supported)" if shutil.which("podman") else "")
     if "podman" in _ask("--version").stdout.lower():
@@ -37,7 +37,7 @@ def answers() -> bool:
 
 @cache
 def build_trouble() -> str:
-    """Return why this Docker can't build the images, as a sentence; empty where it can."""
+    """Return the reason why this Docker cannot build the images, as a sentence; empty if it can."""
     if not _ask("buildx", "version").returncode:
         return ""
     version = re.search(r"(\d+)\.", _ask("--version").stdout)
@@ -50,7 +50,7 @@ def build_trouble() -> str:
 
 
 def require_build() -> None:
-    """Raise where the images can't be built with this Docker."""
+    """Raise an error if this Docker cannot build the images."""
     if build_trouble():
         raise ClusterError(build_trouble())
 

@@ -1,8 +1,8 @@
 """The upstream programs, built from their Go modules and cached.
 
-Versions stand in the `go.mod` files under `go/` and nowhere else. What runs in a cluster or on one shares the module
-`go/cluster`, so that one `go build` compiles each package once. A build's key covers go.mod, go.sum, our few Go files
-and the flags, so that any change makes a new build and none of them is ever overwritten.
+Only the `go.mod` files under `go/` contain versions. Programs that run in or on a cluster share the module
+`go/cluster`, so that one `go build` compiles each package once. The key of a build covers go.mod, go.sum, our few Go
+files and the flags, so any change results in a new build, and no build is ever overwritten.
 """
 
 import hashlib
@@ -43,18 +43,18 @@ def kubernetes_version() -> str:
 
 @dataclass(frozen=True)
 class Target:
-    """Some commands of one Go module, kept together."""
+    """Commands of one Go module, which are cached together."""
 
     name: str
     folder: str
     commands: tuple[str, ...]
 
     def path(self) -> Path:
-        """Return the folder of the built commands, whether it is there or not."""
+        """Return the folder of the built commands, which may not exist."""
         return cache_dir("go") / f"{self.name}-{_key(self)}"
 
     def built(self) -> bool:
-        """Whether nothing needs to be built."""
+        """Return whether all commands are built."""
         return self.path().is_dir()
 
     @property
@@ -140,7 +140,7 @@ def _compile(folder: str, wanted: list[Target]) -> None:
 
 
 def _work(folder: str, commands: list[str], target: Path) -> goprogress.Work:
-    """Return what a build of these commands has to do; fetch the modules that it needs."""
+    """Return the work of a build of these commands; download the modules that it needs."""
     listing, plan = (write(cache_dir("logs") / f"{step}-{folder}.log", "") for step in ("list", "plan"))
 
     def tell() -> None:
@@ -157,7 +157,7 @@ def _go(folder: str, verb: str, *words: str, log: Path, tell: Callable[[], None]
 
 
 def _keep(target: Target, built: Path) -> None:
-    """Move a target's programs to the folder of its own, whole or not at all."""
+    """Move a target's programs to its folder atomically."""
     ready = built / f".{target.name}"
     ready.mkdir()
     for name in target.programs:
@@ -196,7 +196,7 @@ def _key(target: Target) -> str:
 
 
 def _sources(target: Target) -> list[Path]:
-    """Return the module's own files that a target is made of: those of other commands change nothing of it."""
+    """Return the files of the module that a target consists of, without those of other commands."""
     module = GO_MODULES / target.folder
     folders = [module, *(module / command for command in target.commands if command.startswith("./"))]
     return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())

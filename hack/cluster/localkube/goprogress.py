@@ -1,4 +1,4 @@
-"""How far a `go build` is: packages compiled, programs linked, and the time that is left."""
+"""Progress of a `go build`: compiled packages, linked programs, and the remaining time."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ _ENOUGH = 0.02
 
 @dataclass(frozen=True)
 class Work:
-    """What a build has to do: the packages to compile, with the size of their source, and the programs to link."""
+    """Work of a build: the packages to compile, with the size of their source, and the programs to link."""
 
     sizes: dict[str, int]
     programs: int

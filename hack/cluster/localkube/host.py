@@ -1,4 +1,4 @@
-"""What the machine has, and what is installed on it: Debian's or Ubuntu's own packages, nothing else."""
+"""Programs of the machine. Installs only the packages of its own Debian or Ubuntu."""
 
 import os
 import re
@@ -29,12 +29,12 @@ BROWSERS = (
 
 
 def widen_path() -> None:
-    """Look for programs where administrators' programs are, whoever calls."""
+    """Add the folders of administrators' programs to the PATH of any user."""
     os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def require_local() -> None:
-    """Make sure that a local cluster can run here, or say what is missing."""
+    """Raise an error that lists what is missing if a local cluster cannot run here."""
     lacking = go_trouble()
     if sys.platform != "linux":
         lacking = "the local cluster needs Linux: use Docker with kind, or CLUSTER=current"
@@ -86,7 +86,7 @@ def browser(*, install: bool) -> str:
 
 @cache
 def go_trouble() -> str:
-    """Return why nothing can be built with Go, as a sentence; empty for a Go that can, or can fetch one that can."""
+    """Return why Go cannot build the programs, as a sentence; empty if it can, or can download a Go that can."""
     if not shutil.which("go"):
         return f"the local cluster is built with Go: {GO_ADVICE}"
     found = re.search(r"go1\.(\d+)", run(["go", "version"]))
@@ -96,7 +96,7 @@ def go_trouble() -> str:
 
 
 def require_go() -> None:
-    """Raise where nothing can be built with Go."""
+    """Raise an error if Go cannot build the programs."""
     if go_trouble():
         raise ClusterError(go_trouble())
 

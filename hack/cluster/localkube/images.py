@@ -1,4 +1,4 @@
-"""The project's images: with Docker where its daemon answers, else with buildah on bases made here."""
+"""Build the project's images, with Docker if its daemon answers, otherwise with buildah on local bases."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ _CERTIFICATES = "ca-certificates.crt"
 
 @dataclass(frozen=True)
 class Image:
-    """An image and the files that it is made of."""
+    """An image and its source files."""
 
     name: str
     context: str
@@ -30,11 +30,11 @@ class Image:
 
     @property
     def tag(self) -> str:
-        """Return the name under which manifests ask for it."""
+        """Return the name by which manifests refer to it."""
         return f"graphcron/{self.name}:dev"
 
     def key(self, *, docker: bool) -> str:
-        """Return a hash of all that the image is made of."""
+        """Return a hash of all sources of the image."""
         digest = hashlib.sha256(b"docker" if docker else repr([base.image for _, base in self.arguments]).encode())
         for path in self._files():
             digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes() + b"\0")
@@ -71,7 +71,7 @@ def _image(name: str) -> Image:
 
 
 def tag_of(name: str) -> str:
-    """Return the full name of an image of ours; a name with a tag is one already."""
+    """Return the full name of one of our images; a name with a tag is already full."""
     return name if ":" in name else _image(name).tag
 
 

@@ -32,7 +32,7 @@ class Node(NamedTuple):
 
 
 def require() -> None:
-    """Raise where something is missing that a kind cluster and our images need."""
+    """Raise an error if a prerequisite of a kind cluster or of our images is missing."""
     if docker.trouble():
         raise ClusterError(f"{docker.trouble()}, and kind needs it")
     programs.require("kind", "kubectl", "helm")
@@ -58,7 +58,7 @@ def up(cluster: Cluster, *, audit_policy: str | None) -> None:
     Parameters
     ----------
     audit_policy
-        What the API server writes down, as YAML; None: nothing.
+        The audit policy of the API server, as YAML; None: no audit log.
     """
     require()
     found = nodes(cluster)
@@ -105,7 +105,7 @@ def _config(cluster: Cluster, audit_policy: str | None) -> dict[str, object]:
 
 
 def _audit_patches() -> list[dict[str, object]]:
-    """Return patches of kubeadm's configuration, for each of its versions: they write arguments differently."""
+    """Return patches for each version of kubeadm's configuration, because their formats of arguments differ."""
     arguments = {"audit-policy-file": _POLICY, "audit-log-path": _AUDIT_LOG}
     folders = {"audit-policies": (Path(_POLICY).parent, True), "audit-logs": (Path(_AUDIT_LOG).parent, False)}
     volumes = [
@@ -135,7 +135,7 @@ def _wait_ready(cluster: Cluster) -> None:
 
 
 def require_running(cluster: Cluster) -> None:
-    """Raise where its containers are gone or stopped."""
+    """Raise an error if its containers do not exist or are stopped."""
     found = nodes(cluster)
     remedy = f"`python hack/cluster up --name {cluster.name}`"
     if not found:
@@ -145,7 +145,7 @@ def require_running(cluster: Cluster) -> None:
 
 
 def down(cluster: Cluster) -> None:
-    """Delete the cluster that was made here, and our files."""
+    """Delete the cluster that this program created, and its files."""
     found = nodes(cluster)
     if found and not _made_here(cluster, found):
         remedy = f"`kind delete cluster --name {cluster.name}` deletes it"
@@ -163,7 +163,7 @@ def load(cluster: Cluster, image: str) -> None:
 
 
 def audit_log(cluster: Cluster) -> str:
-    """Return what the API server has written down."""
+    """Return the audit log of the API server."""
     read = f"cat {Path(_AUDIT_LOG).parent}/audit*.log 2>/dev/null || true"
     return run(["docker", "exec", nodes(cluster)[0].id, "sh", "-c", read])
 
@@ -177,19 +177,19 @@ def nodes(cluster: Cluster) -> list[Node]:
 
 
 def _made_here(cluster: Cluster, found: list[Node]) -> bool:
-    """Return whether these are the containers of the record; while a start is under way it names none yet."""
+    """Return whether these are the containers of the record, which lists none during a start."""
     known, ids = cluster.known(), [node.id for node in found]
     return known.get("provider") == "kind" and set(ids) <= set(known.get("nodes", ids))
 
 
 def _remove(found: list[Node]) -> None:
-    """Remove containers with their volumes, which is what kind does, too; no kubeconfig of a person is touched."""
+    """Remove containers with their volumes, as kind does, without changes to the kubeconfig of the user."""
     if found:
         run(["docker", "rm", "--force", "--volumes", *(node.id for node in found)])
 
 
 def _kubeconfig(cluster: Cluster) -> list[str | Path]:
-    """Return the option that keeps kind away from the kubeconfig of the person."""
+    """Return the option that prevents kind from changing the kubeconfig of the user."""
     return ["--kubeconfig", cluster.state / "kind-kubeconfig"]
 
 

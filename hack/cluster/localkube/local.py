@@ -1,4 +1,4 @@
-"""The local provider: upstream Kubernetes in namespaces of its own, on Linux, as root, without Docker."""
+"""The local provider: upstream Kubernetes in separate Linux namespaces, as root, without Docker."""
 
 import json
 import shutil
@@ -176,7 +176,7 @@ def _link(cluster: Cluster) -> Link:
 
 
 def down(cluster: Cluster) -> None:
-    """Remove every trace of the cluster; whatever is missing already is fine."""
+    """Remove the cluster and all of its files. Missing parts are not an error."""
     if sys.platform == "linux":
         processes.kill(cluster)
         if shutil.which("ip"):
@@ -195,12 +195,12 @@ def _keep_logs(cluster: Cluster) -> None:
 
 
 def audit_log(cluster: Cluster) -> str:
-    """Return what the API server has written down."""
+    """Return the audit log of the API server."""
     return "".join(file.read_text(errors="replace") for file in sorted(cluster.logs.glob("audit*.log")))
 
 
 def control(cluster: Cluster, verb: str, name: str) -> None:
-    """Stop, start or restart a component, and wait until it is so."""
+    """Stop, start or restart a component, and wait until its state has changed."""
     if name not in components.NAMES:
         raise ClusterError(f"no component {name}: one of {', '.join(components.NAMES)}")
     _init(cluster)
@@ -231,7 +231,7 @@ print(revision)
 
 
 def compact(cluster: Cluster) -> None:
-    """Compact etcd up to now, and start the API server again, whose cache of watches has the older versions too."""
+    """Compact etcd up to now, and restart the API server, because its watch cache also has the older versions."""
     in_its_network = ["nsenter", "--target", str(_init(cluster)), "--net", "--", sys.executable, "-c", _COMPACT]
     done = subprocess.run(in_its_network, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""File locks that end with their process, and whose files can be removed under the lock."""
+"""File locks that end with their process, and whose files can be removed while the lock is held."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from .shell import say
 
 @contextmanager
 def locked(path: Path, why: str) -> Iterator[None]:
-    """Hold an exclusive lock on `path`; its file is gone afterwards if nobody else waits for it."""
+    """Hold an exclusive lock on `path`; remove its file afterwards, unless another process waits for the lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _take(path, why)
     try:

@@ -86,7 +86,7 @@ class Supervisor:
     told: str = ""
 
     def serve(self) -> None:
-        """Look after the components, for ever."""
+        """Supervise the components until the node ends."""
         self.all = [_Running(component) for component in self.components]
         while True:
             self._reap()
@@ -154,7 +154,7 @@ def _start(component: Component) -> subprocess.Popen[bytes]:
 
 
 def main(state: str) -> None:
-    """Be process 1."""
+    """Run as process 1."""
     record = json.loads((Path(state) / "cluster.json").read_text())
     link = Link(**record["link"])
     _lay_out(Path(state), Path(record["go"]))

@@ -1,4 +1,4 @@
-"""Where things live: one cache for what can be made again, one state directory for each cluster."""
+"""Paths: one cache for files that can be rebuilt, and one state directory for each cluster."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def _home(variable: str, otherwise: str) -> Path:
 
 
 def cache_dir(*below: str) -> Path:
-    """Return a folder of the user's cache, made if it is missing."""
+    """Return a folder of the user's cache; create it if it does not exist."""
     path = _home("XDG_CACHE_HOME", ".cache").joinpath(*below)
     path.mkdir(parents=True, exist_ok=True)
     return path
@@ -42,7 +42,7 @@ class Cluster:
 
     @property
     def state(self) -> Path:
-        """The folder that holds all of the cluster's files, and is gone after `down`."""
+        """The folder with all files of the cluster, which `down` removes."""
         return _home("XDG_STATE_HOME", ".local/state") / "clusters" / self.name
 
     @property
@@ -72,10 +72,10 @@ class Cluster:
 
     @property
     def stops(self) -> Path:
-        """Marker files: a component with one is to be down."""
+        """Marker files: the node does not run a component that has one."""
         return self.state / "stopped"
 
     @property
     def pids(self) -> Path:
-        """What the node says is running, as JSON."""
+        """The running processes, which the node writes as JSON."""
         return self.state / "running.json"

@@ -1,4 +1,4 @@
-"""Finding a cluster's node again: by its command line, which names its state folder, and nothing stored."""
+"""Find the node of a cluster by its command line, which contains the state folder, without stored process IDs."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def init_of(cluster: Cluster) -> int | None:
 
 
 def kill(cluster: Cluster) -> bool:
-    """End the node and, with it, all that runs inside; return whether there was one."""
+    """Kill the node and all processes in it; return whether there was one."""
     found = _owned(cluster)
     for pid in found:
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Where kubectl, helm and kind come from: installed ones that are new enough, or our own builds."""
+"""Paths of kubectl, helm and kind: installed programs that are recent enough, or our own builds."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ _VERSION = re.compile(r"v(\d+)\.(\d+)")
 
 @dataclass(frozen=True)
 class Program:
-    """A program that a person may have installed."""
+    """A program that may be installed on the machine."""
 
     ask: tuple[str, ...]
     """Arguments that make it print its version."""
@@ -29,7 +29,7 @@ class Program:
     """Where its installation is described."""
 
     def least(self) -> tuple[int, int]:
-        """Return the oldest version that serves like our own build; of helm any of the same major."""
+        """Return the oldest version that can replace our own build; for helm, any of the same major version."""
         major, minor = _parsed(gobuild.version_of(*self.module))
         return major, max(0, minor - self.behind)
 
@@ -48,7 +48,7 @@ PROGRAMS = {
 
 
 def require(*names: str) -> None:
-    """Raise where one of the programs is neither installed nor can be built."""
+    """Raise an error if one of the programs is not installed and cannot be built."""
     missing = [name for name in names if not shutil.which(name)]
     if missing and host.go_trouble():
         pages = ", ".join(PROGRAMS[name].page for name in missing)
@@ -61,12 +61,12 @@ def require(*names: str) -> None:
 
 @cache
 def path_of(name: str, *, own: bool = False) -> str:
-    """Return the path of a program, built where there is none that is new enough and Go is here.
+    """Return the path of a program; build it if none is recent enough and Go is available.
 
     Parameters
     ----------
     own
-        Use our own build wherever it can be made, whatever is installed.
+        Use our own build if it can be built, regardless of what is installed.
     """
     found = shutil.which(name)
     new_enough = bool(found) and _is_new_enough(found or "", PROGRAMS[name])

@@ -1,4 +1,4 @@
-"""What every room here needs: a progress line, an error that is one sentence, and a child process."""
+"""Basics of all modules: progress lines, errors of one sentence, and child processes."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ TELL_EVERY = 15.0
 
 
 class ClusterError(Exception):
-    """Something that a person can act on; printed as one line, without a traceback."""
+    """An error that the user can fix; printed as one line, without a traceback."""
 
 
 def say(message: str) -> None:
@@ -81,7 +81,7 @@ def _communicate(process: subprocess.Popen[str], stdin: str, tell: Callable[[], 
 
 
 def succeeds(command: Sequence[str | Path]) -> bool:
-    """Whether a command exists and ends with 0; its output is dropped."""
+    """Return whether a command exists and ends with 0; discard its output."""
     try:
         return subprocess.run([str(w) for w in command], capture_output=True, check=False, timeout=30).returncode == 0
     except (FileNotFoundError, subprocess.TimeoutExpired):
@@ -89,7 +89,7 @@ def succeeds(command: Sequence[str | Path]) -> bool:
 
 
 def wait_for(what: str, condition: Callable[[], bool], *, seconds: float, interval: float = 0.1) -> None:
-    """Return as soon as the condition holds, or say what never came."""
+    """Wait until the condition holds, or raise an error that states what did not happen."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -98,7 +98,7 @@ def wait_for(what: str, condition: Callable[[], bool], *, seconds: float, interv
 
 
 def write(path: Path, text: str, mode: int = 0o644) -> Path:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)

@@ -1,1 +1,1 @@
-"""What api_page.py and cli_page.py are made of: Markdown, and what the CRDs and the model say."""
+"""Parts of api_page.py and cli_page.py: Markdown, and the contents of the CRDs and the model."""

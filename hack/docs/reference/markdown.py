@@ -1,4 +1,4 @@
-"""Markdown that GitHub and MkDocs read alike, and how a page of docs/ is written or checked."""
+"""Markdown that GitHub and MkDocs render alike, and writing or checking a page of docs/."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def prose(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text that is no Markdown, such as a message, so that it is shown as it is."""
+    """Return plain text, such as a message, with Markdown escaped."""
     return _escaped(text.replace("`", "\\`"))
 
 
@@ -58,12 +58,12 @@ def either(words: Sequence[str]) -> str:
 
 
 def anchor(name: str) -> str:
-    """Return a place that links can lead to, besides the headings."""
+    """Return an anchor for links, in addition to those of the headings."""
     return f'<a id="{name}"></a>'
 
 
 def titled(target: str) -> str:
-    """Return a link to a page of docs/ or to a heading in it, called as that is.
+    """Return a link to a page of docs/ or to a heading in it, with the title as its text.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the model says and the CRDs don't: defaults, and rules that CEL can't keep."""
+"""Contents of the model that the CRDs lack: defaults, and rules that CEL cannot enforce."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def declared(model: type[Part]) -> Iterator[Declared]:
 
 
 def check_defaults(kind: Kind) -> None:
-    """Make sure that each default of the model is told by its field's description."""
+    """Raise an error if the description of a field does not contain its default."""
     told = {each.path: with_default(each.description)[1].lower() for each in fields(schema_of(kind))}
     for each in declared(kind.model):
         if each.path.startswith("spec.") and each.default is not None:

@@ -1,4 +1,4 @@
-"""What a resource is refused for, in the words of the API server and of the operator."""
+"""Reasons to reject a resource, with the messages of the API server and of the operator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MANY: Final = 4
 
 
 class Refusal(NamedTuple):
-    """What the API server or the operator says of a wrong value."""
+    """The message of the API server or of the operator about an invalid value."""
 
     path: str
     """Of the culprit."""
@@ -41,7 +41,7 @@ def by_api_server(schema: Schema, path: str = "") -> Iterator[Refusal]:
 
 @cache
 def refused(kind: Kind) -> tuple[Refusal, ...]:
-    """Return all that a resource can be refused for.
+    """Return all messages with which a resource can be rejected.
 
     Two items of the same name are told by the list's type, and a member that is there to be refused by its description.
     """

@@ -1,4 +1,4 @@
-"""A model of the API server: what the operator asks for is done or refused as the real one does it.
+"""A model of the API server, which processes or rejects requests of the operator as the real one does.
 
 Objects are never changed in place, so a watch, a list and an answer may share them.
 """

@@ -1,4 +1,4 @@
-"""Kubernetes' own controllers: CronJobs start Jobs, Jobs have pods, pods end, and what nobody owns goes."""
+"""Kubernetes' own controllers: CronJobs create Jobs, Jobs create pods, pods end, and objects without owners are deleted."""
 
 from __future__ import annotations
 

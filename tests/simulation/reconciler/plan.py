@@ -1,4 +1,4 @@
-"""What a scenario is made of, drawn from a seed: a value, so that it can be printed and made smaller."""
+"""The plan of a scenario, drawn from a seed. It is a value, so that it can be printed and reduced."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ QUOTAS: Final = ("quota-jobs", "quota-cronjobs", "quota-pods", "relent", "relent
 
 
 class Action(NamedTuple):
-    """Something that is done to the scenario at a time."""
+    """An action on the scenario at a time."""
 
     at: float
     """Seconds after the beginning."""
@@ -59,7 +59,7 @@ class Plan(NamedTuple):
     actions: tuple[Action, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return the plan for a person to read."""
+        """Return the plan as readable lines."""
         return [f"{name} = {value}" for name, value in self._asdict().items() if name != "actions"] + [
             f"  {each}" for each in self.actions
         ]

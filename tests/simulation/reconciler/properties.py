@@ -1,4 +1,4 @@
-"""What must hold in every scenario, looked at while it is played and at its end."""
+"""Properties of every scenario, checked while it runs and at its end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOLD_SECONDS: Final = 60.0
 
 
 class Judge:
-    """Looks at what the operator does."""
+    """Checks the properties of the operator."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -1,4 +1,4 @@
-"""One process of the operator: its watches, its workers, and what becomes of its requests.
+"""One process of the operator: its watches, its workers, and the fate of its requests.
 
 Coroutines are stepped by hand: each request to the API server, and each pause, hands the turn to the kernel.
 """

@@ -1,4 +1,4 @@
-"""What must hold of GraphRuns in every scenario."""
+"""Properties of GraphRuns in every scenario."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDS: Final = ("Complete", "Failed")
 
 
 class RunJudge:
-    """Looks at what the operator does with GraphRuns.
+    """Checks how the operator treats GraphRuns.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The properties can fail: an operator that lacks one precaution breaks them."""
+"""An operator that lacks one precaution violates a property, so the properties are not vacuous."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many scenarios by their seeds: the operator breaks no promise in any. `make simulate OF=operator` plays more."""
+"""Many scenarios by seed, in none of which the operator violates a property. `make simulate OF=operator` runs more."""
 
 from __future__ import annotations
 

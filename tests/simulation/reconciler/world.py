@@ -51,7 +51,7 @@ class World:
         self._people = _People(self)
 
     def play(self) -> list[Violation]:
-        """Let it all happen; return what must not be."""
+        """Run the scenario; return the violations."""
         logger = logging.getLogger("graphcron")
         level = logger.level
         logger.setLevel(logging.CRITICAL + 1)
@@ -172,14 +172,14 @@ class World:
 
 
 class _People:
-    """Who makes, changes and deletes objects beside the operator."""
+    """Users and programs that create, change and delete objects, in addition to the operator."""
 
     def __init__(self, world: World) -> None:
         self._world, self._api = world, world.api
         self._count = 0
 
     def act(self, action: Action) -> None:
-        """Do it, where that is possible."""
+        """Carry out an action, if possible."""
         act: Callable[[str, str, int], None] = getattr(self, "_" + action.kind.replace("-", "_"))
         try:
             act(*PLACES[action.cron], action.choice)

@@ -82,6 +82,8 @@ class View(NamedTuple):
     card: Object
     plan: Plan | None
     """None: no run is due, because it is stopped or invalid."""
+    expires: datetime
+    """When the card changes with the time: a run is due, or the month of the forecast or a budget's window ends."""
 
 
 def trimmed(body: Object) -> Object:
@@ -123,6 +125,8 @@ def graphcron_view(graphcron: Object, graphruns: Sequence[Object], servers: Sequ
     if model and not stopped:
         overlaps = model.spec.concurrency_policy == "Allow"
         plan = Plan(calendar_for(model), seconds or 0.0, (place["namespace"], server), limit, overlaps)
+    next_times = plan.calendar.next_times(now, NEXT) if plan else []
+    window_end = status.budget.window_end if status.budget else None
     text = failsafe(graphcron)
     card = {
         **place,
@@ -138,16 +142,17 @@ def graphcron_view(graphcron: Object, graphruns: Sequence[Object], servers: Sequ
         "ready": _ready(graphcron),
         "summary": problem or _summary(status),
         "conditions": _conditions(status),
-        "next": [rfc3339(each) for each in plan.calendar.next_times(now, NEXT)] if plan else [],
+        "next": [rfc3339(each) for each in next_times],
         "stopped": STOPPED[stopped] if stopped else None,
         "suspended": object_at(graphcron, "spec").get("suspend") is True,
         "medianSeconds": seconds,
         "runs": [recent_run(each) for each in status.recent_runs or ()],
         "active": _active(graphcron, graphruns, status),
-        "budget": _budget(model, status),
+        "budget": _budget(model, status, now),
         "forecast": {"until": rfc3339(month_end(now)), **_forecast(expected)},
     }
-    return View(card, plan)
+    changes = (month_end(now), *next_times[:1], *((window_end,) if window_end and window_end > now else ()))
+    return View(card, plan, min(changes))
 
 
 def graphrun_card(graphrun: Object) -> Object:
@@ -267,12 +272,12 @@ def _conditions(status: GraphCronStatus) -> list[Object]:
     ]
 
 
-def _budget(model: GraphCron | None, status: GraphCronStatus) -> Object | None:
+def _budget(model: GraphCron | None, status: GraphCronStatus, now: datetime) -> Object | None:
     budget, used = model.spec.budget if model else None, status.budget
     if budget is None:
         return None
     found = budget.model_dump(by_alias=True, exclude_none=True)
-    if used:
+    if used and (used.window_end is None or used.window_end > now):
         found |= used.model_dump(by_alias=True, exclude_none=True)
     return dict(found)
 

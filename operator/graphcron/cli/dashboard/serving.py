@@ -37,6 +37,9 @@ def dashboard_of(kubectl: Kubectl) -> Dashboard:
         namespace=kubectl.namespace, everywhere=kubectl.everywhere, context=context, kubeconfig=kubectl.kubeconfig
     )
     if not pinned.everywhere and not pinned.namespace:
+        if not context:
+            pinned.run("get", "--raw=/version")  # tells if no cluster is chosen either
+            raise CliError("no context is chosen: choose one with --context, or name the namespace with -n")
         namespace = pinned.run("config", "view", "--minify", "--output=jsonpath={..namespace}").strip()
         pinned = pinned.at(namespace or "default")
     namespace_shown = None if pinned.everywhere else pinned.namespace

@@ -15,12 +15,11 @@ from graphcron.cli.dashboard.page_state import (
     Plan,
     graphcron_view,
     graphrun_card,
-    month_end,
     server_card,
     trimmed,
     unreadable_card,
 )
-from graphcron.unstructured.fields import object_at, text_at, time_of
+from graphcron.unstructured.fields import object_at, text_at
 
 KINDS: Final = (GRAPHSERVERS, GRAPHRUNS, GRAPHCRONS)
 """The kinds that the page shows. GraphCrons are last: their cards contain parts of the others."""
@@ -36,7 +35,7 @@ class Card(NamedTuple):
     version: int
     plan: Plan | None = None
     expires: datetime | None = None
-    """When the next run is due, so that the next times are others, or when the month of the forecast ends."""
+    """When the card changes without a change of the object."""
 
 
 class Store:
@@ -135,10 +134,9 @@ class Store:
         runs = list(self._runs.get(_place(body), {}).values())
         servers = [each for each in self.objects[GRAPHSERVERS].values() if _place(each)[0] == _place(body)[0]]
         try:
-            card, plan = graphcron_view(body, runs, servers, now=now)
+            card, plan, expires = graphcron_view(body, runs, servers, now=now)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
-            card, plan = unreadable_card(body), None
-        expires = min(filter(None, (month_end(now), *map(time_of, card["next"][:1]))))
+            card, plan, expires = unreadable_card(body), None, None
         self.cards[uid] = Card(as_json(card), self._version, plan, expires)
         self._gone.pop(uid, None)
         if old is None or old.plan != plan:

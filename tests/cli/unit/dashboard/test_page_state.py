@@ -129,6 +129,15 @@ def test_an_active_run_for_a_past_time_has_its_own_start():
     assert card_of(graphcron(status={"active": active}))["active"][0]["startTime"] == past  # GraphRuns can't be listed
 
 
+def test_the_use_of_a_budget_ends_with_its_window():
+    used = {"tokens": 150, "cost": "2.5", "windowStart": "2026-11-22T00:00:00Z", "windowEnd": "2026-11-22T14:00:00Z"}
+    spec = {"budget": {"maxTokens": 100, "window": "day"}, "schedule": "0 8 15 * *"}
+    store = store_of(graphcron(spec=spec, status={"budget": used}))
+    assert state_of(store)["graphCrons"][0]["budget"] == {**spec["budget"], **used}
+    store.refresh(now=NOW + timedelta(hours=2))
+    assert state_of(store)["graphCrons"][0]["budget"] == spec["budget"]
+
+
 def test_changes_since_a_version():
     store = store_of(graphcron(0), graphcron(1), graphrun("alone", "cron-2", status=COMPLETE))
     before = store.version

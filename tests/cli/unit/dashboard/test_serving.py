@@ -43,6 +43,25 @@ def test_the_context_and_the_namespace_stay_those_of_the_start(api: FakeApi):
     assert api.asked[0] == "config current-context"
 
 
+def test_without_a_context_the_namespace_must_be_named(api: FakeApi, monkeypatch: pytest.MonkeyPatch):
+    """kubectl takes it from the pod that it runs in, and tells it to nobody."""
+    failures = {"config": "current-context must exist in order to minify"}
+
+    def run(_: Kubectl, verb: str, *__: str) -> str:
+        if verb in failures:
+            raise CliError(failures[verb])
+        return ""
+
+    monkeypatch.setattr(Kubectl, "run", run)
+    with pytest.raises(CliError, match=r"no context is chosen.*-n"):
+        dashboard_of(Kubectl())
+    failures["get"] = "no cluster is chosen"
+    with pytest.raises(CliError, match="no cluster is chosen"):
+        dashboard_of(Kubectl())
+    assert dashboard_of(Kubectl(namespace="n")).kubectl == Kubectl(namespace="n")
+    assert not api.asked
+
+
 def test_the_page_is_served_until_it_is_stopped(
     api: FakeApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -2,7 +2,7 @@
 
 export type Time = string;
 export type Maybe<T> = T | null | undefined;
-/** A decimal, in the currency of the prices that the GraphCron's budget names. */
+/** A decimal, in the currency of the operator's prices. */
 export type Money = string | number;
 
 export interface Condition {

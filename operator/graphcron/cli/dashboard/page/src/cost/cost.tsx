@@ -95,7 +95,7 @@ function UsedByDay({ crons, runs }: { crons: readonly GraphCron[]; runs: readonl
       ) : (
         <Empty title={unit.value === "tokens" ? "No tokens are recorded" : "No costs are recorded"}>
           <p>
-            Tokens are counted when runs stream usage. For money, give the prices in <code>spec.budget.prices</code>.
+            The runner counts the tokens that models report, exactly if the GraphCron has a <code>budget</code>. Costs need <code>prices</code> in the values of the operator's chart.
           </p>
         </Empty>
       )}

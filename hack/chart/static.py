@@ -11,7 +11,7 @@ NAMESPACE = "graphcron-system"
 
 _HEADER = "# Made from charts/graphcron by `make generate`; change it there.\n"
 _HELMS = {"app.kubernetes.io/managed-by", "helm.sh/chart", "helm.sh/resource-policy"}
-"""Labels and annotations that only hold where Helm is at work."""
+"""Labels and annotations that apply only to installations with Helm."""
 
 _FILES = {"Namespace": "namespace.yaml", "CustomResourceDefinition": "crds.yaml"}
 _POLICIES = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}

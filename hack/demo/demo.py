@@ -61,7 +61,7 @@ class Stand:
     tools: Path
     provider: str
     loader: str
-    """What loads images into its nodes; empty where that is unknown."""
+    """The program that loads images into its nodes; empty if unknown."""
 
     @property
     def environment(self) -> dict[str, str]:

@@ -33,7 +33,7 @@ SERVER = "langgraph"
 
 SERVER_PORT = 2024
 API_KEY_SECRET = "langgraph-api-key"
-"""The Secret, beside the server, that makes it ask for an API key."""
+"""The Secret in the namespace of the server that makes it require an API key."""
 
 CRD = "graphcrons.graphcron.dev"
 
@@ -54,7 +54,7 @@ _BEYOND_HOPE = {"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "Invali
 _BEYOND_HOPE |= {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 _RESTARTS = 3
 _AT_THE_SAME_TIME = ("another operation", "already exists")
-"""What helm says where somebody else installs the same."""
+"""The error of helm during another installation of the same release."""
 
 
 class InstallError(Exception):

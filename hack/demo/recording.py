@@ -60,13 +60,13 @@ ENDED_IN = {"contact-sync": 2, "daily-report": 1, "invoice-check": 1, "lead-sear
 """How often each one of the team is run to its end."""
 
 ACTIVE = "index-docs"
-"""The one of the team whose run goes on."""
+"""The GraphCron of the team whose run is active."""
 
 RUNS = 10
 """Runs that a GraphCron remembers."""
 
 DAYS = 6
-"""How far back the past goes that is written."""
+"""Length of the history that is written into the status."""
 
 PAST = {
     "contact-sync": ("Succeeded",),

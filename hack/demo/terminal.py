@@ -46,10 +46,10 @@ ASPECT = 0.6
 """Width of a letter by its height, as most fonts for terminals have it; others are stretched to it."""
 
 TYPING_SECONDS = 0.7
-"""Between a command and what it prints."""
+"""Time between a command and its output."""
 
 LINE_SECONDS = 0.12
-"""How long a line is there before the next command, besides the time to type that."""
+"""How long a line is visible before the next command, in addition to the time to type the command."""
 
 HOLD_SECONDS = 15.0
 """How long all of it stays."""

@@ -69,7 +69,7 @@ MORE: Final = {
     names.ANNOTATION_RESUME_REQUESTED: "runs.md#pause-after-failures",
     names.ANNOTATION_HEALTH_INCLUDES_RUNS: "gitops.md#health",
 }
-"""Where a field's or an annotation's ways are told at length."""
+"""Pages that describe a field or an annotation in detail."""
 
 _BY_USERS: Final = f"Set by users on a {names.KIND}: "
 """How the text of an annotation begins that users set."""
@@ -173,7 +173,7 @@ def _heading(kind: Kind, field: Field) -> Iterator[str]:
 
 
 def _fields(kind: Kind, above: str, found: Iterable[Field]) -> str:
-    """Return a table of fields, their names without what stands above the table."""
+    """Return a table of fields, with names relative to the heading."""
     rows = []
     for each in found:
         place = anchor_of(kind, each.path)
@@ -201,7 +201,7 @@ def _refusals(kind: Kind, above: str, found: Sequence[Refusal]) -> Iterator[str]
 
 
 def _alike(kind: Kind, refusal: Refusal) -> str:
-    """Return what stands for many messages where another field has them all."""
+    """Return a reference that replaces many messages if another field has all of them."""
     other = same_as(kind, refusal)
     return f"the same errors as for [{code(other)}](#{anchor_of(kind, other)})" if other else ""
 

@@ -1,7 +1,7 @@
 """MkDocs hooks that build a site from pages that are written for the repository.
 
-A page is read on GitHub and on the site, so its links are those that GitHub follows. Here they become the site's own,
-or lead to the repository where they leave the site.
+A page is read on GitHub and on the site, so it contains the links that GitHub follows. These hooks convert them to
+links within the site, or to the repository if the site does not contain the target.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BROUGHT_IN: Final = {
     "security-policy.md": "SECURITY.md",
     "chart-values.md": "charts/graphcron/README.md",
 }
-"""Pages of the site that stand outside of ``docs/``, and their files in the repository."""
+"""Pages of the site outside ``docs/``, and their files in the repository."""
 
 BRANCH: Final = "main"
 
@@ -82,7 +82,7 @@ def _on_site(goal: str, files: Files) -> File | None:
 
 
 def _unfolded(markdown: str) -> str:
-    """Return the page with folds that follow each other as tabs; one by itself stays a fold."""
+    """Return the page with consecutive folds as tabs; a single fold remains a fold."""
 
     def tab(match: re.Match[str]) -> str:
         text = textwrap.indent(match[2].strip("\n"), "    ")

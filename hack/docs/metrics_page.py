@@ -40,7 +40,7 @@ _FULL = {
     "lastFailureTime": _TIME,
     "budget": {"windowEnd": "2999-01-01T00:00:00Z", "tokens": 1},
 }
-"""A status of which each gauge has something to tell."""
+"""A status from which each gauge has a value."""
 
 VALUES: Final = {
     "namespace": "namespace of the GraphCron",
@@ -89,7 +89,7 @@ def _orphans() -> list[Orphan]:
 
 
 def families() -> list[Metric]:
-    """Return all families of metrics, as Prometheus is told them."""
+    """Return all families of metrics, as Prometheus receives them."""
     return sorted(specimen().families(), key=lambda family: family.name)
 
 

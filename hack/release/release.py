@@ -37,7 +37,7 @@ PLACES = {
     "the tag of the images in docs/install.md": ("docs/install.md", _TAG),
     "the tag of the images in docs/getting-started.md": ("docs/getting-started.md", _TAG),
 }
-"""Where the version stands: a file, and what is around it; a tag may stand there several times."""
+"""Places of the version: a file, and the text around the version; a file can contain a tag several times."""
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?")
 _HEADING = re.compile(r"## \[?(?P<name>[^\]\s]+)\]?(?: - (?P<date>\d{4}-\d{2}-\d{2}))?")
@@ -56,7 +56,7 @@ def sections(changelog: str) -> dict[str, str]:
     Raises
     ------
     ReleaseError
-        A heading is none of the form that Keep a Changelog asks for, or comes twice.
+        A heading does not have the format of Keep a Changelog, or is not unique.
     """
     found: dict[str, list[str]] = {}
     name = ""

@@ -26,12 +26,11 @@ TOOLS = ("actionlint", "argo-lua", "helm-unittest", "kstatus", "kubeconform", "p
 """Programs that tests use and that take longer to build than a test may; once, then they are cached."""
 
 DISTURBING = ("tests/e2e/test_storm.py", "tests/rights")
-"""Tests that fill the operator's slots for preflights, or read what it has asked for in all others: they come last and
-alone."""
+"""Tests that fill the operator's slots for preflights, or read its requests in other tests. They run last and alone."""
 
 BREAKING = ("tests/upgrade", "tests/outages")
-"""Tests that uninstall the operator or stop parts of the cluster: they have one of their own. They mostly wait, and run
-beside the many tests that compute."""
+"""Tests that uninstall the operator or stop parts of the cluster, and need a separate one. They mostly wait, so they
+run in parallel with the tests that compute."""
 
 CHAOS = "tests/chaos"
 """It stops parts of the cluster, too, but needs more of the machine: it runs on that cluster beside the last tests."""

@@ -23,7 +23,7 @@ VIEWS = ("timeline", "load", "cost", "table")
 
 
 def findings(page: Page) -> list[str]:
-    """Return what axe-core finds that keeps people from using the page, with the element."""
+    """Return the findings of axe-core that prevent people from using the page, with their elements."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
     found: Any = page.evaluate("axe.run({resultTypes: ['violations'], preload: false})")

@@ -49,7 +49,7 @@ Promise.all([
 </script>
 <form method="post" enctype="text/plain" action="ORIGIN/api/execute"><input name='BODY'></form>
 """
-"""A page of somebody else that knows all but the token."""
+"""Another user's page that knows everything except the token."""
 
 
 def ask(

@@ -1,4 +1,4 @@
-"""One list of calls, to be played against the model of the server and against real ones, and what to compare of it.
+"""A list of calls for the model of the server and for real servers, and the parts of the responses to compare.
 
 The calls are those of the runner's client. Names in braces stand for ids: a thread's is new in each play, a run's is
 what the server answered. What comes back is reduced to what the runner reads, with names in place of ids, and with
@@ -45,7 +45,7 @@ class Call(NamedTuple):
 
 
 class Wired(Protocol):
-    """The runner's transport, or what stands in its place in the simulation."""
+    """The runner's transport, or its replacement in the simulation."""
 
     def request(self, method: str, path: str, body: bytes | None = None) -> Answer: ...
 
@@ -90,7 +90,7 @@ def stream(name: str, thread: str, run: str, since: str = "-1", keep: str = "") 
 
 
 def history(name: str, thread: str, *, run_id: str, attempt: str = "", written: bool = False) -> Call:
-    """Return a call that asks for a checkpoint of a run, perhaps with our own metadata; ``written``: until there is one."""
+    """Return a call that reads a checkpoint of a run, optionally by our own metadata; ``written``: until one exists."""
     metadata = {"run_id": run_id, **({PREFIX + "attempt": attempt} if attempt else {})}
     until = {"written": True} if written else None
     return Call(name, "POST", f"/threads/{{{thread}}}/history", {"limit": 1, "metadata": metadata}, until)
@@ -251,7 +251,7 @@ class Play:
     wired
         The way to the server.
     pause
-        Waits for so many seconds.
+        Waits for a number of seconds.
     graph
         Returns the assistant and its input for an input of the model's graph.
     """

@@ -13,7 +13,7 @@ START: Final = 1_798_761_600.0
 """When every scenario begins: 2027-01-01, midnight UTC."""
 
 TIMED_OUT: Final = object()
-"""What :meth:`Process.park` returns when its time is over."""
+"""The result of :meth:`Process.park` after a timeout."""
 
 
 class Killed(greenlet.GreenletExit):
@@ -103,7 +103,7 @@ class Process:
             self._resume(_Interrupt(call))
 
     def kill(self) -> None:
-        """End it where it is."""
+        """Kill the process at its current point."""
         if self.alive:
             self.alive = False
             if self._greenlet:

@@ -12,7 +12,7 @@ from tests.simulation.wire import ENDS, KINDS, Faults
 MINUTE: Final = 60
 
 POD_ACTIONS: Final = ("kill", "drain", "lose")
-"""SIGKILL; SIGTERM, and SIGKILL after the grace period; a node that is thought dead, whose pod goes on."""
+"""SIGKILL; SIGTERM, and SIGKILL after the grace period; a node that is considered dead while its pod continues."""
 
 PERSON_ACTIONS: Final = ("cancel",)
 
@@ -44,7 +44,7 @@ class Plan(NamedTuple):
     """The occurrences that two Jobs are made for."""
     actions: tuple[Action, ...] = ()
     outages: tuple[tuple[float, float], ...] = ()
-    """From when to when nobody reaches the server."""
+    """Periods in which the server is unreachable."""
     one_job: bool = False
     """The CronJob controller makes no Job while another of the GraphCron is active, and the latest one after it."""
 

@@ -70,7 +70,7 @@ class Pod:
         self.disrupted = False
         """Its end does not count: it was drained, or its node is thought dead."""
         self.replaced = False
-        """Another pod stands in for it already."""
+        """Whether another pod has already replaced it."""
         self.stopped_at: float | None = None
         """When it received SIGTERM."""
         self._kernel = world.kernel
@@ -189,7 +189,7 @@ class Job:
         self.world.job_over(self.cron)
 
     def is_under_way(self, since: float) -> bool:
-        """Tell whether it had a live run, or a pod, or was to have one, at some time since."""
+        """Return whether it has had a live run, or an actual or expected pod, since a time."""
         runs = self.world.runs_of(self.occurrence)
         pods = self.over is None or any(pod.over is None or pod.over > since for pod in self.pods)
         return pods or any(run.live or (run.over or 0) > since for run in runs)

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ORPHAN_SECONDS: Final = 30.0
-"""How long a run may go on after its Job is over: longer, and nobody watches it."""
+"""How long a run can continue after its Job has ended without being considered orphaned."""
 
 LONGEST_SECONDS: Final = 3600.0 + 1800.0
-"""Longest life of a pod here: an hour of lost contact, and what the run itself takes."""
+"""Maximum lifetime of a pod: an hour without a connection, and the duration of the run."""
 
 RECENT_SECONDS: Final = 30.0
 """How long ago an occurrence may have been under way that others wait for: the grace time, and some requests."""
@@ -51,7 +51,7 @@ class Judge:
         self._world = world
         self.violations: list[Violation] = []
         self.checked: Counter[str] = Counter()
-        """How often each property was looked at."""
+        """How often each property was checked."""
         self._queue = QueueJudge(world, self.check)
 
     def check(self, holds: bool, name: str, what: str) -> None:
@@ -112,7 +112,7 @@ class Judge:
         )
 
     def _looks_stopped(self, run: Run) -> bool:
-        """Tell whether a person's cancel looks like that of a pod, which had marked the run and could still cancel it."""
+        """Return whether a user's cancellation looks like that of a pod that has marked the run and can still cancel it."""
         occurrence, over = str(run.metadata.get(OCCURRENCE)), run.over or 0.0
         if not any(Record({"metadata": record.metadata}).is_stopped(run.id) for record in self._records(occurrence)):
             return False

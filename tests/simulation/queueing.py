@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 SILENT_SECONDS: Final = 10.0
-"""An occurrence that waits tells so more often than this, or it may have lost its place."""
+"""The interval within which a waiting occurrence updates its record; otherwise it can lose its place."""
 
 SETTLED_SECONDS: Final = 30.0
 """How long an occurrence must have waited so that all others have seen it: a look, a right and a late request."""
@@ -25,12 +25,12 @@ SKIPS: Final = ("QueueFull", "StartingDeadlineExceeded", "ServerAtCapacity", "Th
 
 
 class QueueJudge:
-    """Looks at the order and the length of the queues.
+    """Checks the order and the length of the queues.
 
     Parameters
     ----------
     check
-        Count a look at a property: whether it holds, its name, and what was found.
+        Counts a check of a property. The arguments are whether it holds, its name, and the finding.
     """
 
     def __init__(self, world: World, check: Callable[[bool, str, str], None]) -> None:
@@ -43,7 +43,7 @@ class QueueJudge:
         return self._world.plan.request.concurrencyPolicy == "Queue"
 
     def record_changes(self, thread: Thread, change: dict[str, Any]) -> None:
-        """Look at the length of the queue when an occurrence says that it waits."""
+        """Check the length of the queue when an occurrence reports that it waits."""
         occurrence, now = str(thread.metadata.get(OCCURRENCE)), self._world.kernel.now
         if not self._holds or thread.metadata.get(KIND) == KIND_LOCK:
             return
@@ -55,7 +55,7 @@ class QueueJudge:
             self._check_length(occurrence.partition("/")[0])
 
     def run_starts(self, run: Run, earlier: list[Run]) -> None:
-        """Look at the first run of an occurrence that is about to be made."""
+        """Check the first run of an occurrence when it is about to be created."""
         occurrence = run.metadata.get(OCCURRENCE, "")
         self._waits.pop(occurrence, None)
         if not self._holds or earlier:
@@ -65,7 +65,7 @@ class QueueJudge:
         self._check(not before, "a queue starts in the order of the schedule", f"{occurrence} starts before {before}")
 
     def report_written(self, pod: Pod, report: Report) -> None:
-        """Look at the reason of a skip when it is told."""
+        """Check the reason of a skip when it is reported."""
         if not self._holds or report.outcome is not Outcome.SKIPPED or report.message.startswith("an earlier pod"):
             return
         self._check(report.reason in SKIPS, "skipped for the reason told", f"{pod.name}: {report.reason} in a queue")
@@ -80,7 +80,7 @@ class QueueJudge:
             self._check(len(taken) >= least, "skipped for the reason told", what)
 
     def job_is_over(self, job: Job) -> None:
-        """Look at a Job once everything is over."""
+        """Check a Job at the end of the scenario."""
         if not self._holds:
             return
         report = job.last.report if job.last else None

@@ -1,4 +1,4 @@
-"""A model of the LangGraph server: as much of it as the runner uses, each request carried out in one moment.
+"""A model of the part of the LangGraph server that the runner uses. It processes each request at one point in time.
 
 Modelled: threads with metadata, status, interrupts and error, and when ``updated_at`` changes; searches; runs of one
 graph of several steps, one at a time on a thread, oldest first; ``multitask_strategy`` reject and enqueue; cancelling
@@ -35,7 +35,7 @@ class Answer(Exception):
 
 
 class Run:
-    """One run, and what became of it."""
+    """A run and its result."""
 
     def __init__(self, number: int, thread: Thread, body: Json, metadata: Json, now: float) -> None:
         self.id = f"{number:08x}-0000-7000-8000-{number:012x}"
@@ -44,7 +44,7 @@ class Run:
         self.metadata = metadata
         self.created = self.updated = now
         self.over: float | None = None
-        """When it was over for all who ask."""
+        """The time since which all clients see that it has ended."""
         self.status = "pending"
         self.work = 0
         """Counts up when its execution ends, so that what was planned for it is not done."""
@@ -65,7 +65,7 @@ class Run:
         return self.status in LIVE
 
     def hear(self) -> None:
-        """Tell all who listen that there is news."""
+        """Notify all processes that wait for events."""
         listeners, self.listeners = self.listeners, []
         for listener in listeners:
             listener()
@@ -104,7 +104,7 @@ class Thread:
         self.last: Pass | None = None
         self.runs: list[Run] = []
         self.failed = 0
-        """How many runs have failed here: an input says how many are to."""
+        """The number of failed runs; the input specifies how many runs fail."""
 
 
 class LangGraph:
@@ -124,7 +124,7 @@ class LangGraph:
         self.kernel = kernel
         self.threads: dict[str, Thread] = {}
         self.runs: list[Run] = []
-        """All that there were, also those whose thread is gone."""
+        """All runs, including those of deleted threads."""
         self.repeated: list[str] = []
         """Steps that were done again although a checkpoint had them."""
         self._started, self._closing = started, closing
@@ -256,9 +256,9 @@ class LangGraph:
         return {"values": {"messages": messages}, "next": ["step"] if left else [], "tasks": [], "checkpoint": {}}
 
     def cancel(self, run: Run, who: str) -> Json:
-        """Cancel a run: its status is another at once, its thread comes to rest a moment later.
+        """Cancel a run. Its status changes immediately, and its thread becomes idle a moment later.
 
-        One that has not begun leaves the thread ``idle`` at once, whatever else runs there or waits for human input.
+        A run that has not begun leaves the thread ``idle`` immediately, even if another run is active or waits for a human.
         """
         if not run.live:
             raise Answer(404, "No matching runs to cancel.")

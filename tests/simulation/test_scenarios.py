@@ -60,7 +60,7 @@ def play(plan: Plan) -> World:
 
 
 Answers = Callable[[str, str, str, float], Fate | None]
-"""From a pod's name, method, path and the seconds since the beginning to what becomes of that request."""
+"""Maps a pod's name, a method, a path and the seconds since the beginning to the fate of the request."""
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, answers: Answers) -> None:
@@ -100,7 +100,7 @@ def dead(job: str, first: int) -> list[Fault]:
 
 
 def test_a_predecessor_that_waited_for_a_place_and_died_is_replaced_once():
-    """Each mark of a successor counted as its sign of life: all later ones waited for ever."""
+    """Each mark of a successor counted as a sign of life of the predecessor, so all later occurrences waited forever."""
     waits = Fault("cron-0-0.0", "PATCH /threads/*", 27, "die-before")
     world = play(
         plan_of(
@@ -119,7 +119,7 @@ def test_a_predecessor_that_waited_for_a_place_and_died_is_replaced_once():
 
 
 def test_a_run_whose_answer_was_lost_is_found_after_the_start_deadline():
-    """It was given up at the deadline, and its record closed: nobody would have found the run again."""
+    """The pod gave up at the deadline and closed the record, so no other pod would have found the run."""
     lost = Fault("cron-0-0.0", CREATE_RUN, 1, "lost-after")
     world = play(plan_of(lost, outage=(4.5, 60.0), seconds=30.0, startingDeadlineSeconds=30))
     assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
@@ -133,14 +133,14 @@ def test_request_carried_out_after_proxy_error(thread: str | None):
 
 
 def test_a_person_cancels_a_run_that_a_pod_before_was_to_stop():
-    """The pod had marked the run, and died before it cancelled it: the person's cancel was undone."""
+    """The pod had marked the run and died before it cancelled it, so the user's cancellation was undone."""
     dies = Fault("cron-0-0.0", "POST /threads/*/cancel", 1, "die-before")
     world = play(plan_of(dies, actions=((10.0, "drain"), (60.0, "cancel")), steps=10, seconds=20.0))
     assert told(world, "cron-0-0") == (Outcome.CANCELLED, "")
 
 
 def test_capacity_paused_before_retry_counts_with_any_pod_clock():
-    """An occurrence that waits for a retry takes a slot whatever its pod's clock shows."""
+    """An occurrence that waits for a retry takes a slot, regardless of its pod's clock."""
     world = play(
         plan_of(
             occurrences=2,
@@ -156,7 +156,7 @@ def test_capacity_paused_before_retry_counts_with_any_pod_clock():
 
 
 def test_late_pod_run_stopped_looks_for_newer_run():
-    """Two pods of an occurrence; the run was stopped twice: one told that somebody had cancelled it."""
+    """Two pods of an occurrence stopped its run twice, and one reported that a user had cancelled it."""
     slow = [Fault("cron-0-0x.0", "GET /threads/*/runs/*", number, "lost-before") for number in range(2, 12)]
     stops = [
         Fault("cron-0-0.0", "GET /threads/*/runs/*/join", 1, "term-in"),
@@ -194,7 +194,7 @@ def test_pod_started_late_in_outage_looks_for_run():
 
 
 def test_pod_started_in_outage_watches_run_past_timeout():
-    """It gave up when the run should have been over; nobody had cancelled it, so it went on."""
+    """The pod gave up when the run should have ended, but the run continued because it was not cancelled."""
     world = play(
         plan_of(
             actions=((20.0, "kill"),),
@@ -208,7 +208,7 @@ def test_pod_started_in_outage_watches_run_past_timeout():
 
 
 def test_a_mark_that_is_carried_out_late_does_not_hide_the_retry():
-    """A dead pod's note of the first run came after its double's note of the second: the first one's error was told."""
+    """A dead pod's mark of the first run arrived after its double's mark of the second, so the first error was reported."""
     late = Fault("cron-0-0.0", "PATCH /threads/*", 1, "die-late")
     graph = {"failures": 1, "seconds_again": 1.0}
     world = play(
@@ -218,14 +218,14 @@ def test_a_mark_that_is_carried_out_late_does_not_hide_the_retry():
 
 
 def test_what_a_double_has_deleted_is_told_as_gone():
-    """The other pod of the occurrence has told how the run ended, and deleted it."""
+    """The other pod of the occurrence has reported the end of the run, and deleted it."""
     slow = [Fault("cron-0-0x.0", "GET /threads/*/runs/*", number, "lost-before") for number in range(2, 40)]
     world = play(plan_of(*slow, doubled=(0,), occurrences=5, onRunCompleted="delete", startingDeadlineSeconds=10))
     assert told(world, "cron-0-0x") == (Outcome.CANCELLED, "RunNotFound")
 
 
 def test_what_one_pod_has_skipped_its_double_does_not_start():
-    """Both wait for a place; one tells that there was none, and the note of it on the record is lost."""
+    """Both pods wait for a slot. One reports that there was none, but its update of the record is lost."""
     lost = [Fault("cron-0-0x.0", "PATCH /threads/*", number, "not-sent") for number in range(10, 16)]
     plan = plan_of(
         *lost,
@@ -361,7 +361,7 @@ def _go_on_by_hand(world: World) -> None:
 
 
 def test_rejected_pod_ends_occurrence_only_as_owner(monkeypatch: pytest.MonkeyPatch):
-    """A slow check, a late refusal, and a note that is carried out later: its double has started meanwhile."""
+    """A slow check, a late rejection and a late update of the record, while a second pod has started a run."""
     is_first = iter([True])
 
     def answers(pod: str, method: str, path: str, now: float) -> Fate | None:
@@ -398,7 +398,7 @@ def test_a_note_that_is_refused_does_not_change_the_outcome(monkeypatch: pytest.
 @pytest.mark.parametrize("steps", [8, 15])
 @pytest.mark.parametrize("thread", [None, SHARED])
 def test_what_was_due_during_a_run_does_not_start_behind_it(steps: int, thread: str | None):
-    """The CronJob controller makes the last Job that it held back as soon as the active one is over."""
+    """The CronJob controller creates the latest delayed Job as soon as the active one ends."""
     request = {"thread": thread, "createThread": bool(thread)}
     world = play(plan_of(occurrences=4, steps=steps, seconds=10.0, **request)._replace(one_job=True))
     assert told(world, f"cron-0-{steps * 10 // 60}") == (Outcome.SKIPPED, "PredecessorActive")

@@ -1,4 +1,4 @@
-"""The model of the server, asked with the list of calls: the same comes back whatever the seed."""
+"""The model of the server returns the same responses to the list of calls for every seed."""
 
 from random import Random
 from typing import Any
@@ -10,7 +10,7 @@ from tests.simulation.wire import Faults, Wire
 
 
 class Caller:
-    """Who asks: no pod, and nobody sends it a signal."""
+    """A caller that is not a pod and receives no signals."""
 
     name = "caller"
     process: Process

@@ -1,4 +1,4 @@
-"""What lies between a pod and the server: in place of the runner's transport, with faults for each request."""
+"""The connection between a pod and the server, which replaces the runner's transport and injects faults."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ HEARTBEAT_SECONDS: Final = 5.0
 """How often a server that is joined sends a byte."""
 
 LATE_SECONDS: Final = 9.0
-"""How late a request may be carried out whose sender has given it up: less than half of the grace time."""
+"""Maximum delay of a request that its sender has given up: less than half of the grace time."""
 
 KINDS: Final = ("not-sent", "lost-before", "lost-after", "late", "slow", "busy", "busy-done", "busy-late", "cut")
-"""Faults: no connection; not carried out and no answer; carried out, no answer; carried out later, no answer; slow;
-429 or 5xx and not carried out, carried out, or carried out later; a stream that is cut."""
+"""Faults: no connection; no response and the request not processed, processed, or processed later; slow; 429 or 5xx and
+the request not processed, processed, or processed later; a disconnected stream."""
 
 ENDS: Final = ("die-before", "die-in", "die-late", "die-after", "term-in")
-"""SIGKILL before a request is sent, while it is under way, while it is and is carried out later, and when it is
-answered; SIGTERM while it is under way."""
+"""SIGKILL before a request is sent, while it is pending, while it is pending and will be processed later, and after its
+response; SIGTERM while it is pending."""
 
 SWEPT: Final = "swept"
-"""Somebody deletes the thread just before."""
+"""A user deletes the thread just before the request."""
 
 
 class Fault(NamedTuple):
-    """The fault of one request, where a scenario is scripted."""
+    """The fault of one request in a scripted scenario."""
 
     pod: str
     request: str
-    """What its method and path begin with; ``*`` stands for any part of the path."""
+    """The prefix of its method and path; ``*`` matches any part of the path."""
     nth: int
     """Which of the pod's requests that match it is, from 1."""
     kind: str
@@ -53,11 +53,11 @@ class Faults(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """What becomes of one request, in seconds after it was sent."""
+    """The fate of a request, in seconds after it was sent."""
 
     carried_out: float | None
     told: float | None = None
-    """When the sender is told the status, or that the connection is lost; None: it gets the true answer, if any."""
+    """When the sender receives the status or loses the connection; None: it receives the true response, if any."""
     status: int | None = None
     signal: str = ""
     signalled: float = 0.0

@@ -1,4 +1,4 @@
-"""One scenario, played: the server, the Jobs and their pods, people, and what happens to them."""
+"""One running scenario: the server, the Jobs and their pods, users, and events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.simulation.properties import Judge, Violation
 from tests.simulation.server import LangGraph, Run
 
 LONGEST_SECONDS: Final = 3 * 3600.0
-"""When a scenario is over: long after any pod has any reason to wait."""
+"""The end of a scenario: long after any pod has a reason to wait."""
 
 
 class World:
@@ -63,7 +63,7 @@ class World:
         return [run for run in self.server.runs if run.metadata.get(OCCURRENCE) == occurrence]
 
     def job_over(self, cron: str) -> None:
-        """Make the Job that was held back, as the CronJob controller does when it sees that the active one is over."""
+        """Create the delayed Job, as the CronJob controller does when it sees that the active Job has ended."""
         if create := self._held_back.pop(cron, None):
             self.kernel.later(pod_start(self), create)
 

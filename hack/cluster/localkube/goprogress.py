@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE, PROGRAM = 50_000, 800_000
-"""What a package costs beside its source, and what the link of a program costs: as much as so many bytes of source."""
+"""The fixed cost of a package, and the cost of linking a program, in bytes of source that take the same time."""
 
 LISTING = '{{.ImportPath}}\t{{.Dir}}\t{{join .GoFiles "\t"}}'
 """The format of `go list` that `work_of` reads."""
 
 _ENOUGH = 0.02
-"""The share of the work from which the time that is left can be estimated."""
+"""The share of the work after which the remaining time can be estimated."""
 
 
 @dataclass(frozen=True)

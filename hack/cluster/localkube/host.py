@@ -74,7 +74,7 @@ def browser(*, install: bool) -> str:
     Parameters
     ----------
     install
-        Install Debian's package where there is neither of them.
+        Install Debian's package if neither is installed.
     """
     if install and not any(map(shutil.which, BROWSERS)):
         require(BROWSER)

@@ -78,7 +78,7 @@ class _Running:
 
 @dataclass
 class Supervisor:
-    """Keeps each component running unless its marker file says that it is to be down."""
+    """Keeps each component running, unless its marker file exists."""
 
     components: tuple[Component, ...]
     api_ready: bool = False

@@ -32,14 +32,14 @@ def run(
     cause: str = "",
     tell: Callable[[], None] | None = None,
 ) -> str:
-    """Run a command and return what it printed; on failure raise its last lines.
+    """Run a command and return its output; if it fails, raise an error with its last lines.
 
     Parameters
     ----------
     log
-        A file that takes everything that it prints.
+        A file to which its output is written.
     cause
-        How lines begin that name the cause of a failure: they are raised rather than the last ones.
+        Prefixes of lines that name the cause of a failure. The error contains these lines instead of the last ones.
     tell
         Called every few seconds while it runs.
     """

@@ -91,7 +91,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def with_default(text: str) -> tuple[str, str]:
-    """Take the last sentence off a description if it tells the default; return both, the default without its dot."""
+    """Split the last sentence off a description if it states the default; return both, the default without period."""
     before, _, default = text.partition("Default: ")
     return before.strip(), default.strip().removesuffix(".")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from graphcron.api.crd import Kind, Schema
 
 _MANY: Final = 4
-"""So many messages are not told twice."""
+"""Lists of at least this many messages are not repeated."""
 
 
 class Refusal(NamedTuple):
@@ -43,7 +43,8 @@ def by_api_server(schema: Schema, path: str = "") -> Iterator[Refusal]:
 def refused(kind: Kind) -> tuple[Refusal, ...]:
     """Return all messages with which a resource can be rejected.
 
-    Two items of the same name are told by the list's type, and a member that is there to be refused by its description.
+    The type of a list implies that it rejects two items with the same name, and the description of a member that exists
+    only to be rejected says that.
     """
     schema = schema_of(kind)
     found = list(fields(schema))
@@ -55,7 +56,7 @@ def refused(kind: Kind) -> tuple[Refusal, ...]:
 
 
 def same_as(kind: Kind, refusal: Refusal) -> str:
-    """Return the field that has all the messages of a list's items, where they are many; empty: none has."""
+    """Return the field that has all the messages of a list's items, if there are many; otherwise an empty text."""
     texts: dict[str, set[str]] = {}
     for each in refused(kind):
         texts.setdefault(each.path, set()).add(each.message)

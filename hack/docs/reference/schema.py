@@ -111,7 +111,7 @@ def _object(schema: Schema) -> str:
 
 
 def _several(schema: Schema, least: int | None, most: int | None) -> str:
-    """Return so many of a type, such as ``at most 64 strings, each at most 253 characters``."""
+    """Return a number of values of a type, such as ``at most 64 strings, each at most 253 characters``."""
     name, _, limits = type_of(schema).partition(", ")
     number = f"{least} to {most} " if least and most else f"at most {most} " if most else ""
     return (

@@ -58,9 +58,9 @@ class Change(NamedTuple):
     resource: str
     before: Body | None
     after: Body | None
-    """None: the object is gone."""
+    """None: the object was deleted."""
     by: str
-    """Who has made it: a replica, a controller, or a person."""
+    """Who made the change: a replica, a controller, or a user."""
 
     @property
     def body(self) -> Body:
@@ -204,7 +204,7 @@ class ApiServer:
         return self._put(resource, before, after, by)
 
     def apply(self, resource: str, manifest: Body, by: str, *, force: bool) -> Body:
-        """Make an object hold a manifest, by server-side apply."""
+        """Apply a manifest to an object, as server-side apply does."""
         metadata, me = manifest["metadata"], (by, "Apply")
         before = self.objects.get((resource, metadata["namespace"], metadata["name"]))
         if before is None:
@@ -228,7 +228,7 @@ class ApiServer:
         return self._put(resource, before, _built(fields, before), by)
 
     def delete(self, resource: str, before: Body, by: str, policy: str = "Background") -> None:
-        """Delete an object; what waits for its dependents, or for the kubelet, goes later."""
+        """Delete an object; it remains as long as it waits for its dependents or for the kubelet."""
         if policy == "Background" and resource != PODS:
             self.remove(resource, before, by)
         elif "deletionTimestamp" not in before["metadata"]:
@@ -236,7 +236,7 @@ class ApiServer:
             self._put(resource, before, {**before, "metadata": {**before["metadata"], **going}}, by)
 
     def remove(self, resource: str, before: Body, by: str) -> None:
-        """Let an object be gone."""
+        """Remove an object immediately."""
         metadata = before["metadata"]
         del self.objects[resource, metadata["namespace"], metadata["name"]]
         self.version += 1
@@ -282,7 +282,7 @@ class ApiServer:
     def answer(
         self, method: str, path: str, query: dict[str, str], headers: dict[str, str], sent: Any, *, by: str
     ) -> Any:
-        """Do what a request asks for, and return the answer."""
+        """Process a request, and return the response."""
         self._asker = by
         try:
             return self._answer(method, path, query, headers, sent)

@@ -48,11 +48,11 @@ class Controllers:
     def __init__(self, kernel: Kernel, random: Random, api: ApiServer) -> None:
         self._kernel, self._random, self._api = kernel, random, api
         self.outcomes: dict[str, Outcome] = {}
-        """By UID of the Job that has ended: what became of its run."""
+        """The outcomes of runs, by the UID of the Job that has ended."""
         self._sweeps = False
 
     def start(self) -> None:
-        """Let CronJobs be looked at each minute."""
+        """Check the CronJobs each minute."""
         self._kernel.later(MINUTE - self._kernel.now % MINUTE, self._tick)
 
     def changed(self, change: Change) -> None:
@@ -203,7 +203,7 @@ class Controllers:
         self._soon(0.1, 3, lambda: self._finish(body, end))
 
     def _finish(self, pod: Body, end: End) -> None:
-        """Let a pod's end be its Job's, unless another pod is to follow."""
+        """End a Job together with its pod, unless another pod will follow."""
         job = next((each for each in self._api.all(JOBS) if each["metadata"]["uid"] in _owners(pod)), None)
         if job is None or is_over(job):
             return

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from tests.simulation.reconciler.replica import FAULTS
 
 QUIET: Final = 300.0
-"""Seconds after which nothing more goes wrong."""
+"""Seconds after which no more faults happen."""
 
 USERS: Final = (
     "create", "create", "edit", "edit", "suspend", "resume", "request", "request", "delete", "recreate", "orphan",
@@ -21,7 +21,7 @@ RUNS: Final = ("run-of", "run-of", "run-of", "run-own", "drop-run")
 """GraphRuns: with a GraphCron, with their own settings, and deleted."""
 
 HANDS: Final = ("drop-cronjob", "meddle", "meddle", "drop-job")
-"""What people do to CronJobs and Jobs by hand."""
+"""Manual changes of users to CronJobs and Jobs."""
 
 STRANGERS: Final = ("stranger", "stranger", "labelled", "odd", "odd")
 """Objects that others make: of a name that we need, with our labels, with values that make no sense."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.simulation.reconciler.world import World
 
 TOLD_SECONDS: Final = 60.0
-"""How long after its end a run may not be told yet."""
+"""Maximum delay between the end of a run and its report."""
 
 
 class Judge:
@@ -39,14 +39,14 @@ class Judge:
         self._jobs: dict[str, str] = {}
         """The same of Jobs."""
         self._gone: dict[str, float] = {}
-        """When a GraphCron that had been reconciled was gone, by UID."""
+        """The times at which reconciled GraphCrons were deleted, by UID."""
         self._had_quota = any(each.kind == "quota-pods" for each in world.plan.actions)
         self._requested = Counter[tuple[str, str]]()
         self._told: dict[str, set[str]] = {}
-        """By UID of a GraphCron, the Jobs that its status has told of so far."""
+        """The Jobs that the status of a GraphCron has reported so far, by the UID of the GraphCron."""
         self._over: dict[str, float] = {}
         self._dropped: set[str] = set()
-        """UIDs of the GraphCrons of which somebody has deleted a Job."""
+        """UIDs of the GraphCrons of which a user has deleted a Job."""
         self._changed_by: dict[str, str] = {}
         """By UID of a CronJob, who has changed its spec last."""
         self._started: dict[tuple[str, str, str], float] = {}
@@ -54,7 +54,7 @@ class Judge:
         self._runs = RunJudge(world, self.check, self._began)
 
     def check(self, holds: bool, name: str, what: str) -> None:
-        """Count a look at a property, and note where it does not hold."""
+        """Count a check of a property, and record a violation."""
         self.checked[name] += 1
         if not holds:
             self._world.kernel.note("judge", f"!!! {name}: {what}")
@@ -63,7 +63,7 @@ class Judge:
     # --- at each change -----------------------------------------------------------------------------------------------
 
     def changed(self, change: Change) -> None:
-        """Look at a change, and remember it."""
+        """Check and store a change."""
         self._runs.changed(change)
         if change.by.startswith("op-"):
             self._check_owned(change)
@@ -97,7 +97,7 @@ class Judge:
             known.setdefault(uid, owner)
 
     def _check_owned(self, change: Change) -> None:
-        """Nobody else's object is changed or deleted."""
+        """Check that the operator changes and deletes only its own objects."""
         before, after = change.before, change.after
         if before is None:
             return
@@ -171,7 +171,7 @@ class Judge:
         return bool(view and view["metadata"]["uid"] == owner and view.get("status", {}).get("observedGeneration"))
 
     def _check_told(self, change: Change) -> None:
-        """A run is told once, and stays told."""
+        """Check that a run is reported once, and remains reported."""
         before, after = (
             {run["job"] for run in (each or {}).get("status", {}).get("recentRuns", ()) if "job" in run}
             for each in (change.before, change.after)
@@ -184,7 +184,7 @@ class Judge:
     # --- when all has come right --------------------------------------------------------------------------------------
 
     def settled(self) -> None:
-        """Look at everything, once nothing more goes wrong and some time has passed."""
+        """Check everything after a time without faults."""
         self._runs.settled()
         api = self._world.api
         for body in api.all(GRAPHCRONS):
@@ -253,7 +253,7 @@ class Judge:
             )
 
     def _check_runs(self, body: Body, place: str) -> None:
-        """Each run that has ended is told with what became of it."""
+        """Check that each finished run is reported with its outcome."""
         uid, told = body["metadata"]["uid"], body["status"].get("recentRuns", ())
         occurrences: dict[tuple[str, str], list[Body]] = {}
         for job in self._world.api.all(JOBS):
@@ -284,7 +284,7 @@ class Judge:
                 self.check(not there, "nothing is told as missed that was there", f"{place}: {run} beside {there}")
 
     def rested(self, version: int) -> None:
-        """Look at what was written while nothing happened."""
+        """Check the writes of an idle operator."""
         writes = [each for each in self._world.api.log if each.version > version and each.by.startswith("op-")]
         said = ", ".join(f"{each.by} {each.resource} {each.body['metadata']['name']}" for each in writes[:5])
         most = 0 if self._world.plan.installations == 1 else len(self._world.api.all(GRAPHCRONS))
@@ -292,7 +292,7 @@ class Judge:
 
 
 def _difference(cronjob: Body, spec: Body, line: str) -> str:
-    """Return in what a CronJob differs from what its GraphCron asks for."""
+    """Return the difference between a CronJob and the spec of its GraphCron."""
     found, wanted = (
         cronjob["spec"],
         {

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 WORKERS: Final = 3
 COMPARE_SECONDS: Final = 5.0
-"""How often a replica looks whether the view is to be compared with a list."""
+"""How often a replica checks whether to compare its cache with a list."""
 
 FAULTS: Final = ("500", "busy", "lost-before", "lost-after", "late", "contention")
 """A 500 before anything is done; a 429; the request lost; its answer lost; done after we gave up; a quota's 409."""
@@ -59,7 +59,7 @@ class Call(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """A coroutine that waits for so many seconds."""
+    """A coroutine that waits for a number of seconds."""
 
     seconds: float
 
@@ -94,7 +94,7 @@ class Client:
 
 
 class Timer:
-    """A call that is to come."""
+    """A scheduled call."""
 
     def __init__(self, moment: float) -> None:
         self._moment, self._cancelled = moment, False
@@ -220,14 +220,14 @@ class Replica:
                 each.changed()
 
     def kill(self) -> None:
-        """End the process where it is; requests that are under way may be carried out still."""
+        """Kill the process; the API server may still process its pending requests."""
         self.alive = False
         self.world.kernel.note(self.name, "! killed")
         for each in self._tasks:
             each.close()
 
     def do(self, call: Callable[[], None]) -> None:
-        """Let something happen in this process, and then let free workers take what is to be done."""
+        """Run a function in this process, and then let free workers take keys from the queue."""
         if self.alive:
             call()
             self.pump()
@@ -241,7 +241,7 @@ class Replica:
         raise AssertionError("it waits")
 
     def pump(self) -> None:
-        """Let free workers take what is to be done, once the watches have listed and this process leads."""
+        """Let free workers take keys from the queue, if the watches have listed and this process leads."""
         queue = self.manager.queue
         if not self.alive or self.standby or not all(each.listed for each in self.watches):
             return

@@ -37,14 +37,14 @@ class RunJudge:
         self._job_of: dict[str, str] = {}
         """By UID of a GraphRun, that of its Job."""
         self._dropped: set[str] = set()
-        """UIDs of GraphRuns whose Job somebody has deleted."""
+        """UIDs of GraphRuns whose Job a user has deleted."""
 
     def knows(self, uid: str) -> bool:
         """Return whether there ever was a GraphRun of this UID."""
         return uid in self._there
 
     def changed(self, change: Change) -> None:
-        """Look at a change, and remember it."""
+        """Check and store a change."""
         is_operator = change.by.startswith("op-")
         if change.resource == GRAPHRUNS:
             if is_operator:
@@ -90,7 +90,7 @@ class RunJudge:
     # --- when all has come right
 
     def settled(self) -> None:
-        """Look at everything, once nothing more goes wrong and some time has passed."""
+        """Check everything after a time without faults."""
         for body in self._world.api.all(GRAPHRUNS):
             self._check_ended(body)
 
@@ -110,7 +110,7 @@ class RunJudge:
         self._check_listed(body, status, place)
 
     def _check_listed(self, body: Body, status: Any, place: str) -> None:
-        """Look whether a GraphCron that is still there lists the run."""
+        """Check that a GraphCron lists the run, if it still exists."""
         metadata, reference = body["metadata"], body["spec"].get("graphCronRef", {})
         key = (GRAPHCRONS, metadata["namespace"], reference.get("name", ""))
         cron = self._world.api.objects.get(key)

@@ -1,4 +1,4 @@
-"""One scenario, played: the API server, the controllers, people, and the replicas of the operator."""
+"""One running scenario: the API server, the controllers, users, and the replicas of the operator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.simulation.reconciler.replica import Call, Replica
 
 SETTINGS: Final = Settings(server_url="http://langgraph:2024", resync_seconds=120, expectations_timeout_seconds=60)
 SETTLE: Final = 330.0
-"""Seconds in which all comes right: a resync, the longest pause between two tries, and the runs that go on."""
+"""Seconds in which the state converges: a resync, the longest back-off, and the remaining runs."""
 
 PAUSE: Final = 220.0
 """Seconds in which it is suspended, and its last runs end."""
@@ -85,7 +85,7 @@ class World:
 
     @property
     def units(self) -> int:
-        """How much has happened: the requests of the operators that were carried out."""
+        """The size of the scenario: the number of processed requests of the operators."""
         return len(self.api.log)
 
     def delay(self) -> float:
@@ -93,7 +93,7 @@ class World:
         return self.random.uniform(0, self.plan.slowness)
 
     def fault_for(self, call: Call) -> str:
-        """Return what goes wrong with a request; empty: nothing."""
+        """Return the fault of a request; empty: none."""
         if self.random.random() >= self._rate:
             return ""
         kind = self.random.choice(self.plan.kinds)
@@ -348,7 +348,7 @@ class _People:
         )
 
     def _namespace(self, namespace: str, name: str, choice: int) -> None:
-        """Let a namespace be deleted: nothing can be made in it any more, and all that is in it goes, one after the other."""
+        """Delete a namespace: reject new objects in it, and delete its objects one after the other."""
         self._api.terminating.add(namespace)
         for key, body in [*self._api.objects.items()]:
             if key[1] == namespace:

@@ -98,12 +98,15 @@ def test_graphrun_without_graphcron_deletes_threads_of_earlier_ones(api: Api, cr
         return cron.pod(env={**asked(), **own, contract.ENV_GRAPHRUN: "once"}, **request)
 
     earlier = [pod.wait() for pod in (once(), once(onRunCompleted="keep"), once(assistant="failing"))]
-    for each in earlier:
-        api.get("PATCH", f"/threads/{each.threadId}", {"metadata": {"graphcron/delete-after": PAST}})
+    assert once(assistant="missing").wait().outcome is Outcome.REJECTED
+    threads = api.get("POST", "/threads/search", {"metadata": {"graphcron/namespace": namespace}})
+    (empty,) = {each["thread_id"] for each in threads} - {each.threadId for each in earlier}
+    for each in threads:
+        api.get("PATCH", f"/threads/{each['thread_id']}", {"metadata": {"graphcron/delete-after": PAST}})
     recent = once().wait()  # may be asked for by a late pod yet
     last = once().wait()
-    there = [api.ask("GET", f"/threads/{each.threadId}")[0] for each in (*earlier, recent, last)]
-    assert there == [404, 200, 200, 200, 200]
+    ids = [*(each.threadId for each in earlier), empty, recent.threadId, last.threadId]
+    assert [api.ask("GET", f"/threads/{each}")[0] for each in ids] == [404, 200, 200, 404, 200, 200]
 
 
 def test_the_newest_periods_are_kept(api: Api, cron: Cron) -> None:

@@ -38,13 +38,10 @@ THREADS: Final = 200
 
 _DISPOSABLE: Final = {OUTCOME: Outcome.SUCCEEDED.value, ON_COMPLETED: "delete"}
 
-_DELETABLE: Final = (
-    {KIND: KIND_LOCK},
-    {KIND: KIND_SHARED},
-    {OUTCOME: Outcome.SKIPPED.value},
-    {OUTCOME: Outcome.REJECTED.value},
-    _DISPOSABLE,
-)
+_EMPTY: Final = ({OUTCOME: Outcome.SKIPPED.value}, {OUTCOME: Outcome.REJECTED.value})
+"""Metadata of records that can lack a run."""
+
+_DELETABLE: Final = ({KIND: KIND_LOCK}, {KIND: KIND_SHARED}, *_EMPTY, _DISPOSABLE)
 """Metadata of the records and locks that can become deletable."""
 
 PAGE: Final = 100
@@ -147,7 +144,9 @@ def _oldest_done(ctx: RunContext) -> Iterator[Record]:
     GraphRuns in its namespace.
     """
     if ctx.settings.is_standalone:
-        yield from _oldest(ctx, {NAMESPACE: ctx.settings.namespace, STANDALONE: "true", STATE: DONE, **_DISPOSABLE})
+        query = {NAMESPACE: ctx.settings.namespace, STANDALONE: "true", STATE: DONE}
+        for each in (*_EMPTY, _DISPOSABLE):
+            yield from _oldest(ctx, {**query, **each})
         return
     query = {UID: ctx.settings.uid, STATE: DONE}
     records = _oldest(ctx, query)

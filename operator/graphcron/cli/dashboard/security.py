@@ -17,6 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOST: Final = "127.0.0.1"
 
+_DEFAULT_PORT: Final = 80
+"""The port that browsers leave out of Host and Origin."""
+
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -52,7 +55,8 @@ class Guard:
         self._token = token
         self._key = secrets.token_urlsafe(32)
         self._cookie = f"graphcron-{port}"
-        self._hosts = frozenset({f"{HOST}:{port}", f"localhost:{port}"})
+        suffixes = (f":{port}", "") if port == _DEFAULT_PORT else (f":{port}",)
+        self._hosts = frozenset(name + suffix for name in (HOST, "localhost") for suffix in suffixes)
         self._once = secrets.token_urlsafe(32)
 
     @property

@@ -60,6 +60,15 @@ def page(browser: Client) -> Client:
     return browser
 
 
+def test_browsers_leave_the_default_port_out_of_the_host():
+    guard = Guard(app_for(Dashboard(Kubectl(), {})), port=80, token="the-token")
+    client = TestClient(guard, base_url="http://127.0.0.1", follow_redirects=False)
+    assert client.get("/?token=the-token").status_code == 303
+    assert client.get("/", headers={"Origin": "http://127.0.0.1"}).status_code == 200
+    assert client.get("/", headers={"Host": "127.0.0.1:80"}).status_code == 200
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 403
+
+
 def test_the_address_sets_a_strict_cookie(browser: Client):
     answer = browser.get("/?token=the-token")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")

@@ -6,9 +6,9 @@ import { hashOf, placeOf } from "../src/data/route.ts";
 import { sorted } from "../src/model/columns.ts";
 import { budgetsOf, daysOf, forecastOf } from "../src/model/cost.ts";
 import { fullHourOf, summariesOf, windowOf } from "../src/model/load.ts";
-import { formOf, healthOf } from "../src/model/outcomes.ts";
+import { formOf, FORMS, healthOf } from "../src/model/outcomes.ts";
 import { matches, offsetsOf, rowAt, rowsOf, wordsOf } from "../src/model/rows.ts";
-import { summaryOf } from "../src/model/summary.ts";
+import { ENDED, summaryOf } from "../src/model/summary.ts";
 import { distance, duration, shortMoment } from "../src/model/time.ts";
 import { asked, around, zoomed } from "../src/model/window.ts";
 import { safeLink } from "../src/parts/receipt.tsx";
@@ -122,6 +122,10 @@ test("the summary counts the last 24 hours and finds the next run", () => {
   assert.ok(summary.ended.succeeded > 0);
   assert.ok(summary.next && summary.next.at > NOW);
   assert.equal(summaryOf(crons, [], NOW + 400 * DAY).ended.succeeded, 0);
+});
+
+test("the summary shows each form of a run that has ended", () => {
+  assert.deepEqual([...ENDED, "running"].sort(), [...FORMS].sort());
 });
 
 test("a zoom keeps the time under the pointer", () => {

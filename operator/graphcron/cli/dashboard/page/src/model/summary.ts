@@ -7,6 +7,9 @@ import { amount } from "./numbers.ts";
 import { formOf, healthOf, type Form } from "./outcomes.ts";
 import { DAY, ms } from "./time.ts";
 
+/** The forms of runs that have ended, in the order in which they are shown. */
+export const ENDED: readonly Form[] = ["succeeded", "failed", "overBudget", "waiting", "cancelled", "skipped", "unknown"];
+
 export interface Summary {
   /** Ended and skipped runs of the last 24 hours by form. */
   ended: Record<Form, number>;

@@ -7,13 +7,11 @@ import { zone } from "../data/settings.ts";
 import { load, now, shown, shownRuns } from "../data/store.ts";
 import { forecastOf } from "../model/cost.ts";
 import { counted, money, short, whole } from "../model/numbers.ts";
-import { FORM_WORDS, type Form } from "../model/outcomes.ts";
-import { pileOf, summaryOf } from "../model/summary.ts";
+import { FORM_WORDS } from "../model/outcomes.ts";
+import { ENDED, pileOf, summaryOf } from "../model/summary.ts";
 import { distance, MINUTE, moment, ms } from "../model/time.ts";
 import { kebab } from "../theme.ts";
 import { FormIcon } from "./icons.tsx";
-
-const SHOWN: Form[] = ["succeeded", "failed", "overBudget", "waiting", "cancelled", "skipped"];
 
 export function Summary(): JSX.Element {
   const crons = shown.value;
@@ -22,7 +20,7 @@ export function Summary(): JSX.Element {
   const summary = useMemo(() => summaryOf(crons, runs, now.peek()), [crons, runs, minute]);
   const forecast = useMemo(() => forecastOf(crons), [crons]);
   const at = now.value;
-  const forms = SHOWN.filter((form) => summary.ended[form]);
+  const forms = ENDED.filter((form) => summary.ended[form]);
   const ended = forms.reduce((sum, form) => sum + summary.ended[form], 0);
   const next = summary.next;
   return (

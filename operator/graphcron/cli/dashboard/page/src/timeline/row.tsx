@@ -77,9 +77,9 @@ function inWords(cron: GraphCron): string {
   if (cron.active.length) parts.push(counted(cron.active.length, "active run"));
   if (last) {
     const took = last.durationSeconds ? ` in ${duration(last.durationSeconds)}` : "";
-    parts.push(`last run ${last.outcome}${took}, ${moment(ms(last.scheduledTime ?? last.startTime), at, zone.peek())}`);
+    parts.push(`last run ${last.outcome}${took}, ${moment(ms(last.scheduledTime ?? last.startTime), at, zone.value)}`);
   } else parts.push("no run yet");
   const next = cron.next[0];
-  parts.push(next ? `next ${moment(ms(next), at, zone.peek())}, ${distance(ms(next), at)}` : (cron.stopped ?? "nothing is due"));
+  parts.push(next ? `next ${moment(ms(next), at, zone.value)}, ${distance(ms(next), at)}` : (cron.stopped ?? "nothing is due"));
   return parts.join("; ");
 }

@@ -78,13 +78,12 @@ def run(
         return
     seconds = parse_duration(timeout, option="--timeout").total_seconds() if timeout else math.inf
     requested = _create(kubectl, name, spec) if spec else _annotate(kubectl, name)
+    describe = kubectl.hint(PROGRAM, "describe", requested.target)
     if wait or logs or output:
         ended = Following(kubectl, requested, logs=logs).follow(seconds)
-        describe = kubectl.hint(PROGRAM, "describe", requested.target)
         _report(requested.subject, ended, more=describe, output=output, logs=logs)
     elif spec:
-        hint = kubectl.hint(PROGRAM, "describe", requested.target)
-        terminal.line(f"{requested.subject} is created; {hint} shows how it ends")
+        terminal.line(f"{requested.subject} is created; {describe} shows how it ends")
     else:
         terminal.line(f"a run of {name} is requested; {kubectl.hint(PROGRAM, 'history', name)} shows how it ends")
 

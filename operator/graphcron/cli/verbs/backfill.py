@@ -135,7 +135,7 @@ def body_of(graphcron: "GraphCron", wanted: Range, step: "Step", *, policy: str)
 
 
 def times_in(graphcron: "GraphCron", wanted: Range, *, now: datetime, kubectl: Kubectl) -> list[datetime]:
-    """Return the occurrences of a range that were due until now; with ``--missing``, those that can start no more."""
+    """Return the occurrences of a range that were due until now; with ``--missing``, those that can no longer start."""
     from graphcron.api.calendar_for import calendar_for
     from graphcron.cli.backfill.plan import MOST, first_moment, last_moment, occurrences
 
@@ -162,7 +162,7 @@ def times_in(graphcron: "GraphCron", wanted: Range, *, now: datetime, kubectl: K
 
 
 def existing_of(name: str, runs: Iterable[Object]) -> dict[datetime, list["Existing"]]:
-    """Return the GraphRuns of a GraphCron by the time for which they stand."""
+    """Return the GraphRuns of a GraphCron by the time that they represent."""
     from graphcron.cli.backfill.plan import Existing
 
     found = defaultdict(list)
@@ -247,7 +247,7 @@ def _run(execution: "Execution", zone: str, again: str, missing: str) -> None:
     again
         The command that continues the backfill.
     missing
-        The command that repeats what did not succeed.
+        The command that repeats the runs that did not succeed.
     """
     outcomes = []
     try:
@@ -268,7 +268,7 @@ def _run(execution: "Execution", zone: str, again: str, missing: str) -> None:
 
 
 def _rest(execution: "Execution") -> str:
-    """Return what continues, and what did not start."""
+    """Return a clause on the runs that continue, and on those that did not start."""
     left = len([each for each in execution.pending if each.name not in execution.active])
     going = f"{', '.join(execution.active) or 'no run'} {'continue' if len(execution.active) > 1 else 'continues'}"
     return f"{going} and {_runs(left)} did not start" if left else going

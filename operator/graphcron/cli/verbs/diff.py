@@ -145,7 +145,7 @@ def cronjobs_of(body: Object, servers: Iterable[Object], seen: Iterable[Object],
     Parameters
     ----------
     seen
-        Its CronJobs as they are: they know since when its schedules have been in force.
+        Its existing CronJobs, which store the time since which its schedules have been in effect.
     """
     from graphcron.api.v1alpha1 import parse
     from graphcron.cache.objects import cached_cronjob
@@ -184,7 +184,7 @@ def without_noise(body: Object) -> Object:
 
 
 def difference(live: Object | None, merged: Object | None) -> str:
-    """Return the difference of two states of an object as ``kubectl diff`` does; None: the object does not exist."""
+    """Return the difference between two states of an object, as ``kubectl diff`` does; None: it does not exist."""
     name = terminal.in_line(_name(live or merged or {}))
     before, after = (_lines(each) for each in (live, merged))
     lines = list(difflib.unified_diff(before, after, f"LIVE/{name}", f"MERGED/{name}"))

@@ -199,7 +199,7 @@ def _listed(kubectl: Kubectl, narrower: Kubectl | None = None) -> tuple[list[Obj
 
 
 def _graphruns(kubectl: Kubectl, narrower: Kubectl) -> list[Object]:
-    """List the GraphRuns, in the narrower scope if the user may not list all."""
+    """List the GraphRuns, in the narrower scope if the user is not allowed to list all."""
     try:
         return kubectl.find_all(GRAPHRUNS)
     except CliError:

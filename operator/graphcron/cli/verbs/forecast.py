@@ -70,7 +70,7 @@ def _show(rows: Sequence[Object], output: Output, *, everywhere: bool, only_runs
 
 
 def rows_of_files(files: Sequence[str], namespace: str, *, now: datetime, length: timedelta) -> Iterator[Object]:
-    """Yield the number of runs of each GraphCron in files; ``namespace`` is for those that name none."""
+    """Yield the number of runs of each GraphCron in files; ``namespace`` applies to those that do not specify one."""
     from graphcron.api.v1alpha1 import GraphCronStatus, parse
     from graphcron.cli.files.manifests import read
     from graphcron.cli.schedules import forecast as forecasts
@@ -88,7 +88,7 @@ def rows_of_files(files: Sequence[str], namespace: str, *, now: datetime, length
 
 
 def servers_of(kubectl: Kubectl, graphcrons: Sequence[Object]) -> list[Object]:
-    """Return the GraphServers, if the budget of one may apply; none if the user may not see them."""
+    """Return the GraphServers if the budget of one may apply; none if the user is not allowed to list them."""
     specs = [object_at(each, "spec") for each in graphcrons]
     if any("serverRef" in spec and "budget" not in spec for spec in specs):
         with suppress(CliError):

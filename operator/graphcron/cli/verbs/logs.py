@@ -123,7 +123,7 @@ def ended_run(graphcron: Object, run: str, kubectl: Kubectl = HERE) -> Object:
     Parameters
     ----------
     kubectl
-        Where the GraphCron is, for the command that lists its runs.
+        The kubectl for the GraphCron, used in the command that lists its runs.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def server_of(graphcron: Object) -> str:
 
 
 def named_server(graphcron: Object, variable: str) -> LangGraph:
-    """Return the server that the spec names, with the caller's key only if the caller has bound the key to it."""
+    """Return the server in the spec, with the user's key only if the user has bound the key to it."""
     server, key = server_of(graphcron), key_in(variable)
     can_bind = variable == API_KEY_ENV
     if key and not (can_bind and is_bound(server, os.environ.get(BOUND_ENV, ""))):
@@ -187,7 +187,7 @@ def named_server(graphcron: Object, variable: str) -> LangGraph:
 
 
 def answer_in(state: Object | None, *, whole: bool = False) -> str:
-    """Return the text of the last message of a thread's state, or all values as JSON where it has no messages.
+    """Return the text of the last message of a thread's state, or all values as JSON if it has no messages.
 
     Parameters
     ----------

@@ -163,9 +163,9 @@ def next_of(body: Object, wanted: Range, *, namespace: str = "", kubectl: Kubect
     Parameters
     ----------
     namespace
-        The namespace of a GraphCron that names none; the value of ``H`` depends on it.
+        The namespace of a GraphCron that does not specify one; the value of ``H`` depends on it.
     kubectl
-        Where the GraphCron is, for the command that resumes it.
+        The kubectl for the GraphCron, used in the command that resumes it.
 
     Raises
     ------

@@ -93,11 +93,11 @@ def cronjobs_of(
     Parameters
     ----------
     servers
-        The GraphServers that are known. Where it names another, one that says nothing stands for it.
+        The known GraphServers. If the GraphCron refers to another one, an empty one replaces it.
     settings
-        The operator's; None: they are not known, and stand-ins are taken.
+        The operator's settings; None: unknown, replaced by placeholders.
     namespace
-        The GraphCron's, where it names none; None: it is not known.
+        The namespace of the GraphCron if it does not specify one; None: unknown.
 
     Raises
     ------

@@ -114,7 +114,7 @@ def _manifest(graphcron: str, spec: Object, *, namespace: str | None) -> Object:
 
 
 def _create(kubectl: Kubectl, name: str, spec: Object) -> Requested:
-    """Create a GraphRun. It would wait for a GraphCron that does not exist, so that one is looked up first."""
+    """Create a GraphRun. Check first that the GraphCron exists, because the GraphRun would wait for it."""
     body = _manifest(name, spec, namespace=kubectl.get(GRAPHCRONS, name)["metadata"]["namespace"])
     return CreatedRun(kubectl.create(body)["metadata"])
 
@@ -131,7 +131,7 @@ def _report(subject: str, ended: Object, *, more: str, output: ObjectOutput | No
     Parameters
     ----------
     more
-        The command that shows more.
+        The command that shows details.
     """
     from graphcron.cli.printing import columns
 

@@ -85,7 +85,7 @@ def _since(begin: datetime, runs: Sequence[Object]) -> list[Object]:
 
 
 def _time(run: Object) -> datetime | None:
-    """Return when a run was due; that of a GraphRun can stand for an earlier time, so its start counts."""
+    """Return when a run was due; for a GraphRun, which can represent an earlier time, when it started."""
     started = time_of(run.get("startTime")) if "graphRun" in run else None
     return started or time_of(run.get("scheduledTime"))
 

@@ -13,10 +13,10 @@ LONGEST_TEXT: Final = 1024
 
 
 def time_of(text: Any) -> datetime | None:
-    """Parse an RFC 3339 time; return None if it is missing or invalid."""
+    """Parse an RFC 3339 time, whose letters may be lowercase; return None if it is missing or invalid."""
     try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        moment = datetime.fromisoformat(text.upper())
+    except (AttributeError, TypeError, ValueError):
         return None
     if moment.tzinfo is None or not EARLIEST_YEAR <= moment.year < LATEST_YEAR:
         return None

@@ -56,7 +56,7 @@ def command_for(body: Mapping[str, Any], kubectl: Kubectl) -> Command:
 
 
 def preview_of(command: Command) -> Command | None:
-    """Return the dry run that shows what a command would do; None: it needs none."""
+    """Return the dry run that shows what a command would do; None: it has none."""
     if command.words[0] != "backfill":
         return None
     return command._replace(words=(*command.words, "--dry-run", "--output=name"))

@@ -52,8 +52,17 @@ def log_of(kubectl: Kubectl, *, namespace: str, job: str) -> str:
     pods.sort(key=lambda pod: short_text_at(object_at(pod, "metadata"), "creationTimestamp"))
     if not pods:
         raise CliError("there is no pod of this run; Kubernetes deletes pods with their Jobs, as spec.history says")
-    texts = [there.run("logs", *place_of(pod), f"--tail={LINES}") for pod in pods if started(pod)]
+    texts = [_log_of_pod(there, pod) for pod in pods if started(pod)]
     return "\n".join(LogText().lines(line for text in texts for line in text.splitlines()))
+
+
+def _log_of_pod(kubectl: Kubectl, pod: Object) -> str:
+    """Return the last lines of a pod's log, or why they can't be read: its node may be gone."""
+    name, *where = place_of(pod)
+    try:
+        return kubectl.run("logs", name, *where, f"--tail={LINES}")
+    except CliError as error:
+        return f"the log of the pod {name} can't be read: {error}"
 
 
 def checked(name: str) -> str:

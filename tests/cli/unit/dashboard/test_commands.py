@@ -117,6 +117,27 @@ def test_details_are_read_on_demand(monkeypatch: pytest.MonkeyPatch):
         log_of(THERE, namespace="agents", job="a,b!=c")
 
 
+def test_a_pod_whose_log_is_lost_leaves_the_logs_of_the_others(monkeypatch: pytest.MonkeyPatch):
+    pods = [
+        {
+            "metadata": {"name": name, "namespace": "agents", "creationTimestamp": f"2026-11-22T11:0{at}:00Z"},
+            "status": {"containerStatuses": [{"name": "runner", "state": {"terminated": {}}}]},
+        }
+        for at, name in enumerate(("lost", "other"))
+    ]
+
+    def run(_: Kubectl, verb: str, *words: str) -> str:
+        if verb == "get":
+            return json.dumps({"items": pods})
+        if words[0] == "lost":
+            raise CliError("no such host")
+        return "its log\n"
+
+    monkeypatch.setattr(Kubectl, "run", run)
+    lines = log_of(THERE, namespace="agents", job="a").splitlines()
+    assert lines == ["the log of the pod lost can't be read: no such host", "its log"]
+
+
 def test_a_command_that_takes_long_continues(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(processes, "WAIT_SECONDS", 0.05)
 

@@ -175,6 +175,13 @@ def test_what_is_done_is_what_was_shown(page: Client):
     assert [each.text for each in page.done] == [command["command"]]
 
 
+def test_a_command_without_a_dry_run_is_not_done_instead_of_one(page: Client):
+    command = page.post("/api/command", headers=ACTION, json=RUN).json()["command"]
+    answer = page.post("/api/execute", headers=ACTION, json={**RUN, "command": command, "dryRun": True})
+    assert (answer.status_code, answer.json()) == (400, {"error": "dryRun: run has no dry run"})
+    assert page.done == []
+
+
 def test_each_answer_has_the_headers(page: Client):
     for path, status in (("/", 200), ("/api/state", 200), ("/lost", 404), ("/api/command", 404), ("/api/due", 400)):
         answer = page.get(path)

@@ -90,8 +90,10 @@ class _Answers:
         found = command_for(body, self._kubectl)
         if body.get("command") != found.text:
             raise CliError("command: is not the command that was shown")
-        shown = preview_of(found) if body.get("dryRun") is True else found
-        return JSONResponse(await self._dashboard.processes.run(shown or found))
+        wanted = preview_of(found) if body.get("dryRun") is True else found
+        if wanted is None:
+            raise CliError(f"dryRun: {found.words[0]} has no dry run")
+        return JSONResponse(await self._dashboard.processes.run(wanted))
 
 
 async def _failure(_: Request, error: Exception) -> Response:

@@ -159,6 +159,6 @@ def test_templates_of_the_documentation_give_its_texts() -> None:
 
 def test_documentation_lists_the_filters_directives_and_names() -> None:
     page = (ROOT / "docs/runs.md").read_text()
-    (allowed,) = re.findall(r"Allowed are (.*)\. Names", page)
-    assert set(re.findall(r"`%(.)[%`]", allowed)) == set(DIRECTIVES)
+    (described,) = re.findall(r"^\| `date\('FORMAT'\)` \| (.*) \|$", page, re.MULTILINE)
+    assert set(re.findall(r"`%(.)[%`]", described)) == set(DIRECTIVES)
     assert all(f"`{{{{ {name} }}}}`" in page for name in NAMES)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { worldOf } from "../fixtures.ts";
-import { askRights, refusal } from "../src/actions/rights.ts";
+import { askRights, refusal, refusalOf } from "../src/actions/rights.ts";
 import { follow } from "../src/data/live.ts";
 import * as store from "../src/data/store.ts";
 
@@ -53,4 +53,13 @@ test("rights that could not be read are asked for again, and so are those that m
   answerWith(() => ({ run: { allowed: true, reason: "" } }));
   askRights("a");
   await until(() => refusal("a", "run") === "");
+});
+
+test("who may create GraphRuns and not change GraphCrons may run with an input", async () => {
+  const no = { allowed: false, reason: "you may not" };
+  answerWith(() => ({ run: no, suspend: no, runWithInput: { allowed: true, reason: "" } }));
+  assert.match(refusalOf("b", "run"), /^Asking/);
+  askRights("b");
+  await until(() => refusal("b", "run") === "you may not");
+  assert.deepEqual([refusalOf("b", "run"), refusalOf("b", "suspend")], ["", "you may not"]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { worldOf } from "../fixtures.ts";
-import { hasFailed, jsonProblem, requestOf, runToCancel, utc } from "../src/actions/request.ts";
+import { fieldsProblem, hasFailed, jsonProblem, requestOf, runToCancel, utc } from "../src/actions/request.ts";
 import { hashOf, placeOf } from "../src/data/route.ts";
 import { sorted } from "../src/model/columns.ts";
 import { budgetsOf, daysOf, forecastOf } from "../src/model/cost.ts";
@@ -179,6 +179,13 @@ test("a run that waits for its Job is cancelled by the name of its GraphRun", ()
   const run: Run = { id: "once", kind: "GraphRun", name: "once", graphRun: "once", outcome: "Waiting" };
   assert.equal(runToCancel(run), "graphrun/once");
   assert.equal(runToCancel({ ...run, name: "once-job", job: "once-job" }), "once-job");
+});
+
+test("who may not run without an input must give one", () => {
+  const fields = { input: " ", from: "", to: "", missing: true, parallel: "" };
+  assert.equal(fieldsProblem("run", fields, ""), "");
+  assert.match(fieldsProblem("run", fields, "you may not patch graphcrons"), /input.*you may not patch/);
+  assert.equal(fieldsProblem("run", { ...fields, input: "{}" }, "you may not patch graphcrons"), "");
 });
 
 test("a command that continues has not failed", () => {

@@ -11,7 +11,7 @@ import { Icon } from "../parts/icons.tsx";
 import { Modal } from "../parts/modal.tsx";
 import { CopyButton } from "../parts/copy.tsx";
 import { refusal } from "./rights.ts";
-import { fieldsProblem, hasFailed, jsonProblem, requestOf, type Fields } from "./request.ts";
+import { fieldsProblem, hasFailed, requestOf, type Fields } from "./request.ts";
 
 export interface Asked {
   verb: Verb;
@@ -56,7 +56,7 @@ function Open({ action }: { action: Asked }): JSX.Element {
   const wanted = useRef(0);
   const close = (): void => void (asked.value = undefined);
 
-  const invalid = fieldsProblem(action.verb, fields);
+  const invalid = fieldsProblem(action.verb, fields, refusal(action.namespace, action.verb));
   const withInput = action.verb === "run" ? refusal(action.namespace, "runWithInput") : "";
   const [opened] = useState(() => `${new Date(now.peek()).toISOString().slice(0, 19)}Z`);
   const request = requestOf(action, fields, zone.value, opened);
@@ -103,7 +103,7 @@ function Open({ action }: { action: Asked }): JSX.Element {
         }}
       >
         <p class="quiet">{MEANINGS[action.verb]}</p>
-        {action.verb === "run" && <InputField fields={fields} refused={withInput} onChange={setFields} />}
+        {action.verb === "run" && <InputField fields={fields} refused={withInput} problem={invalid} onChange={setFields} />}
         {action.verb === "backfill" && <BackfillFields fields={fields} onChange={setFields} />}
         <div>
           <div class="field-label">{over && done.code === 0 ? "This command was executed" : "This command is executed"}</div>
@@ -145,8 +145,7 @@ interface FieldProps {
   onChange: (fields: Fields) => void;
 }
 
-function InputField({ fields, refused, onChange }: FieldProps & { refused: string }): JSX.Element {
-  const problem = jsonProblem(fields.input);
+function InputField({ fields, refused, problem, onChange }: FieldProps & { refused: string; problem: string }): JSX.Element {
   return (
     <label class="field">
       <span class="field-label">
@@ -157,12 +156,12 @@ function InputField({ fields, refused, onChange }: FieldProps & { refused: strin
         spellcheck={false}
         placeholder='{"messages": [{"role": "user", "content": "…"}]}'
         disabled={Boolean(refused)}
-        aria-invalid={Boolean(problem)}
+        aria-invalid={Boolean(problem && fields.input)}
         aria-describedby="input-problem"
         value={fields.input}
         onInput={(event) => onChange({ ...fields, input: event.currentTarget.value })}
       />
-      <span id="input-problem" class={problem ? "field-problem" : "quiet"}>
+      <span id="input-problem" class={problem && fields.input ? "field-problem" : "quiet"}>
         {problem || refused}
       </span>
     </label>

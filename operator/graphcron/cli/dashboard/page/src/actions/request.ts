@@ -23,8 +23,13 @@ export function jsonProblem(text: string): string {
   }
 }
 
-/** Return what is wrong with the fields of an action, or "". */
-export function fieldsProblem(verb: Verb, fields: Fields): string {
+/**
+ * Return what is wrong with the fields of an action, or "".
+ *
+ * @param refused why the user may not run without an input, or ""
+ */
+export function fieldsProblem(verb: Verb, fields: Fields, refused: string): string {
+  if (verb === "run" && !fields.input.trim()) return refused && `This run needs an input: ${refused}.`;
   if (verb === "run") return jsonProblem(fields.input);
   if (verb !== "backfill") return "";
   if (!fields.from) return "Choose when the backfill begins.";

@@ -1,7 +1,7 @@
 /** What the user may do in a namespace, as the API server answers. */
 
 import { signal } from "@preact/signals";
-import type { Right, Rights } from "../types.ts";
+import type { Right, Rights, Verb } from "../types.ts";
 import * as api from "../data/api.ts";
 import { about } from "../data/store.ts";
 
@@ -28,4 +28,10 @@ export function refusal(namespace: string, right: Right): string {
   if (typeof rights === "string") return rights;
   const { allowed, reason } = rights[right] ?? { allowed: false };
   return allowed ? "" : reason || "You have no right to do this.";
+}
+
+/** Return why an action is not possible in any way, or "": a run with an input needs another right than one without. */
+export function refusalOf(namespace: string, verb: Verb): string {
+  const refused = refusal(namespace, verb);
+  return verb === "run" && !refusal(namespace, "runWithInput") ? "" : refused;
 }

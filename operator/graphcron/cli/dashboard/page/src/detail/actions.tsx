@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import type { GraphCron, Verb } from "../types.ts";
 import { asked } from "../actions/dialog.tsx";
-import { refusal } from "../actions/rights.ts";
+import { refusalOf } from "../actions/rights.ts";
 import { Icon, type IconName } from "../parts/icons.tsx";
 
 export function Actions({ cron }: { cron: GraphCron }): JSX.Element {
@@ -32,7 +32,7 @@ interface ActionProps {
 }
 
 function Action({ cron, verb, icon, primary = false, impossible = "", children }: ActionProps): JSX.Element {
-  const reason = refusal(cron.namespace, verb) || impossible;
+  const reason = refusalOf(cron.namespace, verb) || impossible;
   // aria-disabled keeps the button in the order of the Tab key, so that its reason can be read.
   return (
     <button

@@ -72,7 +72,9 @@ def _run(body: Mapping[str, Any]) -> tuple[str, ...]:
     except (TypeError, ValueError) as error:
         raise CliError(f"input: is not JSON ({error})") from error
     if size > _LONGEST_INPUT:
-        raise CliError("input: is too long for a command; write it to a file, and use graphcron run --input=@FILE")
+        raise CliError(
+            "input: is too long for a command line; write it to a file, and run with --input=@FILE in a terminal"
+        )
     return (_matching(body, "name", NAME), f"--input={text}")
 
 

@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Failures:
-    """Name what has failed at once: the end of a long run may never come."""
+    """Show a failure at once: the end of a long run may never come."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -47,7 +47,7 @@ class _Failures:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if report.failed and terminal:
-            terminal.write_line(f"\n{report.nodeid}: {report.when} failed")
+            terminal.write_line(f"\n{report.nodeid}: {report.when} failed\n{report.longreprtext[-2000:]}")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -117,7 +117,8 @@ def test_evicted_pod_while_starting_leaves_and_hides_no_run(crons: Crons, pause:
     evict(crons, pod["metadata"]["name"])
     second = replaced(crons, job, pod["metadata"]["name"])
     # The next pod waits for the end of the first one; what that one has started is over by then.
-    earlier = [run for run in crons.server.runs_of(uid) if run["created_at"] < second["metadata"]["creationTimestamp"]]
+    created = second["metadata"]["creationTimestamp"].removesuffix("Z")  # whole seconds
+    earlier = [run for run in crons.server.runs_of(uid) if run["created_at"] < created]
     assert {run["status"] for run in earlier} <= {"interrupted"}
 
     told = crons.told(job, seconds=120)

@@ -20,7 +20,7 @@ function answerWith(answer: (path: string) => unknown): string[] {
 
 async function until(holds: () => unknown): Promise<void> {
   for (const end = Date.now() + 20_000; !holds(); ) {
-    assert.ok(Date.now() < end, "waited in vain");
+    assert.ok(Date.now() < end, "the condition did not become true within 20 seconds");
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -146,6 +146,7 @@ interface FieldProps {
 }
 
 function InputField({ fields, refused, problem, onChange }: FieldProps & { refused: string; problem: string }): JSX.Element {
+  const invalid = Boolean(problem && fields.input);
   return (
     <label class="field">
       <span class="field-label">
@@ -156,12 +157,12 @@ function InputField({ fields, refused, problem, onChange }: FieldProps & { refus
         spellcheck={false}
         placeholder='{"messages": [{"role": "user", "content": "…"}]}'
         disabled={Boolean(refused)}
-        aria-invalid={Boolean(problem && fields.input)}
+        aria-invalid={invalid}
         aria-describedby="input-problem"
         value={fields.input}
         onInput={(event) => onChange({ ...fields, input: event.currentTarget.value })}
       />
-      <span id="input-problem" class={problem && fields.input ? "field-problem" : "quiet"}>
+      <span id="input-problem" class={invalid ? "field-problem" : "quiet"}>
         {problem || refused}
       </span>
     </label>

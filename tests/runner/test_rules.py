@@ -128,9 +128,12 @@ class Threads:
         del self.threads[thread]
 
 
-def test_cleanup_many_threads_that_stay_deletes_those_behind_them() -> None:
+@pytest.mark.parametrize(
+    ("is_standalone", "owner"), [(False, {"uid": "u"}), (True, {"uid": "v", "namespace": "n", "standalone": "true"})]
+)
+def test_cleanup_many_threads_that_stay_deletes_those_behind_them(is_standalone: bool, owner: dict[str, str]) -> None:
     def thread(number: int, **metadata: str) -> Any:
-        given = {"uid": "u", "state": "done", "delete_after": "2026-11-22T15:00:00Z", "run_id": RUN, **metadata}
+        given = {**owner, "state": "done", "delete_after": "2026-11-22T15:00:00Z", "run_id": RUN, **metadata}
         return {**other(0, 0, number, **given).thread, "status": "idle"}
 
     kept = [thread(number, kind="own", outcome="GraphError") for number in range(cleanup.THREADS)]
@@ -142,7 +145,12 @@ def test_cleanup_many_threads_that_stay_deletes_those_behind_them() -> None:
     ]
     api, now = Threads(*kept, *goes), seconds("2026-11-22T16:00:00Z")
     given = SimpleNamespace(
-        is_standalone=False, uid="u", record_id="r", thread_id="t", request=SimpleNamespace(historyThreads=None)
+        is_standalone=is_standalone,
+        uid="u",
+        namespace="n",
+        record_id="r",
+        thread_id="t",
+        request=SimpleNamespace(historyThreads=None),
     )
     clock, ignored = SimpleNamespace(now=lambda: now, steady=lambda: 0.0), lambda *_, **__: None
     shutdown = SimpleNamespace(requested=False)

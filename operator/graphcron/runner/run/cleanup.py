@@ -36,12 +36,13 @@ SECONDS: Final = 3.0
 THREADS: Final = 200
 """Maximum number of threads to look at."""
 
-_DISPOSABLE: Final = {OUTCOME: Outcome.SUCCEEDED.value, ON_COMPLETED: "delete"}
-
-_EMPTY: Final = ({OUTCOME: Outcome.SKIPPED.value}, {OUTCOME: Outcome.REJECTED.value})
-"""Metadata of records that can lack a run."""
-
-_DELETABLE: Final = ({KIND: KIND_LOCK}, {KIND: KIND_SHARED}, *_EMPTY, _DISPOSABLE)
+_DELETABLE: Final = (
+    {KIND: KIND_LOCK},
+    {KIND: KIND_SHARED},
+    {OUTCOME: Outcome.SKIPPED.value},
+    {OUTCOME: Outcome.REJECTED.value},
+    {OUTCOME: Outcome.SUCCEEDED.value, ON_COMPLETED: "delete"},
+)
 """Metadata of the records and locks that can become deletable."""
 
 PAGE: Final = 100
@@ -140,20 +141,18 @@ def _garbage(ctx: RunContext) -> Iterator[Record]:
 def _oldest_done(ctx: RunContext) -> Iterator[Record]:
     """Yield the oldest finished records and locks of the GraphCron.
 
-    A GraphRun without a GraphCron is the only occurrence of its UID. It finds the threads to delete of all such
-    GraphRuns in its namespace.
+    A GraphRun without a GraphCron is the only occurrence of its UID. It finds those of all such GraphRuns in its
+    namespace.
     """
     if ctx.settings.is_standalone:
-        query = {NAMESPACE: ctx.settings.namespace, STANDALONE: "true", STATE: DONE}
-        for each in (*_EMPTY, _DISPOSABLE):
-            yield from _oldest(ctx, {**query, **each})
-        return
-    query = {UID: ctx.settings.uid, STATE: DONE}
-    records = _oldest(ctx, query)
+        owner = {NAMESPACE: ctx.settings.namespace, STANDALONE: "true"}
+    else:
+        owner = {UID: ctx.settings.uid}
+    records = _oldest(ctx, {**owner, STATE: DONE})
     yield from records
     if len(records) >= THREADS:  # threads that stay fill the page
         for each in _DELETABLE:
-            yield from _oldest(ctx, {**query, **each})
+            yield from _oldest(ctx, {**owner, STATE: DONE, **each})
 
 
 def _oldest(ctx: RunContext, query: dict[str, str]) -> list[Record]:

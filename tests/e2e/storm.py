@@ -40,7 +40,7 @@ class Figures(NamedTuple):
     resolved: float
     """Seconds until all were TargetResolved."""
     most_preflights: int
-    """The most preflight Jobs under way at a time that were seen."""
+    """The most preflights under way at a time that were seen."""
     wrong: dict[str, str]
     """What was found wrong, though nothing is, by GraphCron."""
     before: Operator
@@ -98,14 +98,14 @@ def _graphcrons(crons: Crons, number: int) -> str:
 
 
 def _preflights(crons: Crons) -> int:
-    """Return how many preflight Jobs are under way."""
-    found = crons.api.get(f"{crons.path('jobs')}?labelSelector=graphcron.dev/purpose%3Dpreflight")["items"]
+    """Return how many preflights are under way: those whose pods exist and whose containers have not ended."""
+    found = crons.api.get(f"{crons.path('pods')}?labelSelector=graphcron.dev/purpose%3Dpreflight")["items"]
     return sum(not _is_over(each) for each in found)
 
 
-def _is_over(job: Any) -> bool:
-    conditions = job.get("status", {}).get("conditions", [])
-    return any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions)
+def _is_over(pod: Any) -> bool:
+    containers = pod.get("status", {}).get("containerStatuses", [])
+    return bool(containers) and all("terminated" in each["state"] for each in containers)
 
 
 def _operator(crons: Crons) -> Operator:

@@ -187,22 +187,30 @@ def _next(state: Preflight, intervals: PreflightIntervals) -> datetime | None:
 
 
 def _running(jobs: Sequence[CachedJob], pods: Sequence[CachedPod]) -> frozenset[str]:
-    """Return the names of the active Jobs, without those whose pods cannot start."""
-    stuck = {pod.job for pod in pods if pod.waiting_reason in CANNOT_START}
-    return frozenset(job.name for job in jobs if job.purpose is Purpose.PREFLIGHT and not job.finished) - stuck
+    """Return the names of the active Jobs, without those whose pods cannot start.
+
+    A pod that has reported is enough: the Job controller updates the Job about a second later.
+    """
+    over = {pod.job for pod in pods if pod.waiting_reason in CANNOT_START or _is_final(pod)}
+    return frozenset(job.name for job in jobs if job.purpose is Purpose.PREFLIGHT and not job.finished) - over
 
 
 def report_of(name: str, jobs: Sequence[CachedJob], pods: Sequence[CachedPod]) -> Report | None:
     """Return the result of a preflight's Job; None: there is none yet, or the Job was deleted."""
     over = any(job.name == name and job.finished for job in jobs)
     own = sorted((pod for pod in pods if pod.job == name), key=lambda pod: pod.created)
-    reports = [pod.report for pod in own if pod.report and (over or pod.report.outcome not in contract.RETRIABLE)]
+    reports = [pod.report for pod in own if pod.report and (over or _is_final(pod))]
     if reports:
         return reports[-1]
     waiting = any(pod.job == name and not pod.terminal for pod in pods)
     if over and not waiting:
         return _LOST
     return None
+
+
+def _is_final(pod: CachedPod) -> bool:
+    """Return whether a pod has reported, and no other one of its Job follows."""
+    return pod.report is not None and pod.report.outcome not in contract.RETRIABLE
 
 
 _LOST: Final = Report(Outcome.INTERNAL_ERROR, "its pod left no report", Reason.POD_LOST)

@@ -311,6 +311,19 @@ def test_a_pod_that_cannot_start_keeps_no_slot(reason: str):
     assert "cron-4" in fleet.running()
 
 
+def test_a_pod_that_has_reported_keeps_no_slot_though_its_job_is_active():
+    fleet = Fleet(LIMIT + 1)
+    fleet.work()
+    world = fleet.worlds["cron-0"]
+    (job,) = world.jobs.values()
+    world.pods.append(pod(job, GOOD))
+    fleet.limit += 1
+    fleet.queue["cron-0"] = None
+    fleet.work()
+    assert "cron-4" in fleet.running()
+    assert fleet.told("cron-0") == ("True", "Resolved")
+
+
 class Weather:
     """What may happen to a fleet."""
 

@@ -166,7 +166,7 @@ lock: $(VENV)/.done ## Pin the Python packages anew, with hashes
 	@$(BIN)/$(subst 3.11,3.12,$(PIN)) requirements/servers/aegra.in -o requirements/servers/aegra.lock
 
 # N and ROUNDS reach them by the environment, as everything does that is given on make's command line.
-BENCHMARKS := reconcile restart idle tick pod burst scale images kopf dashboard
+BENCHMARKS := reconcile restart idle tick pod burst storm scale images kopf dashboard
 
 .PHONY: bench
 bench: $(VENV)/.done ## Measure everything, one after the other, and write docs/performance.md and docs/benchmarks.md (most of an hour)

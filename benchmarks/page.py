@@ -34,6 +34,7 @@ FIGURES: Final = {
     "start": "bench-tick",
     "pod": "bench-pod",
     "burst": "bench-burst",
+    "storm": "bench-storm",
     "scale": "bench-scale",
     "images": "bench-images",
     "framework": "bench-kopf",

@@ -174,7 +174,7 @@ bench: $(VENV)/.done ## Measure everything, one after the other, and write docs/
 	@$(PY) benchmarks/page.py
 
 .PHONY: bench-reconcile
-bench-reconcile: $(VENV)/.done ## Measure how many GraphCrons a second are made ready (N=1000,5000 ROUNDS=…)
+bench-reconcile: $(VENV)/.done ## Measure how many GraphCrons a second are made ready (N=1000 ROUNDS=4)
 	@$(PY) benchmarks/reconcile.py
 
 .PHONY: bench-restart

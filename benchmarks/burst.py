@@ -200,6 +200,8 @@ def judge(figure: Figure) -> None:
         values["status writes per occurrence, with rejected ones"][OURS_NAME],
         at_most=2,
     )
+    ratios = figure.measures["CPU of the operator per occurrence"].ratios(OURS_NAME, TWIN_NAME)
+    figure.aim("CPU of an occurrence, times the twin's", ratios, at_most=1.2)
     lost = values["runs not reported, or reported twice"][OURS_NAME]
     figure.aim("lost or duplicate runs", float(sum(lost) + sum(values["surplus Jobs"][OURS_NAME])), at_most=0)
     figure.note(

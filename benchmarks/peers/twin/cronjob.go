@@ -23,6 +23,7 @@ const (
 	defaultTimeZone = "Etc/UTC"
 	defaultPolicy   = "Forbid"
 	defaultDeadline = 120
+	defaultTimeout  = 7 * 24 * 3600
 	defaultHistory  = 3
 	defaultRuns     = 10
 )
@@ -150,9 +151,8 @@ func jobSpecFor(graphcron *GraphCron, settings Settings, request string) (object
 		}},
 		"template": template,
 	}
-	if limit := graphcron.Spec.TimeoutSeconds; limit != nil {
-		job["activeDeadlineSeconds"] = *limit + graphcron.Spec.deadline() + 120
-	}
+	limit := ptr.Deref(graphcron.Spec.TimeoutSeconds, defaultTimeout)
+	job["activeDeadlineSeconds"] = limit + graphcron.Spec.deadline() + 120
 	return job, err
 }
 
@@ -201,6 +201,7 @@ func podSpecFor(graphcron *GraphCron, image, request string) object {
 		"enableServiceLinks":            false,
 		"shareProcessNamespace":         true,
 		"terminationGracePeriodSeconds": 30,
+		"readinessGates":                []any{object{"conditionType": "graphcron.dev/accepts-traffic"}},
 		"securityContext": object{
 			"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
 			"seccompProfile": object{"type": "RuntimeDefault"},

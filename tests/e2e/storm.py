@@ -7,8 +7,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from graphcron.api import names
 from tests.cluster import wait_for
-from tests.e2e.crons import NEVER, QUESTION
+from tests.e2e.crons import NEVER, QUESTION, runner_state
 from tests.objects import condition
 
 if TYPE_CHECKING:
@@ -98,14 +99,18 @@ def _graphcrons(crons: Crons, number: int) -> str:
 
 
 def _preflights(crons: Crons) -> int:
-    """Return how many preflights are under way: those whose pods exist and whose containers have not ended."""
-    found = crons.api.get(f"{crons.path('pods')}?labelSelector=graphcron.dev/purpose%3Dpreflight")["items"]
-    return sum(not _is_over(each) for each in found)
+    """Return how many preflight Jobs are under way: neither over, nor with a runner that has ended."""
+    jobs, pods = (
+        crons.api.get(f"{crons.path(kind)}?labelSelector=graphcron.dev/purpose%3Dpreflight")["items"]
+        for kind in ("jobs", "pods")
+    )
+    ended = {each["metadata"]["labels"][names.LABEL_JOB_NAME] for each in pods if "terminated" in runner_state(each)}
+    return sum(not _is_over(job) and job["metadata"]["name"] not in ended for job in jobs)
 
 
-def _is_over(pod: Any) -> bool:
-    containers = pod.get("status", {}).get("containerStatuses", [])
-    return bool(containers) and all("terminated" in each["state"] for each in containers)
+def _is_over(job: Any) -> bool:
+    conditions = job.get("status", {}).get("conditions", [])
+    return any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions)
 
 
 def _operator(crons: Crons) -> Operator:

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -298,28 +299,26 @@ def test_a_job_that_never_ends_keeps_its_slot_for_minutes_only():
     assert "cron-4" in fleet.running()
 
 
+def fleet_with_pod(report: Report | None = None, **state: Any) -> Fleet:
+    """Return a fleet of which one more may start, once the first one has a pod in that state."""
+    fleet = Fleet(LIMIT + 1)
+    fleet.work()
+    world = fleet.worlds["cron-0"]
+    (job,) = world.jobs.values()
+    world.pods.append(pod(job, report, **state))
+    fleet.limit += 1
+    fleet.queue["cron-0"] = None
+    fleet.work()
+    return fleet
+
+
 @pytest.mark.parametrize("reason", ["ImagePullBackOff", "ErrImageNeverPull"])
 def test_a_pod_that_cannot_start_keeps_no_slot(reason: str):
-    fleet = Fleet(LIMIT + 1)
-    fleet.work()
-    world = fleet.worlds["cron-0"]
-    (job,) = world.jobs.values()
-    world.pods.append(pod(job, terminal=False, waiting=reason))
-    fleet.limit += 1
-    fleet.queue["cron-0"] = None
-    fleet.work()
-    assert "cron-4" in fleet.running()
+    assert "cron-4" in fleet_with_pod(terminal=False, waiting=reason).running()
 
 
-def test_a_pod_that_has_reported_keeps_no_slot_though_its_job_is_active():
-    fleet = Fleet(LIMIT + 1)
-    fleet.work()
-    world = fleet.worlds["cron-0"]
-    (job,) = world.jobs.values()
-    world.pods.append(pod(job, GOOD))
-    fleet.limit += 1
-    fleet.queue["cron-0"] = None
-    fleet.work()
+def test_reported_pod_of_an_active_job_keeps_no_slot():
+    fleet = fleet_with_pod(GOOD)
     assert "cron-4" in fleet.running()
     assert fleet.told("cron-0") == ("True", "Resolved")
 

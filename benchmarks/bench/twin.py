@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ _SETTINGS: Final = ("workers", "server_url", "runner_image")
 """Settings of ours that the twin has too, as environment variables without our prefix."""
 
 
+@cache
 def build() -> Path:
     """Return the program; it is built once for each content of its module, and kept in the user's cache.
 

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scenarios", type=int, default=3000, help="how many, of all profiles together")
     parser.add_argument("--seed", type=int, default=1, help="the first scenario's")
     options = parser.parse_args(arguments)
-    gc.set_threshold(100_000)  # a scenario makes many small objects: 15 % of the time
+    gc.set_threshold(100_000)  # a scenario makes many small objects: 13 % of the time
     simulation = SIMULATIONS[options.of]
     profiles = options.profile or simulation.profiles
     if not set(profiles) <= set(simulation.profiles):

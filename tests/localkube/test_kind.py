@@ -165,6 +165,8 @@ def test_a_failed_start_quotes_the_cause_and_keeps_the_log(machine: Machine) -> 
 def interrupted(machine: Machine) -> Machine:
     """Interrupt `up` as a terminal does, when kind has made its container."""
     machine.world["create"] = "hangs"
+    # A shell without job control starts what runs in its background with SIGINT ignored, which every child inherits.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [*HACK, "up", "--name", "dev"]
     process = subprocess.Popen(command, env=machine.environment, stderr=subprocess.PIPE, start_new_session=True)
     deadline = time.monotonic() + 60

@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from bench import number, numbers
 from bench.api import Api
 from bench.cluster import BenchCluster, cluster
-from bench.process import APPLYING_NAME, OPERATORS, OURS_NAME, STRAIGHT_NAME, TWIN_NAME, begun, twin
+from bench.process import (
+    APPLYING_NAME,
+    OPERATORS,
+    OURS_NAME,
+    STRAIGHT_NAME,
+    TWIN_NAME,
+    begun,
+    control_plane_cpu_seconds,
+    twin,
+)
 from bench.result import Figure
 from bench.twin import build as build_twin
 from bench.writes import Writes, record
@@ -79,12 +88,20 @@ async def one_round(figure: Figure, bench: Bench, count: int, number_of_round: i
         bench.place.calm()
         start = STARTS.get(peer)
         if start is None:
-            figure.add(measure_of(count), UNIT, peer, await rate(bench.api, count, bench.writes))
+            await measure(figure, bench.api, count, peer, bench.writes)
         else:
             async with begun(start, bench.place) as running:
-                figure.add(measure_of(count), UNIT, peer, await rate(bench.api, count, None))
+                await measure(figure, bench.api, count, peer, None)
                 figure.add(cpu_of(count), "ms", peer, 1000 * running.cpu_seconds() / count)
         await bench.api.delete_all()
+
+
+async def measure(figure: Figure, api: Api, count: int, peer: str, writes: Writes | None) -> None:
+    """Take a peer's rate, and what the control plane paid for it."""
+    before = control_plane_cpu_seconds()
+    figure.add(measure_of(count), UNIT, peer, await rate(api, count, writes))
+    paid = control_plane_cpu_seconds() - before
+    figure.add(f"CPU of the API server and etcd for each of {count:,}", "ms", peer, 1000 * paid / count)
 
 
 async def rate(api: Api, count: int, writes: Writes | None) -> float:

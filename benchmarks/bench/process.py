@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +58,7 @@ class Running:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time that it has taken, all threads together, in user and kernel."""
-        words = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        return _cpu_seconds(Path(f"/proc/{self.pid}"))
 
     def memory_mib(self) -> float:
         """Return what it holds in memory now."""
@@ -133,6 +132,17 @@ async def begun(start: Start, cluster: BenchCluster, **settings: object) -> Asyn
         await asyncio.to_thread(manager.__exit__, None, None, None)
 
 
+def control_plane_cpu_seconds() -> float:
+    """Return the CPU time that the API servers and etcds of this machine have taken."""
+    total = 0.0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            program = (process / "cmdline").read_bytes().partition(b"\0")[0]
+            if b"kube-apiserver" in program or b"etcd" in program:
+                total += _cpu_seconds(process)
+    return total
+
+
 async def at_rest(running: Running, *, seconds: float = 120) -> float:
     """Wait until an operator does next to nothing, so long at most; return when it began to, by perf_counter."""
     deadline, quiet = time.perf_counter() + seconds, 0.0
@@ -169,6 +179,11 @@ def _running(command: list[str], environment: dict[str, str], port: int) -> Iter
             yield running
         finally:
             running.stop()
+
+
+def _cpu_seconds(process: Path) -> float:
+    words = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _answers(url: str) -> bool:

@@ -462,6 +462,40 @@ def test_ended_mark_processed_late_does_not_hide_newer_mark(monkeypatch: pytest.
     assert told(world, "cron-0-0") == (Outcome.CANCELLED, "Replaced")
 
 
+TIMES_OUT = {"timeoutSeconds": 56, "steps": 2, "seconds": 80.0}
+FAILS = {"retryOnGraphError": True, "steps": 1, "seconds": 54.5, "graph": {"failures": 1, "seconds_again": 30.0}}
+
+
+@pytest.mark.parametrize(
+    ("slow", "drained", "run", "outcome"),
+    [
+        pytest.param("", False, TIMES_OUT, Outcome.TIMEOUT, id="next pod"),
+        pytest.param("cron-0-0x.0", False, TIMES_OUT, Outcome.TIMEOUT, id="double"),
+        pytest.param("cron-0-0x.0", True, TIMES_OUT, Outcome.TIMEOUT, id="stopped double"),
+        pytest.param("cron-0-0x.0", False, FAILS, Outcome.SUCCEEDED, id="double after error"),
+    ],
+)
+def test_replaced_occurrence_looks_for_requested_run(
+    monkeypatch: pytest.MonkeyPatch, slow: str, drained: bool, run: dict[str, Any], outcome: Outcome
+):
+    """The next occurrence marked the run that was over, and died; the retry, requested before, was processed later."""
+
+    def answers(pod: str, method: str, path: str, now: float) -> Fate | None:
+        if pod == "cron-0-0.0" and method == "POST" and path.endswith("/runs") and now > 50:
+            return Fate(9.0, signal="die", signalled=0.01)
+        return Fate(4.0) if pod == slow and method == "GET" and "/runs/" in path and 50 < now < 65 else None
+
+    answer(monkeypatch, answers)
+    takes_over = Fault("cron-0-1.0", "POST /threads/search", 2, "die-before")
+    request = {"retryAttempts": 1, "concurrencyPolicy": "Replace", "doubled": (0,) if slow else (), **run}
+    world = World(plan_of(takes_over, *dead("cron-0-1", 1), occurrences=2, **request))
+    if drained:
+        world.kernel.at(START + 62, lambda: next(pod for pod in world.pods if pod.name == slow).terminate())
+    violations = world.play()
+    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    assert told(world, "cron-0-0") == (outcome, "")
+
+
 def test_further_run_after_wait_for_slot_registers_again(monkeypatch: pytest.MonkeyPatch):
     """Its pod kept the place in the queue of the first run, which others do not count while there is a run."""
 

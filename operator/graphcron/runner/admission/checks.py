@@ -5,7 +5,7 @@ They apply to starts only: a pod that finds its occurrence's run follows it at o
 
 from graphcron.contract import Outcome
 from graphcron.runner.admission import turns
-from graphcron.runner.admission.predecessors import check_predecessors, replaced
+from graphcron.runner.admission.predecessors import check_not_closed, check_predecessors, replaced
 from graphcron.runner.client.errors import RunEnded
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import rfc3339, seconds_of
@@ -86,7 +86,7 @@ def before_further_run(ctx: RunContext, run: Json, *, from_checkpoint: bool) -> 
     turns.reserve(ctx)
     until = ctx.clock.now() + ctx.settings.request.startingDeadlineSeconds
     while True:
-        check_not_ended(ctx, str(run["run_id"]))
+        _check_not_ended(ctx, str(run["run_id"]))
         if wait_for_predecessors(ctx, until, reserved=True):
             continue
         if ctx.settings.request.concurrencyPolicy in ("Forbid", "Replace"):
@@ -131,11 +131,13 @@ def acquire_slot(ctx: RunContext, until: float, *, reserved: bool = False) -> bo
     return capacity.acquire_slot(ctx, limit, until, reserved=reserved)
 
 
-def check_not_ended(ctx: RunContext, run_id: str) -> None:
-    """Raise RunEnded if another pod, of this or of the next occurrence, has ended the occurrence."""
+def _check_not_ended(ctx: RunContext, run_id: str) -> None:
+    """Raise RunEnded if another pod, of this or of the next occurrence, has ended the occurrence.
+
+    The pod must hold the right to start: without it, ``Replaced`` does not exclude that a further run was requested.
+    """
     record = ctx.read_record()
-    if record and record.outcome:
-        raise RunEnded(record.outcome, record.reason, "an earlier pod of this occurrence ended so")
+    check_not_closed(record)
     if record and record.ended_why(run_id) == "Replaced":
         raise replaced(had_run=True)
 

@@ -104,10 +104,15 @@ def _predecessor_active(record: Record, what: str) -> RunEnded:
 
 def check_not_over(own: Record) -> None:
     """Raise RunEnded if another pod of the occurrence has ended it, or the next occurrence has replaced it."""
-    if own.outcome:
-        raise RunEnded(own.outcome, own.reason, "an earlier pod of this occurrence ended so")
+    check_not_closed(own)
     if own.ended_why(NO_RUN):
         raise replaced(had_run=False)
+
+
+def check_not_closed(own: Record | None) -> None:
+    """Raise RunEnded if another pod of the occurrence has ended it."""
+    if own and own.outcome:
+        raise RunEnded(own.outcome, own.reason, "an earlier pod of this occurrence ended so")
 
 
 def _active(ctx: RunContext, record: Record | None, turn: turns.Turn | None) -> Active | None:

@@ -13,7 +13,7 @@ from graphcron.runner.occurrence.record_thread import ended_mark
 from graphcron.runner.occurrence.retrying_client import delays
 from graphcron.runner.run.resume import resume
 from graphcron.runner.run.retry import start_retry
-from graphcron.runner.run.start import GONE, find_follow_up
+from graphcron.runner.run.start import GONE, find_follow_up, may_have_follow_up
 
 SILENCE_SECONDS: Final = 30.0
 """A join without a byte for this time is repeated; the server sends one every 5 s."""
@@ -131,6 +131,8 @@ def _judge_interrupted(ctx: RunContext) -> RunResult:
     result = outcome.of_interrupted(ctx.state.run_id, ctx.read_record(), timeout=ctx.settings.request.timeoutSeconds)
     if result.outcome is Outcome.CANCELLED and not result.reason and find_follow_up(ctx, ctx.state.run_id):
         return outcome.stopped()  # another pod of the occurrence has resumed it
+    if result.reason == "Replaced" and may_have_follow_up(ctx, ctx.state.run_id):
+        return outcome.stopped()  # the run was over when it was replaced, and the request for the next one was sent
     if result.outcome is Outcome.STOPPED and ctx.spending and ctx.spending.over and not ctx.shutdown.requested:
         return outcome.over_budget()  # nothing is left for a resume
     if result.outcome is Outcome.CANCELLED and not result.reason and _newest(ctx):

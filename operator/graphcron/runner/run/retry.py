@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from graphcron.contract import Outcome
 from graphcron.runner.admission import turns
-from graphcron.runner.admission.checks import before_further_run, before_start, check_not_ended, within_budget
+from graphcron.runner.admission.checks import before_further_run, before_start, within_budget
+from graphcron.runner.admission.predecessors import check_not_closed
 from graphcron.runner.client.errors import RequestRejected, RunEnded, RunResult
 from graphcron.runner.client.langgraph_api import Json
 from graphcron.runner.client.times import seconds_of
@@ -74,7 +75,7 @@ def start_retry(ctx: RunContext, result: RunResult, value: Any) -> bool:
         return False
     pause = backoff(ctx.state.attempt, ctx.random.random())
     try:
-        check_not_ended(ctx, str(failed["run_id"]))
+        check_not_closed(ctx.read_record())
         turns.reserve(ctx, pause)
         ctx.log("retrying", attempt=attempt, after=result.outcome.value, seconds=round(pause, 1))
         ctx.sleep(pause)

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from graphcron.contract import Outcome
 from graphcron.runner.admission import checks
+from graphcron.runner.admission.predecessors import check_not_closed
 from graphcron.runner.client import answers
 from graphcron.runner.client.errors import RequestRejected, RunEnded
 from graphcron.runner.client.langgraph_api import Json
@@ -20,6 +21,7 @@ from graphcron.runner.occurrence.record_thread import (
     AWAITED_FOR,
     DONE,
     LATE_SECONDS,
+    OCCURRENCE,
     OUTCOME,
     REASON,
     RUN_ID,
@@ -176,8 +178,7 @@ def find_run(ctx: RunContext) -> Json | None:
         return find_unrecorded_run(ctx)
     run_id = record.text(RUN_ID)
     if not run_id:
-        if record.outcome:
-            raise RunEnded(record.outcome, record.reason, "an earlier pod of this occurrence ended so")
+        check_not_closed(record)
         return find_later_run(ctx, "")
     run = ctx.client.run(ctx.settings.thread_id, run_id)
     if run is None:
@@ -206,8 +207,13 @@ def find_follow_up(ctx: RunContext, run_id: str) -> Json | None:
     later = find_later_run(ctx, run_id)
     if later is None or ctx.settings.shares_thread:
         return later
-    lock = lock_id(resume_name(ctx.settings.occurrence, run_id), 0)
-    return later if ctx.client.thread(lock) else None
+    return later if may_have_follow_up(ctx, run_id) else None
+
+
+def may_have_follow_up(ctx: RunContext, run_id: str) -> bool:
+    """Return whether a pod of the occurrence has obtained the right to start a run after this one."""
+    lock = ctx.client.thread(lock_id(resume_name(ctx.settings.occurrence, run_id), 0))
+    return lock is not None and Record(lock).text(OCCURRENCE) == ctx.settings.occurrence
 
 
 def find_later_run(ctx: RunContext, than: str) -> Json | None:

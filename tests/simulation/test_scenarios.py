@@ -496,6 +496,52 @@ def test_replaced_occurrence_looks_for_requested_run(
     assert told(world, "cron-0-0") == (outcome, "")
 
 
+@pytest.mark.parametrize(
+    ("policy", "resumed", "end"),
+    [
+        ("Forbid", 87, (Outcome.CANCELLED, "PredecessorActive")),
+        ("Replace", 87, (Outcome.CANCELLED, "PredecessorActive")),
+        ("Queue", 105, (Outcome.SUCCEEDED, "")),
+    ],
+)
+def test_further_run_waits_for_later_occurrence_registered_before(
+    monkeypatch: pytest.MonkeyPatch, policy: str, resumed: int, end: tuple[Outcome, str]
+):
+    """The earlier occurrence had priority, but the later one had looked for others before, and its retry was pending."""
+
+    def answers(pod: str, method: str, path: str, now: float) -> Fate | None:
+        is_retry = pod == "cron-0-1.0" and method == "POST" and path.endswith("/runs") and now > 70
+        return Fate(8.0) if is_retry else None
+
+    answer(monkeypatch, answers)
+    world = resumed_late(resumed, concurrencyPolicy=policy)
+    assert told(world, "cron-0-0") == end
+    assert told(world, "cron-0-1") == (Outcome.SUCCEEDED, "")
+
+
+def test_further_runs_that_wait_for_a_slot_do_not_wait_for_each_other():
+    """Each counted the other's reservation, so both waited until the start deadline, and the retry was lost."""
+    world = resumed_late(66, 4, concurrencyPolicy="Allow", maxConcurrentRuns=1, startingDeadlineSeconds=200)
+    assert told(world, "cron-0-0") == told(world, "cron-0-1") == (Outcome.SUCCEEDED, "")
+
+
+def resumed_late(at: float, number: int = 5, **request: Any) -> World:
+    """Play two occurrences: that pod of the first resumes its stopped run, and the run of the second fails once."""
+    late = [fault for fault in dead("cron-0-0", 1) if fault.pod != f"cron-0-0.{number}"]
+    graph = {"failures": 1, "seconds_again": 30.0}
+    request |= {"retryAttempts": 1, "retryOnGraphError": True}
+    world = World(plan_of(*late, occurrences=2, steps=1, seconds=20.0, graph=graph, **request))
+
+    def start_pod() -> None:
+        world.jobs[0].start_pod()
+
+    world.kernel.at(START + 10, lambda: drain(world))
+    world.kernel.at(START + at, start_pod)
+    violations = world.play()
+    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    return world
+
+
 def test_further_run_after_wait_for_slot_registers_again(monkeypatch: pytest.MonkeyPatch):
     """Its pod kept the place in the queue of the first run, which others do not count while there is a run."""
 

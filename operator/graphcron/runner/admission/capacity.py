@@ -83,7 +83,9 @@ def _page(ctx: RunContext, query: dict[str, str], offset: int) -> list[Record]:
 def _occupied(ctx: RunContext, limit: int, others: list[Record], turn: turns.Turn) -> int:
     """Count the slots that others occupy, up to the limit, and ask the server only if needed."""
     now = turn.now(ctx.clock.steady())
-    taken = {_slot_of(each) for each in others if turns.is_reserved(each, now) or turns.has_priority(each, turn, now)}
+    taken = {
+        _slot_of(each) for each in others if turns.may_precede(each, turn, now) or turns.has_priority(each, turn, now)
+    }
     for record in others:
         if len(taken) >= limit:
             break

@@ -119,11 +119,14 @@ def _active(ctx: RunContext, record: Record | None, turn: turns.Turn | None) -> 
     """Return another occurrence if it is active; wait for one that is about to start, and has priority."""
     while record is not None and record.text(STATE) == ACTIVE:
         run = run_of(ctx.client, ctx.settings, record)
-        if run is not None and run.get("status") in LIVE:
-            return record, run
         now = turn.now(ctx.clock.steady()) if turn else record.updated
-        if turn and turns.is_reserved(record, now) and not (turn.reserved and turns.order_of(record) > turn.order):
+        is_live = run is not None and run.get("status") in LIVE
+        if is_live or (turn and turns.precedes(record, turn, now)):
             return record, run
+        if turn and turns.may_precede(record, turn, now):
+            turns.wait(ctx, "", float("inf"), reserved=True)
+            record = _read(ctx, record.id)
+            continue
         if run or not turn:
             return None
         first = turns.has_priority(record, turn, now)

@@ -95,7 +95,7 @@ def _ahead(ctx: RunContext, *, reserved: bool) -> Ahead:
     now = turn.now(ctx.clock.steady())
     others = sorted(records.values(), key=lambda record: turns.order_of(record, by_schedule=True))
     for record in others:
-        if turns.is_reserved(record, now) and not (reserved and _order(record) > turn.order):
+        if turns.may_precede(record, turn, now):
             return Ahead(record, _waiting(others, turn, now))
     waiting = _waiting(others, turn, now)
     with_run = [record for record in others if record.text(RUN_ID)]
@@ -108,7 +108,3 @@ def _ahead(ctx: RunContext, *, reserved: bool) -> Ahead:
 
 def _waiting(others: list[Record], turn: turns.Turn, now: float) -> list[Record]:
     return [record for record in others if turns.has_priority(record, turn, now)]
-
-
-def _order(record: Record) -> tuple[float, float, str]:
-    return turns.order_of(record, by_schedule=True)

@@ -84,6 +84,26 @@ def is_reserved(record: Record, now: float) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10 and now < record.updated + int(text)
 
 
+def precedes(record: Record, turn: Turn, now: float) -> bool:
+    """Return whether a further run of another occurrence precedes this start, at this time of the server's clock.
+
+    It precedes all first runs, and the further runs of later occurrences.
+    """
+    return (not turn.reserved or _is_earlier(record, turn)) and is_reserved(record, now)
+
+
+def may_precede(record: Record, turn: Turn, now: float) -> bool:
+    """Return whether a further run of another occurrence precedes this start, or can have been requested already.
+
+    A pod that looked for others before this occurrence registered has sent its request within the grace time.
+    """
+    return precedes(record, turn, now) or (now - turn.queued_since[0] < turn.grace and is_reserved(record, now))
+
+
+def _is_earlier(record: Record, turn: Turn) -> bool:
+    return order_of(record, by_schedule=turn.by_schedule) < turn.order
+
+
 def has_withdrawn(record: Record) -> bool:
     """Return whether the pod that was about to start was stopped before it did."""
     pod = record.text(WITHDRAWN)
@@ -113,5 +133,5 @@ def has_priority(record: Record, turn: Turn, now: float) -> bool:
     """Return whether another occurrence is about to start, and starts first, at this time of the server's clock."""
     if record.text(RUN_ID) or now - record.updated >= turn.grace or (has_withdrawn(record) and not turn.by_schedule):
         return False
-    is_first = not turn.reserved and order_of(record, by_schedule=turn.by_schedule) < turn.order
+    is_first = not turn.reserved and _is_earlier(record, turn)
     return is_first or (record.updated, record.id) < turn.queued_since

@@ -199,6 +199,13 @@ class Cron:
         self.pods.append(pod)
         return pod
 
+    def next_occurrence(self) -> None:
+        """Let the following pods be of the next occurrence, which is due later than now.
+
+        If it had been due during an earlier run, `Forbid` would skip it.
+        """
+        self.minute = max(self.minute, int(time.time()) // 60) + 1
+
     def kill(self) -> None:
         """End what still runs."""
         for pod in self.pods:

@@ -176,7 +176,7 @@ def test_a_model_without_a_price(cron: Cron) -> None:
     assert report.cost == "0.000025"
     assert "no price is known for a model that the run used, so the cost is a lower bound" in report.message
     assert "sample-model-1" not in pod.log
-    cron.minute += 1
+    cron.next_occurrence()
     assert cron.pod(**spender(1, Budget(prices={"*": ["1", "1"]}))).wait().cost == "0.00016"
 
 

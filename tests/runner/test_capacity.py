@@ -167,7 +167,7 @@ def test_the_next_occurrence_of_one_that_waits(town: Town, policy: str, reasons:
     first = town.pod(**request)
     uid = town.cron.uid
     waiting(first)
-    town.cron.minute += 1
+    town.cron.next_occurrence()
     second = town.pod(uid, **request)
     wait_for("decision", lambda: second.process.poll() is not None or "waiting-for-slot" in second.log)
     (run,) = town.runs()

@@ -35,7 +35,7 @@ def test_a_window_that_is_used_up(api: Api, cron: Cron) -> None:
     assert skipped.message == f"320 of 320 tokens are used in this day; no run starts before {end}"
     assert len(api.all_runs(cron.uid)) == 2
 
-    cron.minute += 1
+    cron.next_occurrence()
     assert cron.pod(**spender(1, in_day(limit + 1))).wait().outcome is Outcome.SUCCEEDED
 
 

@@ -110,7 +110,7 @@ def test_forbid(api: Api, cron: Cron, where: dict[str, Any], before: dict[str, s
     assert cron.pod(**where).wait().reason == "PredecessorActive"  # the next pod of the occurrence says the same
 
     api.get("POST", f"/threads/{thread}/runs/{run}/cancel?wait=true")
-    cron.minute += 1
+    cron.next_occurrence()
     after = cron.pod(**where).wait()
     assert after.outcome is Outcome.SUCCEEDED
     assert (after.threadId == thread) is ("thread" in where)
@@ -225,12 +225,12 @@ def test_a_thread_that_waits_for_a_person(api: Api, cron: Cron) -> None:
     extra = api.get("POST", f"/threads/{thread}/runs", {"assistant_id": "agent", "input": {}, "after_seconds": 3600})
     api.get("POST", f"/threads/{thread}/runs/{extra['run_id']}/cancel?wait=true")
     assert api.get("GET", f"/threads/{thread}")["status"] == "idle"
-    cron.minute += 1
+    cron.next_occurrence()
     assert cron.pod(thread=thread).wait().reason == "ThreadAwaitsHuman"
     assert api.get("GET", f"/threads/{thread}")["interrupts"] == interrupts
 
     api.get("POST", f"/threads/{thread}/runs/wait", {"assistant_id": "approval", "command": {"resume": True}})
-    cron.minute += 1
+    cron.next_occurrence()
     assert cron.pod(thread=thread).wait().outcome is Outcome.SUCCEEDED
 
 
@@ -245,7 +245,7 @@ def test_a_thread_at_a_breakpoint_waits_and_a_cancelled_one_does_not(api: Api, c
     wait_for("run", lambda: status(api, other, run["run_id"]) == "running")
     api.get("POST", f"/threads/{other}/runs/{run['run_id']}/cancel?wait=true")
     wait_for("thread", lambda: api.get("GET", f"/threads/{other}")["status"] == "interrupted")
-    cron.minute += 1
+    cron.next_occurrence()
     assert cron.pod(thread=other).wait().outcome is Outcome.SUCCEEDED
 
 

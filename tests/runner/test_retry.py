@@ -178,7 +178,7 @@ def test_the_next_occurrence_finds_it_under_way(api: Api, cron: Cron, where: dic
     pod = cron.pod(**flaky(fail=2), **where)
     trying_again(pod)
     pod.process.kill()
-    cron.minute += 1
+    cron.next_occurrence()
     skipped = cron.pod(**flaky(), **where).wait()
     assert (skipped.outcome, skipped.reason) == (Outcome.SKIPPED, "PredecessorActive")
 
@@ -191,7 +191,7 @@ def test_the_next_occurrence_finds_it_under_way(api: Api, cron: Cron, where: dic
 def test_replace_ends_it(api: Api, cron: Cron) -> None:
     pod = cron.pod(**flaky(fail=99, attempts=9))
     trying_again(pod)
-    cron.minute += 1
+    cron.next_occurrence()
     assert cron.pod(**flaky(), concurrencyPolicy="Replace").wait().outcome is Outcome.SUCCEEDED
     report = pod.wait()
     assert (report.outcome, report.reason) == (Outcome.CANCELLED, "Replaced")

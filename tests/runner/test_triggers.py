@@ -90,7 +90,7 @@ def test_a_trigger_finds_its_predecessor_and_is_one(api: Api, cron: Cron) -> Non
         lambda: api.get("GET", f"/threads/{run['thread_id']}/runs/{run['run_id']}")["status"] == "interrupted",
     )
     other = api.started_run(cron.uid)
-    cron.minute += 1
+    cron.next_occurrence()
     skipped = cron.pod().wait()
     assert skipped.reason == "PredecessorActive"
     assert "requested at" in skipped.message

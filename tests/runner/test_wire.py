@@ -178,7 +178,7 @@ def test_tls(
 
     # The same through a CONNECT proxy that wants a name and a password.
     proxy = make_faults()
-    cron.minute += 1
+    cron.next_occurrence()
     tunnel = {"HTTPS_PROXY": f"http://me:pa%40ss@127.0.0.1:{proxy.port}"}
     assert pod_with_ca(cron, tmp_path, cert.read_text(), **tunnel).wait().outcome is Outcome.SUCCEEDED
     tunnels = proxy.requests("CONNECT")
@@ -214,7 +214,7 @@ def test_http_through_a_proxy(api: Api, cron: Cron, make_faults: Callable[..., F
     assert cron.pod(env={"http_proxy": url}).wait().outcome is Outcome.SUCCEEDED
     used = len(proxy.requests())
     assert used > 4
-    cron.minute += 1
+    cron.next_occurrence()
     assert cron.pod(env={"HTTP_PROXY": url, "NO_PROXY": "10.0.0.0/8, 127.0.0.0/8"}).wait().outcome is Outcome.SUCCEEDED
     assert len(proxy.requests()) == used
 

@@ -30,7 +30,7 @@ def test_forbid(api: Api, cron: Cron, where: dict[str, str]) -> None:
     assert status(api, thread, run) in ("pending", "running")
 
     cancel(api, thread, run)
-    cron.minute += 1
+    cron.next_occurrence()
     assert cron.pod(**where).wait().outcome is Outcome.SUCCEEDED
 
 
@@ -92,7 +92,7 @@ def test_a_thread_that_waits_for_a_person(api: Api, cron: Cron) -> None:
     assert api.get("GET", f"/threads/{thread}/state")["interrupts"] == waiting
 
     run_and_wait(api, thread, {"assistant_id": "approval", "command": {"resume": True}})
-    cron.minute += 1
+    cron.next_occurrence()
     assert cron.pod(thread=thread).wait().outcome is Outcome.SUCCEEDED
 
 

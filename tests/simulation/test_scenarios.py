@@ -591,6 +591,22 @@ def starts(world: World) -> list[str]:
     return [run.metadata["graphcron/occurrence"] for run in world.server.runs]
 
 
+def test_forbid_looks_for_newest_run_of_record_that_names_older(monkeypatch: pytest.MonkeyPatch):
+    """A stopped pod's mark, processed late, named its run again, and the resumed run was active at the scheduled time."""
+    is_first = iter([True])
+
+    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
+        is_mark = pod == "cron-0-0.0" and method == "PATCH" and now > 40
+        return Fate(9.0, 0.02, 502) if is_mark and next(is_first, False) else None
+
+    answer(monkeypatch, answers)
+    begin_late(monkeypatch, 5.0)
+    world = World(plan_of(actions=((42.0, "drain"), (55.0, "kill")), occurrences=2, steps=3, seconds=15.5))
+    violations = world.play()
+    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    assert told(world, "cron-0-1") == (Outcome.SKIPPED, "PredecessorActive")
+
+
 def test_queue_runs_longer_than_interval_start_in_order():
     world = play(plan_of(occurrences=4, steps=1, seconds=100.0, **QUEUE))
     assert starts(world) == sorted(starts(world))

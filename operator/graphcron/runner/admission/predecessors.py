@@ -92,9 +92,12 @@ def _check_time_of_schedule(ctx: RunContext, unfinished: list[Record]) -> None:
 def _was_active(ctx: RunContext, record: Record, moment: int) -> bool:
     """Return whether the run of another occurrence, which is over, was active at a time."""
     run_id, closed = record.text(RUN_ID), record.text(STATE) == DONE
-    if not run_id or record.created[0] >= moment or (closed and record.updated <= moment):
+    if record.created[0] >= moment or (closed and (record.updated <= moment or not run_id)):
         return False
-    run = ctx.client.run(record.text(THREAD_ID) or record.id, run_id)
+    if closed:  # by the pod that followed the last run; a newer one belongs to a user
+        run = ctx.client.run(record.text(THREAD_ID) or record.id, run_id)
+    else:
+        run = run_of(ctx.client, ctx.settings, record)
     return run is not None and seconds_of(run.get("updated_at") or run["created_at"]) > moment
 
 

@@ -41,7 +41,7 @@ def test_budget_window_used_up_skips_runs_until_its_end(crons: Crons):
     assert len(crons.server.runs_of(uid)) <= 2
 
     def exceeded(graphcron: Any) -> bool:
-        return bool(condition(graphcron, "BudgetExceeded"))
+        return bool(condition(graphcron, "BudgetExceeded") and graphcron["status"].get("budget"))
 
     graphcron = crons.wait("that is over its budget", "graphcrons", "hello", exceeded)
     used = graphcron["status"]["budget"]

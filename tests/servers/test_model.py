@@ -15,7 +15,7 @@ PLAYED: Final = {"aegra": (*THREADS, *STARTS)}
 
 DIFFERENT: Final = {
     "aegra": {
-        "search by id: thread": "It does not know ``ids``, so it returns any thread.",
+        "search by id": "It does not know ``ids``, so it returns any thread.",
         "search by unknown id": "It does not know ``ids``, so it returns any thread.",
         "run on unknown thread": "It makes the thread.",
         "runs of unknown thread": "It returns an empty list.",

@@ -19,6 +19,7 @@ from graphcron.runner.occurrence.record_thread import (
 )
 from graphcron.runner.occurrence.settings import GRACE_SECONDS
 from graphcron.runner.occurrence.shutdown import STOP_SECONDS
+from graphcron.runner.run.at_most_once import END_SECONDS
 from tests.simulation.kernel import START
 from tests.simulation.queueing import QueueJudge
 
@@ -33,8 +34,9 @@ ORPHAN_SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 3600.0 + 1800.0
 """Maximum lifetime of a pod: an hour without a connection, and the duration of the run."""
 
-RECENT_SECONDS: Final = 30.0
-"""How long ago an occurrence may have been under way that others wait for: the grace time, and some requests."""
+RECENT_SECONDS: Final = 30.0 + END_SECONDS
+"""How long ago an occurrence may have been under way that others wait for: the grace time, some requests, and the time
+in which pods agree on how an occurrence ends."""
 
 
 class Violation(NamedTuple):
@@ -116,8 +118,12 @@ class Judge:
         occurrence, over = str(run.metadata.get(OCCURRENCE)), run.over or 0.0
         if not any(Record({"metadata": record.metadata}).is_stopped(run.id) for record in self._records(occurrence)):
             return False
-        stops = [pod.stopped_at for pod in self._world.pods if pod.job.occurrence == occurrence]
-        return any(at is not None and 0 <= over - at <= STOP_SECONDS + GRACE_SECONDS / 2 for at in stops)
+        pods = [pod for pod in self._world.pods if pod.job.occurrence == occurrence]
+        for at in (pod.stopped_at for pod in pods if pod.stopped_at is not None):
+            next_pod = min((pod.began for pod in pods if pod.began > at), default=at)  # which waits that long
+            if at <= over <= next_pod + STOP_SECONDS + GRACE_SECONDS / 2 + 1:
+                return True
+        return False
 
     def record_changes(self, thread: Thread, change: dict[str, Any]) -> None:
         """Check a record that is about to be closed."""

@@ -34,9 +34,8 @@ ORPHAN_SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 3600.0 + 1800.0
 """Maximum lifetime of a pod: an hour without a connection, and the duration of the run."""
 
-RECENT_SECONDS: Final = 30.0 + END_SECONDS
-"""How long ago an occurrence may have been under way that others wait for: the grace time, some requests, and the time
-in which pods agree on how an occurrence ends."""
+RECENT_SECONDS: Final = 30.0
+"""How long ago an occurrence may have been under way that others wait for: the grace time, and some requests."""
 
 
 class Violation(NamedTuple):
@@ -146,7 +145,8 @@ class Judge:
         others = [each for each in world.jobs if each.occurrence != pod.job.occurrence]
         if report.reason == "ServerAtCapacity":
             limit = world.plan.request.maxConcurrentRuns or 0
-            taken = {job.occurrence for job in others if job.is_under_way(now - RECENT_SECONDS)}
+            decided = now - END_SECONDS  # pods may need that long to agree on it
+            taken = {job.occurrence for job in others if job.is_under_way(decided - RECENT_SECONDS)}
             self.check(
                 len(taken) >= limit,
                 "skipped for the reason told",

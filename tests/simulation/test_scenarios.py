@@ -53,7 +53,11 @@ def plan_of(
 
 def play(plan: Plan) -> World:
     """Run a scenario, and check that no property was violated."""
-    world = World(plan)
+    return finish(World(plan))
+
+
+def finish(world: World) -> World:
+    """Run a scenario that is set up, and check that no property was violated."""
     violations = world.play()
     assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
     return world
@@ -74,6 +78,17 @@ def answer(monkeypatch: pytest.MonkeyPatch, answers: Answers) -> None:
         return kind
 
     monkeypatch.setattr(Wire, "_begin", begin)
+
+
+def mark_late(monkeypatch: pytest.MonkeyPatch, since: float, seconds: float) -> None:
+    """Process a mark of the first pod, its first from that time on, so late, after a proxy has answered with an error."""
+    is_first = iter([True])
+
+    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
+        is_mark = pod == "cron-0-0.0" and method == "PATCH" and now > since
+        return Fate(seconds, 0.02, 502) if is_mark and next(is_first, False) else None
+
+    answer(monkeypatch, answers)
 
 
 def begin_late(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -430,13 +445,7 @@ def test_forbid_does_not_keep_what_was_due_after_the_earlier_run():
 
 def test_stopped_mark_processed_late_does_not_hide_newer_mark(monkeypatch: pytest.MonkeyPatch):
     """The first pod marks run 1 twice, as a proxy answers with an error; the pod of run 2 is stopped in between."""
-    is_first = iter([True])
-
-    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
-        is_mark = pod == "cron-0-0.0" and method == "PATCH" and now > 10
-        return Fate(8.0, 0.02, 502) if is_mark and next(is_first, False) else None
-
-    answer(monkeypatch, answers)
+    mark_late(monkeypatch, 10, 8.0)
     world = World(plan_of(steps=4, seconds=10.0))
     for at in (10, 16):
         world.kernel.at(START + at, lambda: next(pod for pod in world.pods if pod.process.alive).terminate())
@@ -491,8 +500,7 @@ def test_replaced_occurrence_looks_for_requested_run(
     world = World(plan_of(takes_over, *dead("cron-0-1", 1), occurrences=2, **request))
     if drained:
         world.kernel.at(START + 62, lambda: next(pod for pod in world.pods if pod.name == slow).terminate())
-    violations = world.play()
-    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    finish(world)
     assert told(world, "cron-0-0") == (outcome, "")
 
 
@@ -537,9 +545,7 @@ def resumed_late(at: float, number: int = 5, **request: Any) -> World:
 
     world.kernel.at(START + 10, lambda: drain(world))
     world.kernel.at(START + at, start_pod)
-    violations = world.play()
-    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
-    return world
+    return finish(world)
 
 
 def test_further_run_after_wait_for_slot_registers_again(monkeypatch: pytest.MonkeyPatch):
@@ -553,8 +559,7 @@ def test_further_run_after_wait_for_slot_registers_again(monkeypatch: pytest.Mon
     answer(monkeypatch, answers)
     world = World(plan_of(crons=3, doubled=(0,), steps=1, seconds=8.0, maxConcurrentRuns=1))
     world.kernel.at(START + 15, lambda: _stop_double(world))
-    violations = world.play()
-    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    finish(world)
     assert [run.status for run in world.server.runs].count("interrupted") == 1
 
 
@@ -568,18 +573,11 @@ def _stop_double(world: World) -> None:
 
 def test_closed_record_names_last_run_after_stopped_mark_processed_late(monkeypatch: pytest.MonkeyPatch):
     """The stopped pod's mark also names its run; processed late, it replaced the name of the resumed run."""
-    is_first = iter([True])
-
-    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
-        is_mark = pod == "cron-0-0.0" and method == "PATCH" and now > 50
-        return Fate(6.0, 0.02, 502) if is_mark and next(is_first, False) else None
-
-    answer(monkeypatch, answers)
+    mark_late(monkeypatch, 50, 6.0)
     world = World(plan_of(occurrences=2, steps=4, seconds=20.0)._replace(one_job=True))
     world.kernel.at(START + 20, lambda: world._do_to(world.pods[0], "lose"))
     world.kernel.at(START + 51, lambda: drain(world))
-    violations = world.play()
-    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    finish(world)
     assert told(world, "cron-0-1") == (Outcome.SKIPPED, "PredecessorActive")
 
 
@@ -593,17 +591,10 @@ def starts(world: World) -> list[str]:
 
 def test_forbid_looks_for_newest_run_of_record_that_names_older(monkeypatch: pytest.MonkeyPatch):
     """A stopped pod's mark, processed late, named its run again, and the resumed run was active at the scheduled time."""
-    is_first = iter([True])
-
-    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
-        is_mark = pod == "cron-0-0.0" and method == "PATCH" and now > 40
-        return Fate(9.0, 0.02, 502) if is_mark and next(is_first, False) else None
-
-    answer(monkeypatch, answers)
+    mark_late(monkeypatch, 40, 9.0)
     begin_late(monkeypatch, 5.0)
     world = World(plan_of(actions=((42.0, "drain"), (55.0, "kill")), occurrences=2, steps=3, seconds=15.5))
-    violations = world.play()
-    assert not violations, "\n".join([*map(str, violations), *world.kernel.trace])
+    finish(world)
     assert told(world, "cron-0-1") == (Outcome.SKIPPED, "PredecessorActive")
 
 

@@ -42,7 +42,8 @@ def missed_runs(spec: GraphCronSpec, inputs: MissedRunInputs, *, now: datetime) 
     after = _checked_until(spec, inputs)
     due = inputs.calendar.due_between(after, min(now - missed_after(spec), inputs.until), MAX_OCCURRENCES)
     made = {job.scheduled_time for job in inputs.jobs if not job.trigger}
-    made |= {run.scheduled_time for run in inputs.previous.active or () if run.scheduled_time and not run.graph_run}
+    active = [run for run in inputs.previous.active or () if not (run.trigger or run.graph_run)]
+    made |= {run.scheduled_time for run in active if run.scheduled_time}
     entries = [_entry(spec, inputs, moment) for moment in due if moment not in made]
     return [entry for entry in entries if not any(_covers(run, entry) for run in _scheduled_runs(inputs))]
 

@@ -15,7 +15,7 @@ from graphcron.api import names
 from graphcron.api.calendar_for import calendar_for, lines_of
 from graphcron.api.names import Purpose
 from graphcron.api.reasons import ConditionType
-from graphcron.api.v1alpha1 import GraphCron, GraphCronSpec, History, RecentRun
+from graphcron.api.v1alpha1 import GraphCron, History, RecentRun
 from graphcron.cache.objects import Body, CachedCronJob
 from graphcron.errors import GraphCronError
 from graphcron.manifests.cronjob import PersistedState, active_window, cronjob_names, cronjobs_for
@@ -104,11 +104,12 @@ def runs_kept(body: Body) -> int | None:
         return None
 
 
-def reported_history(observed: ObservedState, spec: GraphCronSpec | None) -> RunHistory:
-    """Return what Jobs and pods report of runs, with what the status lists; spec None: it can't be read."""
+def reported_history(observed: ObservedState, graphcron: GraphCron | None) -> RunHistory:
+    """Return what Jobs and pods report of runs, with what the status lists; GraphCron None: it can't be read."""
     previous = observed.previous.recent_runs or []
-    limit = spec.history.runs if spec else observed.runs_kept or max(len(previous), 1)
-    history = merge_run_history(previous, *observed.runs, limit=limit, active=observed.active_before)
+    limit = graphcron.spec.history.runs if graphcron else observed.runs_kept or max(len(previous), 1)
+    calendar = calendar_for(graphcron) if graphcron else None
+    history = merge_run_history(previous, *observed.runs, limit=limit, active=observed.active_before, calendar=calendar)
     return history.with_graph_runs(observed.graph_runs.ended)
 
 
@@ -117,7 +118,7 @@ def history_for(
 ) -> RunHistory:
     """Return the history for the status; of a plan that is not carried out, only what Jobs and pods report."""
     if plan is None:
-        return reported_history(observed, graphcron.spec if graphcron else None)
+        return reported_history(observed, graphcron)
     return plan.reported if problem else plan.history
 
 
@@ -149,7 +150,7 @@ def plan_for(graphcron: GraphCron, settings: Settings, observed: ObservedState, 
     became_active = _became_active(graphcron, observed, now)
     window = _active_window(graphcron, observed, became_active)
 
-    reported = reported_history(observed, spec)
+    reported = reported_history(observed, graphcron)
     podless = podless_runs(graphcron, observed.runs[0], observed.refusals, now)
     ended = reported.with_podless(podless)
     pause = pause_for(spec, observed.resume, first, observed.previous, ended.new, now=now)

@@ -11,6 +11,7 @@ from graphcron.api.reasons import Reason
 from graphcron.api.v1alpha1 import ActiveRun, RecentRun
 from graphcron.cache.objects import CachedJob, CachedPod, scheduled_time_of
 from graphcron.contract import RETRIABLE, Outcome, Report
+from graphcron.schedule.occurrences import Calendar
 from graphcron.unstructured.fields import time_of
 
 _RANKS: Final[dict[str, int]] = {
@@ -46,12 +47,14 @@ class RunHistory:
     """Runs whose Jobs are over, or whose pods have reported the end."""
     others: Sequence[RecentRun] = ()
     """Runs that no Job and no pod reports: skipped or lost ones."""
+    calendar: Calendar | None = None
+    """Which skipped runs are neighbours; None: it is not known, and none is merged."""
 
     @cached_property
     def runs(self) -> list[RecentRun]:
         """What the status is to list, the newest first; neighbours skipped for the same reason are one entry."""
         known = {**{occurrence_of(run): run for run in self.previous}, **self._added}
-        return _merged(sorted(known.values(), key=_order, reverse=True))[: self.limit]
+        return self._merged(sorted(known.values(), key=_order, reverse=True))[: self.limit]
 
     @cached_property
     def new(self) -> list[RecentRun]:
@@ -87,6 +90,26 @@ class RunHistory:
                 continue
             added[occurrence] = run
         return added
+
+    def _merged(self, runs: list[RecentRun]) -> list[RecentRun]:
+        """Make one entry of neighbours that were skipped for the same reason."""
+        merged: list[RecentRun] = []
+        for run in runs:
+            newer = merged[-1] if merged else None
+            if newer and self._are_neighbours(run, newer):
+                count = (newer.count or 1) + (run.count or 1)
+                first = run.first_scheduled_time or run.scheduled_time
+                merged[-1] = newer.model_copy(update={"count": count, "first_scheduled_time": first})
+            else:
+                merged.append(run)
+        return merged
+
+    def _are_neighbours(self, run: RecentRun, newer: RecentRun) -> bool:
+        """Return whether two skips can be one entry: an occurrence between them, which is not listed yet, may be none."""
+        if self.calendar is None or not (_is_plain_skip(newer) and _is_plain_skip(run) and newer.reason == run.reason):
+            return False
+        following = self.calendar.next_after(run.scheduled_time)
+        return following is None or following >= (newer.first_scheduled_time or newer.scheduled_time)
 
     def _is_past(self, run: RecentRun) -> bool:
         """Return whether a run is older than a full list: it was listed once, and its Job is still there."""
@@ -132,6 +155,7 @@ def merge_run_history(
     *,
     limit: int,
     active: Sequence[ActiveRun] = (),
+    calendar: Calendar | None = None,
 ) -> RunHistory:
     """Add what Jobs and pods report to the runs that the status lists.
 
@@ -144,8 +168,11 @@ def merge_run_history(
         How many to list.
     active
         What was active before; the only record of what requested a Job that was deleted.
+    calendar
+        As in :class:`RunHistory`.
     """
-    return RunHistory(previous, limit, list(_ended(jobs, pods, active)), lost_jobs(active, jobs, pods, previous))
+    lost = lost_jobs(active, jobs, pods, previous)
+    return RunHistory(previous, limit, list(_ended(jobs, pods, active)), lost, calendar)
 
 
 def lost_jobs(
@@ -239,20 +266,6 @@ def _covers(entry: RecentRun, run: RecentRun) -> bool:
     if entry.first_scheduled_time is None or not _is_plain_skip(run) or entry.reason != run.reason:
         return False
     return entry.first_scheduled_time <= run.scheduled_time <= entry.scheduled_time
-
-
-def _merged(runs: list[RecentRun]) -> list[RecentRun]:
-    """Make one entry of neighbours that were skipped for the same reason."""
-    merged: list[RecentRun] = []
-    for run in runs:
-        newer = merged[-1] if merged else None
-        if newer and _is_plain_skip(newer) and _is_plain_skip(run) and newer.reason == run.reason:
-            count = (newer.count or 1) + (run.count or 1)
-            first = run.first_scheduled_time or run.scheduled_time
-            merged[-1] = newer.model_copy(update={"count": count, "first_scheduled_time": first})
-        else:
-            merged.append(run)
-    return merged
 
 
 def _report_pending(pods: list[CachedPod]) -> bool:

@@ -7,21 +7,21 @@ import pytest
 
 from graphcron.api.calendar_for import calendar_for
 from graphcron.api.names import Purpose
-from graphcron.api.v1alpha1 import GraphCronStatus, RecentRun
+from graphcron.api.v1alpha1 import ActiveRun, GraphCronStatus, RecentRun
 from graphcron.contract import Outcome, Report
 from graphcron.planning.missed_runs import MissedRunInputs, missed_after, missed_runs
 from graphcron.planning.run_history import merge_run_history
 from graphcron.schedule.occurrences import END_OF_TIME
-from tests.unit.world import World, at, graphcron, job
+from tests.unit.world import World, at, graphcron, job, pod
 
 SINCE = at("11:00")
 LATE = at("13:00")
 
 
-def found(jobs=(), *, since=SINCE, now=LATE, checked=None, runs=(), **spec):
+def found(jobs=(), *, since=SINCE, now=LATE, checked=None, runs=(), active=(), **spec):
     """Return what nobody started: minute and reason."""
     resource = graphcron(**spec if "schedules" in spec else {"schedule": "*/10 * * * *", **spec})
-    previous = GraphCronStatus(checked_until=checked and at(checked), recent_runs=list(runs))
+    previous = GraphCronStatus(checked_until=checked and at(checked), recent_runs=list(runs), active=list(active))
     entries = missed_runs(
         resource.spec, MissedRunInputs(calendar_for(resource), since, END_OF_TIME, list(jobs), previous), now=now
     )
@@ -84,6 +84,7 @@ def test_within_skips_of_another_kind_what_nobody_started_is_told():
 
 def test_a_request_at_the_full_minute_tells_nothing_of_that_minute():
     assert "12:00" in minutes(runs=[RecentRun(scheduled_time=at("12:00"), outcome="Succeeded", trigger="now")])
+    assert "12:00" in minutes(active=[ActiveRun(job="hello-0123456789", scheduled_time=at("12:00"), trigger="now")])
 
 
 def test_what_was_looked_at_before_is_not_looked_at_again():
@@ -220,6 +221,22 @@ def test_missed_runs_forbidden_by_kubernetes_reported_after_next_run():
         ("12:01", "Skipped", "PredecessorActive"),
         ("12:00", "Succeeded", None),
     ]
+
+
+def test_occurrence_between_two_that_pods_report_as_skipped_is_told():
+    """A pod reports at once, while an occurrence without a Job is decided on when its start deadline is over."""
+    world = World(graphcron(schedule="* * * * *", startingDeadlineSeconds=60, preflight=False))
+    world.look(at("11:58:30"))
+    world.jobs["hello"] = job("11:59")
+    for minute in ("12:00", "12:02"):
+        forbidden = job(minute, succeeded=True)
+        world.jobs[forbidden.name] = forbidden
+        world.pods.append(pod(forbidden, Report(Outcome.SKIPPED, "an earlier run is active", "PredecessorActive")))
+        world.look(at(minute) + timedelta(seconds=25))
+    assert [run.count for run in world.status.recent_runs or ()] == [None, None]
+    world.look(at("12:02:35"))
+    (entry,) = world.status.recent_runs or ()
+    assert (entry.reason, entry.first_scheduled_time, entry.count) == ("PredecessorActive", at("12:00"), 3)
 
 
 def test_looking_without_news_writes_nothing():

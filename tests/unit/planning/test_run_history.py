@@ -6,15 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from graphcron.api.calendar_for import calendar_for
 from graphcron.api.names import Purpose
 from graphcron.api.v1alpha1 import RecentRun
 from graphcron.contract import Outcome, Report
 from graphcron.planning.failures import FAILURES
 from graphcron.planning.run_history import active_runs, lost_jobs, merge_run_history, newest_report, stopping
-from tests.unit.world import at, job, pod
+from tests.unit.world import at, graphcron, job, pod
 
 SUCCEEDED = Report(Outcome.SUCCEEDED, "fine", runId="r", threadId="t", tokens=5)
 FAILED = Report(Outcome.GRAPH_ERROR, "raised ValueError", "ValueError")
+EACH_MINUTE = calendar_for(graphcron(schedule="* * * * *"))
 BUSY = Report(Outcome.SKIPPED, "the thread is busy", "ThreadBusy")
 WAITS = Report(Outcome.SKIPPED, "the thread waits", "ThreadAwaitsHuman")
 
@@ -32,7 +34,7 @@ def not_started(minute: str, **members) -> RecentRun:
 
 def merged(previous, *pairs, limit=10, missed=()):
     jobs, pods = [each[0] for each in pairs], [each[1] for each in pairs]
-    return merge_run_history(previous, jobs, pods, limit=limit).with_skipped(missed)
+    return merge_run_history(previous, jobs, pods, limit=limit, calendar=EACH_MINUTE).with_skipped(missed)
 
 
 def brief(runs) -> list[tuple]:
@@ -70,7 +72,7 @@ def test_history_independent_of_listing_order(seed):
     jobs, pods = [each[0] for each in HISTORY], [each[1] for each in HISTORY]
     chance.shuffle(jobs)
     chance.shuffle(pods)
-    shuffled, listed = merge_run_history([], jobs, pods, limit=10), merged([], *HISTORY)
+    shuffled, listed = merge_run_history([], jobs, pods, limit=10, calendar=EACH_MINUTE), merged([], *HISTORY)
     assert (shuffled.runs, shuffled.new, shuffled.ended_jobs) == (listed.runs, listed.new, listed.ended_jobs)
 
 
@@ -87,7 +89,8 @@ def test_each_occurrence_is_told_once_however_its_job_and_pod_arrive(seed):
         for step in chance.sample(steps, 2):
             step()
             for _ in range(chance.randint(1, 2)):
-                answer = merge_run_history(runs, list(jobs.values()), list(pods.values()), limit=10)
+                known = list(jobs.values()), list(pods.values())
+                answer = merge_run_history(runs, *known, limit=10, calendar=EACH_MINUTE)
                 runs, new = answer.runs, new + answer.new
         if chance.random() < 0.5:  # history limits
             del jobs[done.name], pods[its_pod.name]
@@ -128,10 +131,12 @@ def test_skips_of_other_kinds_stay_apart():
     assert [run.count for run in runs] == [None, None, None]
 
 
-def test_a_run_within_a_merged_entry_is_told_beside_it():
+def test_skips_around_an_open_occurrence_are_merged_only_once_it_is_one_of_them():
     runs = merged([], over("12:00", BUSY), over("12:02", BUSY)).runs
-    runs = merged(runs, over("12:01", SUCCEEDED)).runs
-    assert brief(runs) == [("12:02", "Skipped", "ThreadBusy", 2), ("12:01", "Succeeded", None, None)]
+    assert [run.count for run in runs] == [None, None]
+    assert [run.count for run in merged(runs, over("12:01", BUSY)).runs] == [3]
+    assert [run.outcome for run in merged(runs, over("12:01", SUCCEEDED)).runs] == ["Skipped", "Succeeded", "Skipped"]
+    assert [run.count for run in merge_run_history(runs, [], [], limit=10).runs] == [None, None]
 
 
 # --- One occurrence, several that tell of it
@@ -346,7 +351,7 @@ def test_a_long_history_is_merged_without_losing_count():
     for minute in range(60):
         due = at("12:00") + timedelta(minutes=minute)
         done = job(due, failed=True)
-        runs = merge_run_history(runs, [done], [pod(done, BUSY)], limit=3).runs
+        runs = merged(runs, (done, pod(done, BUSY)), limit=3).runs
     assert [(run.count, run.first_scheduled_time, run.scheduled_time) for run in runs] == [
         (60, at("12:00"), at("12:59"))
     ]

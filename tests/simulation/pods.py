@@ -45,16 +45,21 @@ class SimulatedClock(Clock):
 
 
 class SimulatedLog:
-    """Writes into the trace."""
+    """Writes into the trace, and keeps since when the pod has followed each run."""
 
     def __init__(self, kernel: Kernel, who: str) -> None:
         self._kernel, self._who = kernel, who
+        self._run = ""
+        self.followed: dict[str, float] = {}
 
-    def bind(self, **shared: str) -> None:
-        """The trace names the pod anyway."""
+    def bind(self, *, run: str = "", **_: str) -> None:
+        """Bind the run; the trace names the pod anyway."""
+        self._run = run or self._run
 
     def __call__(self, event: str, *, level: str = "info", **fields: object) -> None:
         self._kernel.note(self._who, f"* {event} {fields or ''}")
+        if event == "following":
+            self.followed.setdefault(self._run, self._kernel.now)
 
 
 class Pod:
@@ -71,17 +76,16 @@ class Pod:
         """Its end does not count: it was drained, or its node is thought dead."""
         self.replaced = False
         """Whether another pod has already replaced it."""
-        self.stopped_at: float | None = None
-        """When it received SIGTERM."""
         self._kernel = world.kernel
         self._timer = 0
         random = Random(f"{world.plan.seed}/{self.name}")
         self._shutdown = ShutdownSignal(self._set_timer)
         skew = dict(world.plan.clocks).get(self.name, random.uniform(-world.plan.skew, world.plan.skew))
+        self.log = SimulatedLog(world.kernel, self.name)
         self._runtime = Runtime(
             self._shutdown,
             SimulatedClock(world.kernel, lambda: self.process, skew),
-            SimulatedLog(world.kernel, self.name),  # type: ignore[arg-type]
+            self.log,  # type: ignore[arg-type]
             random,
             connect=lambda _: LangGraphClient(self._wire),  # type: ignore[arg-type]
             write_report=self._write,
@@ -97,7 +101,6 @@ class Pod:
         if self.process.alive:
             self._kernel.note(self.name, "! SIGTERM")
             self.disrupted = self.disrupted or disrupted
-            self.stopped_at = self._kernel.now
             self.process.interrupt(self._shutdown.on_stop)
             self._kernel.later(GRACE_SECONDS, self.kill)
 

@@ -34,6 +34,9 @@ ORPHAN_SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 3600.0 + 1800.0
 """Maximum lifetime of a pod: an hour without a connection, and the duration of the run."""
 
+MARK_SECONDS: Final = 20.0
+"""How long the requests that read and remove a mark may take: a lost answer takes 10 s."""
+
 RECENT_SECONDS: Final = 30.0
 """How long ago an occurrence may have been under way that others wait for: the grace time, and some requests."""
 
@@ -53,6 +56,8 @@ class Judge:
         self.violations: list[Violation] = []
         self.checked: Counter[str] = Counter()
         """How often each property was checked."""
+        self._marked: dict[str, float] = {}
+        """When a pod's mark of a run was last processed."""
         self._queue = QueueJudge(world, self.check)
 
     def check(self, holds: bool, name: str, what: str) -> None:
@@ -113,21 +118,29 @@ class Judge:
         )
 
     def _looks_stopped(self, run: Run) -> bool:
-        """Return whether a user's cancellation looks like that of a pod that has marked the run and can still cancel it."""
+        """Return whether a user's cancellation looks like that of a pod: the run has a mark that is not void yet.
+
+        It is void once a pod that follows the run has seen it for so long: from the beginning, or since its first look.
+        """
         occurrence, over = str(run.metadata.get(OCCURRENCE)), run.over or 0.0
         if not any(Record({"metadata": record.metadata}).is_stopped(run.id) for record in self._records(occurrence)):
             return False
-        pods = [pod for pod in self._world.pods if pod.job.occurrence == occurrence]
-        for at in (pod.stopped_at for pod in pods if pod.stopped_at is not None):
-            next_pod = min((pod.began for pod in pods if pod.began > at), default=at)  # which waits that long
-            if at <= over <= next_pod + STOP_SECONDS + GRACE_SECONDS / 2 + 1:
-                return True
-        return False
+        marked, void_after = self._marked[run.id], STOP_SECONDS + GRACE_SECONDS / 2
+        pods = [pod for pod in self._world.pods if run.id in pod.log.followed]
+        for since, until in ((pod.log.followed[run.id], min(over, pod.over or over)) for pod in pods):
+            looks = since if marked < since else since + void_after
+            if marked < looks and until > looks + void_after + MARK_SECONDS:
+                return False
+        return True
 
     def record_changes(self, thread: Thread, change: dict[str, Any]) -> None:
         """Check a record that is about to be closed."""
         self._queue.record_changes(thread, change)
-        occurrence = thread.metadata.get(OCCURRENCE)
+        occurrence = thread.metadata.get(OCCURRENCE, "")
+        marks = Record({"metadata": change})
+        self._marked |= {
+            run.id: self._world.kernel.now for run in self._world.runs_of(occurrence) if marks.is_stopped(run.id)
+        }
         if change.get(STATE) != DONE or not occurrence:
             return
         live = [run for run in self._world.runs_of(occurrence) if run.live]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from graphcron.contract import Budget, Outcome, Request
+from graphcron.runner.budget.ledger import thread_of
 from tests.simulation.kernel import START
 from tests.simulation.plan import Action, Plan
 from tests.simulation.wire import Fate, Fault, Faults, Wire
@@ -154,6 +155,18 @@ def test_a_person_cancels_a_run_that_a_pod_before_was_to_stop():
     assert told(world, "cron-0-0") == (Outcome.CANCELLED, "")
 
 
+def test_a_person_cancels_a_run_whose_stopped_mark_was_processed_late(monkeypatch: pytest.MonkeyPatch):
+    """The next pod already followed the run, so nobody removed the mark, and the user's cancellation was undone."""
+
+    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
+        dies = pod == "cron-0-0.0" and method == "PATCH" and now > 10
+        return Fate(8.0, signal="die", signalled=0.01) if dies else None
+
+    answer(monkeypatch, answers)
+    world = play(plan_of(actions=((10.0, "drain"), (90.0, "cancel")), steps=10, seconds=20.0))
+    assert told(world, "cron-0-0") == (Outcome.CANCELLED, "")
+
+
 def test_capacity_paused_before_retry_counts_with_any_pod_clock():
     """An occurrence that waits for a retry takes a slot, regardless of its pod's clock."""
     world = play(
@@ -267,6 +280,34 @@ def test_newer_runs_tokens_not_counted_for_older():
             *cut, stop, doubled=(0,), steps=6, seconds=5.0, graph={"tokens": 100}, budget=Budget(maxTokensPerRun=10_000)
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("until", "action", "at_least"),
+    [
+        pytest.param(17, "kill", None, id="written as the retry starts"),
+        pytest.param(20, "kill", None, id="written during the retry"),
+        pytest.param(75, "kill", True, id="never written, then retried"),
+        pytest.param(75, "drain", True, id="never written, then resumed"),
+    ],
+)
+def test_tokens_of_a_run_whose_usage_could_not_be_written_are_written_later_or_told_as_missing(
+    monkeypatch: pytest.MonkeyPatch, until: float, action: str, at_least: bool | None
+):
+    """A further pod, which read the ledger, only knew what the last run had used."""
+    day = thread_of("cron-0", START)
+
+    def answers(_: str, method: str, path: str, now: float) -> Fate | None:
+        return Fate(None, 0.02, 503) if method == "PATCH" and path.endswith(day) and now < until else None
+
+    answer(monkeypatch, answers)
+    request = {"retryAttempts": 1, "retryOnGraphError": True, "budget": Budget(maxTokensPerRun=10_000)}
+    graph = {"tokens": 100, "failures": 1, "seconds_again": 40.0}
+    world = play(plan_of(actions=((60.0, action),), steps=2, seconds=2.0, graph=graph, **request))
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+    report = world.pods[-1].report
+    assert report
+    assert report.tokensAtLeast is at_least
 
 
 def test_the_record_is_swept_between_the_claim_and_the_request():
@@ -471,7 +512,7 @@ def test_ended_mark_processed_late_does_not_hide_newer_mark(monkeypatch: pytest.
     assert told(world, "cron-0-0") == (Outcome.CANCELLED, "Replaced")
 
 
-TIMES_OUT = {"timeoutSeconds": 56, "steps": 2, "seconds": 80.0}
+TIMES_OUT = {"timeoutSeconds": 55, "steps": 2, "seconds": 80.0}
 FAILS = {"retryOnGraphError": True, "steps": 1, "seconds": 54.5, "graph": {"failures": 1, "seconds_again": 30.0}}
 
 

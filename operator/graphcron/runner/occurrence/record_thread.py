@@ -135,7 +135,11 @@ class Record(NamedTuple):
 
     def is_stopped(self, run_id: str) -> bool:
         """Return whether a pod of the occurrence has stopped the run, so that another one resumes it."""
-        return bool(self._mark(_STOPPED, run_id))
+        return bool(self.stopped_by(run_id))
+
+    def stopped_by(self, run_id: str) -> str:
+        """Return the pod that has marked the run as stopped; empty if none has."""
+        return self._mark(_STOPPED, run_id)
 
     def ended_why(self, run_id: str) -> str:
         """Return why a pod has ended the run for good; empty if none has."""

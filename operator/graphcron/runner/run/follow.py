@@ -14,6 +14,7 @@ from graphcron.runner.occurrence.retrying_client import delays
 from graphcron.runner.run.resume import resume
 from graphcron.runner.run.retry import start_retry
 from graphcron.runner.run.start import GONE, find_follow_up, may_have_follow_up
+from graphcron.runner.run.stopped_mark import StoppedMark
 
 SILENCE_SECONDS: Final = 30.0
 """A join without a byte for this time is repeated; the server sends one every 5 s."""
@@ -64,11 +65,11 @@ def _wait(ctx: RunContext) -> Json | None:
     assert ctx.state.run is not None
     if ctx.spending:
         ctx.spending.attach()
-    pauses = delays(ctx.random)
+    pauses, mark = delays(ctx.random), StoppedMark(ctx)
     run: Json | None = ctx.state.run
     while run is not None and run.get("status") in LIVE and _left(ctx) > 0:
         joined = ctx.clock.steady()
-        _join(ctx)
+        _join(ctx, mark)
         if ctx.clock.steady() - joined >= 1:
             pauses = delays(ctx.random)
         run = ctx.client.run(ctx.settings.thread_id, ctx.state.run_id)
@@ -79,12 +80,14 @@ def _wait(ctx: RunContext) -> Json | None:
     return run
 
 
-def _join(ctx: RunContext) -> None:
-    """Wait at the server until the run is over. In any case the caller reads the run's status next."""
+def _join(ctx: RunContext, mark: StoppedMark) -> None:
+    """Wait at the server until the run is over or its mark is void. In any case the caller reads its status next."""
+    is_void = False
 
     def wait() -> float:
-        left = _left(ctx)
-        if left <= 0:
+        nonlocal is_void
+        left, is_void = _left(ctx), mark.is_void()
+        if left <= 0 or is_void:
             raise TimeoutError
         return min(SILENCE_SECONDS, left)
 
@@ -96,6 +99,8 @@ def _join(ctx: RunContext) -> None:
                 ctx.api.join(ctx.settings.thread_id, ctx.state.run_id, wait)
         except (Unanswered, CertificateError) as error:  # the status decides
             ctx.log("stream-disconnected", level="debug", error=str(error))
+    if is_void:
+        mark.remove()
 
 
 def cancel_run(ctx: RunContext) -> RunResult:

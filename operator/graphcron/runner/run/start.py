@@ -12,7 +12,6 @@ from graphcron.runner.context import RunContext
 from graphcron.runner.occurrence import outcome
 from graphcron.runner.occurrence.identity import lock_id, resume_name
 from graphcron.runner.occurrence.lookup import newest_run
-from graphcron.runner.occurrence.outcome import LIVE
 from graphcron.runner.occurrence.record_thread import (
     ACCEPTED,
     ACTIVE,
@@ -30,10 +29,8 @@ from graphcron.runner.occurrence.record_thread import (
     Record,
     closed_by,
     common_metadata,
-    no_stopped_mark,
 )
 from graphcron.runner.occurrence.retrying_client import LONGEST_DELAY
-from graphcron.runner.occurrence.shutdown import STOP_SECONDS
 from graphcron.runner.run.at_most_once import Start, start_once
 
 GONE: Final = "gone"
@@ -81,24 +78,7 @@ def start(ctx: RunContext, value: Any) -> Json:
     )
     run = start_once(ctx, plan)
     adopt(ctx, run)
-    clear_stop_mark(ctx)
     return run
-
-
-def clear_stop_mark(ctx: RunContext) -> None:
-    """Remove the mark of an earlier pod that received SIGTERM, unless the run is cancelled in time.
-
-    That pod may have died before it sent the request, or may still send it. A later cancel is a person's.
-    """
-    if not (ctx.state.run and ctx.state.record and ctx.state.record.is_stopped(ctx.state.run_id)):
-        return
-    until = ctx.clock.steady() + STOP_SECONDS + ctx.settings.grace / 2
-    while ctx.state.run.get("status") in LIVE:
-        if ctx.clock.steady() >= until:
-            ctx.update_record(no_stopped_mark(ctx.state.run_id))
-            return
-        ctx.sleep(min(1.0, ctx.settings.grace / 10))
-        ctx.state.run = ctx.client.run(ctx.settings.thread_id, ctx.state.run_id) or {**ctx.state.run, "status": GONE}
 
 
 def adopt(ctx: RunContext, run: Json, *, attempt: int = 1) -> None:

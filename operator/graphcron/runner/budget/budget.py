@@ -79,8 +79,7 @@ def _after(spending: Spending) -> dict[str, Any] | None:
             missing = [own for own in spending.all if own.at >= window.start and own not in found]
             if not missing:
                 break
-            for own in missing:
-                ledger.write(spending.client.api, spending.settings, own)
+            ledger.write(spending.client.api, spending.settings, *missing)
     except (Unanswered, RequestRejected, CertificateError) as error:
         spending.runtime.log("ledger-not-read", level="warning", error=str(error))
         return None

@@ -164,17 +164,18 @@ def read(server: LangGraphClient, uid: str, *, oldest: int = 0) -> list[Json]:
     return server.search_threads(query, limit=THREADS)
 
 
-def write(server: LangGraphClient, settings: Settings, entry: Entry) -> None:
-    """Write an entry; the first one of a day creates its thread."""
-    thread = thread_of(settings.uid, entry.at)
-    note = {entry.key: entry.value}
+def write(server: LangGraphClient, settings: Settings, *entries: Entry) -> None:
+    """Write entries of one day; the first one of a day creates its thread."""
+    at = entries[0].at
+    thread = thread_of(settings.uid, at)
+    note = {entry.key: entry.value for entry in entries}
     try:
         server.patch_thread(thread, note)
     except RequestRejected as error:
         if error.status != 404:
             raise
-        metadata = {**owner_metadata(settings), KIND: KIND_LEDGER, DAY: day_of(entry.at)}
-        metadata[EARLIER] = earlier(read(server, settings.uid), entry.at)
+        metadata = {**owner_metadata(settings), KIND: KIND_LEDGER, DAY: day_of(at)}
+        metadata[EARLIER] = earlier(read(server, settings.uid), at)
         server.create_thread(thread, metadata, if_exists="do_nothing", ttl=TTL_MINUTES)
         server.patch_thread(thread, note)
 

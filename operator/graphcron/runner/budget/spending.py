@@ -9,6 +9,8 @@ from graphcron.runner.budget.ledger import Entry
 from graphcron.runner.budget.tokens import Counter, Names, Used, in_state
 from graphcron.runner.client.errors import CertificateError, RequestRejected, RunEnded, Unanswered
 from graphcron.runner.client.langgraph_api import Json
+from graphcron.runner.client.objects import member
+from graphcron.runner.occurrence.record_thread import RESUMES
 from graphcron.runner.occurrence.retrying_client import RetryingClient
 from graphcron.runner.occurrence.runtime import Runtime
 from graphcron.runner.occurrence.settings import Settings
@@ -76,6 +78,8 @@ class Spending:
         self._last_event: float | None = None
         self._saved_at = 0.0
         self._saved: Entry | None = None
+        self._unwritten: dict[str, Entry] = {}
+        """Entries by run that the ledger may not have yet."""
 
     @property
     def entry(self) -> Entry:
@@ -143,7 +147,7 @@ class Spending:
                 self._entries[ledger.short(self.run_id)] = self.entry
             self.counter, self.run_id, self.can_stream, self._in_state = Counter(), self.state.run_id, True, {}
             self._complete, self._gap, self._last_event = False, False, None
-            self._saved_at = self.runtime.clock.steady()
+            self._saved_at = self.runtime.clock.steady() - (SAVE_SECONDS if self._unwritten else 0.0)
         if not self._read:  # SIGTERM may have interrupted the first try
             self._load_earlier()
 
@@ -156,6 +160,13 @@ class Spending:
         for entry in ledger.entries(thread.get("metadata") or {}):
             if (entry.at, entry.occurrence) == (self._at, self._occurrence):
                 self._entries.setdefault(entry.run, entry)
+        self._gap = self._gap or self._misses_earlier()
+
+    def _misses_earlier(self) -> bool:
+        """Return whether the ledger lacks a run before this one: its entry could not be written."""
+        runs = self._entries.keys() - {ledger.short(self.run_id)}
+        stopped = str(member(self.state.run or {}, "metadata").get(RESUMES, ""))
+        return len(runs) < self.state.attempt - 1 or (bool(stopped) and ledger.short(stopped) not in runs)
 
     def follow(self, wait: Callable[[], float], *, stop_at_limit: bool = True) -> None:
         """Read the run's stream until its end, or until the run has used too much.
@@ -204,8 +215,9 @@ class Spending:
             return
         self._saved_at, entry = now, self.entry
         if entry.tokens and entry != self._saved:
-            self._saved = entry
-            self._try(lambda: ledger.write(self.client.api, self.settings, entry))
+            self._saved = self._unwritten[entry.run] = entry
+        if self._unwritten:
+            self._try(self._write_entries)
 
     def settle(self) -> None:
         """Read the rest of the stream of a finished run, and write its usage to the ledger."""
@@ -243,8 +255,13 @@ class Spending:
 
     def _write(self) -> None:
         entry = self.entry
-        self._with_short_deadline(lambda: ledger.write(self.client.api, self.settings, entry))
+        self._unwritten[entry.run] = entry
+        self._with_short_deadline(self._write_entries)
         self.runtime.log("counted", tokens=entry.tokens, at_least=entry.at_least, unpriced=self.unpriced or None)
+
+    def _write_entries(self) -> None:
+        ledger.write(self.client.api, self.settings, *self._unwritten.values())
+        self._unwritten.clear()
 
     def _with_short_deadline(self, call: Callable[[], T]) -> T | None:
         """Make a call with a short deadline: a run's outcome does not wait for the ledger."""

@@ -105,7 +105,7 @@ class RunHistory:
         return merged
 
     def _are_neighbours(self, run: RecentRun, newer: RecentRun) -> bool:
-        """Return whether two skips can be one entry: an occurrence between them, which is not listed yet, may be none."""
+        """Return whether two skips can be one entry: an occurrence between them, not yet listed, may be none."""
         if self.calendar is None or not (_is_plain_skip(newer) and _is_plain_skip(run) and newer.reason == run.reason):
             return False
         following = self.calendar.next_after(run.scheduled_time)

@@ -574,6 +574,23 @@ def test_further_runs_that_wait_for_a_slot_do_not_wait_for_each_other():
     assert told(world, "cron-0-0") == told(world, "cron-0-1") == (Outcome.SUCCEEDED, "")
 
 
+def test_replaced_occurrence_keeps_its_reservation_until_its_record_is_closed(monkeypatch: pytest.MonkeyPatch):
+    """The pod that replaced it was stopped while it waited, and the next one started beside the requested run."""
+
+    def answers(pod: str, method: str, path: str, now: float) -> Fate | None:
+        is_resume = pod == "cron-0-0.1" and method == "POST" and path.endswith("/runs")
+        return Fate(9.5, signal="die", signalled=0.01) if is_resume else None
+
+    answer(monkeypatch, answers)
+    begin_late(monkeypatch, 1.0)
+    dead_later = dead("cron-0-0", 2)
+    world = World(plan_of(*dead_later, occurrences=2, steps=10, seconds=20.0, concurrencyPolicy="Replace"))
+    world.kernel.at(START + 56, lambda: drain(world))
+    world.kernel.at(START + 64, lambda: next(pod for pod in world.pods if pod.name == "cron-0-1.0").terminate())
+    finish(world)
+    assert told(world, "cron-0-1") == (Outcome.SUCCEEDED, "")
+
+
 def resumed_late(at: float, number: int = 5, **request: Any) -> World:
     """Play two occurrences: that pod of the first resumes its stopped run, and the run of the second fails once."""
     late = [fault for fault in dead("cron-0-0", 1) if fault.pod != f"cron-0-0.{number}"]

@@ -152,11 +152,13 @@ def _replace(ctx: RunContext, active: Active) -> None:
     """End another occurrence, whose own pod reads the reason from the record."""
     record, run = active
     run_id = str(run["run_id"]) if run else record.text(RUN_ID) or NO_RUN
-    mark = {**ended_mark(run_id, "Replaced"), **({AWAITED_FOR: ""} if record.text(AWAITED_FOR) else {})}
+    live = run if run and run.get("status") in LIVE else None
+    # Without a live run, the next one may have been requested: it keeps its slot until the record is closed.
+    mark = {**ended_mark(run_id, "Replaced"), **({AWAITED_FOR: ""} if live and record.text(AWAITED_FOR) else {})}
     ctx.client.patch_thread(record.id, mark)
     ctx.log("predecessor-replaced", run=run_id, scheduled=record.scheduled)
-    if run and run.get("status") in LIVE:
-        ctx.client.cancel(str(run["thread_id"]), run_id)
+    if live:
+        ctx.client.cancel(str(live["thread_id"]), run_id)
     else:
         _take_over(ctx, record, run_id)
 

@@ -10,6 +10,7 @@ from graphcron.contract import Budget
 from graphcron.runner.budget import ledger
 from graphcron.runner.budget.spending import Spending
 from graphcron.runner.client.errors import ResponseLost, ServerBusy
+from graphcron.runner.occurrence.state import RunState
 from tests.runner.test_budget import COUNT
 
 
@@ -48,7 +49,8 @@ def spending_on(server: Any, budget: Budget = COUNT) -> Spending:
         thread_id="t",
         shares_thread=True,
     )
-    state = SimpleNamespace(run={}, run_id="00000001")
+    state = RunState()
+    state.run = {"run_id": "00000001"}
     shutdown = SimpleNamespace(requested=False)
     runtime = SimpleNamespace(clock=Time(), shutdown=shutdown, log=lambda *_, **__: None)
     return Spending(budget, settings, state, Client(server), runtime)  # type: ignore[arg-type]

@@ -167,6 +167,21 @@ def test_a_person_cancels_a_run_whose_stopped_mark_was_processed_late(monkeypatc
     assert told(world, "cron-0-0") == (Outcome.CANCELLED, "")
 
 
+def test_voiding_a_stopped_mark_does_not_hide_the_mark_of_the_pod_that_voids_it(monkeypatch: pytest.MonkeyPatch):
+    """That pod was stopped too. Its removal of the old mark was processed after its own mark, so a user was blamed."""
+    is_first = iter([True])
+
+    def answers(pod: str, method: str, _: str, now: float) -> Fate | None:
+        voids = pod == "cron-0-0.1" and method == "PATCH" and now > 40
+        return Fate(1.0, signal="term", signalled=0.01) if voids and next(is_first, False) else None
+
+    answer(monkeypatch, answers)
+    dies = Fault("cron-0-0.0", "POST /threads/*/cancel", 1, "die-before")
+    world = play(plan_of(dies, actions=((10.0, "drain"),), steps=10, seconds=20.0))
+    assert told(world, "cron-0-0") == (Outcome.SUCCEEDED, "")
+    assert len(world.server.runs) == 2
+
+
 def test_capacity_paused_before_retry_counts_with_any_pod_clock():
     """An occurrence that waits for a retry takes a slot, regardless of its pod's clock."""
     world = play(

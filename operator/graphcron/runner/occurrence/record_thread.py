@@ -61,6 +61,10 @@ _ENDED: Final = "graphcron/ended-"
 """Prefixes of the marks of runs. Each run has its own key, so that a request that is processed late does not hide the
 mark of a newer run."""
 
+_VOID: Final = "graphcron/void"
+"""The last ``stopped`` mark that is void. It is not removed instead: a removal that is processed late would also remove
+the mark of a newer pod."""
+
 MARK_KEYS: Final = 61
 """Maximum number of keys with one prefix. Two consecutive runs rarely share a key."""
 
@@ -138,8 +142,9 @@ class Record(NamedTuple):
         return bool(self.stopped_by(run_id))
 
     def stopped_by(self, run_id: str) -> str:
-        """Return the pod that has marked the run as stopped; empty if none has."""
-        return self._mark(_STOPPED, run_id)
+        """Return the pod that has marked the run as stopped; empty if none has, or the mark is void."""
+        pod = self._mark(_STOPPED, run_id)
+        return "" if self.text(_VOID) == f"{run_id}/{pod}" else pod
 
     def ended_why(self, run_id: str) -> str:
         """Return why a pod has ended the run for good; empty if none has."""
@@ -155,9 +160,9 @@ def stopped_mark(run_id: str, pod: str) -> dict[str, str]:
     return {_key(_STOPPED, run_id): f"{run_id}/{pod}"}
 
 
-def no_stopped_mark(run_id: str) -> dict[str, str]:
-    """Return the metadata that remove this mark."""
-    return {_key(_STOPPED, run_id): ""}
+def void_mark(run_id: str, pod: str) -> dict[str, str]:
+    """Return the metadata that void this mark."""
+    return {_VOID: f"{run_id}/{pod}"}
 
 
 def ended_mark(run_id: str, why: str) -> dict[str, str]:

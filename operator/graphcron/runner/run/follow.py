@@ -100,7 +100,7 @@ def _join(ctx: RunContext, mark: StoppedMark) -> None:
         except (Unanswered, CertificateError) as error:  # the status decides
             ctx.log("stream-disconnected", level="debug", error=str(error))
     if is_void:
-        mark.remove()
+        mark.write_void()
 
 
 def cancel_run(ctx: RunContext) -> RunResult:

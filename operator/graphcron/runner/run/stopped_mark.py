@@ -2,7 +2,7 @@
 
 from graphcron.runner.client.errors import RequestRejected
 from graphcron.runner.context import RunContext
-from graphcron.runner.occurrence.record_thread import Record, no_stopped_mark
+from graphcron.runner.occurrence.record_thread import Record, void_mark
 from graphcron.runner.occurrence.shutdown import STOP_SECONDS
 
 
@@ -21,7 +21,7 @@ class StoppedMark:
         self._due: float | None = ctx.clock.steady() + self._seconds
 
     def is_void(self) -> bool:
-        """Return whether to remove the mark; read the record once that is due.
+        """Return whether the mark is void; read the record once that is due.
 
         Raises
         ------
@@ -34,9 +34,9 @@ class StoppedMark:
         self._due = now + self._seconds if self._pod else None
         return bool(self._pod) and self._pod == before
 
-    def remove(self) -> None:
-        """Remove the mark from the record."""
-        self._ctx.update_record(no_stopped_mark(self._ctx.state.run_id))
+    def write_void(self) -> None:
+        """Write onto the record that the mark is void."""
+        self._ctx.update_record(void_mark(self._ctx.state.run_id, self._pod))
         self._due = None
 
     def _read(self) -> Record | None:

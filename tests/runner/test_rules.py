@@ -72,6 +72,9 @@ def other(created: float, updated: float, number: int = 0, **metadata: str) -> R
         (other(0, 15), other(5, 16, 1), 20, True),  # ... and this one was not
         (other(5, 6, 1), other(0, 30), 25, True),  # we come back, and it stands there already
         (other(5, 31, 1), other(0, 30), 31, False),  # ... or has seen us
+        (other(5, 31, 1, pod="p", kept="p"), other(0, 30), 31, True),  # ... or a pod that only keeps its place has
+        (other(5, 31, 1, pod="q", kept="p"), other(0, 30), 31, False),
+        (other(5, 49, 1, pod="p", kept="p"), other(0, 30), 50, False),  # what was requested before is visible
         (other(0, 0, run_id=RUN), other(5, 5, 1), 5, False),
         (other(0, 0, pod="p", withdrawn="p"), other(5, 5, 1), 5, False),
         (other(0, 0, pod="q", withdrawn="p"), other(5, 5, 1), 5, True),

@@ -135,7 +135,7 @@ class LangGraph:
         """Process a request; return the status and the JSON."""
         parts = urlsplit(path)
         names = [name for name in parts.path.split("/") if name]
-        query = parse_qs(parts.query)
+        query = parse_qs(parts.query) if parts.query else {}
         value = json.loads(body) if body else {}
         try:
             return 200, self._route(method, names, query, value, who)

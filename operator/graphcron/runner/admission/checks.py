@@ -118,7 +118,7 @@ def keep_place(ctx: RunContext) -> None:
     """Register again for an occurrence of a queue, whose earlier pod waited and may be dead."""
     record = ctx.state.record
     if record and record.text(QUEUED) and record.text(WAITING) and not record.text(RUN_ID):
-        turns.ensure_registered(ctx)
+        turns.keep_place(ctx)
 
 
 def acquire_slot(ctx: RunContext, until: float, *, reserved: bool = False) -> bool:

@@ -9,7 +9,7 @@ finds. All times are the server's, extrapolated with the monotonic clock. Wall c
 from typing import Final, NamedTuple
 
 from graphcron.runner.context import RunContext
-from graphcron.runner.occurrence.record_thread import AWAITED_FOR, POD, RUN_ID, WAITING, WITHDRAWN, Record
+from graphcron.runner.occurrence.record_thread import AWAITED_FOR, KEPT, POD, RUN_ID, WAITING, WITHDRAWN, Record
 
 POLL_SECONDS: Final = 2.0
 """Interval of polling; shorter with a shorter grace time."""
@@ -42,7 +42,8 @@ class Turn(NamedTuple):
 def register(ctx: RunContext, marks: dict[str, str] | None = None) -> None:
     """Register the start with the others, by updating the record."""
     last, since = ctx.state.registered_at, ctx.clock.steady()
-    ctx.update_record({POD: ctx.settings.pod, **(marks or {})})
+    ctx.update_record({POD: ctx.settings.pod, **({KEPT: ""} if ctx.state.kept_place else {}), **(marks or {})})
+    ctx.state.kept_place = False
     if last is None or ctx.clock.steady() - last > ctx.settings.grace / 2:
         ctx.state.queued_since = None
     ctx.state.registered_at = since
@@ -50,8 +51,20 @@ def register(ctx: RunContext, marks: dict[str, str] | None = None) -> None:
 
 def ensure_registered(ctx: RunContext) -> None:
     """Register the start, unless the pod has just done so by creating the record."""
-    if ctx.state.registered_at is None or ctx.clock.steady() - ctx.state.registered_at > ctx.settings.grace / 10:
+    if ctx.state.kept_place or not _is_registered(ctx):
         register(ctx)
+
+
+def keep_place(ctx: RunContext) -> None:
+    """Register for another pod of the occurrence, which may hold the right to start, or be dead."""
+    if not _is_registered(ctx):
+        register(ctx, {KEPT: ctx.settings.pod})
+        ctx.state.kept_place = True
+
+
+def _is_registered(ctx: RunContext) -> bool:
+    last = ctx.state.registered_at
+    return last is not None and ctx.clock.steady() - last <= ctx.settings.grace / 10
 
 
 def reserve(ctx: RunContext, seconds: float = 0.0) -> None:
@@ -133,5 +146,8 @@ def has_priority(record: Record, turn: Turn, now: float) -> bool:
     """Return whether another occurrence is about to start, and starts first, at this time of the server's clock."""
     if record.text(RUN_ID) or now - record.updated >= turn.grace or (has_withdrawn(record) and not turn.by_schedule):
         return False
-    is_first = not turn.reserved and _is_earlier(record, turn)
-    return is_first or (record.updated, record.id) < turn.queued_since
+    if (not turn.reserved and _is_earlier(record, turn)) or (record.updated, record.id) < turn.queued_since:
+        return True
+    # The pod that keeps the place has not looked for this occurrence; the one that may hold the right looked before.
+    is_kept = bool(record.text(KEPT)) and record.text(KEPT) == record.text(POD)
+    return is_kept and now - turn.queued_since[0] < turn.grace

@@ -19,6 +19,10 @@ ACCEPTED: Final = "graphcron/accepted"
 WITHDRAWN: Final = "graphcron/withdrawn"
 """The pod that was stopped before there was a run."""
 
+KEPT: Final = "graphcron/kept"
+"""The pod that keeps the place of its occurrence while another one may hold the right to start. If it has registered
+last, that other pod may have looked for other occurrences long before."""
+
 OUTCOME: Final = "graphcron/outcome"
 REASON: Final = "graphcron/reason"
 RESUMES: Final = "graphcron/resumes"

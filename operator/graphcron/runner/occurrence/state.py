@@ -22,6 +22,8 @@ class RunState:
         """Number of the followed run among the occurrence's runs, without resumes."""
         self.registered_at: float | None = None
         """When the pod last registered its start with the others (monotonic clock); see :mod:`admission.turns`."""
+        self.kept_place = False
+        """The last registration was to keep the place of the occurrence, while another pod may hold the right."""
         self.queued_since: tuple[float, str] | None = None
         """Since when it has been registered without a gap; see :class:`admission.turns.Turn`."""
 

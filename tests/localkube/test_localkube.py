@@ -276,6 +276,22 @@ def test_a_node_is_found_by_its_command_line_alone() -> None:
         sleeper.wait()
 
 
+@pytest.mark.needs("control-plane")
+def test_the_first_process_of_a_node_is_not_known_while_it_is_unshare() -> None:
+    """It has no command line for a moment as it becomes the node, so a start that had seen it before failed."""
+    cluster = Cluster("unshared")
+    unshare = ["unshare", "--pid", "--fork", "--kill-child"]
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)", processes.VERB, str(cluster.state)]
+    node = subprocess.Popen([*unshare, *unshare, *sleep])  # the second one stays the first process
+    try:
+        wait_for("the node", lambda: len(processes._owned(cluster)) == 3, seconds=10)
+        (sleeper,) = [pid for pid in processes._owned(cluster) if "python" in Path(f"/proc/{pid}/exe").readlink().name]
+        assert processes.init_of(cluster) == sleeper
+    finally:
+        node.kill()
+        node.wait()
+
+
 @pytest.mark.parametrize("verb", ["kubeconfig", "info", "load runner", "restart etcd"])
 def test_a_verb_on_no_cluster_says_how_to_start_one(verb: str) -> None:
     command = [sys.executable, str(ROOT / "hack/cluster"), *verb.split(), "--name", "nosuch"]

@@ -24,12 +24,16 @@ def _owned(cluster: Cluster) -> list[int]:
 
 
 def init_of(cluster: Cluster) -> int | None:
-    """Return the host's id of the process that is number 1 in the node, if it is alive."""
+    """Return the host's id of the process that is number 1 in the node, if it is alive.
+
+    At first it is ``unshare``, and has no command line for a moment as it becomes the node.
+    """
     for pid in _owned(cluster):
         with suppress(OSError):
-            status = Path(f"/proc/{pid}/status").read_text()
-            ids = next(line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
-            if len(ids) > 1 and ids[-1] == "1":
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+            ids = status["NSpid"]
+            if len(ids) > 1 and ids[-1] == "1" and status["Name"] != ["unshare"]:
                 return pid
     return None
 

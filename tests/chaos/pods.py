@@ -120,7 +120,7 @@ class PodFaults(Faults):
 
     def _may_be_doubled(self, job: Any) -> bool:
         labels, name = job["metadata"].get("labels", {}), job["metadata"]["name"]
-        scheduled = names.LABEL_PURPOSE not in labels and labels.get(names.LABEL_NAME) not in self._spared
+        scheduled = names.LABEL_PURPOSE not in labels and not is_spared(labels.get(names.LABEL_NAME, ""), self._spared)
         return scheduled and not _is_over(job) and "-dup-" not in name and name not in self._doubled
 
     def _victim(self, *, young: bool = False) -> Any:
@@ -135,9 +135,14 @@ class PodFaults(Faults):
 
     def _may_be_hit(self, pod: Any) -> bool:
         labels = pod["metadata"].get("labels", {})
-        ours = names.LABEL_NAME in labels and labels[names.LABEL_NAME] not in self._spared
+        ours = names.LABEL_NAME in labels and not is_spared(labels[names.LABEL_NAME], self._spared)
         runs = "running" in runner_state(pod) and not pod["metadata"].get("deletionTimestamp")
         return ours and runs and self._hits[_job_of(pod)] < MOST
+
+
+def is_spared(name: str, spared: frozenset[str]) -> bool:
+    """Tell whether a GraphCron, or the GraphCron of a GraphRun, which has its name and a suffix, is left alone."""
+    return name in spared or name.rpartition("-")[0] in spared
 
 
 def _has_run(record: Any) -> bool:

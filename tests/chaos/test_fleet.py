@@ -9,6 +9,7 @@ import pytest
 import urllib3
 
 from tests.chaos.fleet import KINDS, Fleet, Member
+from tests.chaos.pods import is_spared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,3 +82,12 @@ def test_deletion_whose_answer_is_lost_is_known(losses: tuple[str, ...], verb: s
     assert member.dropped == ([UID] if verb == "drop" else [])
     assert member.deleted == (verb == "delete")
     assert (0 < member.ended <= member.quiet) == (verb == "delete")
+
+
+@pytest.mark.parametrize(
+    ("name", "spared"),
+    [("doomed-0", True), ("doomed-0-d646370f", True), ("doomed-1", False), ("steps-0-8fa53e21", False)],
+)
+def test_pods_of_a_doomed_graphcron_are_spared_with_those_of_its_graphruns(name: str, spared: bool) -> None:
+    """A GraphRun whose pod was killed, and that is deleted before another pod comes, leaves its run on the server."""
+    assert is_spared(name, frozenset({"doomed-0"})) is spared

@@ -191,7 +191,7 @@ def test_a_model_without_a_price(cron: Cron) -> None:
     ],
 )
 def test_a_run_that_uses_too_much_is_cancelled(api: Api, cron: Cron, budget: Budget, says: str) -> None:
-    report = cron.pod(**spender(50, budget, seconds=0.3)).wait(30)
+    report = cron.pod(**spender(50, budget, seconds=3)).wait(60)
     assert (report.outcome, report.reason) == (Outcome.OVER_BUDGET, "RunBudgetExceeded")
     assert says in report.message
     assert report.tokens == HIDDEN + 2 * CALL  # one call more than it may
@@ -235,11 +235,11 @@ def test_a_run_that_was_over_before_the_cancel_keeps_its_outcome(api: Api, cron:
 def test_all_pods_of_an_occurrence_share_the_limit(api: Api, cron: Cron) -> None:
     """Stopped at two calls; the resume is cancelled at the call that is too much for both together."""
     budget = Budget(maxTokensPerRun=HIDDEN + 4 * CALL)
-    pod = cron.pod(**spender(50, budget, seconds=0.6))
+    pod = cron.pod(**spender(50, budget, seconds=2))
     thread = api.started_run(cron.uid)["thread_id"]
     wait_for("two calls", lambda: len(messages_of(api, thread) or []) == 2)
     assert stop(pod).outcome is Outcome.STOPPED
-    report = cron.pod(**spender(50, budget, seconds=0.6)).wait()
+    report = cron.pod(**spender(50, budget, seconds=2)).wait()
     assert (report.outcome, report.tokens) == (Outcome.OVER_BUDGET, HIDDEN + 5 * CALL)
 
 
